@@ -1,0 +1,11 @@
+//! What C sees: `#[repr(C)]` types and the exported `janus_*` symbols, one file per C header, thin over the
+//! plain Rust rooms ([`crate::sdp`], [`crate::rtp`], [`crate::config`] …).
+//!
+//! * [`entry`] holds the one macro that every exported function goes through.
+//! * [`generation`] names the plugin ABI generations; a function that differs in an older one stands beside the
+//!   native one as a `variant`.
+
+#[macro_use]
+pub mod entry;
+pub mod generation;
+pub mod log;

@@ -1,0 +1,92 @@
+//! A safe face of GLib: memory that modules free with `g_free`, and the lists and tables that cross the boundary.
+
+use glib_sys as sys;
+use libc::{c_char, c_int, c_void};
+use std::ffi::CStr;
+use std::ptr;
+
+pub use sys::{GHashTable, GList, GQueue, GSList};
+
+/// A 32-bit C truth value.
+#[allow(non_camel_case_types)]
+pub type gboolean = c_int;
+pub const TRUE: gboolean = 1;
+pub const FALSE: gboolean = 0;
+
+/// A NUL-terminated copy that the receiver releases with `g_free`. A NUL inside ends the text, as in C.
+pub fn strdup(text: &str) -> *mut c_char {
+    bytes_dup(text.as_bytes())
+}
+
+/// As [`strdup`] for bytes of unknown encoding.
+pub fn bytes_dup(text: &[u8]) -> *mut c_char {
+    // SAFETY: pointer and length of a live slice; g_strndup copies at most that much.
+    unsafe { sys::g_strndup(text.as_ptr().cast(), text.len()) }
+}
+
+/// [`strdup`], or NULL.
+pub fn strdup_opt(text: Option<&str>) -> *mut c_char {
+    text.map_or(ptr::null_mut(), strdup)
+}
+
+/// Releases memory of GLib; NULL is fine.
+///
+/// # Safety
+/// `memory` is NULL or comes from GLib and is not used afterwards.
+pub unsafe fn free<T>(memory: *mut T) {
+    // SAFETY: promised by the caller.
+    unsafe { sys::g_free(memory.cast::<c_void>()) }
+}
+
+/// A zeroed block for one `T`, released with `g_free`.
+pub fn new0<T>() -> *mut T {
+    // SAFETY: aborts without memory; alignment is that of malloc, which every C struct here satisfies.
+    unsafe { sys::g_malloc0(size_of::<T>()).cast() }
+}
+
+/// The text of a C string; `None` for NULL, lossy for what is not UTF-8.
+///
+/// # Safety
+/// `text` is NULL or NUL-terminated and lives through the call.
+pub unsafe fn text(text: *const c_char) -> Option<String> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// The bytes of a C string; `None` for NULL.
+///
+/// # Safety
+/// `text` is NULL or NUL-terminated and outlives `'a`.
+pub unsafe fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}
+
+/// Builds a list whose nodes hold these pointers, in order; NULL when there are none.
+pub fn list<T>(items: impl DoubleEndedIterator<Item = *mut T>) -> *mut GList {
+    // SAFETY: prepending to a list that only we know.
+    items.rev().fold(ptr::null_mut(), |list, item| unsafe { sys::g_list_prepend(list, item.cast()) })
+}
+
+/// The data pointers of a list, in order. Read ahead by one node, so the current node may be removed meanwhile.
+///
+/// # Safety
+/// `list` is NULL or the head of a GList that nobody else changes while iterating.
+pub unsafe fn iter<T>(list: *mut GList) -> impl Iterator<Item = *mut T> {
+    let mut node = list;
+    std::iter::from_fn(move || {
+        if node.is_null() {
+            return None;
+        }
+        // SAFETY: a live node, as promised.
+        let (data, next) = unsafe { ((*node).data, (*node).next) };
+        node = next;
+        Some(data.cast::<T>())
+    })
+}

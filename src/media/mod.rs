@@ -1,0 +1,8 @@
+//! The WebRTC engine: share-nothing workers, each the only owner of its PeerConnections.
+//!
+//! The control plane talks to a PeerConnection through [`Peer`] (commands, any thread); the engine talks back through
+//! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
+
+pub mod types;
+
+pub use types::*;

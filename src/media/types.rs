@@ -1,0 +1,469 @@
+//! The vocabulary between the control plane and the engine.
+#![forbid(unsafe_code)]
+
+use crate::rtp::Extensions;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// RFC 8445 §6.1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceRole {
+    Controlling,
+    Controlled,
+}
+
+/// RFC 8842; `ActPass` until the answer decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DtlsRole {
+    ActPass,
+    /// Client.
+    Active,
+    /// Server.
+    Passive,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IceCredentials {
+    pub ufrag: String,
+    pub pwd: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FingerprintHash {
+    Sha1,
+    Sha256,
+}
+
+impl FingerprintHash {
+    /// As written in `a=fingerprint:`.
+    pub fn name(self) -> &'static str {
+        match self {
+            FingerprintHash::Sha1 => "sha-1",
+            FingerprintHash::Sha256 => "sha-256",
+        }
+    }
+}
+
+/// Upper-case hex with colons, as in SDP. Compared case-insensitively.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    pub hash: FingerprintHash,
+    pub value: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    Audio,
+    Video,
+    Data,
+}
+
+impl MediaKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            MediaKind::Audio => "audio",
+            MediaKind::Video => "video",
+            MediaKind::Data => "data",
+        }
+    }
+}
+
+/// Index of an m-line, as plugins name a medium (MP-005). Plugins may pass −1: "the one of that type" (MP-010).
+pub type Mindex = i32;
+
+/// What negotiation decided for one medium (media-plane.md §1.3). The engine keeps the running state beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediumConfig {
+    pub mindex: Mindex,
+    pub kind: MediaKind,
+    pub mid: String,
+    /// From our viewpoint.
+    pub send: bool,
+    pub recv: bool,
+    /// Local, 0 = not allocated.
+    pub ssrc: u32,
+    pub ssrc_rtx: u32,
+    /// Signalled remote SSRCs per simulcast layer (0 = to be learned), lowest layer first.
+    pub remote_ssrc: [u32; 3],
+    pub remote_ssrc_rtx: [u32; 3],
+    /// Slot 0 is always used when there are rids.
+    pub rids: [Option<String>; 3],
+    pub nacks: bool,
+    /// Payload type → clock rate (Hz).
+    pub clock_rates: Vec<(u8, u32)>,
+    /// Payload type → RTX payload type (RFC 4588 `apt`).
+    pub rtx_payload_types: Vec<(u8, u8)>,
+    /// Payload type → codec name (`opus`, `vp8` …) from the local description (MP-161).
+    pub codecs: Vec<(u8, String)>,
+    pub opus_red_pt: Option<u8>,
+}
+
+/// Negotiated header extension ids; 0 = not negotiated. One set for the PeerConnection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ExtensionIds {
+    pub mid: u8,
+    pub rid: u8,
+    pub repaired_rid: u8,
+    pub audio_level: u8,
+    pub video_orientation: u8,
+    pub playout_delay: u8,
+    pub abs_send_time: u8,
+    pub abs_capture_time: u8,
+    pub video_layers: u8,
+    pub transport_wide_cc: u8,
+    pub dependency_descriptor: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CandidateType {
+    Host,
+    ServerReflexive,
+    PeerReflexive,
+    Relayed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    Udp,
+    Tcp,
+}
+
+/// One ICE candidate, RFC 8839 §5.1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub foundation: String,
+    pub component: u16,
+    pub protocol: Protocol,
+    pub priority: u32,
+    pub address: SocketAddr,
+    pub kind: CandidateType,
+    pub related: Option<SocketAddr>,
+    pub tcptype: Option<String>,
+}
+
+/// What a new PeerConnection starts from.
+#[derive(Clone, Debug)]
+pub struct PeerConfig {
+    /// Handle id, for log lines.
+    pub id: u64,
+    pub ice_role: IceRole,
+    pub dtls_role: DtlsRole,
+    /// Only relayed candidates are used.
+    pub force_relay: bool,
+    /// Chosen worker (`loop_index`), else the least loaded.
+    pub worker: Option<usize>,
+}
+
+/// What the remote description says about the transport.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteTransport {
+    pub credentials: IceCredentials,
+    pub fingerprint: Option<Fingerprint>,
+    pub ice_lite: bool,
+}
+
+/// Commands to a PeerConnection; carried out in order on its worker. A dead one ignores them.
+#[derive(Debug)]
+pub enum Command {
+    /// Remote transport parameters and the DTLS role that follows (first negotiation).
+    SetRemote { transport: RemoteTransport, dtls_role: DtlsRole },
+    /// Remote credentials after an ICE restart by the peer.
+    SetRemoteCredentials(IceCredentials),
+    /// Fresh local credentials (ICE restart); candidates stay.
+    RestartIce(IceCredentials),
+    AddRemoteCandidate(Candidate),
+    EndOfRemoteCandidates,
+    /// Hand the known remote candidates to ICE and start checks.
+    StartChecks,
+    /// Replace the negotiated media, by mindex; running state of known ones stays.
+    SetMedia(Vec<MediumConfig>),
+    SetExtensions(ExtensionIds),
+    /// Data channels were negotiated (`Some` once).
+    EnableData,
+    SendPli { mindex: Option<Mindex> },
+    SendRemb { bitrate: u32 },
+    /// RTCP written by the plugin, not yet filtered.
+    RelayRtcp { mindex: Mindex, video: bool, packet: Vec<u8> },
+    RelayData { label: Option<String>, protocol: Option<String>, binary: bool, message: Vec<u8> },
+    /// Close alert, last statistics, [`PeerSink::closed`], gone.
+    Hangup(HangupReason),
+}
+
+/// Texts of the `hangup` event (control-plane.md §4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HangupReason {
+    JanusApi,
+    AdminApi,
+    ClosePc,
+    DtlsAlert,
+    DtlsTimeout,
+    DtlsError,
+    IceFailed,
+    IceGatheringError,
+    GatheringError,
+    DtlsSrtpStackError,
+    Detach,
+}
+
+impl HangupReason {
+    pub fn text(self) -> &'static str {
+        match self {
+            HangupReason::JanusApi => "Janus API",
+            HangupReason::AdminApi => "Admin API",
+            HangupReason::ClosePc => "Close PC",
+            HangupReason::DtlsAlert => "DTLS alert",
+            HangupReason::DtlsTimeout => "DTLS timeout",
+            HangupReason::DtlsError => "DTLS error",
+            HangupReason::IceFailed => "ICE failed",
+            HangupReason::IceGatheringError => "ICE gathering error",
+            HangupReason::GatheringError => "Gathering error",
+            HangupReason::DtlsSrtpStackError => "DTLS-SRTP stack error",
+            HangupReason::Detach => "Detach",
+        }
+    }
+}
+
+/// media-plane.md §3.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceState {
+    Disconnected,
+    Gathering,
+    Connecting,
+    Connected,
+    Ready,
+    Failed,
+}
+
+impl IceState {
+    pub fn name(self) -> &'static str {
+        match self {
+            IceState::Disconnected => "disconnected",
+            IceState::Gathering => "gathering",
+            IceState::Connecting => "connecting",
+            IceState::Connected => "connected",
+            IceState::Ready => "ready",
+            IceState::Failed => "failed",
+        }
+    }
+}
+
+/// media-plane.md §4.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DtlsState {
+    Created,
+    Trying,
+    Connected,
+    Failed,
+}
+
+impl DtlsState {
+    pub fn name(self) -> &'static str {
+        match self {
+            DtlsState::Created => "created",
+            DtlsState::Trying => "trying",
+            DtlsState::Connected => "connected",
+            DtlsState::Failed => "failed",
+        }
+    }
+}
+
+/// One end of the selected pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairEnd {
+    pub address: SocketAddr,
+    pub kind: CandidateType,
+    pub protocol: Protocol,
+}
+
+/// What happens to a PeerConnection besides media; for clients, event handlers and handle_info.
+#[derive(Clone, Debug)]
+pub enum PeerEvent {
+    Ice(IceState),
+    LocalCandidate(Candidate),
+    LocalCandidatesDone,
+    RemoteCandidate(Candidate),
+    SelectedPair { local: PairEnd, remote: PairEnd },
+    Dtls { state: DtlsState, retransmissions: u32 },
+    /// First packet of a layer, or silence, or a medium that is no longer received (media-plane.md §9.2).
+    Receiving { mid: String, kind: MediaKind, substream: Option<u8>, receiving: bool, seconds: Option<u32> },
+    /// media-plane.md §7.4; the plugin's `slow_link` comes first, also through here.
+    SlowLink { mindex: Mindex, mid: String, kind: MediaKind, uplink: bool, lost: u32 },
+    /// Every stats period and once more at the end.
+    Statistics(Arc<PeerSnapshot>),
+}
+
+/// Everything the engine knows, for statistics events and handle_info (media-plane.md §9.3, §10).
+#[derive(Clone, Debug, Default)]
+pub struct PeerSnapshot {
+    pub ice_state: Option<IceState>,
+    pub gathered: bool,
+    /// Monotonic µs.
+    pub gathered_at: Option<i64>,
+    pub connected_at: Option<i64>,
+    pub local_candidates: Vec<String>,
+    pub remote_candidates: Vec<String>,
+    pub selected_pair: Option<String>,
+    pub local_fingerprint: String,
+    pub remote_fingerprint: Option<Fingerprint>,
+    pub dtls_role: Option<DtlsRole>,
+    pub dtls_state: Option<DtlsState>,
+    pub dtls_retransmissions: u32,
+    pub dtls_valid: bool,
+    pub dtls_ready: bool,
+    pub dtls_started_at: Option<i64>,
+    pub dtls_connected_at: Option<i64>,
+    /// `SRTP_AEAD_AES_128_GCM` … or `None`.
+    pub srtp_profile: Option<&'static str>,
+    pub sctp_association: bool,
+    pub twcc: bool,
+    pub extensions: ExtensionIds,
+    pub too_large: u32,
+    pub remb_bitrate: Option<u32>,
+    pub dtls_in: Counter,
+    pub dtls_out: Counter,
+    pub queued_packets: usize,
+    pub media: Vec<MediumSnapshot>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counter {
+    pub packets: u64,
+    pub bytes: u64,
+    /// Of the last complete second.
+    pub bytes_lastsec: u64,
+    pub nacks: u64,
+    pub retransmissions: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct MediumSnapshot {
+    pub config: MediumConfig,
+    /// Learned: payload type, RTX payload type, codec.
+    pub payload_type: Option<u8>,
+    pub rtx_payload_type: Option<u8>,
+    pub codec: Option<String>,
+    pub remote_ssrc: [u32; 3],
+    pub remote_ssrc_rtx: [u32; 3],
+    pub nack_queue_ms: u32,
+    /// Per simulcast layer; the first always exists for audio and video.
+    pub layers: Vec<LayerSnapshot>,
+    pub sent: Counter,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LayerSnapshot {
+    pub received: Counter,
+    pub clock_rate: u32,
+    pub rtt_ms: u32,
+    pub rtt_ntp: u32,
+    pub rtt_lsr: u32,
+    pub rtt_dlsr: u32,
+    pub lost: i32,
+    pub lost_by_remote: i32,
+    pub jitter_local: u32,
+    pub jitter_remote: u32,
+    pub in_link_quality: u32,
+    pub in_media_link_quality: u32,
+    pub out_link_quality: u32,
+    pub out_media_link_quality: u32,
+}
+
+/// A received RTP packet, decrypted. The plugin may write into `packet` (MP-159); the engine does not look again.
+pub struct RtpIn<'a> {
+    pub mindex: Mindex,
+    pub video: bool,
+    pub packet: &'a mut [u8],
+    pub extensions: Extensions<'a>,
+}
+
+/// A packet that a plugin sends. Payload type, sequence number, timestamp and marker are the plugin's (MP-172).
+pub struct RtpOut<'a> {
+    pub mindex: Mindex,
+    pub video: bool,
+    pub packet: &'a [u8],
+    pub extensions: Extensions<'a>,
+}
+
+/// What the engine calls, on the worker that owns the PeerConnection; never two at a time for one PeerConnection.
+/// Any method may call back into [`Peer`] of this or any other PeerConnection.
+pub trait PeerSink: Send + Sync {
+    /// DTLS-SRTP is up (MP-224): plugin `setup_media`, then `webrtcup`.
+    fn connected(&self);
+    fn incoming_rtp(&self, packet: RtpIn<'_>);
+    fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]);
+    fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]);
+    fn data_ready(&self);
+    fn event(&self, event: PeerEvent);
+    /// The last call: plugin `hangup_media`, then `hangup`.
+    fn closed(&self, reason: HangupReason);
+}
+
+/// The media part of janus.jcfg.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Number of workers; `None` = one per core.
+    pub workers: Option<usize>,
+    /// Inclusive; (0, 0) = the system chooses.
+    pub rtp_port_range: (u16, u16),
+    /// Addresses to listen on and to advertise as host candidates.
+    pub addresses: Vec<IpAddr>,
+    /// Public addresses advertised instead of (or beside) the host ones.
+    pub nat_1_1_mapping: Vec<IpAddr>,
+    pub keep_private_host: bool,
+    pub stun_server: Option<SocketAddr>,
+    pub ice_lite: bool,
+    pub ice_tcp: bool,
+    pub regular_nomination: bool,
+    pub ice_consent_freshness: bool,
+    pub ice_keepalive_conncheck: bool,
+    pub hangup_on_failed: bool,
+    pub ignore_mdns: bool,
+    pub dscp: u8,
+    pub dtls_mtu: u16,
+    pub dtls_ciphers: Option<String>,
+    pub dtls_accept_selfsigned: bool,
+    pub rsa_private_key: bool,
+    /// PEM certificate, key, password.
+    pub certificate: Option<(String, String, Option<String>)>,
+    pub webrtc_encryption: bool,
+    pub min_nack_queue: u16,
+    pub nack_optimizations: bool,
+    pub no_media_timer: u32,
+    pub slowlink_threshold: u32,
+    pub twcc_period_ms: u32,
+    /// Seconds between [`PeerEvent::Statistics`]; 0 = never.
+    pub stats_period: u32,
+}
+
+impl Default for EngineConfig {
+    fn default() -> EngineConfig {
+        EngineConfig {
+            workers: None,
+            rtp_port_range: (0, 0),
+            addresses: Vec::new(),
+            nat_1_1_mapping: Vec::new(),
+            keep_private_host: false,
+            stun_server: None,
+            ice_lite: false,
+            ice_tcp: false,
+            regular_nomination: false,
+            ice_consent_freshness: false,
+            ice_keepalive_conncheck: false,
+            hangup_on_failed: false,
+            ignore_mdns: false,
+            dscp: 0,
+            dtls_mtu: 1200,
+            dtls_ciphers: None,
+            dtls_accept_selfsigned: true,
+            rsa_private_key: false,
+            certificate: None,
+            webrtc_encryption: true,
+            min_nack_queue: 200,
+            nack_optimizations: false,
+            no_media_timer: 1,
+            slowlink_threshold: 0,
+            twcc_period_ms: 200,
+            stats_period: 1,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What modules ask of the core. The callback tables (C) translate to these calls; [`crate::core`] and
+//! [`crate::api`] implement them. No lock of the core is held when a module is called.
+#![forbid(unsafe_code)]
+
+use crate::json::{Json, ParseError};
+use crate::media::{Mindex, RtpOut};
+use std::sync::{Arc, OnceLock};
+
+/// The core's side of one plugin session (one handle). Behind `janus_plugin_session.gateway_handle`.
+pub trait HandleHost: Send + Sync {
+    /// control-plane.md §5.5. `transaction` is NULL-able; returns 0 or a code of that table.
+    fn push_event(&self, package: &str, transaction: Option<&str>, message: Json, jsep: Option<Json>) -> i32;
+    fn relay_rtp(&self, packet: RtpOut<'_>);
+    fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8]);
+    fn relay_data(&self, label: Option<&str>, protocol: Option<&str>, binary: bool, message: &[u8]);
+    /// `None` = every video medium.
+    fn send_pli(&self, mindex: Option<Mindex>);
+    fn send_remb(&self, bitrate: u32);
+    /// Deferred: never calls back on this thread.
+    fn close_pc(&self);
+    /// Deferred: never calls back on this thread.
+    fn end_session(&self);
+    /// For `notify_event` and log lines.
+    fn session_id(&self) -> u64;
+    fn handle_id(&self) -> u64;
+    fn opaque_id(&self) -> Option<String>;
+}
+
+/// A transport's own connection object (`janus_transport_session`), counted. Identity is the address.
+pub trait TransportInstance: Send + Sync {
+    /// The pointer value, as owner identity and for the hashed id in events.
+    fn address(&self) -> usize;
+}
+
+/// A request as a transport delivered it.
+pub struct Incoming {
+    pub admin: bool,
+    pub message: Result<Json, Option<ParseError>>,
+    /// Opaque; returned with the reply.
+    pub request_id: usize,
+}
+
+/// The core's side of plugins and transports that is not tied to one handle.
+pub trait CoreHost: Send + Sync {
+    fn events_is_enabled(&self) -> bool;
+    /// `handle` is absent when the plugin passed NULL.
+    fn notify_plugin_event(&self, package: &str, handle: Option<&dyn HandleHost>, event: Json);
+    fn notify_transport_event(&self, package: &str, instance: usize, event: Json);
+
+    fn auth_is_signed(&self) -> bool;
+    fn auth_is_signature_valid(&self, package: &str, token: Option<&str>) -> bool;
+    fn auth_signature_contains(&self, package: &str, token: Option<&str>, descriptor: &str) -> bool;
+
+    /// Only queues: never calls the transport back on this thread.
+    fn incoming_request(&self, transport: Arc<dyn TransportFace>, instance: Arc<dyn TransportInstance>, request: Incoming);
+    fn transport_gone(&self, transport: Arc<dyn TransportFace>, instance: usize);
+    fn is_api_secret_needed(&self) -> bool;
+    fn is_api_secret_valid(&self, secret: Option<&str>) -> bool;
+    fn is_auth_token_needed(&self) -> bool;
+    fn is_auth_token_valid(&self, token: Option<&str>) -> bool;
+}
+
+/// A transport as the control plane uses it: a loaded module or a built-in one.
+pub trait TransportFace: Send + Sync {
+    fn package(&self) -> &str;
+    /// Takes the reference of `message`. `request_id` is 0 for events.
+    fn send_message(&self, instance: &Arc<dyn TransportInstance>, request_id: usize, admin: bool, message: Json);
+    fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
+    fn session_over(&self, instance: &Arc<dyn TransportInstance>, session_id: u64, timeout: bool, claimed: bool);
+    fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
+    /// `None`: not supported.
+    fn query(&self, request: Option<&Json>) -> Option<Json>;
+}
+
+/// What a plugin answers to a message (control-plane.md §5.4).
+pub enum PluginResult {
+    /// NULL.
+    None,
+    /// Synchronous content; `None` when the plugin gave none.
+    Ok(Option<Json>),
+    /// Asynchronous, with an optional hint.
+    Wait(Option<String>),
+    Error(Option<String>),
+}
+
+/// A loaded plugin as the control plane uses it.
+pub trait PluginFace: Send + Sync {
+    fn package(&self) -> &str;
+    /// Creates the plugin session and calls `create_session`. Errors are the plugin's numbers.
+    fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32>;
+    /// `None`: the plugin has no such hook.
+    fn handle_admin_message(&self, message: Option<&Json>) -> Option<Json>;
+}
+
+/// The live `janus_plugin_session` of one handle. Calls after [`PluginSessionFace::stop`] do nothing, except
+/// `hangup_media` and `destroy`.
+pub trait PluginSessionFace: Send + Sync {
+    fn is_alive(&self) -> bool;
+    fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult;
+    fn query(&self) -> Option<Json>;
+    fn setup_media(&self);
+    fn incoming_rtp(&self, packet: crate::media::RtpIn<'_>);
+    fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]);
+    fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]);
+    fn data_ready(&self);
+    fn slow_link(&self, mindex: Mindex, video: bool, uplink: bool);
+    fn hangup_media(&self);
+    /// Marks it stopped and takes it out of the registry: `push_event` returns −2 from here on (CP-207).
+    fn stop(&self);
+    /// `destroy_session`, once; then drops the core's reference.
+    fn destroy(&self);
+}
+
+static CORE: OnceLock<Arc<dyn CoreHost>> = OnceLock::new();
+
+/// Installs the core. Called once, before the first module is initialised.
+pub fn install(core: Arc<dyn CoreHost>) {
+    let _ = CORE.set(core);
+}
+
+/// The installed core, if any.
+pub fn core() -> Option<&'static Arc<dyn CoreHost>> {
+    CORE.get()
+}
