@@ -12,8 +12,9 @@ const ENTRY: &CStr = c"janus_rs_main";
 type Main = unsafe extern "C" fn(argc: c_int, argv: *const *const c_char) -> c_int;
 
 fn main() {
-    let arguments: Vec<CString> =
-        std::env::args_os().map(|a: OsString| CString::new(a.as_bytes()).expect("arguments have no NUL")).collect();
+    let arguments: Vec<CString> = std::env::args_os()
+        .map(|a: OsString| CString::new(a.as_bytes()).expect("arguments have no NUL"))
+        .collect();
     match open() {
         Ok(entry) => {
             let argv: Vec<*const c_char> =

@@ -3,6 +3,8 @@
 //! The control plane talks to a PeerConnection through [`Peer`] (commands, any thread); the engine talks back through
 //! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
 
+pub mod engine;
 pub mod types;
 
+pub use engine::{Engine, EngineError, Peer};
 pub use types::*;

@@ -166,7 +166,10 @@ pub struct RemoteTransport {
 #[derive(Debug)]
 pub enum Command {
     /// Remote transport parameters and the DTLS role that follows (first negotiation).
-    SetRemote { transport: RemoteTransport, dtls_role: DtlsRole },
+    SetRemote {
+        transport: RemoteTransport,
+        dtls_role: DtlsRole,
+    },
     /// Remote credentials after an ICE restart by the peer.
     SetRemoteCredentials(IceCredentials),
     /// Fresh local credentials (ICE restart); candidates stay.
@@ -180,11 +183,24 @@ pub enum Command {
     SetExtensions(ExtensionIds),
     /// Data channels were negotiated (`Some` once).
     EnableData,
-    SendPli { mindex: Option<Mindex> },
-    SendRemb { bitrate: u32 },
+    SendPli {
+        mindex: Option<Mindex>,
+    },
+    SendRemb {
+        bitrate: u32,
+    },
     /// RTCP written by the plugin, not yet filtered.
-    RelayRtcp { mindex: Mindex, video: bool, packet: Vec<u8> },
-    RelayData { label: Option<String>, protocol: Option<String>, binary: bool, message: Vec<u8> },
+    RelayRtcp {
+        mindex: Mindex,
+        video: bool,
+        packet: Vec<u8>,
+    },
+    RelayData {
+        label: Option<String>,
+        protocol: Option<String>,
+        binary: bool,
+        message: Vec<u8>,
+    },
     /// Close alert, last statistics, [`PeerSink::closed`], gone.
     Hangup(HangupReason),
 }
@@ -282,12 +298,30 @@ pub enum PeerEvent {
     LocalCandidate(Candidate),
     LocalCandidatesDone,
     RemoteCandidate(Candidate),
-    SelectedPair { local: PairEnd, remote: PairEnd },
-    Dtls { state: DtlsState, retransmissions: u32 },
+    SelectedPair {
+        local: PairEnd,
+        remote: PairEnd,
+    },
+    Dtls {
+        state: DtlsState,
+        retransmissions: u32,
+    },
     /// First packet of a layer, or silence, or a medium that is no longer received (media-plane.md §9.2).
-    Receiving { mid: String, kind: MediaKind, substream: Option<u8>, receiving: bool, seconds: Option<u32> },
+    Receiving {
+        mid: String,
+        kind: MediaKind,
+        substream: Option<u8>,
+        receiving: bool,
+        seconds: Option<u32>,
+    },
     /// media-plane.md §7.4; the plugin's `slow_link` comes first, also through here.
-    SlowLink { mindex: Mindex, mid: String, kind: MediaKind, uplink: bool, lost: u32 },
+    SlowLink {
+        mindex: Mindex,
+        mid: String,
+        kind: MediaKind,
+        uplink: bool,
+        lost: u32,
+    },
     /// Every stats period and once more at the end.
     Statistics(Arc<PeerSnapshot>),
 }

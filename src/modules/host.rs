@@ -52,7 +52,12 @@ pub trait CoreHost: Send + Sync {
     fn auth_signature_contains(&self, package: &str, token: Option<&str>, descriptor: &str) -> bool;
 
     /// Only queues: never calls the transport back on this thread.
-    fn incoming_request(&self, transport: Arc<dyn TransportFace>, instance: Arc<dyn TransportInstance>, request: Incoming);
+    fn incoming_request(
+        &self,
+        transport: Arc<dyn TransportFace>,
+        instance: Arc<dyn TransportInstance>,
+        request: Incoming,
+    );
     fn transport_gone(&self, transport: Arc<dyn TransportFace>, instance: usize);
     fn is_api_secret_needed(&self) -> bool;
     fn is_api_secret_valid(&self, secret: Option<&str>) -> bool;
@@ -64,9 +69,21 @@ pub trait CoreHost: Send + Sync {
 pub trait TransportFace: Send + Sync {
     fn package(&self) -> &str;
     /// Takes the reference of `message`. `request_id` is 0 for events.
-    fn send_message(&self, instance: &Arc<dyn TransportInstance>, request_id: usize, admin: bool, message: Json);
+    fn send_message(
+        &self,
+        instance: &Arc<dyn TransportInstance>,
+        request_id: usize,
+        admin: bool,
+        message: Json,
+    );
     fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
-    fn session_over(&self, instance: &Arc<dyn TransportInstance>, session_id: u64, timeout: bool, claimed: bool);
+    fn session_over(
+        &self,
+        instance: &Arc<dyn TransportInstance>,
+        session_id: u64,
+        timeout: bool,
+        claimed: bool,
+    );
     fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
     /// `None`: not supported.
     fn query(&self, request: Option<&Json>) -> Option<Json>;
