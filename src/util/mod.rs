@@ -1,1 +1,5 @@
+//! Small things used everywhere that std lacks.
+#![forbid(unsafe_code)]
 
+pub mod random;
+pub mod time;
