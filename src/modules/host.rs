@@ -128,6 +128,37 @@ pub trait PluginSessionFace: Send + Sync {
     fn destroy(&self);
 }
 
+/// What `info` shows of a module (control-plane.md §3.3). Strings that the module gives as NULL are absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModuleInfo {
+    pub package: String,
+    pub name: Option<String>,
+    pub author: Option<String>,
+    pub description: Option<String>,
+    pub version_string: Option<String>,
+    pub version: i32,
+}
+
+/// A loaded event handler as the notifier and the Admin API use it (control-plane.md §10.1).
+pub trait EventHandlerFace: Send + Sync {
+    fn package(&self) -> &str;
+    /// `events_mask`, read anew for every event: the module changes it live (CP-255).
+    fn events_mask(&self) -> usize;
+    /// Borrowed by the module: it adds a reference to what it keeps. Always on the events thread (CP-327).
+    fn incoming_event(&self, event: &Json);
+    /// `handle_request`; `None`: not supported. NULL from the module is an empty object (CP-251).
+    fn query(&self, request: Option<&Json>) -> Option<Json>;
+}
+
+/// A loaded logger as the log thread and the Admin API use it (control-plane.md §10.5).
+pub trait LoggerFace: Send + Sync {
+    fn package(&self) -> &str;
+    /// `timestamp`: wall clock, µs, of queueing. `line` is as printed, with colours and newline.
+    fn incoming_logline(&self, timestamp: i64, line: &std::ffi::CStr);
+    /// As [`EventHandlerFace::query`].
+    fn query(&self, request: Option<&Json>) -> Option<Json>;
+}
+
 static CORE: OnceLock<Arc<dyn CoreHost>> = OnceLock::new();
 
 /// Installs the core. Called once, before the first module is initialised.
