@@ -68,6 +68,15 @@ pub unsafe fn bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
     Some(unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
+/// A `g_free`-able copy of `length` bytes; NULL for NULL or nothing.
+///
+/// # Safety
+/// `from` is NULL or valid for reads of `length` bytes.
+pub unsafe fn memdup(from: *const c_char, length: usize) -> *mut c_char {
+    // SAFETY: promised by the caller; NULL and 0 give NULL.
+    unsafe { sys::g_memdup2(from.cast(), length).cast() }
+}
+
 /// Builds a list whose nodes hold these pointers, in order; NULL when there are none.
 pub fn list<T>(items: impl DoubleEndedIterator<Item = *mut T>) -> *mut GList {
     // SAFETY: prepending to a list that only we know.

@@ -7,5 +7,14 @@
 
 #[macro_use]
 pub mod entry;
+#[macro_use]
+pub mod layout;
 pub mod generation;
 pub mod log;
+pub mod refcount;
+pub mod mutex;
+pub mod plugin;
+pub mod plugin_packets;
+pub mod transport;
+pub mod eventhandler;
+pub mod logger;

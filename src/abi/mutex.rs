@@ -1,0 +1,14 @@
+//! `mutex.h`: the lock type inside shared structs. Builds with pthread mutexes (40 bytes) are another ABI.
+
+use libc::c_int;
+
+/// GLib's `GMutex`, used in place by both sides.
+#[allow(non_camel_case_types)]
+pub type janus_mutex = glib_sys::GMutex;
+
+const _: () = assert!(size_of::<janus_mutex>() == 8);
+
+export_static! {
+    /// Non-zero: the lock macros in the modules print every operation (CP-333).
+    "mutex.h" static lock_debug: c_int = 0;
+}

@@ -1,0 +1,229 @@
+//! RTP packet structs of the older plugin generations, and [`PluginRtp`]: how each generation's struct is filled
+//! from, and read as, the engine's own packets. No allocation, one copy of the small extension values.
+
+use super::plugin::{ABSENT, janus_plugin_rtp, janus_plugin_rtp_extensions};
+use crate::glib::{FALSE, gboolean};
+use crate::media::{RtpIn, RtpOut};
+use crate::rtp::Extensions;
+use crate::rtp::extensions::{AudioLevel, Orientation, PlayoutDelay};
+use libc::{c_char, c_int};
+use std::ptr;
+
+/// v0.12.0 … v1.2.0: without capture time and layer counts.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp_extensions_284 {
+    pub audio_level: i8,
+    pub audio_level_vad: gboolean,
+    pub video_rotation: i16,
+    pub video_back_camera: gboolean,
+    pub video_flipped: gboolean,
+    pub min_delay: i16,
+    pub max_delay: i16,
+    pub dd_len: u8,
+    pub dd_content: [u8; 256],
+}
+
+assert_layout!(janus_plugin_rtp_extensions_284: 284; audio_level @ 0, audio_level_vad @ 4, video_rotation @ 8,
+    video_back_camera @ 12, video_flipped @ 16, min_delay @ 20, max_delay @ 22, dd_len @ 24, dd_content @ 25);
+
+/// v1.2.1 … v1.3.1: with capture time, without layer counts.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp_extensions_296 {
+    pub audio_level: i8,
+    pub audio_level_vad: gboolean,
+    pub video_rotation: i16,
+    pub video_back_camera: gboolean,
+    pub video_flipped: gboolean,
+    pub min_delay: i16,
+    pub max_delay: i16,
+    pub dd_len: u8,
+    pub dd_content: [u8; 256],
+    pub abs_capture_ts: u64,
+}
+
+assert_layout!(janus_plugin_rtp_extensions_296: 296; audio_level @ 0, audio_level_vad @ 4, video_rotation @ 8,
+    video_back_camera @ 12, video_flipped @ 16, min_delay @ 20, max_delay @ 22, dd_len @ 24, dd_content @ 25,
+    abs_capture_ts @ 288);
+
+/// Generations B1 … B4.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp_b3 {
+    pub mindex: c_int,
+    pub video: gboolean,
+    pub buffer: *mut c_char,
+    pub length: u16,
+    pub extensions: janus_plugin_rtp_extensions_284,
+}
+
+assert_layout!(janus_plugin_rtp_b3: 304; mindex @ 0, video @ 4, buffer @ 8, length @ 16, extensions @ 20);
+
+/// Generation B5.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp_b5 {
+    pub mindex: c_int,
+    pub video: gboolean,
+    pub buffer: *mut c_char,
+    pub length: u16,
+    pub extensions: janus_plugin_rtp_extensions_296,
+}
+
+assert_layout!(janus_plugin_rtp_b5: 320; mindex @ 0, video @ 4, buffer @ 8, length @ 16, extensions @ 24);
+
+/// A generation's RTP packet struct.
+pub trait PluginRtp: Sized {
+    /// The struct for `incoming_rtp`, pointing into `packet`.
+    fn fill(packet: &mut RtpIn<'_>) -> Self;
+
+    /// What `relay_rtp` was given. `None` without a buffer.
+    ///
+    /// # Safety
+    /// `buffer` is NULL or holds `length` bytes that nobody writes while the result lives.
+    unsafe fn read(&self) -> Option<RtpOut<'_>>;
+}
+
+macro_rules! plugin_rtp {
+    ($packet:ident, $extensions:ident, $absent:expr; $($tail:ident),*) => {
+        impl $extensions {
+            fn fill(from: &Extensions<'_>) -> Self {
+                let mut to = $absent;
+                if let Some(audio) = from.audio_level {
+                    to.audio_level = audio.level as i8;
+                    to.audio_level_vad = gboolean::from(audio.voice);
+                }
+                if let Some(orientation) = from.orientation {
+                    to.video_rotation = orientation.rotation as i16;
+                    to.video_back_camera = gboolean::from(orientation.back_camera);
+                    to.video_flipped = gboolean::from(orientation.flipped);
+                }
+                if let Some(delay) = from.playout_delay {
+                    to.min_delay = delay.min as i16;
+                    to.max_delay = delay.max as i16;
+                }
+                let length = from.dependency_descriptor.len().min(255);
+                to.dd_content[..length].copy_from_slice(&from.dependency_descriptor[..length]);
+                to.dd_len = length as u8;
+                $( plugin_rtp!(@fill $tail, from, to); )*
+                to
+            }
+
+            fn read(&self) -> Extensions<'_> {
+                #[allow(unused_mut)]
+                let mut to = Extensions {
+                    audio_level: u8::try_from(self.audio_level)
+                        .ok()
+                        .map(|level| AudioLevel { level, voice: self.audio_level_vad != FALSE }),
+                    orientation: u16::try_from(self.video_rotation).ok().map(|rotation| Orientation {
+                        rotation,
+                        back_camera: self.video_back_camera != FALSE,
+                        flipped: self.video_flipped != FALSE,
+                    }),
+                    playout_delay: match (u16::try_from(self.min_delay), u16::try_from(self.max_delay)) {
+                        (Ok(min), Ok(max)) => Some(PlayoutDelay { min, max }),
+                        _ => None,
+                    },
+                    dependency_descriptor: &self.dd_content[..usize::from(self.dd_len)],
+                    ..Extensions::default()
+                };
+                $( plugin_rtp!(@read $tail, self, to); )*
+                to
+            }
+        }
+
+        impl PluginRtp for $packet {
+            fn fill(packet: &mut RtpIn<'_>) -> Self {
+                $packet {
+                    mindex: packet.mindex,
+                    video: gboolean::from(packet.video),
+                    buffer: packet.packet.as_mut_ptr().cast(),
+                    length: packet.packet.len().min(usize::from(u16::MAX)) as u16,
+                    extensions: $extensions::fill(&packet.extensions),
+                }
+            }
+
+            unsafe fn read(&self) -> Option<RtpOut<'_>> {
+                if self.buffer.is_null() {
+                    return None;
+                }
+                // SAFETY: promised by the caller.
+                let packet = unsafe {
+                    std::slice::from_raw_parts(self.buffer.cast::<u8>(), usize::from(self.length))
+                };
+                Some(RtpOut {
+                    mindex: self.mindex,
+                    video: self.video != FALSE,
+                    packet,
+                    extensions: self.extensions.read(),
+                })
+            }
+        }
+    };
+    (@fill capture, $from:ident, $to:ident) => { $to.abs_capture_ts = $from.abs_capture_time; };
+    (@read capture, $self:ident, $to:ident) => { $to.abs_capture_time = $self.abs_capture_ts; };
+    (@fill layers, $from:ident, $to:ident) => {
+        $to.spatial_layers = $from.spatial_layers.map_or(-1, |n| n as i8);
+        $to.temporal_layers = $from.temporal_layers.map_or(-1, |n| n as i8);
+    };
+    (@read layers, $self:ident, $to:ident) => {
+        $to.spatial_layers = u8::try_from($self.spatial_layers).ok();
+        $to.temporal_layers = u8::try_from($self.temporal_layers).ok();
+    };
+}
+
+plugin_rtp!(janus_plugin_rtp, janus_plugin_rtp_extensions, ABSENT; capture, layers);
+plugin_rtp!(janus_plugin_rtp_b5, janus_plugin_rtp_extensions_296, janus_plugin_rtp_extensions_296::ABSENT; capture);
+plugin_rtp!(janus_plugin_rtp_b3, janus_plugin_rtp_extensions_284, janus_plugin_rtp_extensions_284::ABSENT;);
+
+impl janus_plugin_rtp_extensions_284 {
+    /// No extension present.
+    pub const ABSENT: Self = Self {
+        audio_level: -1,
+        audio_level_vad: FALSE,
+        video_rotation: -1,
+        video_back_camera: FALSE,
+        video_flipped: FALSE,
+        min_delay: -1,
+        max_delay: -1,
+        dd_len: 0,
+        dd_content: [0; 256],
+    };
+}
+
+impl janus_plugin_rtp_extensions_296 {
+    /// No extension present.
+    pub const ABSENT: Self = Self {
+        audio_level: -1,
+        audio_level_vad: FALSE,
+        video_rotation: -1,
+        video_back_camera: FALSE,
+        video_flipped: FALSE,
+        min_delay: -1,
+        max_delay: -1,
+        dd_len: 0,
+        dd_content: [0; 256],
+        abs_capture_ts: 0,
+    };
+}
+
+impl janus_plugin_rtp_b3 {
+    pub const EMPTY: Self = Self {
+        mindex: -1,
+        video: FALSE,
+        buffer: ptr::null_mut(),
+        length: 0,
+        extensions: janus_plugin_rtp_extensions_284::ABSENT,
+    };
+}
+
+impl janus_plugin_rtp_b5 {
+    pub const EMPTY: Self = Self {
+        mindex: -1,
+        video: FALSE,
+        buffer: ptr::null_mut(),
+        length: 0,
+        extensions: janus_plugin_rtp_extensions_296::ABSENT,
+    };
+}
