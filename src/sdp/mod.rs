@@ -3,5 +3,17 @@
 #![forbid(unsafe_code)]
 
 pub mod model;
+pub mod rules;
+mod cscan;
+mod parse;
+mod write;
+pub mod codec;
+mod lookup;
 
+pub use codec::Codec;
+pub use lookup::starts_with_number;
 pub use model::{Attribute, Direction, MediaType, Mline, Sdp};
+pub use parse::ParseError;
+pub use rules::Rules;
+#[cfg(test)]
+mod tests;

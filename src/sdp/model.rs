@@ -11,6 +11,36 @@ pub enum MediaType {
     Other = 3,
 }
 
+impl MediaType {
+    /// Case-insensitive; what is unknown is `Other`.
+    pub fn from_name(name: &str) -> MediaType {
+        [MediaType::Audio, MediaType::Video, MediaType::Application]
+            .into_iter()
+            .find(|kind| kind.name().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+            .unwrap_or(MediaType::Other)
+    }
+
+    /// `None` for `Other`.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            MediaType::Audio => Some("audio"),
+            MediaType::Video => Some("video"),
+            MediaType::Application => Some("application"),
+            MediaType::Other => None,
+        }
+    }
+
+    /// From the C enum; what is out of range is `Other`.
+    pub fn from_number(number: u32) -> MediaType {
+        match number {
+            0 => MediaType::Audio,
+            1 => MediaType::Video,
+            2 => MediaType::Application,
+            _ => MediaType::Other,
+        }
+    }
+}
+
 /// Numbering of the C enum. `Default` prints nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(u32)]
@@ -22,6 +52,39 @@ pub enum Direction {
     RecvOnly = 3,
     Inactive = 4,
     Invalid = 5,
+}
+
+impl Direction {
+    /// Case-insensitive; what is unknown is `Invalid`.
+    pub fn from_name(name: &str) -> Direction {
+        [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive]
+            .into_iter()
+            .find(|direction| direction.name().is_some_and(|n| n.eq_ignore_ascii_case(name)))
+            .unwrap_or(Direction::Invalid)
+    }
+
+    /// `None` for `Invalid`; `Default` means `sendrecv`.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Direction::Default | Direction::SendRecv => Some("sendrecv"),
+            Direction::SendOnly => Some("sendonly"),
+            Direction::RecvOnly => Some("recvonly"),
+            Direction::Inactive => Some("inactive"),
+            Direction::Invalid => None,
+        }
+    }
+
+    /// From the C enum; what is out of range is `Invalid`.
+    pub fn from_number(number: u32) -> Direction {
+        match number {
+            0 => Direction::Default,
+            1 => Direction::SendRecv,
+            2 => Direction::SendOnly,
+            3 => Direction::RecvOnly,
+            4 => Direction::Inactive,
+            _ => Direction::Invalid,
+        }
+    }
 }
 
 /// `a=name` or `a=name:value`.
@@ -62,7 +125,8 @@ pub struct Mline {
     pub attributes: Vec<Attribute>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A session description (RFC 8866).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sdp {
     pub version: i32,
     pub o_name: Option<String>,
