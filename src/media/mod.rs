@@ -4,6 +4,7 @@
 //! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
 
 pub mod engine;
+pub mod ice;
 pub mod types;
 
 pub use engine::{Engine, EngineError, Peer};

@@ -1,0 +1,52 @@
+//! Local host candidates and what of them is advertised (media-plane.md §3.1, MP-110 to MP-112).
+
+use crate::media::types::{Candidate, CandidateType, EngineConfig, Protocol};
+use std::net::{IpAddr, SocketAddr};
+
+/// RFC 8445 §5.1.2.1: type preference of a host candidate.
+const HOST_PREFERENCE: u32 = 126;
+
+/// RFC 8445 §5.1.2.1 for component 1 and the `index`-th address of ours.
+pub fn host_priority(index: usize) -> u32 {
+    (HOST_PREFERENCE << 24) | (local_preference(index) << 8) | 255
+}
+
+/// Earlier addresses are preferred.
+pub fn local_preference(index: usize) -> u32 {
+    65535 - index.min(65535) as u32
+}
+
+/// The candidates clients are told of, given the addresses one worker listens on. A mapping of a family takes the
+/// place of the host addresses of that family, one candidate per public address; `keep_private_host` adds the real ones.
+pub fn advertised(config: &EngineConfig, bound: &[SocketAddr]) -> Vec<Candidate> {
+    let mut shown: Vec<SocketAddr> = Vec::new();
+    for real in bound {
+        let public: Vec<IpAddr> = config
+            .nat_1_1_mapping
+            .iter()
+            .copied()
+            .filter(|public| public.is_ipv4() == real.is_ipv4())
+            .collect();
+        let private = (public.is_empty() || config.keep_private_host).then(|| real.ip());
+        for ip in public.into_iter().chain(private) {
+            let address = SocketAddr::new(ip, real.port());
+            if !shown.contains(&address) {
+                shown.push(address);
+            }
+        }
+    }
+    shown
+        .into_iter()
+        .enumerate()
+        .map(|(index, address)| Candidate {
+            foundation: (index + 1).to_string(),
+            component: 1,
+            protocol: Protocol::Udp,
+            priority: host_priority(index),
+            address,
+            kind: CandidateType::Host,
+            related: None,
+            tcptype: None,
+        })
+        .collect()
+}

@@ -1,0 +1,73 @@
+//! The few bytes of STUN (RFC 8489) that a worker reads before it knows whose message it is: cheap, and no state.
+
+/// What the first byte says (RFC 7983 §7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Stun,
+    Dtls,
+    /// SRTP or SRTCP.
+    Media,
+    Other,
+}
+
+pub fn kind(datagram: &[u8]) -> Kind {
+    match datagram.first() {
+        Some(0..=3) => Kind::Stun,
+        Some(20..=63) => Kind::Dtls,
+        Some(128..=191) => Kind::Media,
+        _ => Kind::Other,
+    }
+}
+
+pub type TransactionId = [u8; 12];
+
+/// How to find the owner of a STUN message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// A request: the first half of USERNAME is the receiver's ufrag (RFC 8445 §7.2.2).
+    Ufrag(&'a str),
+    /// A response to a request of ours.
+    Transaction(TransactionId),
+}
+
+const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
+const HEADER: usize = 20;
+const USERNAME: u16 = 0x0006;
+const BINDING_REQUEST: u16 = 0x0001;
+const BINDING_SUCCESS: u16 = 0x0101;
+const BINDING_ERROR: u16 = 0x0111;
+
+/// `None` for everything that is neither a Binding request with a username nor a Binding response.
+pub fn owner(message: &[u8]) -> Option<Owner<'_>> {
+    if message.len() < HEADER || message[4..8] != MAGIC_COOKIE {
+        return None;
+    }
+    match u16::from_be_bytes([message[0], message[1]]) {
+        BINDING_REQUEST => username(message).and_then(|name| name.split(':').next()).map(Owner::Ufrag),
+        BINDING_SUCCESS | BINDING_ERROR => transaction(message).map(Owner::Transaction),
+        _ => None,
+    }
+}
+
+/// Of a request that we send.
+pub fn request_transaction(message: &[u8]) -> Option<TransactionId> {
+    (message.len() >= HEADER && u16::from_be_bytes([message[0], message[1]]) == BINDING_REQUEST)
+        .then(|| transaction(message))
+        .flatten()
+}
+
+fn transaction(message: &[u8]) -> Option<TransactionId> {
+    message.get(8..HEADER)?.try_into().ok()
+}
+
+fn username(message: &[u8]) -> Option<&str> {
+    let mut rest = &message[HEADER..];
+    while let [t0, t1, l0, l1, value @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*l0, *l1]));
+        if u16::from_be_bytes([*t0, *t1]) == USERNAME {
+            return std::str::from_utf8(value.get(..length)?).ok();
+        }
+        rest = value.get(length.next_multiple_of(4)..)?;
+    }
+    None
+}

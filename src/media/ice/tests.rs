@@ -1,0 +1,267 @@
+use super::*;
+use crate::media::types::*;
+use candidate::{Malformed, Parsed};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+fn credentials(name: &str) -> IceCredentials {
+    IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-password-of-twenty-two") }
+}
+
+/// One end of a simulated network: the agent and the NAT in front of it.
+struct End {
+    agent: Agent,
+    /// What the other side sees as our source, when not the real one.
+    seen_as: Option<SocketAddr>,
+    events: Vec<AgentEvent>,
+}
+
+fn end(name: &str, role: IceRole, lite: bool, addresses: &[&str]) -> End {
+    End {
+        agent: Agent::new(AgentConfig {
+            credentials: credentials(name),
+            role,
+            lite,
+            consent_freshness: true,
+            addresses: addresses.iter().map(|a| address(a)).collect(),
+        }),
+        seen_as: None,
+        events: Vec::new(),
+    }
+}
+
+fn host(of: &str) -> Candidate {
+    Candidate {
+        foundation: "1".into(),
+        component: 1,
+        protocol: Protocol::Udp,
+        priority: local::host_priority(0),
+        address: address(of),
+        kind: CandidateType::Host,
+        related: None,
+        tcptype: None,
+    }
+}
+
+/// Runs both agents for `span` of simulated time.
+fn run(a: &mut End, b: &mut End, now: &mut Instant, span: Duration) {
+    let until = *now + span;
+    while *now < until {
+        for flip in [false, true] {
+            let (from, to) = if flip { (&mut *b, &mut *a) } else { (&mut *a, &mut *b) };
+            while let Some(out) = from.agent.poll_transmit() {
+                let source = from.seen_as.unwrap_or(out.path.local);
+                // Behind a NAT only the address we are seen as can be reached.
+                let real = to.seen_as;
+                let target = if real == Some(out.path.remote) { None } else { Some(out.path.remote) };
+                let local = target.unwrap_or_else(|| to.agent_address());
+                to.agent.handle(*now, Path { local, remote: source }, &out.message);
+            }
+            from.agent.handle_timeout(*now);
+            while let Some(event) = from.agent.poll_event() {
+                from.events.push(event);
+            }
+        }
+        *now += Duration::from_millis(10);
+    }
+}
+
+impl End {
+    fn agent_address(&self) -> SocketAddr {
+        address("10.0.0.2:2000")
+    }
+
+    fn selected(&self) -> Option<Path> {
+        self.agent.path()
+    }
+}
+
+fn connected() -> (End, End, Instant) {
+    let mut server = end("s", IceRole::Controlled, false, &["10.0.0.1:1000"]);
+    let mut client = end("c", IceRole::Controlling, false, &["10.0.0.2:2000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    client.agent.set_remote(credentials("s"), false);
+    server.agent.add_remote(host("10.0.0.2:2000"));
+    client.agent.add_remote(host("10.0.0.1:1000"));
+    server.agent.start(now);
+    client.agent.start(now);
+    run(&mut server, &mut client, &mut now, Duration::from_secs(1));
+    (server, client, now)
+}
+
+// MP-113, MP-117: both ends select the same pair; states come in the order of §3.3.
+#[test]
+fn two_agents_connect() {
+    let (server, client, _) = connected();
+    let path = Path { local: address("10.0.0.1:1000"), remote: address("10.0.0.2:2000") };
+    assert_eq!(server.selected(), Some(path));
+    assert_eq!(client.selected(), Some(Path { local: path.remote, remote: path.local }));
+    let states: Vec<_> = server.events.iter().filter(|e| !matches!(e, AgentEvent::Reachable(_))).collect();
+    assert_eq!(
+        states,
+        [
+            &AgentEvent::State(IceState::Connecting),
+            &AgentEvent::State(IceState::Connected),
+            &AgentEvent::Selected(path),
+            &AgentEvent::State(IceState::Ready)
+        ]
+    );
+}
+
+// MP-114: a lite agent answers only, and its peer controls.
+#[test]
+fn lite_agent_is_found_without_checks_of_its_own() {
+    let mut server = end("s", IceRole::Controlling, true, &["10.0.0.1:1000"]);
+    let mut client = end("c", IceRole::Controlled, false, &["10.0.0.2:2000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    client.agent.set_remote(credentials("s"), true);
+    client.agent.add_remote(host("10.0.0.1:1000"));
+    server.agent.start(now);
+    client.agent.start(now);
+    run(&mut server, &mut client, &mut now, Duration::from_secs(1));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+    assert_eq!(server.agent.state(), IceState::Ready);
+    assert!(
+        server
+            .events
+            .iter()
+            .any(|e| matches!(e, AgentEvent::PeerReflexive(c) if c.address == address("10.0.0.2:2000")))
+    );
+}
+
+// design.md §7: a path change is followed at once, and the candidate is reported as peer-reflexive.
+#[test]
+fn a_nomination_from_a_new_address_moves_the_path() {
+    let (mut server, mut client, mut now) = connected();
+    client.seen_as = Some(address("192.0.2.7:7777"));
+    run(&mut server, &mut client, &mut now, Duration::from_secs(4));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7777")));
+    assert!(server.events.contains(&AgentEvent::Reachable(address("192.0.2.7:7777"))));
+}
+
+#[test]
+fn messages_with_a_wrong_password_change_nothing() {
+    let mut server = end("s", IceRole::Controlled, false, &["10.0.0.1:1000"]);
+    let mut liar = end("c", IceRole::Controlling, false, &["10.0.0.2:2000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    let wrong = IceCredentials { pwd: "not-the-password-at-all".into(), ..credentials("s") };
+    liar.agent.set_remote(wrong, false);
+    liar.agent.add_remote(host("10.0.0.1:1000"));
+    server.agent.start(now);
+    liar.agent.start(now);
+    server.events.clear();
+    run(&mut server, &mut liar, &mut now, Duration::from_secs(2));
+    assert_eq!(server.selected(), None);
+    assert_eq!(server.events, [AgentEvent::State(IceState::Connecting)]);
+}
+
+// MP-087, MP-091: fresh credentials, same candidates, the old path until the new one is there.
+#[test]
+fn restart_keeps_the_path_and_connects_again() {
+    let (mut server, mut client, mut now) = connected();
+    let before = server.selected();
+    server.agent.restart(credentials("s2"));
+    client.agent.restart(credentials("c2"));
+    assert_eq!(server.selected(), before);
+    server.agent.set_remote(credentials("c2"), false);
+    client.agent.set_remote(credentials("s2"), false);
+    client.agent.add_remote(host("10.0.0.1:1000"));
+    server.events.clear();
+    run(&mut server, &mut client, &mut now, Duration::from_secs(2));
+    assert_eq!(server.agent.local_ufrag(), "s2ufrag");
+    assert_eq!(server.events.last(), Some(&AgentEvent::State(IceState::Ready)));
+}
+
+// MP-119: checks that nobody answers end in "failed".
+#[test]
+fn unanswered_checks_fail() {
+    let mut server = end("s", IceRole::Controlling, false, &["10.0.0.1:1000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    server.agent.add_remote(host("10.0.0.9:9"));
+    server.agent.start(now);
+    for _ in 0..6000 {
+        while server.agent.poll_transmit().is_some() {}
+        server.agent.handle_timeout(now);
+        now += Duration::from_millis(10);
+    }
+    assert_eq!(server.agent.state(), IceState::Failed);
+}
+
+// media-plane.md §3.2.
+#[test]
+fn candidates_are_written_as_the_reference_does() {
+    assert_eq!(candidate::format(&host("10.0.0.1:1000")), "1 1 udp 2130706431 10.0.0.1 1000 typ host");
+    let reflexive = Candidate {
+        kind: CandidateType::ServerReflexive,
+        related: Some(address("10.0.0.1:1000")),
+        ..host("192.0.2.1:5")
+    };
+    assert_eq!(
+        candidate::format(&reflexive),
+        "1 1 udp 2130706431 192.0.2.1 5 typ srflx raddr 10.0.0.1 rport 1000"
+    );
+}
+
+// media-plane.md §3.5, MP-101 to MP-104.
+#[test]
+fn candidates_are_read_leniently() {
+    let text =
+        "candidate:842163049 1 UDP 1677729535 192.0.2.3 45664 typ srflx raddr 10.0.0.5 rport 4 generation 0";
+    let Ok(Parsed::Candidate(c)) = candidate::parse(text, false) else { panic!("not parsed") };
+    assert_eq!(c.address, address("192.0.2.3:45664"));
+    assert_eq!(c.related, Some(address("10.0.0.5:4")));
+    assert_eq!(c.kind, CandidateType::ServerReflexive);
+    assert_eq!(candidate::parse("", false), Ok(Parsed::Ignored));
+    assert_eq!(candidate::parse("candidate:1 2 udp 1 10.0.0.1 5 typ host", false), Ok(Parsed::Ignored));
+    assert_eq!(candidate::parse("candidate:1 1 udp 1 10.0.0.1 5 typ", false), Err(Malformed));
+    let tcp = "1 1 tcp 1 10.0.0.1 9 typ host tcptype active";
+    assert_eq!(candidate::parse(tcp, false), Ok(Parsed::Ignored));
+    let Ok(Parsed::Candidate(c)) = candidate::parse(tcp, true) else { panic!("not parsed") };
+    assert_eq!(c.tcptype.as_deref(), Some("active"));
+    assert_eq!(
+        candidate::parse("candidate:1 1 udp 1 a-b.local 5 typ host", false),
+        Ok(Parsed::Name("a-b.local".into()))
+    );
+}
+
+// MP-110, MP-111.
+#[test]
+fn a_mapping_takes_the_place_of_host_addresses_of_its_family() {
+    let bound = [address("10.0.0.1:1000"), address("10.0.0.2:1000"), address("[2001:db8::1]:1000")];
+    let mut config =
+        EngineConfig { nat_1_1_mapping: vec!["192.0.2.1".parse().unwrap()], ..Default::default() };
+    let shown = |config: &EngineConfig| -> Vec<SocketAddr> {
+        local::advertised(config, &bound).iter().map(|c| c.address).collect()
+    };
+    assert_eq!(shown(&config), [address("192.0.2.1:1000"), address("[2001:db8::1]:1000")]);
+    config.keep_private_host = true;
+    assert_eq!(shown(&config), [address("192.0.2.1:1000"), bound[0], bound[1], bound[2]]);
+}
+
+#[test]
+fn owners_of_stun_messages() {
+    let mut message = vec![0, 1, 0, 16, 0x21, 0x12, 0xA4, 0x42];
+    message.extend_from_slice(b"transactions");
+    message.extend_from_slice(&[0, 6, 0, 9]);
+    message.extend_from_slice(b"mine:your\0\0\0");
+    assert_eq!(stun::owner(&message), Some(stun::Owner::Ufrag("mine")));
+    assert_eq!(stun::request_transaction(&message), Some(*b"transactions"));
+    message[1] = 1;
+    message[0] = 1;
+    assert_eq!(stun::owner(&message), Some(stun::Owner::Transaction(*b"transactions")));
+    message[4] = 0;
+    assert_eq!(stun::owner(&message), None);
+    // A length that points outside.
+    let mut short = message.clone();
+    short[..8].copy_from_slice(&[0, 1, 0, 16, 0x21, 0x12, 0xA4, 0x42]);
+    short[23] = 200;
+    assert_eq!(stun::owner(&short), None);
+}
