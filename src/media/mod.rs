@@ -5,6 +5,7 @@
 
 pub mod engine;
 pub mod ice;
+pub mod srtp;
 pub mod types;
 
 pub use engine::{Engine, EngineError, Peer};

@@ -1,0 +1,119 @@
+//! The two families of transforms, over one packet whose header length and index are known.
+//!
+//! GCM is `ring`'s. AES-CM is the `aes`/`ctr` crates' and HMAC-SHA1 the `sha1` crate's, both with the processor's own
+//! instructions: `ring` has no counter mode, and its SHA-1 is portable code (1200 bytes: 2.9 µs against 0.8 µs).
+
+use super::keys::{self, SessionKeys, Use};
+use super::{Profile, SrtpError};
+use aes::Aes128;
+use ctr::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
+use hmac::{Hmac, Mac};
+use ring::aead;
+use sha1::Sha1;
+
+pub(super) const GCM_TAG: usize = 16;
+
+/// Keys of one direction of RTP or of RTCP.
+pub(super) enum Cipher {
+    Gcm(Gcm),
+    Cm(Cm),
+}
+
+impl Cipher {
+    pub fn new(profile: Profile, usage: Use, key: &[u8], salt: &[u8]) -> Result<Cipher, SrtpError> {
+        let keys = keys::derive(profile, usage, key, salt)?;
+        let algorithm = match profile {
+            Profile::AeadAes128Gcm => &aead::AES_128_GCM,
+            Profile::AeadAes256Gcm => &aead::AES_256_GCM,
+            Profile::Aes128CmSha1_80 | Profile::Aes128CmSha1_32 => {
+                return Ok(Cipher::Cm(Cm::new(&keys)?));
+            }
+        };
+        Ok(Cipher::Gcm(Gcm::new(algorithm, &keys)?))
+    }
+}
+
+/// RFC 7714.
+pub(super) struct Gcm {
+    key: aead::LessSafeKey,
+    salt: [u8; 12],
+}
+
+impl Gcm {
+    pub fn new(algorithm: &'static aead::Algorithm, keys: &SessionKeys) -> Result<Gcm, SrtpError> {
+        let key = aead::UnboundKey::new(algorithm, &keys.key).map_err(|_| SrtpError::Key)?;
+        let salt = keys.salt[..].try_into().map_err(|_| SrtpError::Key)?;
+        Ok(Gcm { key: aead::LessSafeKey::new(key), salt })
+    }
+
+    /// §8.1 (RTP: `index` is roll-over counter and sequence number) and §9.1 (RTCP): 16 zero bits, SSRC, 48-bit index.
+    fn nonce(&self, ssrc: u32, index: u64) -> aead::Nonce {
+        let mut nonce = self.salt;
+        xor(&mut nonce[2..6], &ssrc.to_be_bytes());
+        xor(&mut nonce[6..12], &index.to_be_bytes()[2..]);
+        aead::Nonce::assume_unique_for_key(nonce)
+    }
+
+    /// Encrypts `body` and returns the tag.
+    pub fn seal(&self, ssrc: u32, index: u64, aad: &[u8], body: &mut [u8]) -> Result<aead::Tag, SrtpError> {
+        self.key
+            .seal_in_place_separate_tag(self.nonce(ssrc, index), aead::Aad::from(aad), body)
+            .map_err(|_| SrtpError::Malformed)
+    }
+
+    /// Decrypts `body`, which ends with the tag.
+    pub fn open(&self, ssrc: u32, index: u64, aad: &[u8], body: &mut [u8]) -> Result<(), SrtpError> {
+        self.key
+            .open_in_place(self.nonce(ssrc, index), aead::Aad::from(aad), body)
+            .map(|_| ())
+            .map_err(|_| SrtpError::Authentication)
+    }
+}
+
+/// RFC 3711 §4.1.1 and §4.2.1.
+pub(super) struct Cm {
+    aes: Aes128,
+    /// With both padded key blocks already hashed.
+    hmac: Hmac<Sha1>,
+    salt: [u8; 14],
+}
+
+impl Cm {
+    pub fn new(keys: &SessionKeys) -> Result<Cm, SrtpError> {
+        Ok(Cm {
+            aes: Aes128::new_from_slice(&keys.key).map_err(|_| SrtpError::Key)?,
+            hmac: Hmac::new_from_slice(&keys.auth).map_err(|_| SrtpError::Key)?,
+            salt: keys.salt[..].try_into().map_err(|_| SrtpError::Key)?,
+        })
+    }
+
+    /// Encrypts or decrypts. IV = salt·2^16 XOR SSRC·2^64 XOR index·2^16.
+    pub fn apply(&self, ssrc: u32, index: u64, body: &mut [u8]) {
+        let mut iv = [0; 16];
+        iv[..14].copy_from_slice(&self.salt);
+        xor(&mut iv[4..8], &ssrc.to_be_bytes());
+        xor(&mut iv[8..14], &index.to_be_bytes()[2..]);
+        let core = ctr::CtrCore::<&Aes128, ctr::flavors::Ctr128BE>::inner_iv_init(&self.aes, &iv.into());
+        StreamCipherCoreWrapper::from_core(core).apply_keystream(body);
+    }
+
+    /// HMAC-SHA1 of `packet` and then `suffix` (RTP's roll-over counter), to be truncated.
+    pub fn tag(&self, packet: &[u8], suffix: &[u8]) -> [u8; 20] {
+        let mut hmac = self.hmac.clone();
+        hmac.update(packet);
+        hmac.update(suffix);
+        hmac.finalize().into_bytes().into()
+    }
+
+    /// Compares with the (truncated) `tag`, in constant time.
+    pub fn verify(&self, packet: &[u8], suffix: &[u8], tag: &[u8]) -> Result<(), SrtpError> {
+        let mut hmac = self.hmac.clone();
+        hmac.update(packet);
+        hmac.update(suffix);
+        hmac.verify_truncated_left(tag).map_err(|_| SrtpError::Authentication)
+    }
+}
+
+fn xor(target: &mut [u8], with: &[u8]) {
+    target.iter_mut().zip(with).for_each(|(target, with)| *target ^= with);
+}
