@@ -1,0 +1,106 @@
+//! The first look at a description, before it changes anything (media-plane.md §2.2).
+
+use crate::sdp::{MediaType, Mline, Sdp};
+use std::fmt;
+
+/// Longest `mid` that is accepted (MP-022).
+pub const MAX_MID: usize = 16;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SdpType {
+    Offer,
+    Answer,
+}
+
+impl SdpType {
+    /// Compared case-insensitively; anything but offer and answer is unknown (MP-014).
+    pub fn from_name(name: &str) -> Option<SdpType> {
+        if name.eq_ignore_ascii_case("offer") {
+            Some(SdpType::Offer)
+        } else if name.eq_ignore_ascii_case("answer") {
+            Some(SdpType::Answer)
+        } else {
+            None
+        }
+    }
+}
+
+/// `a=setup`, RFC 8842. Unknown values read as actpass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    ActPass,
+    Active,
+    Passive,
+}
+
+impl Setup {
+    pub fn from_value(value: &str) -> Setup {
+        match value {
+            "active" => Setup::Active,
+            "passive" => Setup::Passive,
+            _ => Setup::ActPass,
+        }
+    }
+}
+
+/// Why a description is refused; the text goes to the client with code 465 or 469.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JsepError(pub String);
+
+impl fmt::Display for JsepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A parsed description that passed the first look.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub kind: SdpType,
+    pub sdp: Sdp,
+    /// First `setup` found: session level, then the m-lines in order.
+    pub setup: Option<Setup>,
+}
+
+impl Description {
+    /// Parses and repairs: m-line 0 and `bundle-only` m-lines with port 0 count as enabled (MP-020, MP-021).
+    ///
+    /// Errors carry the parser's message (MP-015).
+    pub fn parse(kind: SdpType, text: &str) -> Result<Description, JsepError> {
+        let mut sdp = Sdp::parse(text).map_err(|e| JsepError(e.to_string()))?;
+        let mut setup = setup_of(&sdp.attributes)?;
+        for mline in &mut sdp.mlines {
+            let bundle_only = mline.attribute("bundle-only").is_some();
+            if mline.port == 0 && (mline.index == 0 || bundle_only) {
+                mline.port = 9;
+            }
+            if setup.is_none() {
+                setup = setup_of(&mline.attributes)?;
+            }
+            check_mid(mline)?;
+        }
+        Ok(Description { kind, sdp, setup })
+    }
+}
+
+fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepError> {
+    match attributes.iter().find(|a| a.name.eq_ignore_ascii_case("setup")) {
+        None => Ok(None),
+        Some(attribute) => match attribute.value.as_deref() {
+            Some(value) => Ok(Some(Setup::from_value(value))),
+            None => Err(JsepError("Invalid setup attribute (no value)".into())),
+        },
+    }
+}
+
+fn check_mid(mline: &Mline) -> Result<(), JsepError> {
+    let Some(attribute) = mline.attribute("mid") else { return Ok(()) };
+    let Some(mid) = attribute.value.as_deref() else {
+        return Err(JsepError("Invalid mid attribute (no value)".into()));
+    };
+    let media = matches!(mline.kind, MediaType::Audio | MediaType::Video);
+    if media && mline.port > 0 && mid.len() > MAX_MID {
+        return Err(JsepError(format!("mid on m-line #{} too large: ({} > {MAX_MID})", mline.index, mid.len())));
+    }
+    Ok(())
+}
