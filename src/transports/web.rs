@@ -61,7 +61,10 @@ fn routes(health: fn() -> Health) -> Router {
         }
     });
     PAGE.iter().fold(Router::new().route("/healthz", healthz), |router, (path, kind, text)| {
-        router.route(path, get(move || async move { ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "no-cache")], *text) }))
+        router.route(
+            path,
+            get(move || async move { ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "no-cache")], *text) }),
+        )
     })
 }
 

@@ -71,7 +71,9 @@ fn anonymise_mline(mline: &mut Mline, data_seen: &mut bool) {
     }
     mline.c_ipv4 = true;
     mline.c_addr = Some(ADDRESS.into());
-    mline.attributes.retain(|a| !named(a, &MEDIA) && !a.value.as_deref().is_some_and(|v| v.contains(ENCRYPTED)));
+    mline
+        .attributes
+        .retain(|a| !named(a, &MEDIA) && !a.value.as_deref().is_some_and(|v| v.contains(ENCRYPTED)));
     let core_only: Vec<i32> = mline
         .attributes
         .iter()

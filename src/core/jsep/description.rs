@@ -100,7 +100,11 @@ fn check_mid(mline: &Mline) -> Result<(), JsepError> {
     };
     let media = matches!(mline.kind, MediaType::Audio | MediaType::Video);
     if media && mline.port > 0 && mid.len() > MAX_MID {
-        return Err(JsepError(format!("mid on m-line #{} too large: ({} > {MAX_MID})", mline.index, mid.len())));
+        return Err(JsepError(format!(
+            "mid on m-line #{} too large: ({} > {MAX_MID})",
+            mline.index,
+            mid.len()
+        )));
     }
     Ok(())
 }

@@ -71,7 +71,9 @@ impl Negotiation {
             return Err(JsepError(format!("the answer has m-line #{index}, the offer has not")));
         };
         take_msid(medium, mline)?;
-        mline.attributes.retain(|a| !a.name.eq_ignore_ascii_case("mid") && !a.name.eq_ignore_ascii_case("msid"));
+        mline
+            .attributes
+            .retain(|a| !a.name.eq_ignore_ascii_case("mid") && !a.name.eq_ignore_ascii_case("msid"));
         if !medium.kind.is_media() {
             return Ok(());
         }
@@ -117,7 +119,10 @@ fn take_codecs(medium: &mut Medium, mline: &Mline) {
             medium.clock_rates.insert(pt, rate);
         }
         let name = encoding.split('/').next().unwrap_or("").to_ascii_lowercase();
-        if name == "red" && medium.kind == MediumKind::Audio && encoding.to_ascii_lowercase().contains("48000/2") {
+        if name == "red"
+            && medium.kind == MediumKind::Audio
+            && encoding.to_ascii_lowercase().contains("48000/2")
+        {
             medium.opus_red_pt = Some(pt);
         }
         medium.codecs.insert(pt, name);

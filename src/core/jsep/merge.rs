@@ -213,7 +213,8 @@ fn write_simulcast(medium: &Medium, out: &mut Vec<Attribute>) {
         rids.reverse();
     }
     out.extend(rids.iter().map(|rid| Attribute::new("rid", format!("{rid} recv"))));
-    let mark = |rid: &&str| if medium.disabled_rids.contains(*rid) { format!("~{rid}") } else { (*rid).to_owned() };
+    let mark =
+        |rid: &&str| if medium.disabled_rids.contains(*rid) { format!("~{rid}") } else { (*rid).to_owned() };
     let list = rids.iter().map(mark).collect::<Vec<_>>().join(";");
     let value = if medium.legacy_simulcast { format!(" recv rid={list}") } else { format!("recv {list}") };
     out.push(Attribute::new("simulcast", value));

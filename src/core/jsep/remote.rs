@@ -27,7 +27,10 @@ impl Negotiation {
     ///
     /// `encryption` is false only with `no_webrtc_encryption`: no fingerprint is asked for then.
     pub fn apply_remote(
-        &mut self, description: &mut Description, order: RidOrder, encryption: bool,
+        &mut self,
+        description: &mut Description,
+        order: RidOrder,
+        encryption: bool,
     ) -> Result<RemoteChange, JsepError> {
         let mut next = self.clone();
         let change = next.take_remote(description, order, encryption)?;
@@ -36,7 +39,10 @@ impl Negotiation {
     }
 
     fn take_remote(
-        &mut self, description: &mut Description, order: RidOrder, encryption: bool,
+        &mut self,
+        description: &mut Description,
+        order: RidOrder,
+        encryption: bool,
     ) -> Result<RemoteChange, JsepError> {
         let had_data = self.data.is_some();
         let transport = transport(description, encryption)?;
@@ -177,7 +183,11 @@ pub(super) fn kind_of(mline: &Mline) -> MediumKind {
 }
 
 pub(super) fn values<'a>(mline: &'a Mline, name: &'a str) -> impl Iterator<Item = &'a str> {
-    mline.attributes.iter().filter(move |a| a.name.eq_ignore_ascii_case(name)).filter_map(|a| a.value.as_deref())
+    mline
+        .attributes
+        .iter()
+        .filter(move |a| a.name.eq_ignore_ascii_case(name))
+        .filter_map(|a| a.value.as_deref())
 }
 
 /// `RTX apt=PT[;…]` → (RTX, PT). RFC 4588 §8.1.

@@ -182,7 +182,11 @@ impl Negotiation {
 
     /// For [`crate::media::Command::SetMedia`].
     pub fn media_configs(&self) -> Vec<MediumConfig> {
-        self.media.iter().enumerate().filter_map(|(index, medium)| config(index, medium, self.rtx_enabled)).collect()
+        self.media
+            .iter()
+            .enumerate()
+            .filter_map(|(index, medium)| config(index, medium, self.rtx_enabled))
+            .collect()
     }
 
     /// For the plugin's `jsep.simulcast`; empty when there is none.
@@ -221,7 +225,11 @@ fn config(index: usize, medium: &Medium, rtx: bool) -> Option<MediumConfig> {
         rids: medium.rids.clone(),
         nacks: medium.nacks,
         clock_rates: medium.clock_rates.iter().map(|(pt, rate)| (*pt, *rate)).collect(),
-        rtx_payload_types: if rtx { medium.rtx.iter().map(|(pt, r)| (*pt, *r)).collect() } else { Vec::new() },
+        rtx_payload_types: if rtx {
+            medium.rtx.iter().map(|(pt, r)| (*pt, *r)).collect()
+        } else {
+            Vec::new()
+        },
         codecs: medium.codecs.iter().map(|(pt, name)| (*pt, name.clone())).collect(),
         opus_red_pt: medium.opus_red_pt,
     })

@@ -80,8 +80,18 @@ fn the_plugin_sees_no_transport() {
     let (_, mut description, _) = remote(OFFER);
     anonymise(&mut description.sdp);
     let text = description.sdp.write();
-    for gone in ["candidate", "ufrag", "ice-pwd", "fingerprint", "setup", "BUNDLE", "ssrc", "rtx", "ulpfec", "sctp-port"]
-    {
+    for gone in [
+        "candidate",
+        "ufrag",
+        "ice-pwd",
+        "fingerprint",
+        "setup",
+        "BUNDLE",
+        "ssrc",
+        "rtx",
+        "ulpfec",
+        "sctp-port",
+    ] {
         assert!(!text.contains(gone) || gone == "ssrc" && !text.contains("a=ssrc:"), "{gone} in\n{text}");
     }
     assert!(text.contains("o=- 4611731400430051336 2 IN IP4 1.1.1.1"));
@@ -105,8 +115,22 @@ fn the_answer_carries_our_transport_in_order() {
     assert_eq!(
         names,
         [
-            "mid", "rtcp-mux", "ice-ufrag", "ice-pwd", "ice-options", "setup", "rtpmap", "rtcp-fb", "rtpmap", "fmtp",
-            "ssrc-group", "msid", "ssrc", "ssrc", "candidate", "end-of-candidates"
+            "mid",
+            "rtcp-mux",
+            "ice-ufrag",
+            "ice-pwd",
+            "ice-options",
+            "setup",
+            "rtpmap",
+            "rtcp-fb",
+            "rtpmap",
+            "fmtp",
+            "ssrc-group",
+            "msid",
+            "ssrc",
+            "ssrc",
+            "candidate",
+            "end-of-candidates"
         ]
     );
     assert_eq!(video.ptypes, [96, 97]);
@@ -124,7 +148,9 @@ fn the_answer_carries_our_transport_in_order() {
 // MP-017, MP-023, MP-024, CP-153
 #[test]
 fn the_first_mline_needs_a_transport() {
-    for gone in ["a=fingerprint:sha-256 AA:BB\r\n", "a=ice-ufrag:abcd\r\n", "a=ice-pwd:0123456789012345678901\r\n"] {
+    for gone in
+        ["a=fingerprint:sha-256 AA:BB\r\n", "a=ice-ufrag:abcd\r\n", "a=ice-pwd:0123456789012345678901\r\n"]
+    {
         let mut description = Description::parse(SdpType::Offer, &OFFER.replacen(gone, "", 1)).unwrap();
         let mut negotiation = Negotiation::for_remote_offer();
         assert!(negotiation.apply_remote(&mut description, RidOrder::Hml, true).is_err(), "{gone}");
@@ -144,7 +170,11 @@ fn the_first_mline_needs_a_transport() {
 fn the_first_look() {
     let zero = OFFER.replacen("m=audio 9", "m=audio 0", 1);
     assert_eq!(Description::parse(SdpType::Offer, &zero).unwrap().sdp.mlines[0].port, 9);
-    let only = OFFER.replacen("m=video 9", "m=video 0", 1).replacen("a=mid:1\r\n", "a=mid:1\r\na=bundle-only\r\n", 1);
+    let only = OFFER.replacen("m=video 9", "m=video 0", 1).replacen(
+        "a=mid:1\r\n",
+        "a=mid:1\r\na=bundle-only\r\n",
+        1,
+    );
     assert_eq!(Description::parse(SdpType::Offer, &only).unwrap().sdp.mlines[1].port, 9);
     let long = OFFER.replacen("a=mid:0", "a=mid:12345678901234567", 1);
     assert!(Description::parse(SdpType::Offer, &long).is_err());
@@ -162,7 +192,9 @@ fn simulcast_offer(lines: &str) -> String {
 // MP-028, MP-029, MP-031, MP-046, CP-165
 #[test]
 fn rids_reach_the_plugin_highest_first() {
-    let three = simulcast_offer("a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=rid:x send\r\na=simulcast:send h;m;~l\r\n");
+    let three = simulcast_offer(
+        "a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=rid:x send\r\na=simulcast:send h;m;~l\r\n",
+    );
     let (negotiation, _, _) = remote(&three);
     let simulcast = negotiation.simulcast();
     let rids = vec!["h".to_owned(), "m".to_owned(), "l".to_owned()];
@@ -176,7 +208,8 @@ fn rids_reach_the_plugin_highest_first() {
 // MP-068, MP-069, MP-077
 #[test]
 fn simulcast_is_answered_as_offered() {
-    let offer = simulcast_offer("a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;~l\r\n");
+    let offer =
+        simulcast_offer("a=rid:h send\r\na=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;~l\r\n");
     let (mut negotiation, _, _) = remote(&offer);
     let with_rid = ANSWER.replace(
         "a=rtpmap:96 VP8/90000\r\n",
@@ -185,7 +218,10 @@ fn simulcast_is_answered_as_offered() {
     let mut answer = Description::parse(SdpType::Answer, &with_rid).unwrap();
     negotiation.apply_local(&mut answer).unwrap();
     let text = negotiation.merge(answer, &transport());
-    assert!(text.contains("a=rid:h recv\r\na=rid:m recv\r\na=rid:l recv\r\na=simulcast:recv h;m;~l\r\n"), "{text}");
+    assert!(
+        text.contains("a=rid:h recv\r\na=rid:m recv\r\na=rid:l recv\r\na=simulcast:recv h;m;~l\r\n"),
+        "{text}"
+    );
     // without the rid extension the plugin wants one stream only
     let (mut negotiation, _, _) = remote(&offer);
     let mut answer = Description::parse(SdpType::Answer, ANSWER).unwrap();
@@ -202,7 +238,8 @@ fn ssrc_groups_name_layers() {
     assert_eq!(negotiation.media[1].remote_ssrc, [1, 2, 3]);
     assert_eq!(negotiation.media[1].remote_ssrc_rtx, [0, 22, 0]);
     assert_eq!(negotiation.simulcast()[0].layers, SimulcastLayers::Ssrcs(vec![1, 2, 3]));
-    let both = simulcast_offer("a=rid:a send\r\na=rid:b send\r\na=ssrc-group:SIM 1 2 3\r\na=ssrc:1 cname:x\r\n");
+    let both =
+        simulcast_offer("a=rid:a send\r\na=rid:b send\r\na=ssrc-group:SIM 1 2 3\r\na=ssrc:1 cname:x\r\n");
     assert_eq!(remote(&both).0.media[1].remote_ssrc, [0, 0, 0]);
 }
 
@@ -235,7 +272,9 @@ a=rtcp-fb:96 nack\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\
     assert!(text.contains("a=group:BUNDLE 0 1\r\n") && text.contains("a=setup:actpass\r\n"));
     assert!(!text.contains("rtp-stream-id"));
     assert!(text.contains("m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n"), "{text}");
-    assert!(text.contains("a=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=96\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=97\r\n"));
+    assert!(text.contains(
+        "a=rtpmap:98 rtx/90000\r\na=fmtp:98 apt=96\r\na=rtpmap:99 rtx/90000\r\na=fmtp:99 apt=97\r\n"
+    ));
     assert!(text.contains("a=msid:feed v1\r\n") && text.contains("a=msid:janus janus0\r\n"));
     assert!(negotiation.media[1].send && !negotiation.media[1].recv);
     let before = negotiation.media[1].ssrc;
