@@ -102,6 +102,7 @@ macro_rules! export {
         /// # Safety
         /// C callers pass what the header asks for: pointers valid for the call, NUL-terminated text.
         #[unsafe(no_mangle)]
+        #[allow(clippy::unused_unit)] // `or ()` of functions without a result
         pub unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             $( if $checked.is_null() { return $failure; } )*
             $crate::abi::entry::guard(stringify!($name), $failure, move || $body)
@@ -126,6 +127,7 @@ macro_rules! variant {
         $(#[$meta])*
         /// # Safety
         /// As the exported function of this name, with the layouts of these generations.
+        #[allow(clippy::unused_unit)] // as above
         pub unsafe extern "C" fn $name($($arg: $ty),*) $(-> $ret)? {
             $( if $checked.is_null() { return $failure; } )*
             $crate::abi::entry::guard(stringify!($name), $failure, move || $body)
