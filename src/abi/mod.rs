@@ -18,3 +18,7 @@ pub mod plugin_packets;
 pub mod transport;
 pub mod eventhandler;
 pub mod logger;
+pub mod apierror;
+pub mod events;
+pub mod rtpsrtp;
+pub mod utils;

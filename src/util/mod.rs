@@ -1,5 +1,11 @@
 //! Small things used everywhere that std lacks.
 #![forbid(unsafe_code)]
 
+pub mod files;
+pub mod gzip;
+pub mod network;
+pub mod numbers;
+pub mod pidfile;
 pub mod random;
+pub mod text;
 pub mod time;

@@ -33,3 +33,27 @@ pub fn token(length: usize) -> String {
     fill(&mut bytes);
     bytes.iter().map(|b| char::from(ALPHABET[usize::from(b & 63)])).collect()
 }
+
+/// Version 4 UUID, RFC 9562 §5.4 (HL-217).
+pub fn uuid() -> String {
+    let mut b = [0; 16];
+    fill(&mut b);
+    b[6] = (b[6] & 0x0F) | 0x40;
+    b[8] = (b[8] & 0x3F) | 0x80;
+    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    [hex(&b[..4]), hex(&b[4..6]), hex(&b[6..8]), hex(&b[8..10]), hex(&b[10..])].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    // HL-216, HL-217
+    #[test]
+    fn shapes() {
+        assert!((0..1000).all(|_| super::u64() <= 0x1F_FFFF_FFFF_FFFF));
+        assert!((0..1000).any(|_| super::u64_full() > 0x1F_FFFF_FFFF_FFFF));
+        let uuid = super::uuid();
+        assert_eq!((uuid.len(), uuid.as_bytes()[14]), (36, b'4'));
+        assert!(b"89ab".contains(&uuid.as_bytes()[19]));
+        assert_ne!(uuid, super::uuid());
+    }
+}
