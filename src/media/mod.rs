@@ -3,6 +3,7 @@
 //! The control plane talks to a PeerConnection through [`Peer`] (commands, any thread); the engine talks back through
 //! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
 
+pub mod dtls;
 pub mod engine;
 pub mod ice;
 pub mod srtp;

@@ -1,0 +1,103 @@
+//! What all DTLS associations of the process share.
+#![forbid(unsafe_code)]
+
+use super::{DtlsError, Identity, OpenSslDtls, ffi};
+use crate::media::DtlsRole;
+use crate::media::srtp::Profile;
+use openssl::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+};
+use openssl::x509::X509VerifyResult;
+
+/// media-plane.md §4.2.
+const CIPHERS: &str = "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK";
+/// OpenSSL refuses less than this.
+const LEAST_MTU: u16 = 256;
+
+#[derive(Clone, Debug)]
+pub struct DtlsConfig {
+    /// Bytes of the largest handshake datagram.
+    pub mtu: u16,
+    /// OpenSSL cipher list instead of the usual one.
+    pub ciphers: Option<String>,
+    /// Whether a certificate needs no authority; else the system's must know it.
+    pub accept_selfsigned: bool,
+    /// In our order of preference, which decides when we are the server.
+    pub profiles: Vec<Profile>,
+}
+
+impl Default for DtlsConfig {
+    fn default() -> DtlsConfig {
+        DtlsConfig { mtu: 1200, ciphers: None, accept_selfsigned: true, profiles: Profile::ALL.to_vec() }
+    }
+}
+
+/// Makes associations that all use one certificate. Cheap to clone, shared by all threads.
+#[derive(Clone)]
+pub struct DtlsContext {
+    context: SslContext,
+    mtu: u16,
+}
+
+impl DtlsContext {
+    pub fn new(identity: &Identity, config: &DtlsConfig) -> Result<DtlsContext, DtlsError> {
+        let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
+        builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
+        builder.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
+        builder.set_options(
+            SslOptions::NO_QUERY_MTU
+                | SslOptions::NO_TICKET
+                | SslOptions::NO_COMPRESSION
+                | SslOptions::NO_RENEGOTIATION
+                | SslOptions::CIPHER_SERVER_PREFERENCE,
+        );
+        builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+        builder.set_cipher_list(config.ciphers.as_deref().unwrap_or(CIPHERS))?;
+        builder.set_groups_list("P-256")?;
+        let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.openssl_name()).collect();
+        builder.set_tlsext_use_srtp(&profiles.join(":"))?;
+        set_verification(&mut builder, config.accept_selfsigned)?;
+        let (own, others) = identity.chain.split_first().ok_or_else(|| DtlsError("no certificate".into()))?;
+        builder.set_certificate(own)?;
+        for certificate in others {
+            builder.add_extra_chain_cert(certificate.clone())?;
+        }
+        builder.set_private_key(&identity.key)?;
+        builder.check_private_key()?;
+        Ok(DtlsContext { context: builder.build(), mtu: config.mtu.max(LEAST_MTU) })
+    }
+
+    /// A new association, not started. `ActPass` (nobody decided yet) counts as passive.
+    pub fn associate(&self, role: DtlsRole) -> Result<OpenSslDtls, DtlsError> {
+        let mut ssl = Ssl::new(&self.context)?;
+        ssl.set_mtu(self.mtu.into())?;
+        ffi::set_timer(&mut ssl);
+        let client = role == DtlsRole::Active;
+        if client {
+            ssl.set_connect_state();
+        } else {
+            ssl.set_accept_state();
+        }
+        OpenSslDtls::new(ssl, client)
+    }
+}
+
+/// A certificate is mandatory (MP-129) and must not have expired (MP-130). Who signed it matters only on request: the
+/// fingerprint in the SDP is what authenticates the peer.
+fn set_verification(builder: &mut SslContextBuilder, accept_selfsigned: bool) -> Result<(), DtlsError> {
+    if !accept_selfsigned {
+        builder.set_default_verify_paths()?;
+    }
+    let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    builder.set_verify_callback(mode, move |valid, store| {
+        let expired = store.error().as_raw() == openssl_sys::X509_V_ERR_CERT_HAS_EXPIRED;
+        if !valid && (expired || !accept_selfsigned) {
+            tracing::warn!("DTLS: the peer's certificate is refused: {}", store.error());
+            return false;
+        }
+        // Else the accepted problem would stay behind as the result of the verification.
+        store.set_error(X509VerifyResult::OK);
+        true
+    });
+    Ok(())
+}

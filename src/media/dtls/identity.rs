@@ -1,0 +1,99 @@
+//! The certificate of the process and its fingerprint.
+#![forbid(unsafe_code)]
+
+use super::DtlsError;
+use crate::media::{Fingerprint, FingerprintHash};
+use openssl::asn1::Asn1Time;
+use openssl::bn::{BigNum, MsbOption};
+use openssl::ec::{EcGroup, EcKey};
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
+use openssl::x509::{X509, X509Name, X509NameBuilder, X509Ref};
+
+const YEAR: i64 = 365 * 24 * 3600;
+
+/// Certificate chain (leaf first) and private key.
+pub struct Identity {
+    pub(super) chain: Vec<X509>,
+    pub(super) key: PKey<Private>,
+    fingerprint: String,
+}
+
+impl Identity {
+    /// A fresh self-signed certificate: EC P-256, or RSA with 2048 bits, valid from a year ago for two years (MP-126).
+    pub fn generate(rsa: bool) -> Result<Identity, DtlsError> {
+        let key = if rsa {
+            PKey::from_rsa(Rsa::generate(2048)?)?
+        } else {
+            let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1)?;
+            PKey::from_ec_key(EcKey::generate(&group)?)?
+        };
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(0));
+        let certificate = self_signed(&key, now - YEAR, now + YEAR)?;
+        Identity::new(vec![certificate], key)
+    }
+
+    /// From PEM texts; `password` is for the key. The first certificate is ours, others complete its chain.
+    pub fn from_pem(certificate: &[u8], key: &[u8], password: Option<&str>) -> Result<Identity, DtlsError> {
+        // Always with a password: without one OpenSSL would ask for it on the terminal.
+        let key = PKey::private_key_from_pem_passphrase(key, password.unwrap_or("").as_bytes())?;
+        let chain = X509::stack_from_pem(certificate)?;
+        let own = chain.first().ok_or_else(|| DtlsError("no certificate in the file".into()))?;
+        if !own.public_key()?.public_eq(&key) {
+            return Err(DtlsError("the key is not the certificate's".into()));
+        }
+        Identity::new(chain, key)
+    }
+
+    pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Result<Identity, DtlsError> {
+        let own = chain.first().ok_or_else(|| DtlsError("no certificate".into()))?;
+        let fingerprint = fingerprint(own, FingerprintHash::Sha256)?;
+        Ok(Identity { chain, key, fingerprint })
+    }
+
+    /// SHA-256 of the certificate, upper-case hex with colons (MP-127).
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+/// Version 3, random serial number, O=Janus CN=Janus, SHA-256. Times in seconds since 1970.
+pub(super) fn self_signed(key: &PKey<Private>, from: i64, until: i64) -> Result<X509, DtlsError> {
+    let mut serial = BigNum::new()?;
+    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+    let name = name()?;
+    let mut builder = X509::builder()?;
+    builder.set_version(2)?;
+    builder.set_serial_number(&*serial.to_asn1_integer()?)?;
+    builder.set_subject_name(&name)?;
+    builder.set_issuer_name(&name)?;
+    builder.set_not_before(&*Asn1Time::from_unix(from)?)?;
+    builder.set_not_after(&*Asn1Time::from_unix(until)?)?;
+    builder.set_pubkey(key)?;
+    builder.sign(key, MessageDigest::sha256())?;
+    Ok(builder.build())
+}
+
+fn name() -> Result<X509Name, DtlsError> {
+    let mut name = X509NameBuilder::new()?;
+    name.append_entry_by_nid(Nid::ORGANIZATIONNAME, "Janus")?;
+    name.append_entry_by_nid(Nid::COMMONNAME, "Janus")?;
+    Ok(name.build())
+}
+
+/// Fingerprint of a certificate in DER, as in SDP (RFC 8122 §5).
+pub fn fingerprint_of(der: &[u8], hash: FingerprintHash) -> Result<Fingerprint, DtlsError> {
+    Ok(Fingerprint { hash, value: fingerprint(&*X509::from_der(der)?, hash)? })
+}
+
+pub(super) fn fingerprint(certificate: &X509Ref, hash: FingerprintHash) -> Result<String, DtlsError> {
+    let digest = certificate.digest(match hash {
+        FingerprintHash::Sha1 => MessageDigest::sha1(),
+        FingerprintHash::Sha256 => MessageDigest::sha256(),
+    })?;
+    Ok(digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
+}

@@ -1,0 +1,85 @@
+//! DTLS 1.2 with `use_srtp` (RFC 6347, RFC 5764), sans-IO: datagrams and time go in, datagrams and events come out.
+//!
+//! [`Dtls`] is what a PeerConnection knows; [`DtlsContext`] makes it with OpenSSL. `unsafe` is denied except in [`ffi`]
+//! (docs/decisions/003-dtls-ffi.md).
+#![deny(unsafe_code)]
+
+mod context;
+#[allow(unsafe_code)]
+mod ffi;
+mod identity;
+mod keys;
+mod openssl;
+#[cfg(test)]
+mod tests;
+
+pub use self::openssl::OpenSslDtls;
+pub use context::{DtlsConfig, DtlsContext};
+pub use identity::{Identity, fingerprint_of};
+pub use keys::{Connected, Keys};
+
+use bytes::Bytes;
+use std::time::Instant;
+
+/// One DTLS association. Never blocks and never panics on input; after [`DtlsEvent::Failed`] or
+/// [`DtlsEvent::Closed`] it only gives out what is left to send.
+pub trait Dtls {
+    /// Starts the handshake: the client sends its ClientHello, the server takes the datagrams that came early.
+    fn start(&mut self);
+
+    /// Takes a received datagram. Before [`Dtls::start`] the first few are kept (browsers send their ClientHello
+    /// as soon as their side of ICE is done), the others are dropped.
+    fn handle(&mut self, datagram: &[u8]);
+
+    /// Next datagram to send.
+    fn poll_transmit(&mut self) -> Option<Vec<u8>>;
+
+    /// Next event.
+    fn poll_event(&mut self) -> Option<DtlsEvent>;
+
+    /// When [`Dtls::handle_timeout`] is due; may change with every other call.
+    fn timeout(&self, now: Instant) -> Option<Instant>;
+
+    /// Retransmits the last flight if it is time.
+    fn handle_timeout(&mut self);
+
+    /// Sends application data (one SCTP packet) as one datagram.
+    fn write(&mut self, data: &[u8]) -> Result<(), DtlsError>;
+
+    /// Sends the close alert, if there is a connection, and ends (MP-139).
+    fn close(&mut self);
+
+    /// Flights that were sent again because nothing came back in time (MP-137).
+    fn retransmissions(&self) -> u32;
+}
+
+#[derive(Debug)]
+pub enum DtlsEvent {
+    /// The handshake is complete. Whether the peer is the one from the SDP is the caller's to check
+    /// ([`Connected::matches`]), before any key is used.
+    Connected(Box<Connected>),
+    /// Application data of one record.
+    Data(Bytes),
+    /// The peer sent a close alert (MP-138).
+    Closed,
+    /// The handshake or the connection failed; the text is for the log.
+    Failed(DtlsError),
+}
+
+/// What OpenSSL or a certificate said, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DtlsError(pub String);
+
+impl std::fmt::Display for DtlsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DtlsError {}
+
+impl From<::openssl::error::ErrorStack> for DtlsError {
+    fn from(stack: ::openssl::error::ErrorStack) -> DtlsError {
+        DtlsError(stack.to_string())
+    }
+}

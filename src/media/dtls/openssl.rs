@@ -1,0 +1,227 @@
+//! [`Dtls`] with OpenSSL over a stream in memory.
+#![forbid(unsafe_code)]
+
+use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
+use bytes::Bytes;
+use openssl::error::ErrorStack;
+use openssl::ssl::{ErrorCode, Ssl, SslStream};
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+/// Datagrams kept before the start: two per ClientHello, which comes again after 50 ms, 100 ms …
+const EARLY: usize = 8;
+
+/// What OpenSSL reads and writes: one datagram per call.
+#[derive(Default)]
+struct Datagrams {
+    /// The datagram that came in, empty once read. One is enough: OpenSSL reads it before the next comes.
+    incoming: Vec<u8>,
+    outgoing: VecDeque<Vec<u8>>,
+}
+
+impl Read for Datagrams {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.incoming.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let len = self.incoming.len().min(buf.len());
+        buf[..len].copy_from_slice(&self.incoming[..len]);
+        self.incoming.clear();
+        Ok(len)
+    }
+}
+
+impl Write for Datagrams {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.outgoing.push_back(buf.to_vec());
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Created,
+    Handshaking,
+    Connected,
+    Ended,
+}
+
+pub struct OpenSslDtls {
+    stream: SslStream<Datagrams>,
+    client: bool,
+    state: State,
+    early: VecDeque<Vec<u8>>,
+    events: VecDeque<DtlsEvent>,
+    /// Where decrypted data lands; as long as the largest datagram so far.
+    plain: Vec<u8>,
+    retransmissions: u32,
+}
+
+impl OpenSslDtls {
+    pub(super) fn new(ssl: Ssl, client: bool) -> Result<OpenSslDtls, DtlsError> {
+        Ok(OpenSslDtls {
+            stream: SslStream::new(ssl, Datagrams::default())?,
+            client,
+            state: State::Created,
+            early: VecDeque::new(),
+            events: VecDeque::new(),
+            plain: Vec::new(),
+            retransmissions: 0,
+        })
+    }
+
+    fn take(&mut self, datagram: &[u8]) {
+        if self.plain.len() < datagram.len() {
+            self.plain.resize(datagram.len(), 0);
+        }
+        let incoming = &mut self.stream.get_mut().incoming;
+        incoming.clear();
+        incoming.extend_from_slice(datagram);
+        self.advance();
+    }
+
+    /// Lets OpenSSL do what it can with what it has.
+    fn advance(&mut self) {
+        loop {
+            let step = match self.state {
+                State::Handshaking => self.shake_hands(),
+                State::Connected => self.read(),
+                State::Created | State::Ended => return,
+            };
+            match step {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    /// Whether there may be more to do.
+    fn shake_hands(&mut self) -> Result<bool, DtlsError> {
+        forget_errors();
+        match self.stream.do_handshake() {
+            Ok(()) => {
+                let connected = Connected::from_ssl(self.stream.ssl(), self.client)?;
+                self.state = State::Connected;
+                self.events.push_back(DtlsEvent::Connected(Box::new(connected)));
+                Ok(true)
+            }
+            Err(error) => self.starved_or_broken(&error),
+        }
+    }
+
+    fn read(&mut self) -> Result<bool, DtlsError> {
+        forget_errors();
+        match self.stream.ssl_read(&mut self.plain) {
+            Ok(len) => {
+                if len > 0 {
+                    self.events.push_back(DtlsEvent::Data(Bytes::copy_from_slice(&self.plain[..len])));
+                }
+                Ok(len > 0)
+            }
+            Err(error) if error.code() == ErrorCode::ZERO_RETURN => {
+                self.state = State::Ended;
+                self.events.push_back(DtlsEvent::Closed);
+                Ok(false)
+            }
+            Err(error) => self.starved_or_broken(&error),
+        }
+    }
+
+    fn starved_or_broken(&self, error: &openssl::ssl::Error) -> Result<bool, DtlsError> {
+        match error.code() {
+            ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => Ok(false),
+            _ => Err(DtlsError(error.to_string())),
+        }
+    }
+
+    fn fail(&mut self, error: DtlsError) {
+        self.state = State::Ended;
+        self.events.push_back(DtlsEvent::Failed(error));
+    }
+}
+
+impl Dtls for OpenSslDtls {
+    fn start(&mut self) {
+        if self.state != State::Created {
+            return;
+        }
+        self.state = State::Handshaking;
+        self.advance();
+        for datagram in std::mem::take(&mut self.early) {
+            self.take(&datagram);
+        }
+    }
+
+    fn handle(&mut self, datagram: &[u8]) {
+        match self.state {
+            State::Created if self.early.len() < EARLY => self.early.push_back(datagram.to_vec()),
+            State::Created | State::Ended => {}
+            State::Handshaking | State::Connected => {
+                // Else OpenSSL would do it while it reads, and nobody would count it.
+                self.handle_timeout();
+                self.take(datagram);
+            }
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.stream.get_mut().outgoing.pop_front()
+    }
+
+    fn poll_event(&mut self) -> Option<DtlsEvent> {
+        self.events.pop_front()
+    }
+
+    fn timeout(&self, now: Instant) -> Option<Instant> {
+        match self.state {
+            State::Handshaking | State::Connected => ffi::timeout(self.stream.ssl()).map(|left| now + left),
+            State::Created | State::Ended => None,
+        }
+    }
+
+    fn handle_timeout(&mut self) {
+        if !matches!(self.state, State::Handshaking | State::Connected)
+            || ffi::timeout(self.stream.ssl()) != Some(Duration::ZERO)
+        {
+            return;
+        }
+        forget_errors();
+        match ffi::handle_timeout(self.stream.ssl()) {
+            Ok(sent) => self.retransmissions += u32::from(sent),
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
+        if self.state != State::Connected {
+            return Err(DtlsError("not connected".into()));
+        }
+        forget_errors();
+        self.stream.ssl_write(data).map(|_| ()).map_err(|error| DtlsError(error.to_string()))
+    }
+
+    fn close(&mut self) {
+        if self.state == State::Connected {
+            forget_errors();
+            // Not waiting for the peer's own close alert; what can fail here has no listener any more.
+            let _ = self.stream.shutdown();
+        }
+        self.state = State::Ended;
+    }
+
+    fn retransmissions(&self) -> u32 {
+        self.retransmissions
+    }
+}
+
+/// OpenSSL reports errors through a queue of the thread, where other users of the library (plugins) may have left
+/// theirs; `SSL_get_error` would take them for ours.
+fn forget_errors() {
+    let _ = ErrorStack::get();
+}
