@@ -99,3 +99,30 @@ pub unsafe fn iter<T>(list: *mut GList) -> impl Iterator<Item = *mut T> {
         Some(data.cast::<T>())
     })
 }
+
+/// A moment in local time as C's `%a %b %e %T %Y` writes it in the C locale: `Fri Nov 20 10:59:33 2026`.
+/// Empty for a time that GLib cannot represent.
+pub fn local_date(unix_seconds: i64) -> String {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    // SAFETY: a new object, NULL when out of range, used and released here only.
+    unsafe {
+        let time = sys::g_date_time_new_from_unix_local(unix_seconds);
+        if time.is_null() {
+            return String::new();
+        }
+        let text = format!(
+            "{} {} {:2} {:02}:{:02}:{:02} {}",
+            DAYS[(sys::g_date_time_get_day_of_week(time) - 1) as usize % 7],
+            MONTHS[(sys::g_date_time_get_month(time) - 1) as usize % 12],
+            sys::g_date_time_get_day_of_month(time),
+            sys::g_date_time_get_hour(time),
+            sys::g_date_time_get_minute(time),
+            sys::g_date_time_get_second(time),
+            sys::g_date_time_get_year(time),
+        );
+        sys::g_date_time_unref(time);
+        text
+    }
+}

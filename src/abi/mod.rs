@@ -10,6 +10,7 @@ pub mod entry;
 #[macro_use]
 pub mod layout;
 pub mod generation;
+pub mod config;
 pub mod log;
 pub mod refcount;
 pub mod mutex;

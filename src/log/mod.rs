@@ -1,1 +1,68 @@
+//! The log: callers queue finished lines and never wait; one thread writes them to stdout, a file and the logger
+//! modules.
+//!
+//! Lines keep their order. Lines from before [`init`] are kept for it (HL-036, CP-331); [`stop`] writes what waits.
+//! Our own code logs with `tracing`, through [`Subscriber`].
+#![forbid(unsafe_code)]
 
+mod line;
+mod logger;
+mod outputs;
+mod subscriber;
+#[cfg(test)]
+mod tests;
+
+pub use line::{Level, Place, Settings, compose};
+pub use logger::Logger;
+pub use subscriber::{FATAL, Subscriber};
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, LazyLock};
+
+/// Where lines go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    pub stdout: bool,
+    /// Appended to.
+    pub file: Option<PathBuf>,
+}
+
+/// Another receiver of lines: a logger module (HL-037, CP-329).
+pub trait LogSink: Send + Sync {
+    /// `timestamp_us` is the wall clock when the line was queued; `line` is as printed, with colours and line end.
+    /// Called from the log's thread, one line at a time.
+    fn incoming_logline(&self, timestamp_us: i64, line: &str);
+}
+
+static LOG: LazyLock<Arc<Logger>> = LazyLock::new(Arc::default);
+
+/// Starts the log of the process; later calls do nothing. Fails when the file cannot be opened.
+pub fn init(config: LogConfig) -> io::Result<()> {
+    LOG.start(config)
+}
+
+/// Queues one line, line end included. Never waits; ignored after [`stop`].
+pub fn write_line(line: impl Into<Vec<u8>>) {
+    LOG.write(line.into());
+}
+
+/// Adds a receiver of lines.
+pub fn add_sink(sink: Arc<dyn LogSink>) {
+    LOG.add_sink(sink);
+}
+
+/// Opens the log file anew, for log rotation.
+pub fn rotate() {
+    LOG.rotate();
+}
+
+/// Ends the log and returns when everything is written.
+pub fn stop() {
+    LOG.stop();
+}
+
+/// What the log was started with; `None` before.
+pub fn config() -> Option<&'static LogConfig> {
+    LOG.config()
+}

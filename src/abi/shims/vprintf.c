@@ -1,10 +1,11 @@
-/* janus_vprintf is C-variadic; the formatted line is handed to Rust (see src/abi/log.rs). */
+/* janus_vprintf is C-variadic; the formatted line is handed to Rust (see src/abi/log.rs). "hidden" keeps the
+   Rust function out of the symbols that the library exports. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-void janus_rs_log_line(const char *text, size_t length);
+__attribute__((visibility("hidden"))) void janus_rs_log_line(const char *text, size_t length);
 void janus_rs_shim_vprintf(const char *format, ...);
 
 void janus_rs_shim_vprintf(const char *format, ...) {

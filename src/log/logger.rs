@@ -1,0 +1,183 @@
+//! The queue that every thread writes into, and the thread that empties it.
+
+use super::outputs::Outputs;
+use super::{LogConfig, LogSink};
+use crate::util::time;
+use crossbeam_queue::ArrayQueue;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread::{self, JoinHandle, Thread};
+
+/// Lines that may wait. At debug level 7 under load that is a fraction of a second; who blocks the output longer
+/// loses lines, which are counted, and never blocks a caller.
+const WAITING: usize = 16 * 1024;
+
+/// Lines between two flushes while more keep coming.
+const BURST: usize = 256;
+
+/// A formatted line and the wall-clock µs at which it was queued.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub timestamp: i64,
+    pub text: Vec<u8>,
+}
+
+type Sinks = Arc<[Arc<dyn LogSink>]>;
+
+/// One log. The process has one ([`super::init`]); tests make their own.
+pub struct Logger {
+    waiting: ArrayQueue<Line>,
+    dropped: AtomicU64,
+    stopping: AtomicBool,
+    rotate: AtomicBool,
+    sinks: RwLock<Sinks>,
+    /// Set once, by the first start.
+    config: OnceLock<LogConfig>,
+    writer: OnceLock<Thread>,
+    handle: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Default for Logger {
+    fn default() -> Self {
+        Self::with_capacity(WAITING)
+    }
+}
+
+impl Logger {
+    pub(super) fn with_capacity(lines: usize) -> Self {
+        Logger {
+            waiting: ArrayQueue::new(lines),
+            dropped: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            rotate: AtomicBool::new(false),
+            sinks: RwLock::new(Arc::new([])),
+            config: OnceLock::new(),
+            writer: OnceLock::new(),
+            handle: Mutex::new(None),
+        }
+    }
+
+    /// Queues a line with its line end. Neither waits nor fails: what does not fit is counted, and what comes after
+    /// [`Logger::stop`] is ignored.
+    pub fn write(&self, text: Vec<u8>) {
+        if self.stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        let line = Line { timestamp: time::real(), text };
+        if self.waiting.push(line).is_err() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
+        }
+    }
+
+    /// Adds a receiver of all lines written from now on, and of those that still wait.
+    pub fn add_sink(&self, sink: Arc<dyn LogSink>) {
+        let mut sinks = self.sinks.write().unwrap_or_else(PoisonError::into_inner);
+        *sinks = sinks.iter().cloned().chain([sink]).collect();
+    }
+
+    /// Opens the outputs and starts the thread. Only the first call does anything.
+    pub fn start(self: &Arc<Self>, config: LogConfig) -> io::Result<()> {
+        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.config.get().is_some() {
+            return Ok(());
+        }
+        let outputs = Outputs::open(&config)?;
+        let logger = self.clone();
+        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || logger.run(outputs))?;
+        let _ = self.config.set(config);
+        let _ = self.writer.set(thread.thread().clone());
+        // Lines written before are waiting.
+        thread.thread().unpark();
+        *handle = Some(thread);
+        Ok(())
+    }
+
+    /// What the log was started with.
+    pub fn config(&self) -> Option<&LogConfig> {
+        self.config.get()
+    }
+
+    /// Asks for the log file to be closed and opened again, after what waits now is written.
+    pub fn rotate(&self) {
+        self.rotate.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Ends the log; returns when all waiting lines are out. If it never started, they go to stdout.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.wake();
+        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match handle {
+            // A sink that ends the process: its own thread cannot wait for itself.
+            Some(thread) if thread.thread().id() == thread::current().id() => {}
+            Some(thread) => drop(thread.join()),
+            None if self.config.get().is_none() => {
+                if let Ok(mut outputs) = Outputs::open(&LogConfig { stdout: true, file: None }) {
+                    self.drain(&mut outputs);
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn run(&self, mut outputs: Outputs) {
+        loop {
+            // Read first: what was queued before either request is written before it is granted.
+            let stopping = self.stopping.load(Ordering::Acquire);
+            let rotate = self.rotate.swap(false, Ordering::AcqRel);
+            self.drain(&mut outputs);
+            if rotate && let Err(error) = outputs.reopen() {
+                tracing::error!("Cannot open the log file again: {error}");
+            }
+            if stopping {
+                return;
+            }
+            if self.waiting.is_empty() {
+                thread::park();
+            }
+        }
+    }
+
+    /// Writes what waits, and flushes.
+    fn drain(&self, outputs: &mut Outputs) {
+        let sinks = self.sinks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut unflushed = 0;
+        // Bounded, so that callers who never pause do not keep requests from being granted.
+        for _ in 0..self.waiting.capacity() {
+            let Some(line) = self.waiting.pop() else { break };
+            emit(outputs, &sinks, &line);
+            unflushed += 1;
+            if unflushed == BURST {
+                outputs.flush();
+                unflushed = 0;
+            }
+        }
+        let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        if dropped > 0 {
+            let text = format!("[WARN] {dropped} log lines were lost: the output is too slow\n").into_bytes();
+            emit(outputs, &sinks, &Line { timestamp: time::real(), text });
+        }
+        outputs.flush();
+    }
+}
+
+/// stdout, file, then every sink. A sink that panics must not end the log.
+fn emit(outputs: &mut Outputs, sinks: &[Arc<dyn LogSink>], line: &Line) {
+    outputs.write(&line.text);
+    if !sinks.is_empty() {
+        let text = String::from_utf8_lossy(&line.text);
+        for sink in sinks {
+            let _ = catch_unwind(AssertUnwindSafe(|| sink.incoming_logline(line.timestamp, &text)));
+        }
+    }
+}

@@ -1,0 +1,204 @@
+use super::*;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc;
+
+struct Fixed {
+    level: i32,
+    timestamps: bool,
+    colors: bool,
+    prefix: Option<&'static str>,
+}
+
+impl Settings for Fixed {
+    fn level(&self) -> i32 {
+        self.level
+    }
+    fn timestamps(&self) -> bool {
+        self.timestamps
+    }
+    fn colors(&self) -> bool {
+        self.colors
+    }
+    fn prefix(&self) -> Option<String> {
+        self.prefix.map(str::to_owned)
+    }
+}
+
+const PLAIN: Fixed = Fixed { level: 7, timestamps: false, colors: false, prefix: None };
+const PLACE: Place<'_> = Place { file: "a.rs", function: "f", line: 7 };
+
+fn temporary(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("janus-rs-log-{}-{name}", std::process::id()));
+    fs::create_dir_all(&folder).expect("temporary folder");
+    folder
+}
+
+fn to_file(path: &Path) -> LogConfig {
+    LogConfig { stdout: false, file: Some(path.to_owned()) }
+}
+
+#[test]
+fn tags_and_places_per_level() {
+    // HL-033, CP-330
+    let line = |level| compose(&PLAIN, level, PLACE, "text");
+    assert_eq!(line(Level::Fatal), "[FATAL] [a.rs:f:7] text\n");
+    assert_eq!(line(Level::Err), "[ERR] [a.rs:f:7] text\n");
+    assert_eq!(line(Level::Warn), "[WARN] text\n");
+    assert_eq!(line(Level::Info), "text\n");
+    assert_eq!(line(Level::Verb), "text\n");
+    assert_eq!(line(Level::Huge), "text\n");
+    assert_eq!(line(Level::Dbg), "[a.rs:f:7] text\n");
+}
+
+#[test]
+fn colours_wrap_the_tag_only() {
+    // HL-038
+    let settings = Fixed { colors: true, ..PLAIN };
+    assert_eq!(compose(&settings, Level::Fatal, PLACE, "x"), "\x1b[35m[FATAL]\x1b[0m [a.rs:f:7] x\n");
+    assert_eq!(compose(&settings, Level::Err, PLACE, "x"), "\x1b[31m[ERR]\x1b[0m [a.rs:f:7] x\n");
+    assert_eq!(compose(&settings, Level::Warn, PLACE, "x"), "\x1b[33m[WARN]\x1b[0m x\n");
+    assert_eq!(compose(&settings, Level::Info, PLACE, "x"), "x\n");
+}
+
+#[test]
+fn prefix_precedes_the_timestamp() {
+    // HL-034, CP-039
+    let settings = Fixed { timestamps: true, prefix: Some("[me] "), ..PLAIN };
+    let line = compose(&settings, Level::Warn, PLACE, "x");
+    let rest = line.strip_prefix("[me] [").expect("prefix, then the date");
+    let (date, rest) = rest.split_once("] ").expect("end of the date");
+    assert_eq!(rest, "[WARN] x\n");
+    assert_eq!(date.len(), "Fri Nov 20 10:59:33 2026".len());
+    assert_eq!(date.split_whitespace().count(), 5);
+}
+
+#[test]
+fn level_decides() {
+    // HL-032
+    let settings = Fixed { level: 3, ..PLAIN };
+    assert!(Level::Warn.enabled(&settings) && !Level::Info.enabled(&settings));
+    assert!(!Level::Fatal.enabled(&Fixed { level: 0, ..PLAIN }));
+}
+
+#[test]
+fn lines_reach_the_file_in_order() {
+    // HL-035, HL-036, CP-331: some are written before the start.
+    let folder = temporary("order");
+    let path = folder.join("log");
+    fs::write(&path, "old\n").expect("writes");
+    let logger = Arc::new(Logger::default());
+    let lines: Vec<String> = (0..1000).map(|n| format!("line {n}\n")).collect();
+    lines[..500].iter().for_each(|line| logger.write(line.clone().into_bytes()));
+    logger.start(to_file(&path)).expect("starts");
+    lines[500..].iter().for_each(|line| logger.write(line.clone().into_bytes()));
+    logger.stop();
+    logger.write(b"too late\n".to_vec());
+    logger.stop();
+    assert_eq!(fs::read_to_string(&path).expect("reads"), format!("old\n{}", lines.concat()));
+    assert_eq!(logger.config(), Some(&to_file(&path)));
+    fs::remove_dir_all(folder).expect("cleans up");
+}
+
+#[test]
+fn unopenable_file() {
+    // CP-042
+    let logger = Arc::new(Logger::default());
+    assert!(logger.start(to_file(Path::new("/nonexistent/log"))).is_err());
+    assert_eq!(logger.config(), None);
+}
+
+#[test]
+fn rotation_continues_in_a_new_file() {
+    // CP-043
+    let folder = temporary("rotate");
+    let (path, moved) = (folder.join("log"), folder.join("log.1"));
+    let logger = Arc::new(Logger::default());
+    let (sender, receiver) = mpsc::channel();
+    logger.add_sink(Arc::new(Forward(Mutex::new(sender))));
+    logger.start(to_file(&path)).expect("starts");
+    logger.write(b"before\n".to_vec());
+    receiver.recv().expect("written");
+    fs::rename(&path, &moved).expect("renames");
+    logger.rotate();
+    while !path.exists() {
+        std::thread::yield_now();
+    }
+    logger.write(b"after\n".to_vec());
+    logger.stop();
+    assert_eq!(fs::read_to_string(&moved).expect("old file"), "before\n");
+    assert_eq!(fs::read_to_string(&path).expect("new file"), "after\n");
+    fs::remove_dir_all(folder).expect("cleans up");
+}
+
+struct Forward(Mutex<mpsc::Sender<(i64, String)>>);
+
+impl LogSink for Forward {
+    fn incoming_logline(&self, timestamp_us: i64, line: &str) {
+        let sender = self.0.lock().expect("lock");
+        sender.send((timestamp_us, line.to_owned())).expect("the test listens");
+        drop(sender);
+        assert!(!line.contains("panic"), "asked for");
+    }
+}
+
+#[test]
+fn sinks_get_each_line_once_and_may_panic() {
+    // HL-037, CP-329
+    let logger = Arc::new(Logger::default());
+    let (sender, receiver) = mpsc::channel();
+    logger.add_sink(Arc::new(Forward(Mutex::new(sender.clone()))));
+    logger.add_sink(Arc::new(Forward(Mutex::new(sender))));
+    let before = crate::util::time::real();
+    logger.start(LogConfig::default()).expect("starts");
+    logger.write(b"panic\n".to_vec());
+    logger.write(b"n\xff\n".to_vec());
+    logger.stop();
+    let got: Vec<_> = receiver.try_iter().collect();
+    assert_eq!(
+        got.iter().map(|(_, line)| line.as_str()).collect::<Vec<_>>(),
+        ["panic\n", "panic\n", "n\u{fffd}\n", "n\u{fffd}\n"]
+    );
+    assert!(got.iter().all(|(stamp, _)| *stamp >= before));
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let folder = temporary("full");
+    let path = folder.join("log");
+    let logger = Arc::new(Logger::with_capacity(2));
+    for n in 0..5 {
+        logger.write(format!("{n}\n").into_bytes());
+    }
+    logger.start(to_file(&path)).expect("starts");
+    logger.stop();
+    let text = fs::read_to_string(&path).expect("reads");
+    assert_eq!(text, "0\n1\n[WARN] 3 log lines were lost: the output is too slow\n");
+    fs::remove_dir_all(folder).expect("cleans up");
+}
+
+#[test]
+fn events_become_lines() {
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let write = |line: Vec<u8>| LINES.lock().expect("lock").push(String::from_utf8(line).expect("text"));
+    let line = line!() + 2;
+    tracing::subscriber::with_default(Subscriber::new(Fixed { level: 4, ..PLAIN }, write), || {
+        tracing::error!(code = 3, name = "x", "went {}", "wrong");
+        tracing::error!(target: FATAL, "dead");
+        tracing::warn!("careful");
+        tracing::info!("hello");
+        tracing::debug!("not shown");
+        tracing::trace!("nor this");
+    });
+    let lines = LINES.lock().expect("lock");
+    assert_eq!(
+        *lines,
+        [
+            format!("[ERR] [tests.rs:tests:{line}] went wrong code=3 name=\"x\"\n"),
+            format!("[FATAL] [tests.rs:tests:{}] dead\n", line + 1),
+            "[WARN] careful\n".to_owned(),
+            "hello\n".to_owned(),
+        ]
+    );
+}
