@@ -21,5 +21,8 @@ pub mod eventhandler;
 pub mod logger;
 pub mod apierror;
 pub mod events;
+pub mod ip_utils;
+pub mod record;
 pub mod rtpsrtp;
+pub mod text2pcap;
 pub mod utils;

@@ -1,0 +1,420 @@
+//! One recording (helpers.md §5). Several threads may save to one recorder.
+#![forbid(unsafe_code)]
+
+use super::mjr::{self, Info};
+use crate::rtp::switching::SwitchingContext;
+use crate::util::{files, random, time};
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, RwLock};
+
+/// Extra extension of files that are being written, while configured.
+static TEMPORARY: RwLock<Option<String>> = RwLock::new(None);
+
+/// Files carry `.extension` until they are closed; `None` turns that off (HL-064).
+pub fn set_temporary_extension(extension: Option<&str>) {
+    *TEMPORARY.write().unwrap_or_else(|e| e.into_inner()) = extension.map(str::to_owned);
+}
+
+/// Numbering of the C enum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Medium {
+    Audio = 0,
+    Video = 1,
+    Data = 2,
+}
+
+impl Medium {
+    /// What a codec makes it, `None` for codecs that cannot be recorded (HL-043, HL-044).
+    pub fn of_codec(codec: &str) -> Option<Medium> {
+        const VIDEO: [&str; 5] = ["vp8", "vp9", "h264", "av1", "h265"];
+        const AUDIO: [&str; 8] = ["opus", "multiopus", "g711", "pcmu", "pcma", "g722", "l16-48", "l16"];
+        const DATA: [&str; 2] = ["text", "binary"];
+        let one_of = |list: &[&str]| list.iter().any(|c| c.eq_ignore_ascii_case(codec));
+        match () {
+            () if one_of(&VIDEO) => Some(Medium::Video),
+            () if one_of(&AUDIO) => Some(Medium::Audio),
+            () if one_of(&DATA) => Some(Medium::Data),
+            () => None,
+        }
+    }
+
+    /// As the description names it (HL-047).
+    pub fn letter(self) -> &'static str {
+        match self {
+            Medium::Audio => "a",
+            Medium::Video => "v",
+            Medium::Data => "d",
+        }
+    }
+}
+
+/// Why there is no recorder.
+#[derive(Debug)]
+pub enum CreateError {
+    Codec,
+    NotAFolder,
+    Protected,
+    Io(io::Error),
+}
+
+/// Why a frame was not saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveError {
+    Empty,
+    Closed,
+    Paused,
+    /// The description does not fit.
+    Description,
+    Write,
+}
+
+/// A recording that is being written.
+#[derive(Debug)]
+pub struct Recorder {
+    medium: Medium,
+    folder: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: BufWriter<File>,
+    name: String,
+    /// Set while the name carries the temporary extension.
+    temporary: Option<String>,
+    info: Info,
+    /// Monotonic µs of the first frame.
+    started: Option<i64>,
+    open: bool,
+    paused: bool,
+    context: SwitchingContext,
+}
+
+impl Recorder {
+    /// Opens the file and writes the magic (HL-045, HL-065 … HL-068). `folder` is created when missing; without one,
+    /// the folder part of `name` counts.
+    pub fn create(
+        folder: Option<&str>,
+        codec: &str,
+        fmtp: Option<&str>,
+        name: Option<&str>,
+    ) -> Result<Recorder, CreateError> {
+        let medium = Medium::of_codec(codec).ok_or(CreateError::Codec)?;
+        let name = name.map_or_else(|| format!("janus-recording-{}", random::u32()), str::to_owned);
+        let (folder, name) = match (folder, name.rsplit_once('/')) {
+            (Some(folder), inner) => {
+                if inner.is_some() {
+                    tracing::warn!("Recording name '{name}' holds a path: it is taken below '{folder}'");
+                }
+                (Some(PathBuf::from(folder)), name)
+            }
+            (None, Some(("", base))) => (Some(PathBuf::from("/")), base.to_owned()),
+            (None, Some((folder, base))) => (Some(PathBuf::from(folder)), base.to_owned()),
+            (None, None) => (None, name),
+        };
+        let temporary = TEMPORARY.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let mut name = format!("{name}.mjr");
+        if let Some(extension) = &temporary {
+            name = format!("{name}.{extension}");
+        }
+        let path = folder.as_deref().map_or_else(|| PathBuf::from(&name), |f| f.join(&name));
+        if files::is_protected(&path.to_string_lossy()) {
+            return Err(CreateError::Protected);
+        }
+        if let Some(folder) = &folder {
+            prepare_folder(folder)?;
+        }
+        let mut file = BufWriter::new(File::create(&path).map_err(CreateError::Io)?);
+        file.write_all(mjr::MAGIC).and_then(|()| file.flush()).map_err(CreateError::Io)?;
+        let info = Info {
+            codec: codec.into(),
+            fmtp: fmtp.map(str::to_owned),
+            created: time::real(),
+            ..Info::default()
+        };
+        let context = SwitchingContext::default();
+        let (open, paused, started) = (true, false, None);
+        let state = Mutex::new(State { file, name, temporary, info, started, open, paused, context });
+        Ok(Recorder { medium, folder, state })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    pub fn medium(&self) -> Medium {
+        self.medium
+    }
+
+    pub fn folder(&self) -> Option<&Path> {
+        self.folder.as_deref()
+    }
+
+    /// Without folder, with extension.
+    pub fn name(&self) -> String {
+        self.state().name.clone()
+    }
+
+    /// Wall clock, µs.
+    pub fn created(&self) -> i64 {
+        self.state().info.created
+    }
+
+    /// Changes the description; false once the first frame is written (HL-060 … HL-062).
+    pub fn describe(&self, change: impl FnOnce(&mut Info)) -> bool {
+        let mut state = self.state();
+        if state.started.is_some() {
+            return false;
+        }
+        change(&mut state.info);
+        true
+    }
+
+    /// False when it was paused already.
+    pub fn pause(&self) -> bool {
+        !std::mem::replace(&mut self.state().paused, true)
+    }
+
+    /// False when it was not paused. Numbering continues without a gap (HL-056).
+    pub fn resume(&self) -> bool {
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.paused, false) {
+            return false;
+        }
+        if self.medium != Medium::Data {
+            (state.context.ts_reset, state.context.seq_reset) = (1, 1);
+            state.context.last_time = time::monotonic();
+        }
+        true
+    }
+
+    /// Appends an RTP packet or a message. The header is renumbered in place for writing and is as before afterwards
+    /// (HL-049 … HL-055).
+    pub fn save(&self, frame: &mut [u8]) -> Result<(), SaveError> {
+        if frame.is_empty() {
+            return Err(SaveError::Empty);
+        }
+        let mut state = self.state();
+        if !state.open {
+            return Err(SaveError::Closed);
+        }
+        if state.paused {
+            return Err(SaveError::Paused);
+        }
+        let now = time::monotonic();
+        let started = match state.started {
+            Some(started) => started,
+            None => {
+                let info = state.info.encode(self.medium, time::real()).ok_or(SaveError::Description)?;
+                state.file.write_all(&info).map_err(|_| SaveError::Write)?;
+                state.started = Some(now);
+                now
+            }
+        };
+        let milliseconds = ((now - started) / 1000) as u32;
+        let written = match self.medium {
+            Medium::Data => state.write_message(milliseconds, frame),
+            _ => state.write_packet(milliseconds, frame, self.medium == Medium::Video, now),
+        };
+        written.map_err(|error| {
+            tracing::error!("Error saving frame: {error}");
+            SaveError::Write
+        })
+    }
+
+    /// Stops writing and takes the temporary extension away; false when it was closed before (HL-059).
+    pub fn close(&self) -> bool {
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.open, false) {
+            return false;
+        }
+        if let Err(error) = state.file.flush() {
+            tracing::error!("Error writing {}: {error}", state.name);
+        }
+        if let Some(extension) = state.temporary.take() {
+            let name = state.name.trim_end_matches(&format!(".{extension}")).to_owned();
+            let at =
+                |name: &str| self.folder.as_deref().map_or_else(|| PathBuf::from(name), |f| f.join(name));
+            match std::fs::rename(at(&state.name), at(&name)) {
+                Ok(()) => state.name = name,
+                Err(error) => tracing::error!("Error renaming {}: {error}", state.name),
+            }
+        }
+        tracing::info!(
+            "File is {} bytes: {}",
+            state.file.get_ref().metadata().map_or(0, |m| m.len()),
+            state.name
+        );
+        true
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl State {
+    fn write_message(&mut self, milliseconds: u32, message: &[u8]) -> io::Result<()> {
+        let length = (message.len() + 8) as u16;
+        self.file.write_all(&mjr::frame_header(milliseconds, length))?;
+        self.file.write_all(&time::real().to_be_bytes())?;
+        self.file.write_all(message)
+    }
+
+    fn write_packet(
+        &mut self,
+        milliseconds: u32,
+        packet: &mut [u8],
+        video: bool,
+        now: i64,
+    ) -> io::Result<()> {
+        self.file.write_all(&mjr::frame_header(milliseconds, packet.len() as u16))?;
+        let Some(header) = packet.first_chunk::<12>().copied() else { return self.file.write_all(packet) };
+        self.context.header_update(packet, video, now);
+        let written = self.file.write_all(packet);
+        packet[..12].copy_from_slice(&header);
+        written
+    }
+}
+
+fn prepare_folder(folder: &Path) -> Result<(), CreateError> {
+    match std::fs::metadata(folder) {
+        Ok(data) if data.is_dir() => Ok(()),
+        Ok(_) => Err(CreateError::NotAFolder),
+        Err(_) => files::make_folder(folder, 0o755).map_err(CreateError::Io),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("janus-rs-rec-{}-{name}", std::process::id()))
+    }
+
+    fn packet(sequence: u16, timestamp: u32, ssrc: u32) -> Vec<u8> {
+        let mut packet = vec![0x80, 111];
+        packet.extend_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&timestamp.to_be_bytes());
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        packet.extend_from_slice(b"payload!");
+        packet
+    }
+
+    /// Sequence numbers and timestamps of the frames, checking the framing on the way.
+    fn frames(bytes: &[u8]) -> (String, Vec<(u32, Vec<u8>)>) {
+        assert_eq!(&bytes[..8], b"MJR00002");
+        let length = usize::from(u16::from_be_bytes([bytes[8], bytes[9]]));
+        let info = String::from_utf8(bytes[10..10 + length].to_vec()).unwrap();
+        let (mut rest, mut all) = (&bytes[10 + length..], Vec::new());
+        while !rest.is_empty() {
+            assert_eq!(&rest[..4], b"MEET");
+            let milliseconds = u32::from_be_bytes(rest[4..8].try_into().unwrap());
+            let length = usize::from(u16::from_be_bytes([rest[8], rest[9]]));
+            all.push((milliseconds, rest[10..10 + length].to_vec()));
+            rest = &rest[10 + length..];
+        }
+        (info, all)
+    }
+
+    // HL-043, HL-044
+    #[test]
+    fn codecs() {
+        for codec in ["foo", "isac16", "red", ""] {
+            assert!(matches!(Recorder::create(None, codec, None, Some("/nope/x")), Err(CreateError::Codec)));
+        }
+        assert_eq!(Medium::of_codec("OPUS"), Some(Medium::Audio));
+    }
+
+    // HL-045 … HL-057, HL-060 … HL-063, HL-067, HL-068
+    #[test]
+    fn an_audio_recording() {
+        let folder = folder("audio").join("deep/er");
+        let text = folder.to_str().unwrap();
+        let recorder = Recorder::create(Some(text), "opus", Some("useinbandfec=1"), Some("call")).unwrap();
+        assert_eq!(recorder.name(), "call.mjr");
+        let path = folder.join("call.mjr");
+        assert_eq!(std::fs::read(&path).unwrap(), b"MJR00002");
+        assert!(recorder.describe(|i| {
+            i.extensions.insert(4, "urn:x".into());
+            i.description = Some("me".into());
+            i.opusred_pt = 63;
+            i.encrypted = true;
+        }));
+        let mut first = packet(100, 4096, 7);
+        let before = first.clone();
+        recorder.save(&mut first).unwrap();
+        assert_eq!(first, before, "the caller's packet is as before");
+        assert!(!recorder.describe(|i| i.encrypted = false));
+        recorder.save(&mut packet(101, 5056, 7)).unwrap();
+        assert!(recorder.pause() && !recorder.pause());
+        assert_eq!(recorder.save(&mut packet(102, 6016, 7)), Err(SaveError::Paused));
+        assert!(recorder.resume() && !recorder.resume());
+        recorder.save(&mut packet(400, 99999, 7)).unwrap();
+        recorder.save(&mut packet(5, 5, 8)).unwrap();
+        assert_eq!(recorder.save(&mut []), Err(SaveError::Empty));
+        assert!(recorder.close() && !recorder.close());
+        assert_eq!(recorder.save(&mut packet(6, 6, 8)), Err(SaveError::Closed));
+        let (info, frames) = frames(&std::fs::read(&path).unwrap());
+        let keys: Vec<String> =
+            Json::parse(info.as_bytes(), 0).unwrap().members().into_iter().map(|m| m.0).collect();
+        assert_eq!(keys, ["t", "c", "f", "d", "x", "s", "u", "or", "e"]);
+        assert!(
+            info.starts_with(
+                r#"{"t": "a", "c": "opus", "f": "useinbandfec=1", "d": "me", "x": {"4": "urn:x"}"#
+            )
+        );
+        assert_eq!(frames[0].0, 0);
+        let sequences: Vec<u16> = frames.iter().map(|f| u16::from_be_bytes([f.1[2], f.1[3]])).collect();
+        assert_eq!(sequences, [1, 2, 3, 4]);
+        assert_eq!(frames[0].1[4..8], [0; 4]);
+        assert_eq!(u32::from_be_bytes(frames[1].1[4..8].try_into().unwrap()), 960);
+        std::fs::remove_dir_all(folder.parent().unwrap().parent().unwrap()).unwrap();
+    }
+
+    use crate::json::Json;
+
+    // HL-051, HL-064
+    #[test]
+    fn data_and_temporary_names() {
+        let folder = folder("data");
+        set_temporary_extension(Some("part"));
+        let recorder = Recorder::create(folder.to_str(), "text", None, Some("chat")).unwrap();
+        set_temporary_extension(None);
+        assert_eq!(recorder.name(), "chat.mjr.part");
+        recorder.save(&mut b"hello".to_vec()).unwrap();
+        assert!(recorder.close());
+        assert_eq!(recorder.name(), "chat.mjr");
+        let (info, frames) = frames(&std::fs::read(folder.join("chat.mjr")).unwrap());
+        assert!(info.starts_with(r#"{"t": "d", "c": "text", "s": "#));
+        assert_eq!(frames[0].1.len(), 13);
+        assert_eq!(&frames[0].1[8..], b"hello");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    // HL-069
+    #[test]
+    fn threads_never_interleave() {
+        let folder = folder("threads");
+        let recorder = Recorder::create(folder.to_str(), "vp8", None, Some("many")).unwrap();
+        std::thread::scope(|scope| {
+            for ssrc in 0..4 {
+                let recorder = &recorder;
+                scope.spawn(move || {
+                    for sequence in 0..200 {
+                        recorder.save(&mut packet(sequence, 0, ssrc)).unwrap();
+                    }
+                });
+            }
+        });
+        recorder.close();
+        assert_eq!(frames(&std::fs::read(folder.join("many.mjr")).unwrap()).1.len(), 800);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
