@@ -44,6 +44,17 @@ pub enum Generation {
 impl Generation {
     /// The layout of our own exported symbols.
     pub const NATIVE: Generation = Generation::B6;
+
+    /// All, oldest first.
+    pub const ALL: [Generation; 16] = {
+        use Generation::*;
+        [A1, A2, A3, A4, A5, A6, A7, A8, A9, A10, B1, B2, B3, B4, B5, B6]
+    };
+
+    /// The generation of this name (`B3`), in any case.
+    pub fn from_name(name: &str) -> Option<Generation> {
+        Generation::ALL.into_iter().find(|g| g.to_string().eq_ignore_ascii_case(name))
+    }
 }
 
 impl fmt::Display for Generation {

@@ -2,3 +2,21 @@
 //! called by them. Everything above speaks to the safe types of this room and implements [`host`]'s traits.
 
 pub mod host;
+pub mod elf;
+pub mod library;
+pub mod precheck;
+pub mod binding;
+pub mod hostlibs;
+pub mod releases;
+pub mod generation;
+pub mod head;
+pub mod sessions;
+pub mod callbacks;
+pub mod plugin;
+pub mod transport;
+pub mod eventhandler;
+pub mod logger;
+pub mod loader;
+pub mod check;
+mod registry;
+mod call;

@@ -1,0 +1,112 @@
+//! Binding the imports of one module to the implementations of its own ABI generation.
+//!
+//! The dynamic linker has bound the module to our exported symbols, which have the native layout. The few functions
+//! that differ in the module's generation ([`entry::VARIANTS`]) are put in place afterwards, in this module only: its
+//! relocations say where the linker stored each address. With immediate binding (as distributions build) these places
+//! are read-only by then; their pages are opened for the moment of writing.
+
+use super::elf::{Module, Slot};
+use super::library::Library;
+use crate::abi::entry::{VARIANTS, Variant};
+use crate::abi::generation::Generation;
+
+/// Points every import of `module` that has a variant for `generation` at it. Returns the names, sorted.
+pub fn bind(library: &Library, module: &Module, generation: Generation) -> Result<Vec<&'static str>, String> {
+    if generation == Generation::NATIVE {
+        return Ok(Vec::new());
+    }
+    let base = library.base().ok_or("the dynamic linker does not say where it is loaded")?;
+    let mut bound = Vec::new();
+    for (slot, variant) in changes(module, generation) {
+        let address = ((variant.address)().0 as usize).wrapping_add(slot.addend as usize);
+        let read_only = module.relro.as_ref().is_some_and(|r| r.contains(&slot.offset));
+        // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base; the
+        // module was opened just now, so nothing of it is running; `address` is a function with that symbol's
+        // contract in the module's generation.
+        unsafe { write(base.wrapping_add(slot.offset as usize), address, read_only)? };
+        bound.push(variant.symbol);
+    }
+    bound.sort_unstable();
+    bound.dedup();
+    Ok(bound)
+}
+
+/// Which places change, and to what.
+fn changes(module: &Module, generation: Generation) -> Vec<(&Slot, &'static Variant)> {
+    let serves = |v: &&'static Variant| v.first <= generation && generation <= v.last;
+    let variants: Vec<&'static Variant> = VARIANTS.iter().filter(serves).collect();
+    module
+        .slots
+        .iter()
+        .filter_map(|slot| variants.iter().find(|v| v.symbol == slot.symbol).map(|v| (slot, *v)))
+        .collect()
+}
+
+/// # Safety
+/// `place` is a mapped, aligned, pointer-sized relocation target that no running code reads.
+unsafe fn write(place: usize, address: usize, read_only: bool) -> Result<(), String> {
+    // SAFETY: asks for a number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
+    let start = (place & !(page - 1)) as *mut libc::c_void;
+    let length = place + size_of::<usize>() - start as usize;
+    if read_only {
+        // SAFETY: whole pages of the module's own relocation area.
+        let done = unsafe { libc::mprotect(start, length, libc::PROT_READ | libc::PROT_WRITE) };
+        if done != 0 {
+            return Err(format!("cannot bind imports: {}", std::io::Error::last_os_error()));
+        }
+    }
+    // SAFETY: writable now, and promised by the caller.
+    unsafe { (place as *mut usize).write(address) };
+    if read_only {
+        // SAFETY: back to what the dynamic linker had set.
+        unsafe { libc::mprotect(start, length, libc::PROT_READ) };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_symbols_that_differ_change() {
+        let slot = |symbol: &str| Slot { offset: 8, symbol: symbol.to_owned(), addend: 0 };
+        let module = Module {
+            slots: vec![slot("malloc"), slot("janus_plugin_rtp_extensions_reset")],
+            ..Module::default()
+        };
+        let of = |generation| changes(&module, generation).iter().map(|c| c.1.symbol).collect::<Vec<_>>();
+        assert_eq!(of(Generation::B3), ["janus_plugin_rtp_extensions_reset"]);
+        assert!(of(Generation::B6).is_empty());
+    }
+
+    #[test]
+    fn variants_of_one_symbol_do_not_overlap() {
+        for (i, a) in VARIANTS.iter().enumerate() {
+            assert!(a.first <= a.last && a.last < Generation::NATIVE, "{}", a.symbol);
+            for b in VARIANTS.iter().skip(i + 1).filter(|b| b.symbol == a.symbol) {
+                assert!(a.last < b.first || b.last < a.first, "{} twice for one generation", a.symbol);
+            }
+        }
+    }
+
+    #[test]
+    fn writes_into_read_only_pages_and_closes_them_again() {
+        // SAFETY: an anonymous page of our own.
+        unsafe {
+            let page = libc::mmap(
+                std::ptr::null_mut(),
+                4096,
+                libc::PROT_READ,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            );
+            assert_ne!(page, libc::MAP_FAILED);
+            write(page as usize + 16, 0x1234, true).unwrap();
+            assert_eq!(page.cast::<usize>().add(2).read(), 0x1234);
+            libc::munmap(page, 4096);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `janus-rs check FILE…`: would these modules load, as what, and what is missing?
+
+use super::binding;
+use super::elf;
+use super::generation::{self, Sibling};
+use super::head::Kind;
+use super::hostlibs;
+use super::loader::{self, Opened};
+use super::precheck;
+use crate::abi::entry;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Reports on each file; the flag says whether all of them would load.
+pub fn run(files: &[PathBuf]) -> (String, bool) {
+    hostlibs::provide();
+    let mut report = String::new();
+    let mut all_good = true;
+    for file in files {
+        match one(file) {
+            Ok(text) => report.push_str(&text),
+            Err(text) => {
+                all_good = false;
+                report.push_str(&text);
+            }
+        }
+    }
+    (report, all_good)
+}
+
+/// The report on one file; `Err` when it would not load.
+fn one(path: &Path) -> Result<String, String> {
+    let mut text = format!("{}\n", path.display());
+    let facts = elf::read(path).map_err(|why| format!("{text}  refused: it {why}\n"))?;
+    let ours: Vec<&str> = imports_of(&facts);
+    line(&mut text, "imports", &format!("{} symbols of the core", ours.len()));
+    let missing = precheck::missing(path, &facts);
+    if !missing.is_empty() {
+        line(&mut text, "missing", &missing.to_string());
+        return Err(text + "  refused: its imports are not complete\n");
+    }
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let Some(kind) = kind(&path, &facts) else {
+        return Err(text + "  refused: it is no plugin, transport, event handler or logger\n");
+    };
+    line(&mut text, "kind", kind.name());
+    let module = match loader::open(&path, kind) {
+        Ok(module) => module,
+        Err(refusal) => return Err(format!("{text}  refused: it {refusal}\n")),
+    };
+    let info = &module.info;
+    let version = info.version_string.as_deref().unwrap_or("?");
+    line(&mut text, "package", &format!("{} ({})", info.package, info.name.as_deref().unwrap_or("?")));
+    line(&mut text, "version", &format!("{version} (number {})", info.version));
+    line(&mut text, "API", &module.api.to_string());
+    line(&mut text, "table", "create() and all required functions are there");
+    if kind == Kind::Plugin {
+        plugin(&mut text, &module)?;
+    } else if module.api < loader::lowest_api(kind) {
+        return Err(format!(
+            "{text}  refused: the lowest API that is served is {}\n",
+            loader::lowest_api(kind)
+        ));
+    }
+    Ok(text + "  loads\n")
+}
+
+fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
+    // One installation comes from one release, so the folder is asked when the file alone does not tell.
+    let alone = generation::decide(module.candidate(), &[], None);
+    let decision = match alone {
+        Ok(decision) if !decision.certain => {
+            generation::decide(module.candidate(), &siblings(&module.path), None)
+        }
+        other => other,
+    };
+    let decision = decision.map_err(|why| format!("{text}  refused: {why}\n"))?;
+    let certain = if decision.certain { "" } else { " (assumed)" };
+    line(text, "generation", &format!("{}{certain}", decision.generation));
+    for evidence in &decision.evidence {
+        line(text, "", evidence);
+    }
+    let bound = binding::bind(&module.library, &module.facts, decision.generation)
+        .map_err(|why| format!("{text}  refused: {why}\n"))?;
+    if !bound.is_empty() {
+        line(text, "bound", &format!("{} in the form of {}", bound.join(", "), decision.generation));
+    }
+    Ok(())
+}
+
+fn siblings(path: &Path) -> Vec<Sibling> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let others = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+    others
+        .filter(|p| p.extension().is_some_and(|e| e == "so"))
+        .filter(|p| p.canonicalize().is_ok_and(|c| c != path))
+        .filter_map(|p| loader::open(&p, Kind::Plugin).ok())
+        .filter_map(|m| generation::sibling(m.candidate()))
+        .collect()
+}
+
+fn imports_of(facts: &elf::Module) -> Vec<&str> {
+    let exported: std::collections::HashSet<&str> = entry::symbols().iter().map(|s| s.name).collect();
+    facts.imports.iter().map(|i| i.name.as_str()).filter(|n| exported.contains(n)).collect()
+}
+
+/// Plugins, transports, event handlers and loggers all export only `create`; their folder tells, else the file's own
+/// words: every module says its package, `janus.plugin.…` by convention.
+fn kind(path: &Path, facts: &elf::Module) -> Option<Kind> {
+    if !facts.has_create {
+        return None;
+    }
+    let folder = path.parent().and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+    let by_folder = match folder.as_str() {
+        "plugins" => Some(Kind::Plugin),
+        "transports" => Some(Kind::Transport),
+        "events" => Some(Kind::EventHandler),
+        "loggers" => Some(Kind::Logger),
+        _ => None,
+    };
+    by_folder.or_else(|| {
+        let says =
+            |word: &[u8]| facts.constants.iter().any(|data| data.windows(word.len()).any(|w| w == word));
+        let words: [(&[u8], Kind); 4] = [
+            (b"janus.plugin.", Kind::Plugin),
+            (b"janus.transport.", Kind::Transport),
+            (b"janus.eventhandler.", Kind::EventHandler),
+            (b"janus.logger.", Kind::Logger),
+        ];
+        words.into_iter().find(|(word, _)| says(word)).map_or(Some(Kind::Plugin), |(_, kind)| Some(kind))
+    })
+}
+
+fn line(text: &mut String, label: &str, value: &str) {
+    let label = if label.is_empty() { String::new() } else { format!("{label}:") };
+    let _ = writeln!(text, "  {label:<12}{value}");
+}

@@ -1,0 +1,140 @@
+//! What the function tables of all four module kinds begin with.
+
+use super::host::ModuleInfo;
+use crate::abi::eventhandler::janus_eventhandler;
+use crate::abi::logger::janus_logger;
+use crate::abi::plugin::janus_plugin;
+use crate::abi::transport::janus_transport;
+use crate::assert_layout;
+use crate::glib;
+use libc::{c_char, c_int, c_void};
+
+type Text = Option<unsafe extern "C" fn() -> *const c_char>;
+type Number = Option<unsafe extern "C" fn() -> c_int>;
+
+/// The first nine members; `init` has other arguments in each kind.
+#[repr(C)]
+struct Head {
+    init: *const c_void,
+    destroy: Option<unsafe extern "C" fn()>,
+    get_api_compatibility: Number,
+    get_version: Number,
+    get_version_string: Text,
+    get_description: Text,
+    get_name: Text,
+    get_author: Text,
+    get_package: Text,
+}
+
+assert_layout!(Head: 72; init @ 0, destroy @ 8, get_api_compatibility @ 16, get_package @ 64);
+
+/// The four kinds of modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Plugin,
+    Transport,
+    EventHandler,
+    Logger,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 4] = [Kind::Plugin, Kind::Transport, Kind::EventHandler, Kind::Logger];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Plugin => "plugin",
+            Kind::Transport => "transport",
+            Kind::EventHandler => "event handler",
+            Kind::Logger => "logger",
+        }
+    }
+
+    /// Pointers in the table, of those the indexes and names that must not be NULL besides the common ones
+    /// (control-plane.md §1.5, step 5).
+    fn required(self) -> &'static [(usize, &'static str)] {
+        match self {
+            Kind::Plugin => &[
+                (9, "create_session"),
+                (10, "handle_message"),
+                (12, "setup_media"),
+                (18, "hangup_media"),
+                (19, "destroy_session"),
+                (20, "query_session"),
+            ],
+            Kind::Transport => &[
+                (9, "is_janus_api_enabled"),
+                (10, "is_admin_api_enabled"),
+                (11, "send_message"),
+                (12, "session_created"),
+                (13, "session_over"),
+                (14, "session_claimed"),
+            ],
+            Kind::EventHandler => &[(9, "incoming_event")],
+            Kind::Logger => &[(9, "incoming_logline")],
+        }
+    }
+}
+
+/// `get_author` is called by `info`, yet a module without one is fine.
+const COMMON: [(usize, &str); 8] = [
+    (0, "init"),
+    (1, "destroy"),
+    (2, "get_api_compatibility"),
+    (3, "get_version"),
+    (4, "get_version_string"),
+    (5, "get_description"),
+    (6, "get_name"),
+    (8, "get_package"),
+];
+
+const _: () = assert!(
+    size_of::<janus_plugin>() == 21 * 8
+        && size_of::<janus_transport>() == 16 * 8
+        && size_of::<janus_eventhandler>() == 12 * 8
+        && size_of::<janus_logger>() == 11 * 8
+);
+
+/// Names of required members that are NULL (CP-051, CP-052).
+///
+/// # Safety
+/// `table` was returned by `create` of a module of this kind.
+pub unsafe fn absent(table: *const c_void, kind: Kind) -> Vec<&'static str> {
+    let null = |index: usize| {
+        // SAFETY: the members asked for are inside the smallest table of this kind, all pointers.
+        unsafe { table.cast::<usize>().add(index).read() == 0 }
+    };
+    COMMON.iter().chain(kind.required()).filter(|m| null(m.0)).map(|m| m.1).collect()
+}
+
+/// What a module says about itself, and its API number.
+///
+/// # Safety
+/// `table` was returned by `create` of a module, and [`absent`] was empty.
+pub unsafe fn info(table: *const c_void) -> (ModuleInfo, c_int) {
+    // SAFETY: every table begins like this; the functions take nothing and return static text or a number.
+    unsafe {
+        let head = &*table.cast::<Head>();
+        let text = |f: Text| f.and_then(|f| glib::text(f()));
+        let number = |f: Number| f.map_or(0, |f| f());
+        let info = ModuleInfo {
+            package: text(head.get_package).unwrap_or_default(),
+            name: text(head.get_name),
+            author: text(head.get_author),
+            description: text(head.get_description),
+            version_string: text(head.get_version_string),
+            version: number(head.get_version),
+        };
+        (info, number(head.get_api_compatibility))
+    }
+}
+
+/// # Safety
+/// As [`info`]; once, after which nothing of the module is called.
+pub unsafe fn destroy(table: *const c_void) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        if let Some(destroy) = (*table.cast::<Head>()).destroy {
+            destroy();
+        }
+    }
+}

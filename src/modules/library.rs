@@ -1,0 +1,121 @@
+//! The dynamic linker: opening a module, finding symbols, knowing where it was loaded.
+
+use std::ffi::{CStr, CString, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::ptr;
+
+/// An opened shared object. Closed only by [`Library::close`]: code of a module may run until the process ends.
+#[derive(Debug)]
+pub struct Library(*mut c_void);
+
+// SAFETY: a handle of the dynamic linker, which locks internally.
+unsafe impl Send for Library {}
+// SAFETY: as above.
+unsafe impl Sync for Library {}
+
+/// Whose symbols the opened object's become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Local,
+    Global,
+}
+
+impl Library {
+    /// Opens with all symbols bound at once (CP-057). The error is the linker's own line.
+    pub fn open(path: &Path, scope: Scope) -> Result<Library, String> {
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "NUL in its path".to_owned())?;
+        let visibility = if scope == Scope::Global { libc::RTLD_GLOBAL } else { libc::RTLD_LOCAL };
+        // SAFETY: a NUL-terminated path. Constructors of the object run here; loading code is what we are asked for.
+        let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | visibility) };
+        if handle.is_null() { Err(last_error()) } else { Ok(Library(handle)) }
+    }
+
+    /// The address of `name` in this object or in what it depends on.
+    pub fn symbol(&self, name: &CStr) -> Option<*mut c_void> {
+        // SAFETY: a live handle and a NUL-terminated name.
+        let address = unsafe { libc::dlsym(self.0, name.as_ptr()) };
+        (!address.is_null()).then_some(address)
+    }
+
+    /// What offsets in the file are relative to.
+    pub fn base(&self) -> Option<usize> {
+        let mut map: *mut LinkMap = ptr::null_mut();
+        // SAFETY: a live handle; the linker stores a pointer to its own link map, whose first field is the address.
+        unsafe {
+            if libc::dlinfo(self.0, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) != 0 || map.is_null() {
+                return None;
+            }
+            Some((*map).address)
+        }
+    }
+
+    /// Unmaps the object when nobody else opened it.
+    ///
+    /// # Safety
+    /// Nothing of it runs or is referred to any more.
+    pub unsafe fn close(self) {
+        // SAFETY: promised by the caller.
+        unsafe { libc::dlclose(self.0) };
+    }
+}
+
+/// The public head of glibc's and musl's `struct link_map`.
+#[repr(C)]
+struct LinkMap {
+    address: usize,
+}
+
+/// The address of `name` among everything that is globally visible in the process.
+pub fn global_symbol(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: a NUL-terminated name.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
+    (!address.is_null()).then_some(address)
+}
+
+fn last_error() -> String {
+    // SAFETY: NULL or a string valid until this thread's next call of the linker.
+    unsafe {
+        let text = libc::dlerror();
+        if text.is_null() {
+            "unknown error of the dynamic linker".to_owned()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
+    }
+}
+
+/// Makes our own symbols visible to modules when a program opened us privately, as Python and Go do.
+pub fn promote_ourselves() {
+    let mut info = libc::Dl_info {
+        dli_fname: ptr::null(),
+        dli_fbase: ptr::null_mut(),
+        dli_sname: ptr::null(),
+        dli_saddr: ptr::null_mut(),
+    };
+    let here = promote_ourselves as *const () as *const c_void;
+    // SAFETY: an address inside this object; the returned name belongs to the linker and is only read here.
+    unsafe {
+        if libc::dladdr(here, &raw mut info) != 0 && !info.dli_fname.is_null() {
+            libc::dlopen(info.dli_fname, libc::RTLD_NOW | libc::RTLD_NOLOAD | libc::RTLD_GLOBAL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_symbols_and_load_address() {
+        assert!(global_symbol(c"malloc").is_some());
+        assert!(global_symbol(c"no_such_symbol_anywhere").is_none());
+        let jansson = Library::open(Path::new("libjansson.so.4"), Scope::Local).unwrap();
+        let base = jansson.base().unwrap();
+        let object = jansson.symbol(c"json_object").unwrap() as usize;
+        assert!(object > base && object - base < 1 << 24);
+        assert!(
+            Library::open(Path::new("/nonexistent.so"), Scope::Local).unwrap_err().contains("nonexistent")
+        );
+    }
+}

@@ -1,0 +1,306 @@
+//! A loaded plugin and its sessions, as safe types.
+
+use super::callbacks;
+use super::head;
+use super::host::{HandleHost, ModuleInfo, PluginFace, PluginResult, PluginSessionFace};
+use super::registry;
+use super::sessions;
+use crate::abi::generation::Generation;
+use crate::abi::plugin::{
+    RESULT_OK, RESULT_OK_WAIT, janus_plugin, janus_plugin_data, janus_plugin_result,
+    janus_plugin_result_destroy, janus_plugin_rtcp, janus_plugin_rtp, janus_plugin_session,
+};
+use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
+use crate::glib::{self, gboolean};
+use crate::json::{Json, json_t};
+use crate::media::{Mindex, RtpIn};
+use libc::c_int;
+use std::ffi::{CStr, CString, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A plugin's function table, checked for its required members.
+pub struct Plugin {
+    table: *const janus_plugin,
+    generation: Generation,
+    package: Arc<str>,
+    info: ModuleInfo,
+    incoming_rtp: Option<IncomingRtp>,
+}
+
+/// Fills the packet struct of the plugin's generation and calls `incoming_rtp`.
+type IncomingRtp = unsafe fn(
+    unsafe extern "C" fn(*mut janus_plugin_session, *mut c_void),
+    *mut janus_plugin_session,
+    RtpIn<'_>,
+);
+
+// SAFETY: the table is read-only static data of a module that stays mapped; plugins expect calls on any thread.
+unsafe impl Send for Plugin {}
+// SAFETY: as above.
+unsafe impl Sync for Plugin {}
+
+impl Plugin {
+    /// Wraps a table; nothing is called yet.
+    ///
+    /// # Safety
+    /// `table` lives as long as the process, belongs to a plugin of this generation and has all required members.
+    pub unsafe fn new(table: *const janus_plugin, generation: Generation, info: ModuleInfo) -> Plugin {
+        let incoming_rtp: Option<IncomingRtp> = match generation {
+            Generation::B3 => Some(incoming_rtp::<janus_plugin_rtp_b3>),
+            Generation::B5 => Some(incoming_rtp::<janus_plugin_rtp_b5>),
+            Generation::B6 => Some(incoming_rtp::<janus_plugin_rtp>),
+            _ => None,
+        };
+        Plugin { table, generation, package: info.package.as_str().into(), info, incoming_rtp }
+    }
+
+    pub fn info(&self) -> &ModuleInfo {
+        &self.info
+    }
+
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    fn table(&self) -> &janus_plugin {
+        // SAFETY: promised to Plugin::new.
+        unsafe { &*self.table }
+    }
+
+    /// `init`. The error is the plugin's negative number.
+    pub fn init(&self, config_folder: &CStr) -> Result<(), c_int> {
+        let (Some(init), Some(callbacks)) = (self.table().init, callbacks::table(self.generation)) else {
+            return Err(-1);
+        };
+        registry::add_plugin(self.table as usize, self.package.clone());
+        // SAFETY: the callback table of its generation, valid for ever; plugins do not write to it.
+        let result = unsafe { init(ptr::from_ref(callbacks).cast_mut(), config_folder.as_ptr()) };
+        if result < 0 {
+            registry::remove_plugin(self.table as usize);
+            return Err(result);
+        }
+        Ok(())
+    }
+
+    /// The plugin's own `destroy`, at shutdown.
+    pub fn destroy(&self) {
+        // SAFETY: a checked table, and the daemon calls it once.
+        unsafe { head::destroy(self.table.cast()) }
+    }
+
+    /// None of the callbacks that carry media is there.
+    pub fn has_no_media(&self) -> bool {
+        let table = self.table();
+        table.incoming_rtp.is_none() && table.incoming_rtcp.is_none() && table.incoming_data.is_none()
+    }
+}
+
+impl PluginFace for Plugin {
+    fn package(&self) -> &str {
+        &self.package
+    }
+
+    fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32> {
+        let no_memory = -1;
+        let session = sessions::allocate(host, self.package.clone()).ok_or(no_memory)?;
+        let mut error: c_int = 0;
+        if let Some(create_session) = self.table().create_session {
+            // SAFETY: a session of ours and a place for the error, as the contract asks.
+            unsafe { create_session(session, &raw mut error) };
+        }
+        if error != 0 {
+            sessions::discard(session);
+            return Err(error);
+        }
+        sessions::activate(session);
+        Ok(Arc::new(PluginSession {
+            session,
+            table: self.table,
+            incoming_rtp: self.incoming_rtp,
+            destroyed: AtomicBool::new(false),
+        }))
+    }
+
+    fn handle_admin_message(&self, message: Option<&Json>) -> Option<Json> {
+        let handle = self.table().handle_admin_message?;
+        // SAFETY: the message is lent, NULL is allowed; the result's reference is ours. NULL means an empty object.
+        let answer = unsafe { Json::from_owned(handle(message.map_or(ptr::null_mut(), Json::as_ptr))) };
+        Some(answer.unwrap_or_else(Json::object))
+    }
+}
+
+/// The core's reference on a `janus_plugin_session`.
+struct PluginSession {
+    session: *mut janus_plugin_session,
+    table: *const janus_plugin,
+    incoming_rtp: Option<IncomingRtp>,
+    destroyed: AtomicBool,
+}
+
+// SAFETY: the session is counted and its slot never unmapped; the plugin expects calls on any thread.
+unsafe impl Send for PluginSession {}
+// SAFETY: as above.
+unsafe impl Sync for PluginSession {}
+
+impl PluginSession {
+    fn table(&self) -> &janus_plugin {
+        // SAFETY: as in Plugin; modules with sessions are never unmapped.
+        unsafe { &*self.table }
+    }
+
+    fn exists(&self) -> bool {
+        !self.destroyed.load(Ordering::SeqCst)
+    }
+}
+
+impl PluginSessionFace for PluginSession {
+    fn is_alive(&self) -> bool {
+        sessions::is_alive(self.session)
+    }
+
+    fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult {
+        let Some(handle_message) = self.table().handle_message.filter(|_| self.is_alive()) else {
+            return PluginResult::None;
+        };
+        let jsep = jsep.map_or(ptr::null_mut(), Json::into_ptr);
+        // SAFETY: session alive; the plugin owns the text (g_free) and one reference of each JSON value.
+        let result =
+            unsafe { handle_message(self.session, glib::strdup(transaction), body.into_ptr(), jsep) };
+        // SAFETY: NULL, or made by janus_plugin_result_new and handed to us.
+        unsafe { take_result(result) }
+    }
+
+    fn query(&self) -> Option<Json> {
+        let query = self.table().query_session.filter(|_| self.is_alive())?;
+        // SAFETY: session alive; the result's reference is ours.
+        unsafe { Json::from_owned(query(self.session)) }
+    }
+
+    fn setup_media(&self) {
+        if let Some(setup_media) = self.table().setup_media.filter(|_| self.is_alive()) {
+            // SAFETY: session alive.
+            unsafe { setup_media(self.session) }
+        }
+    }
+
+    fn incoming_rtp(&self, packet: RtpIn<'_>) {
+        if let (Some(call), Some(function)) = (self.incoming_rtp, self.table().incoming_rtp)
+            && self.is_alive()
+        {
+            // SAFETY: session alive; `call` makes the packet struct of the generation that `function` belongs to.
+            unsafe { call(function, self.session, packet) }
+        }
+    }
+
+    fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]) {
+        let Some(incoming_rtcp) = self.table().incoming_rtcp.filter(|_| self.is_alive()) else { return };
+        let Ok(length) = u16::try_from(packet.len()) else { return };
+        let mut packet = janus_plugin_rtcp {
+            mindex,
+            video: gboolean::from(video),
+            buffer: packet.as_mut_ptr().cast(),
+            length,
+        };
+        // SAFETY: session alive; struct and buffer are lent for the call, and may be written to.
+        unsafe { incoming_rtcp(self.session, &raw mut packet) }
+    }
+
+    fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]) {
+        let Some(incoming_data) = self.table().incoming_data.filter(|_| self.is_alive()) else { return };
+        let Ok(length) = u16::try_from(message.len()) else {
+            tracing::warn!("a data channel message of {} bytes does not fit the plugin API", message.len());
+            return;
+        };
+        let (Ok(label), Ok(protocol)) = (CString::new(label), CString::new(protocol)) else { return };
+        // Plugins may write to the buffer, and some read the text that follows as a C string.
+        let mut copy = Vec::with_capacity(message.len() + 1);
+        copy.extend_from_slice(message);
+        copy.push(0);
+        let mut packet = janus_plugin_data {
+            label: label.as_ptr().cast_mut(),
+            protocol: protocol.as_ptr().cast_mut(),
+            binary: gboolean::from(binary),
+            buffer: copy.as_mut_ptr().cast(),
+            length,
+        };
+        // SAFETY: session alive; struct, texts and buffer are lent for the call.
+        unsafe { incoming_data(self.session, &raw mut packet) }
+    }
+
+    fn data_ready(&self) {
+        if let Some(data_ready) = self.table().data_ready.filter(|_| self.is_alive()) {
+            // SAFETY: session alive.
+            unsafe { data_ready(self.session) }
+        }
+    }
+
+    fn slow_link(&self, mindex: Mindex, video: bool, uplink: bool) {
+        if let Some(slow_link) = self.table().slow_link.filter(|_| self.is_alive()) {
+            // SAFETY: session alive; this order of arguments in all 1.x generations.
+            unsafe { slow_link(self.session, mindex, gboolean::from(video), gboolean::from(uplink)) }
+        }
+    }
+
+    fn hangup_media(&self) {
+        if let Some(hangup_media) = self.table().hangup_media.filter(|_| self.exists()) {
+            // SAFETY: allocated, though maybe stopped; plugins are told of the end also then (CP-224).
+            unsafe { hangup_media(self.session) }
+        }
+    }
+
+    fn stop(&self) {
+        if self.exists() {
+            sessions::stop(self.session);
+        }
+    }
+
+    fn destroy(&self) {
+        self.stop();
+        if self.destroyed.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        if let Some(destroy_session) = self.table().destroy_session {
+            let mut ignored: c_int = 0;
+            // SAFETY: our reference keeps it; called once.
+            unsafe { destroy_session(self.session, &raw mut ignored) };
+        }
+        // SAFETY: the core's reference, dropped once: `destroyed` was false.
+        unsafe { sessions::release(self.session) }
+    }
+}
+
+impl Drop for PluginSession {
+    fn drop(&mut self) {
+        self.destroy();
+    }
+}
+
+/// # Safety
+/// `function` takes a `Packet`; `session` is allocated.
+unsafe fn incoming_rtp<Packet: PluginRtp>(
+    function: unsafe extern "C" fn(*mut janus_plugin_session, *mut c_void),
+    session: *mut janus_plugin_session,
+    mut packet: RtpIn<'_>,
+) {
+    let mut filled = Packet::fill(&mut packet);
+    // SAFETY: promised by the caller; struct and buffer are lent for the call.
+    unsafe { function(session, (&raw mut filled).cast()) }
+}
+
+/// # Safety
+/// `result` is NULL or a result that is now ours.
+unsafe fn take_result(result: *mut janus_plugin_result) -> PluginResult {
+    // SAFETY: promised by the caller; the content keeps a reference of its own before the result goes.
+    unsafe {
+        let Some(answer) = result.as_ref() else { return PluginResult::None };
+        let taken = match answer.r#type {
+            RESULT_OK => PluginResult::Ok(Json::from_borrowed(answer.content as *mut json_t)),
+            RESULT_OK_WAIT => PluginResult::Wait(glib::text(answer.text)),
+            _ => PluginResult::Error(glib::text(answer.text)),
+        };
+        janus_plugin_result_destroy(result);
+        taken
+    }
+}

@@ -1,0 +1,108 @@
+//! Does everything that a module imports exist? Asked of its file, before the dynamic linker is, so that the answer
+//! names all that is missing at once.
+#![forbid(unsafe_code)]
+
+use super::elf::Module;
+use super::library::{Library, Scope, global_symbol};
+use crate::abi::entry;
+use std::collections::HashSet;
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+/// What keeps a module from being opened. Empty: nothing does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missing {
+    pub libraries: Vec<String>,
+    pub symbols: Vec<String>,
+}
+
+impl Missing {
+    pub fn is_empty(&self) -> bool {
+        self.libraries.is_empty() && self.symbols.is_empty()
+    }
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut parts = Vec::new();
+        if !self.symbols.is_empty() {
+            parts.push(format!("symbols {}", self.symbols.join(", ")));
+        }
+        if !self.libraries.is_empty() {
+            parts.push(format!("libraries {}", self.libraries.join(", ")));
+        }
+        f.write_str(&parts.join("; "))
+    }
+}
+
+/// Names that this library exports.
+static OURS: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| entry::symbols().into_iter().map(|s| s.name).collect());
+
+/// Looks for every non-weak import in our exports, in what the process shows globally, and in the libraries that the
+/// module names. Those stay open: the module is about to need them.
+pub fn missing(path: &Path, module: &Module) -> Missing {
+    let mut found = Missing::default();
+    let mut libraries = Vec::new();
+    for name in &module.needed {
+        match open_needed(path, module, name) {
+            Some(library) => libraries.push(library),
+            None => found.libraries.push(name.clone()),
+        }
+    }
+    for import in &module.imports {
+        if import.weak || OURS.contains(import.name.as_str()) {
+            continue;
+        }
+        let Ok(name) = CString::new(import.name.as_str()) else { continue };
+        if global_symbol(&name).is_none() && libraries.iter().all(|l| l.symbol(&name).is_none()) {
+            found.symbols.push(import.name.clone());
+        }
+    }
+    found.symbols.sort();
+    found
+}
+
+/// As the dynamic linker will: the module's own search path first.
+fn open_needed(module_path: &Path, module: &Module, name: &str) -> Option<Library> {
+    let origin = module_path.parent().unwrap_or(Path::new("."));
+    let beside = module.run_path.iter().flat_map(|p| p.split(':')).filter(|p| !p.is_empty()).map(|folder| {
+        let folder = folder.replace("${ORIGIN}", "$ORIGIN");
+        PathBuf::from(folder.replace("$ORIGIN", &origin.to_string_lossy())).join(name)
+    });
+    beside
+        .filter(|p| p.exists())
+        .chain(std::iter::once(PathBuf::from(name)))
+        .find_map(|p| Library::open(&p, Scope::Local).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::elf::Import;
+    use super::*;
+
+    fn import(name: &str, weak: bool) -> Import {
+        Import { name: name.to_owned(), weak }
+    }
+
+    #[test]
+    fn names_everything_that_is_missing() {
+        let module = Module {
+            imports: vec![
+                import("janus_vprintf", false),
+                import("malloc", false),
+                import("json_object", false),
+                import("zz_missing", false),
+                import("aa_missing", false),
+                import("__gmon_start__", true),
+            ],
+            needed: vec!["libjansson.so.4".into(), "libnowhere.so.9".into()],
+            ..Module::default()
+        };
+        let missing = missing(Path::new("/tmp/x.so"), &module);
+        assert_eq!(missing.symbols, ["aa_missing", "zz_missing"]);
+        assert_eq!(missing.libraries, ["libnowhere.so.9"]);
+        assert_eq!(missing.to_string(), "symbols aa_missing, zz_missing; libraries libnowhere.so.9");
+    }
+}

@@ -1,0 +1,275 @@
+//! A loaded transport, its connections, and what it calls.
+
+use super::head;
+use super::host::{self, Incoming, ModuleInfo, TransportFace, TransportInstance};
+use super::registry;
+use crate::abi::entry::guard;
+use crate::abi::refcount;
+use crate::abi::transport::{janus_transport, janus_transport_callbacks, janus_transport_session};
+use crate::glib::{self, FALSE, gboolean};
+use crate::json::{Json, ParseError, json_t};
+use jansson_sys::json_error_t;
+use libc::{c_char, c_int};
+use std::ffi::{CStr, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// A transport's function table, checked for its required members.
+pub struct Transport {
+    table: *const janus_transport,
+    /// Number 7 ends before `query_transport`.
+    api: c_int,
+    info: ModuleInfo,
+}
+
+// SAFETY: the table is read-only static data of a module that stays mapped; transports expect calls on any thread.
+unsafe impl Send for Transport {}
+// SAFETY: as above.
+unsafe impl Sync for Transport {}
+
+impl Transport {
+    /// Wraps a table; nothing is called yet.
+    ///
+    /// # Safety
+    /// `table` lives as long as the process and has all required members of a transport with this API number.
+    pub unsafe fn new(table: *const janus_transport, api: c_int, info: ModuleInfo) -> Transport {
+        Transport { table, api, info }
+    }
+
+    pub fn info(&self) -> &ModuleInfo {
+        &self.info
+    }
+
+    /// # Safety of reading
+    /// Only members before `query_transport` unless `api` is at least 8: older tables are shorter.
+    fn table(&self) -> *const janus_transport {
+        self.table
+    }
+
+    /// `init`. The error is the transport's negative number.
+    pub fn init(self: &Arc<Self>, config_folder: &CStr) -> Result<(), c_int> {
+        // SAFETY: inside every table.
+        let Some(init) = (unsafe { (*self.table()).init }) else { return Err(-1) };
+        registry::add_transport(self.table as usize, self.clone());
+        // SAFETY: a static callback table that transports do not write to.
+        let result = unsafe { init((&raw const CALLBACKS).cast_mut(), config_folder.as_ptr()) };
+        if result < 0 {
+            registry::remove_transport(self.table as usize);
+            return Err(result);
+        }
+        Ok(())
+    }
+
+    pub fn is_janus_api_enabled(&self) -> bool {
+        // SAFETY: inside every table; takes nothing.
+        unsafe { (*self.table()).is_janus_api_enabled.is_some_and(|f| f() != FALSE) }
+    }
+
+    pub fn is_admin_api_enabled(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { (*self.table()).is_admin_api_enabled.is_some_and(|f| f() != FALSE) }
+    }
+
+    /// The transport's own `destroy`, at shutdown.
+    pub fn destroy(&self) {
+        // SAFETY: a checked table, and the daemon calls it once.
+        unsafe { head::destroy(self.table.cast()) }
+    }
+}
+
+/// One counted reference on a transport's connection.
+struct Instance(*mut janus_transport_session);
+
+// SAFETY: counted atomically; only the address and the counter are used here.
+unsafe impl Send for Instance {}
+// SAFETY: as above.
+unsafe impl Sync for Instance {}
+
+impl Instance {
+    /// # Safety
+    /// `session` is alive: its transport lends a reference for the call.
+    unsafe fn borrow(session: *mut janus_transport_session) -> Arc<Instance> {
+        // SAFETY: promised by the caller.
+        unsafe { refcount::increase(&raw mut (*session).r#ref) };
+        Arc::new(Instance(session))
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: the reference that `borrow` added.
+        unsafe { refcount::decrease(&raw mut (*self.0).r#ref) }
+    }
+}
+
+impl TransportInstance for Instance {
+    fn address(&self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The connection behind an instance of a module's transport.
+fn session(instance: &Arc<dyn TransportInstance>) -> *mut janus_transport_session {
+    instance.address() as *mut janus_transport_session
+}
+
+impl TransportFace for Transport {
+    fn package(&self) -> &str {
+        &self.info.package
+    }
+
+    fn send_message(
+        &self,
+        instance: &Arc<dyn TransportInstance>,
+        request_id: usize,
+        admin: bool,
+        message: Json,
+    ) {
+        // SAFETY: inside every table; the instance is referenced, the message's reference is handed over (CP-301).
+        unsafe {
+            if let Some(send) = (*self.table()).send_message {
+                send(session(instance), request_id as *mut c_void, gboolean::from(admin), message.into_ptr());
+            }
+        }
+    }
+
+    fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
+        // SAFETY: inside every table; the instance is referenced.
+        unsafe {
+            if let Some(created) = (*self.table()).session_created {
+                created(session(instance), session_id);
+            }
+        }
+    }
+
+    fn session_over(
+        &self,
+        instance: &Arc<dyn TransportInstance>,
+        session_id: u64,
+        timeout: bool,
+        claimed: bool,
+    ) {
+        // SAFETY: inside every table; the instance is referenced.
+        unsafe {
+            if let Some(over) = (*self.table()).session_over {
+                over(session(instance), session_id, gboolean::from(timeout), gboolean::from(claimed));
+            }
+        }
+    }
+
+    fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
+        // SAFETY: inside every table; the instance is referenced.
+        unsafe {
+            if let Some(claimed) = (*self.table()).session_claimed {
+                claimed(session(instance), session_id);
+            }
+        }
+    }
+
+    fn query(&self, request: Option<&Json>) -> Option<Json> {
+        if self.api < 8 {
+            return None;
+        }
+        // SAFETY: the table has this member from number 8 on; the request is lent, the result's reference is ours.
+        unsafe {
+            let query = (*self.table()).query_transport?;
+            let answer = Json::from_owned(query(request.map_or(ptr::null_mut(), Json::as_ptr)));
+            Some(answer.unwrap_or_else(Json::object))
+        }
+    }
+}
+
+static CALLBACKS: janus_transport_callbacks = janus_transport_callbacks {
+    incoming_request,
+    transport_gone,
+    is_api_secret_needed,
+    is_api_secret_valid,
+    is_auth_token_needed,
+    is_auth_token_valid,
+    events_is_enabled,
+    notify_event,
+};
+
+unsafe extern "C" fn incoming_request(
+    transport: *mut janus_transport,
+    instance: *mut janus_transport_session,
+    request_id: *mut c_void,
+    admin: gboolean,
+    message: *mut json_t,
+    error: *mut json_error_t,
+) {
+    guard("incoming_request", (), || {
+        // SAFETY: the message's reference is ours (CP-300); the error is read only beside a missing message, when it
+        // is initialised or NULL (CP-297 … CP-299).
+        let message = unsafe {
+            Json::from_owned(message).ok_or_else(|| (!error.is_null()).then(|| ParseError::from_raw(error)))
+        };
+        let (Some(core), Some(transport)) = (host::core(), registry::transport(transport as usize)) else {
+            tracing::error!("a request came from an unknown transport");
+            return;
+        };
+        if instance.is_null() {
+            tracing::error!("{} sent a request without a connection", transport.info.package);
+            return;
+        }
+        // SAFETY: alive for the call, as the contract says (CP-304).
+        let instance = unsafe { Instance::borrow(instance) };
+        let request = Incoming { admin: admin != FALSE, message, request_id: request_id as usize };
+        core.incoming_request(transport, instance, request);
+    });
+}
+
+unsafe extern "C" fn transport_gone(transport: *mut janus_transport, instance: *mut janus_transport_session) {
+    guard("transport_gone", (), || {
+        if let (Some(core), Some(transport)) = (host::core(), registry::transport(transport as usize)) {
+            core.transport_gone(transport, instance as usize);
+        }
+    });
+}
+
+unsafe extern "C" fn is_api_secret_needed(_: *mut janus_transport) -> gboolean {
+    guard("is_api_secret_needed", FALSE, || {
+        gboolean::from(host::core().is_some_and(|c| c.is_api_secret_needed()))
+    })
+}
+
+unsafe extern "C" fn is_api_secret_valid(_: *mut janus_transport, secret: *const c_char) -> gboolean {
+    guard("is_api_secret_valid", FALSE, || {
+        // SAFETY: a C string or NULL, lent for the call.
+        let secret = unsafe { glib::text(secret) };
+        gboolean::from(host::core().is_some_and(|c| c.is_api_secret_valid(secret.as_deref())))
+    })
+}
+
+unsafe extern "C" fn is_auth_token_needed(_: *mut janus_transport) -> gboolean {
+    guard("is_auth_token_needed", FALSE, || {
+        gboolean::from(host::core().is_some_and(|c| c.is_auth_token_needed()))
+    })
+}
+
+unsafe extern "C" fn is_auth_token_valid(_: *mut janus_transport, token: *const c_char) -> gboolean {
+    guard("is_auth_token_valid", FALSE, || {
+        // SAFETY: a C string or NULL, lent for the call.
+        let token = unsafe { glib::text(token) };
+        gboolean::from(host::core().is_some_and(|c| c.is_auth_token_valid(token.as_deref())))
+    })
+}
+
+unsafe extern "C" fn events_is_enabled() -> gboolean {
+    guard("events_is_enabled", FALSE, || gboolean::from(host::core().is_some_and(|c| c.events_is_enabled())))
+}
+
+unsafe extern "C" fn notify_event(
+    transport: *mut janus_transport,
+    instance: *mut c_void,
+    event: *mut json_t,
+) {
+    guard("notify_event", (), || {
+        // SAFETY: the transport hands its reference over, in every case.
+        let Some(event) = (unsafe { Json::from_owned(event) }) else { return };
+        let Some(core) = host::core().filter(|c| event.is_object() && c.events_is_enabled()) else { return };
+        if let Some(transport) = registry::transport(transport as usize) {
+            core.notify_transport_event(&transport.info.package, instance as usize, event); // CP-309
+        }
+    });
+}
