@@ -12,7 +12,7 @@ use crate::abi::plugin::{
 };
 use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
 use crate::glib::{self, gboolean};
-use crate::json::{Json, json_t};
+use crate::json::Json;
 use crate::media::{Mindex, RtpIn};
 use libc::c_int;
 use std::ffi::{CStr, CString, c_void};
@@ -296,7 +296,7 @@ unsafe fn take_result(result: *mut janus_plugin_result) -> PluginResult {
     unsafe {
         let Some(answer) = result.as_ref() else { return PluginResult::None };
         let taken = match answer.r#type {
-            RESULT_OK => PluginResult::Ok(Json::from_borrowed(answer.content as *mut json_t)),
+            RESULT_OK => PluginResult::Ok(Json::from_borrowed(answer.content)),
             RESULT_OK_WAIT => PluginResult::Wait(glib::text(answer.text)),
             _ => PluginResult::Error(glib::text(answer.text)),
         };
