@@ -1,72 +1,192 @@
 //! The engine as the control plane sees it.
+#![forbid(unsafe_code)]
 
+use super::dtls::{DtlsConfig, DtlsContext, Identity};
+use super::ice::local;
+use super::peer::Shared;
 use super::types::*;
-use std::sync::Arc;
+use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
+use super::worker::{run, start};
+use crate::util::random;
+use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// All workers of the process.
-pub struct Engine {}
+pub struct Engine {
+    shared: Arc<Shared>,
+    workers: Vec<Arc<WorkerHandle>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
 
 /// Why the engine cannot start.
 #[derive(Debug)]
 pub struct EngineError(pub String);
 
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EngineError {}
+
 /// One PeerConnection, from any thread. Cloning shares it.
 #[derive(Clone)]
-pub struct Peer {}
+pub struct Peer {
+    shared: Arc<PeerShared>,
+}
 
 impl Engine {
     /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers.
-    pub fn start(_config: EngineConfig) -> Result<Engine, EngineError> {
-        Err(EngineError("the media engine is not there yet".into()))
+    pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
+        let wrong = |error: &dyn std::fmt::Display| EngineError(error.to_string());
+        let identity = match &config.certificate {
+            Some((certificate, key, password)) => {
+                Identity::from_pem(certificate.as_bytes(), key.as_bytes(), password.as_deref())
+            }
+            None => Identity::generate(config.rsa_private_key),
+        }
+        .map_err(|error| wrong(&error))?;
+        let dtls = DtlsContext::new(
+            &identity,
+            &DtlsConfig {
+                mtu: config.dtls_mtu,
+                ciphers: config.dtls_ciphers.clone(),
+                accept_selfsigned: config.dtls_accept_selfsigned,
+                ..DtlsConfig::default()
+            },
+        )
+        .map_err(|error| wrong(&error))?;
+        report_missing(&config);
+        let workers = config
+            .workers
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()))
+            .max(1);
+        let fingerprint = identity.fingerprint().to_owned();
+        let mut engine = Engine {
+            shared: Arc::new(Shared { config, dtls, fingerprint }),
+            workers: Vec::new(),
+            threads: Mutex::new(Vec::new()),
+        };
+        for index in 0..workers {
+            // What was started before ends with `engine`.
+            let (handle, thread) = start::start(index, &engine.shared)
+                .map_err(|error| EngineError(format!("cannot start media worker {index}: {error}")))?;
+            engine.workers.push(handle);
+            engine.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(engine)
     }
 
     /// SHA-256 of the DTLS certificate, upper-case hex with colons (MP-127).
     pub fn fingerprint(&self) -> &str {
-        ""
+        &self.shared.fingerprint
     }
 
-    pub fn create_peer(&self, _config: PeerConfig, _sink: Arc<dyn PeerSink>) -> Peer {
-        Peer {}
+    /// Real addresses of the sockets of each worker.
+    pub fn addresses(&self) -> Vec<Vec<SocketAddr>> {
+        self.workers.iter().map(|worker| worker.bound.clone()).collect()
+    }
+
+    pub fn create_peer(&self, config: PeerConfig, sink: Arc<dyn PeerSink>) -> Peer {
+        let chosen = config.worker.and_then(|index| self.workers.get(index));
+        let worker = chosen
+            .or_else(|| self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed)))
+            .expect("an engine has at least one worker");
+        worker.load.fetch_add(1, Ordering::Relaxed);
+        let credentials = fresh_credentials();
+        let candidates = local::advertised(&self.shared.config, &worker.bound);
+        let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates));
+        worker.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
+        Peer { shared }
     }
 
     /// PeerConnections per worker (`loops_info`).
     pub fn loads(&self) -> Vec<usize> {
-        Vec::new()
+        self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
     }
 
-    /// Hangs up everything and joins the workers.
-    pub fn stop(&self) {}
+    /// Hangs up everything and joins the workers. Not from a [`PeerSink`] call.
+    pub fn stop(&self) {
+        for worker in &self.workers {
+            worker.submit(Job::Stop);
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a media worker panicked");
+            }
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 impl Peer {
     pub fn local_credentials(&self) -> IceCredentials {
-        IceCredentials { ufrag: String::new(), pwd: String::new() }
+        self.shared.credentials()
     }
 
     /// New local credentials, in force at once; checks start anew.
     pub fn restart_ice(&self) -> IceCredentials {
-        self.local_credentials()
+        let credentials = fresh_credentials();
+        *self.shared.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials.clone();
+        self.command(Command::RestartIce(credentials.clone()));
+        credentials
     }
 
     /// Gathered so far.
     pub fn local_candidates(&self) -> Vec<Candidate> {
-        Vec::new()
+        self.shared.candidates.clone()
     }
 
-    /// Waits until all candidates are known; false after `limit`.
+    /// Waits until all candidates are known; false after `limit`. Host candidates are known from the start.
     pub fn wait_gathered(&self, _limit: Duration) -> bool {
-        false
+        true
+    }
+
+    /// Index of the worker that it lives on.
+    pub fn worker(&self) -> usize {
+        self.shared.worker.index
     }
 
     /// Queued to the worker, in order.
-    pub fn command(&self, _command: Command) {}
+    pub fn command(&self, command: Command) {
+        self.shared.worker.submit(Job::Command(self.shared.clone(), command));
+    }
 
     /// The hot path: one copy, no lock, no allocation. Any thread. The caller's buffer is not changed (MP-180).
-    pub fn relay_rtp(&self, _packet: RtpOut<'_>) {}
+    pub fn relay_rtp(&self, packet: RtpOut<'_>) {
+        run::relay(&self.shared, &packet);
+    }
 
-    /// Asks the worker; `None` when the PeerConnection is gone. Blocks shortly; not from a [`PeerSink`] call.
+    /// Asks the worker; `None` when the PeerConnection is gone. Blocks shortly; from a [`PeerSink`] call on the same
+    /// worker it does not block.
     pub fn snapshot(&self) -> Option<PeerSnapshot> {
-        None
+        run::snapshot(&self.shared)
+    }
+}
+
+/// RFC 8445 §5.3 asks for at least 4 and 22 characters.
+fn fresh_credentials() -> IceCredentials {
+    IceCredentials { ufrag: random::token(8), pwd: random::token(24) }
+}
+
+fn report_missing(config: &EngineConfig) {
+    if config.addresses.is_empty() {
+        tracing::warn!("no address to listen on: no PeerConnection can be reached");
+    }
+    if config.ice_tcp {
+        tracing::warn!("ICE TCP candidates are not there yet");
+    }
+    if config.stun_server.is_some() {
+        tracing::warn!("server-reflexive candidates are not there yet; use nat_1_1_mapping");
     }
 }

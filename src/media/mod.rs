@@ -3,11 +3,17 @@
 //! The control plane talks to a PeerConnection through [`Peer`] (commands, any thread); the engine talks back through
 //! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
 
+pub mod clock;
 pub mod dtls;
 pub mod engine;
 pub mod ice;
+pub mod peer;
 pub mod srtp;
 pub mod types;
+pub mod worker;
+
+#[cfg(test)]
+mod tests;
 
 pub use engine::{Engine, EngineError, Peer};
 pub use types::*;

@@ -1,0 +1,28 @@
+//! The time, read once per turn of a worker and handed to everything that is sans-IO.
+#![forbid(unsafe_code)]
+
+use crate::util::time;
+use std::time::{Duration, Instant};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    pub instant: Instant,
+    /// The same moment as [`time::monotonic`] tells it: µs since process start, never 0.
+    pub mono: i64,
+    /// Wall clock, µs since 1970.
+    pub wall: i64,
+}
+
+impl Clock {
+    pub fn read() -> Clock {
+        let instant = Instant::now();
+        let since = instant.saturating_duration_since(time::started());
+        Clock { instant, mono: since.as_micros() as i64 + 1, wall: time::real() }
+    }
+
+    /// The moment `later` from this one; for tests.
+    pub fn after(self, later: Duration) -> Clock {
+        let micros = later.as_micros() as i64;
+        Clock { instant: self.instant + later, mono: self.mono + micros, wall: self.wall + micros }
+    }
+}

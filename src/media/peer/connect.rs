@@ -1,0 +1,269 @@
+//! From candidates to keys: ICE, then DTLS, then SRTP (media-plane.md §3, §4).
+
+use super::{Clock, Connection, Note, Output, Srtp, Stage};
+use crate::media::dtls::{Connected, Dtls, DtlsEvent};
+use crate::media::ice::{AgentEvent, Path, candidate, stun};
+use crate::media::types::*;
+use crate::media::worker::batch::{Batch, Cursor};
+use std::time::{Duration, Instant};
+
+/// MP-136
+const DTLS_LIMIT: Duration = Duration::from_secs(20);
+/// DTLS datagrams kept while our role is not known: two per ClientHello, which comes again after 50 ms, 100 ms …
+const MAX_EARLY: usize = 8;
+/// media-plane.md §3.4: how often, after how long at least, and after how long in any case.
+const FAILED_CHECK: Duration = Duration::from_millis(500);
+const FAILED_LEAST: Duration = Duration::from_secs(5);
+const FAILED_MOST: Duration = Duration::from_secs(15);
+
+impl Connection {
+    /// Host candidates are known from the start.
+    pub(super) fn gather(&mut self, clock: Clock, candidates: Vec<Candidate>) {
+        self.ice.set_state(IceState::Gathering);
+        self.take_ice_events(clock);
+        for local in candidates {
+            self.record.local_candidates.push(candidate::format(&local));
+            self.event(PeerEvent::LocalCandidate(local));
+        }
+        self.record.gathered_at = Some(clock.mono);
+        self.event(PeerEvent::LocalCandidatesDone);
+    }
+
+    pub(super) fn set_remote(&mut self, transport: RemoteTransport, role: DtlsRole) {
+        self.ice.set_remote(transport.credentials.clone(), transport.ice_lite);
+        self.remote = Some(transport);
+        if self.dtls.is_none() {
+            self.dtls_role = role;
+        }
+    }
+
+    pub(super) fn set_remote_credentials(&mut self, credentials: IceCredentials) {
+        let lite = self.remote.as_ref().is_some_and(|r| r.ice_lite);
+        self.ice.set_remote(credentials.clone(), lite);
+        self.remote_complete = false;
+        if let Some(remote) = &mut self.remote {
+            remote.credentials = credentials;
+        }
+    }
+
+    pub(super) fn restart_ice(&mut self, credentials: IceCredentials) {
+        self.notes.push_back(Note::Ufrag(credentials.ufrag.clone()));
+        self.ice.restart(credentials);
+    }
+
+    pub(super) fn add_remote_candidate(&mut self, remote: Candidate) {
+        self.record.remote_candidates.push(candidate::format(&remote));
+        self.ice.add_remote(remote.clone());
+        self.event(PeerEvent::RemoteCandidate(remote));
+    }
+
+    /// A STUN message for us, by its ufrag or transaction.
+    pub fn stun(&mut self, clock: Clock, path: Path, message: &[u8], out: &mut Batch) {
+        if self.stage != Stage::Closed && self.ice.handle(clock.instant, path, message) {
+            self.progress(clock, out);
+        }
+    }
+
+    /// A DTLS datagram from an address that authenticated STUN came from.
+    pub fn dtls(&mut self, clock: Clock, datagram: &[u8], out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.record.dtls_in.packets += 1;
+        self.record.dtls_in.bytes += datagram.len() as u64;
+        match &mut self.dtls {
+            Some(dtls) => dtls.handle(datagram),
+            None if self.early.len() < MAX_EARLY => self.early.push(datagram.to_vec()),
+            None => {}
+        }
+        self.progress(clock, out);
+    }
+
+    /// Carries what the layers produced to where it belongs, until nothing is left.
+    pub(super) fn progress(&mut self, clock: Clock, out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.take_ice_events(clock);
+        self.start_dtls_when_possible(clock);
+        self.take_dtls_events(clock, out);
+        self.transmit_stun(out);
+        self.transmit_dtls(out);
+    }
+
+    fn take_ice_events(&mut self, clock: Clock) {
+        while let Some(event) = self.ice.poll_event() {
+            match event {
+                AgentEvent::State(state) => {
+                    match state {
+                        IceState::Failed => self.failed_at = self.failed_at.or(Some(clock.instant)),
+                        IceState::Connected | IceState::Ready => self.failed_at = None,
+                        _ => {}
+                    }
+                    if state == IceState::Ready && self.record.connected_at.is_none() {
+                        self.record.connected_at = Some(clock.mono);
+                    }
+                    self.event(PeerEvent::Ice(state));
+                }
+                AgentEvent::Reachable(address) => self.notes.push_back(Note::Reachable(address)),
+                AgentEvent::PeerReflexive(found) => {
+                    self.record.remote_candidates.push(candidate::format(&found));
+                }
+                AgentEvent::Selected(path) => {
+                    self.path = Some(path);
+                    let (local, remote) = self.ice.describe(path);
+                    let text = pair_text(&local, &remote);
+                    if self.record.selected_pair.as_ref() != Some(&text) {
+                        self.record.selected_pair = Some(text);
+                        self.event(PeerEvent::SelectedPair { local, remote });
+                    }
+                }
+            }
+        }
+    }
+
+    /// MP-117: the first selected pair starts DTLS, later ones only switch the path.
+    fn start_dtls_when_possible(&mut self, clock: Clock) {
+        if self.stage != Stage::New || self.path.is_none() || self.remote.is_none() {
+            return;
+        }
+        if !self.shared.config.webrtc_encryption {
+            self.become_ready(clock);
+            return;
+        }
+        match self.shared.dtls.associate(self.dtls_role) {
+            Ok(dtls) => {
+                let mut dtls = Box::new(dtls);
+                for datagram in std::mem::take(&mut self.early) {
+                    dtls.handle(&datagram);
+                }
+                dtls.start();
+                self.dtls = Some(dtls);
+                self.stage = Stage::Handshake(clock.instant + DTLS_LIMIT);
+                self.record.dtls_started_at = Some(clock.mono);
+                self.set_dtls_state(DtlsState::Trying);
+            }
+            Err(error) => {
+                tracing::error!(handle = self.id, "cannot start DTLS: {error}");
+                self.close(clock, HangupReason::DtlsSrtpStackError);
+            }
+        }
+    }
+
+    fn take_dtls_events(&mut self, clock: Clock, out: &mut Batch) {
+        while let Some(event) = self.dtls.as_mut().and_then(|dtls| dtls.poll_event()) {
+            match event {
+                DtlsEvent::Connected(connected) => self.take_keys(clock, &connected, out),
+                DtlsEvent::Data(_) => {}
+                DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
+                DtlsEvent::Failed(error) => {
+                    tracing::warn!(handle = self.id, "DTLS: {error}");
+                    self.set_dtls_state(DtlsState::Failed);
+                    self.hang_up(clock, HangupReason::DtlsAlert, out);
+                }
+            }
+        }
+    }
+
+    fn take_keys(&mut self, clock: Clock, connected: &Connected, out: &mut Batch) {
+        let announced = self.remote.as_ref().and_then(|r| r.fingerprint.as_ref());
+        let failure = match (announced.is_some_and(|f| connected.matches(f)), connected.sessions()) {
+            (false, _) => "the certificate does not match the fingerprint of the description".to_owned(),
+            (true, Err(error)) => error.to_string(),
+            (true, Ok((outgoing, incoming))) => {
+                self.srtp = Some(Srtp { outgoing, incoming });
+                self.profile = Some(connected.profile);
+                self.record.dtls_connected_at = Some(clock.mono);
+                self.set_dtls_state(DtlsState::Connected);
+                self.become_ready(clock);
+                return;
+            }
+        };
+        tracing::error!(handle = self.id, "DTLS: {failure}");
+        self.set_dtls_state(DtlsState::Failed);
+        self.hang_up(clock, HangupReason::DtlsAlert, out);
+    }
+
+    fn become_ready(&mut self, _clock: Clock) {
+        self.stage = Stage::Ready;
+        self.outputs.push_back(Output::Connected);
+    }
+
+    fn set_dtls_state(&mut self, state: DtlsState) {
+        self.dtls_state = state;
+        let retransmissions = self.retransmissions();
+        self.event(PeerEvent::Dtls { state, retransmissions });
+    }
+
+    pub(super) fn retransmissions(&self) -> u32 {
+        self.dtls.as_ref().map_or(0, |dtls| dtls.retransmissions())
+    }
+
+    fn transmit_stun(&mut self, out: &mut Batch) {
+        while let Some(stun) = self.ice.poll_transmit() {
+            // The answer to a request may come from an address that we do not know yet.
+            if let Some(id) = stun::request_transaction(&stun.message) {
+                self.notes.push_back(Note::Check(id));
+            }
+            if self.path == Some(stun.path) {
+                out.push_bytes(&mut self.cursor, stun.path, &stun.message);
+            } else {
+                out.push_bytes(&mut Cursor::default(), stun.path, &stun.message);
+            }
+        }
+    }
+
+    pub(super) fn transmit_dtls(&mut self, out: &mut Batch) {
+        while let Some(datagram) = self.dtls.as_mut().and_then(|dtls| dtls.poll_transmit()) {
+            self.record.dtls_out.packets += 1;
+            self.record.dtls_out.bytes += datagram.len() as u64;
+            self.send(out, &datagram);
+        }
+    }
+
+    /// When the DTLS clock runs out next.
+    pub(super) fn dtls_due(&self, now: Instant) -> Option<Instant> {
+        let limit = match self.stage {
+            Stage::Handshake(limit) => Some(limit),
+            _ => None,
+        };
+        let retransmission = self.dtls.as_ref().and_then(|dtls| dtls.timeout(now));
+        [limit, retransmission].into_iter().flatten().min()
+    }
+
+    pub(super) fn check_dtls_timers(&mut self, clock: Clock, out: &mut Batch) {
+        let Some(dtls) = &mut self.dtls else { return };
+        let before = dtls.retransmissions();
+        dtls.handle_timeout();
+        if dtls.retransmissions() > before {
+            self.set_dtls_state(self.dtls_state);
+        }
+        if let Stage::Handshake(limit) = self.stage
+            && clock.instant >= limit
+        {
+            self.hang_up(clock, HangupReason::DtlsTimeout, out);
+        }
+    }
+
+    pub(super) fn ice_failure_due(&self, now: Instant) -> Option<Instant> {
+        let failed_at = self.failed_at?;
+        let checks = now.saturating_duration_since(failed_at).as_millis() / FAILED_CHECK.as_millis();
+        Some(failed_at + FAILED_CHECK * (checks as u32 + 1))
+    }
+
+    /// MP-119 to MP-123. "Answer received" needs no check: without an answer there are no checks that could fail.
+    pub(super) fn check_ice_failure(&mut self, clock: Clock, out: &mut Batch) {
+        let Some(failed_at) = self.failed_at else { return };
+        let since = clock.instant.saturating_duration_since(failed_at);
+        let at_once = self.shared.config.hangup_on_failed && self.record.connected_at.is_some();
+        if at_once || since >= FAILED_MOST || (since >= FAILED_LEAST && self.remote_complete) {
+            self.hang_up(clock, HangupReason::IceFailed, out);
+        }
+    }
+}
+
+/// media-plane.md §3.3.
+fn pair_text(local: &PairEnd, remote: &PairEnd) -> String {
+    let end = |end: &PairEnd| format!("{} [{},{}]", end.address, end.kind.name(), end.protocol.name());
+    format!("{} <-> {}", end(local), end(remote))
+}

@@ -1,0 +1,35 @@
+//! The end of a PeerConnection (media-plane.md §3.6).
+
+use super::{Clock, Connection, Output, Stage};
+use crate::media::types::*;
+use crate::media::worker::batch::Batch;
+use std::sync::Arc;
+
+impl Connection {
+    /// Sends the close alert if there is somebody to read it (MP-139), then [`Connection::close`].
+    pub(super) fn hang_up(&mut self, clock: Clock, reason: HangupReason, out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        if let Some(dtls) = &mut self.dtls {
+            dtls.close();
+        }
+        self.transmit_dtls(out);
+        self.close(clock, reason);
+    }
+
+    /// Last statistics, then the end (MP-237): from here on nothing goes in or out.
+    pub(super) fn close(&mut self, clock: Clock, reason: HangupReason) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        if self.shared.config.stats_period > 0 {
+            let statistics = Arc::new(self.snapshot(clock));
+            self.event(PeerEvent::Statistics(statistics));
+        }
+        self.stage = Stage::Closed;
+        self.dtls = None;
+        self.srtp = None;
+        self.outputs.push_back(Output::Closed(reason));
+    }
+}

@@ -1,0 +1,231 @@
+//! One PeerConnection: ICE, DTLS, SRTP, streams and data channels put together. Sans-IO and single-threaded: datagrams,
+//! commands and time go in; datagrams (into a [`Batch`]), [`Output`]s for the sink and [`Note`]s for the worker come out.
+#![forbid(unsafe_code)]
+
+mod connect;
+mod hangup;
+mod snapshot;
+
+use super::clock::Clock;
+use super::dtls::{Dtls, DtlsContext};
+use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
+use super::srtp;
+use super::types::*;
+use super::worker::batch::{Batch, Cursor};
+use crate::rtp::Extensions;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What all PeerConnections of an engine share.
+pub struct Shared {
+    pub config: EngineConfig,
+    pub dtls: DtlsContext,
+    /// Of our certificate.
+    pub fingerprint: String,
+}
+
+/// What a new PeerConnection starts from.
+pub struct Setup {
+    pub config: PeerConfig,
+    pub credentials: IceCredentials,
+    /// Real addresses of the worker's sockets.
+    pub addresses: Vec<SocketAddr>,
+    /// What of them is advertised.
+    pub candidates: Vec<Candidate>,
+    pub shared: Arc<Shared>,
+}
+
+/// For the sink, in the order in which it happened.
+#[derive(Debug)]
+pub enum Output {
+    Connected,
+    Data { label: String, protocol: String, binary: bool, message: Vec<u8> },
+    DataReady,
+    Event(PeerEvent),
+    Closed(HangupReason),
+}
+
+/// For the worker, so that it finds the owner of later datagrams.
+#[derive(Debug)]
+pub enum Note {
+    /// An authenticated STUN message came from there.
+    Reachable(SocketAddr),
+    /// A request was sent; its answer may come from an address not yet known.
+    Check(TransactionId),
+    /// New local ufrag.
+    Ufrag(String),
+}
+
+/// Room for a copy of a dependency descriptor, outside the packet that the plugin may write into.
+pub type Descriptor = [u8; 255];
+
+/// A media packet for the plugin, at the front of the buffer that it was received in.
+#[derive(Debug)]
+pub enum Incoming<'a> {
+    Rtp { mindex: Mindex, video: bool, len: usize, extensions: Extensions<'a> },
+    Rtcp { mindex: Mindex, video: bool, len: usize },
+}
+
+/// SRTP of both directions; absent with `no_webrtc_encryption`.
+#[expect(dead_code)]
+struct Srtp {
+    outgoing: srtp::Session,
+    incoming: srtp::Session,
+}
+
+/// How far the connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// No path yet.
+    New,
+    /// DTLS handshake; the time at which it is given up.
+    Handshake(Instant),
+    /// Media may flow.
+    Ready,
+    Closed,
+}
+
+pub struct Connection {
+    id: u64,
+    shared: Arc<Shared>,
+    ice: Agent,
+    stage: Stage,
+    remote: Option<RemoteTransport>,
+    dtls_role: DtlsRole,
+    dtls: Option<Box<dyn Dtls>>,
+    dtls_state: DtlsState,
+    /// DTLS datagrams that came before the role was known.
+    early: Vec<Vec<u8>>,
+    srtp: Option<Srtp>,
+    profile: Option<srtp::Profile>,
+    /// Where packets go.
+    path: Option<Path>,
+    /// Our place in the worker's batch.
+    cursor: Cursor,
+    /// All remote candidates are known.
+    remote_complete: bool,
+    /// ICE failed at this time and did not recover.
+    failed_at: Option<Instant>,
+    outputs: VecDeque<Output>,
+    notes: VecDeque<Note>,
+    record: snapshot::Record,
+}
+
+impl Connection {
+    pub fn new(setup: Setup, clock: Clock) -> Connection {
+        let Setup { config, credentials, addresses, candidates, shared } = setup;
+        let ice = Agent::new(AgentConfig {
+            credentials,
+            role: config.ice_role,
+            lite: shared.config.ice_lite,
+            consent_freshness: shared.config.ice_consent_freshness,
+            addresses,
+        });
+        if config.force_relay {
+            tracing::warn!(handle = config.id, "relayed candidates are not there yet; using host candidates");
+        }
+        let mut connection = Connection {
+            id: config.id,
+            shared,
+            ice,
+            stage: Stage::New,
+            remote: None,
+            dtls_role: config.dtls_role,
+            dtls: None,
+            dtls_state: DtlsState::Created,
+            early: Vec::new(),
+            srtp: None,
+            profile: None,
+            path: None,
+            cursor: Cursor::default(),
+            remote_complete: false,
+            failed_at: None,
+            outputs: VecDeque::new(),
+            notes: VecDeque::new(),
+            record: snapshot::Record::default(),
+        };
+        connection.gather(clock, candidates);
+        connection
+    }
+
+    /// Next thing for the sink; nothing follows [`Output::Closed`].
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
+    pub fn next_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    pub fn command(&mut self, clock: Clock, command: Command, out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        match command {
+            Command::SetRemote { transport, dtls_role } => self.set_remote(transport, dtls_role),
+            Command::SetRemoteCredentials(credentials) => self.set_remote_credentials(credentials),
+            Command::RestartIce(credentials) => self.restart_ice(credentials),
+            Command::AddRemoteCandidate(candidate) => self.add_remote_candidate(candidate),
+            Command::EndOfRemoteCandidates => self.remote_complete = true,
+            Command::StartChecks => self.ice.start(clock.instant),
+            Command::Hangup(reason) => self.hang_up(clock, reason, out),
+            Command::SetMedia(_)
+            | Command::SetExtensions(_)
+            | Command::EnableData
+            | Command::SendPli { .. }
+            | Command::SendRemb { .. }
+            | Command::RelayRtcp { .. }
+            | Command::RelayData { .. } => {
+                tracing::debug!(handle = self.id, "media commands are not there yet");
+            }
+        }
+        self.progress(clock, out);
+    }
+
+    pub fn handle_timeout(&mut self, clock: Clock, out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.ice.handle_timeout(clock.instant);
+        self.check_ice_failure(clock, out);
+        self.check_dtls_timers(clock, out);
+        self.progress(clock, out);
+    }
+
+    /// When [`Connection::handle_timeout`] is due.
+    pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
+        if self.stage == Stage::Closed {
+            return None;
+        }
+        [self.ice.poll_timeout(), self.ice_failure_due(now), self.dtls_due(now)].into_iter().flatten().min()
+    }
+
+    fn event(&mut self, event: PeerEvent) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// Sends one datagram on the selected path.
+    fn send(&mut self, out: &mut Batch, bytes: &[u8]) {
+        if let Some(path) = self.path {
+            out.push_bytes(&mut self.cursor, path, bytes);
+        }
+    }
+
+    pub fn media<'a>(
+        &mut self,
+        _clock: Clock,
+        _bytes: &mut [u8],
+        _descriptor: &'a mut Descriptor,
+        _out: &mut Batch,
+    ) -> Option<Incoming<'a>> {
+        None
+    }
+
+    pub fn send_rtp(&mut self, _clock: Clock, _packet: &RtpOut<'_>, _out: &mut Batch) {}
+}

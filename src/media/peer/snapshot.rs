@@ -1,0 +1,49 @@
+//! What is known about a PeerConnection, for handle_info and statistics (media-plane.md §9.3, §10).
+
+use super::{Clock, Connection, Stage};
+use crate::media::types::*;
+
+/// What happened, kept only to be reported.
+#[derive(Default)]
+pub(super) struct Record {
+    pub gathered_at: Option<i64>,
+    pub connected_at: Option<i64>,
+    pub dtls_started_at: Option<i64>,
+    pub dtls_connected_at: Option<i64>,
+    pub local_candidates: Vec<String>,
+    pub remote_candidates: Vec<String>,
+    pub selected_pair: Option<String>,
+    pub dtls_in: Counter,
+    pub dtls_out: Counter,
+    /// MP-147
+    pub too_large: u32,
+}
+
+impl Connection {
+    pub fn snapshot(&self, _clock: Clock) -> PeerSnapshot {
+        let record = &self.record;
+        PeerSnapshot {
+            ice_state: Some(self.ice.state()),
+            gathered: record.gathered_at.is_some(),
+            gathered_at: record.gathered_at,
+            connected_at: record.connected_at,
+            local_candidates: record.local_candidates.clone(),
+            remote_candidates: record.remote_candidates.clone(),
+            selected_pair: record.selected_pair.clone(),
+            local_fingerprint: self.shared.fingerprint.clone(),
+            remote_fingerprint: self.remote.as_ref().and_then(|r| r.fingerprint.clone()),
+            dtls_role: Some(self.dtls_role),
+            dtls_state: Some(self.dtls_state),
+            dtls_retransmissions: self.retransmissions(),
+            dtls_valid: self.srtp.is_some(),
+            dtls_ready: self.stage == Stage::Ready,
+            dtls_started_at: record.dtls_started_at,
+            dtls_connected_at: record.dtls_connected_at,
+            srtp_profile: self.profile.map(|p| p.name()),
+            too_large: record.too_large,
+            dtls_in: record.dtls_in,
+            dtls_out: record.dtls_out,
+            ..PeerSnapshot::default()
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Everything a worker owns, and the way of a datagram to its PeerConnection.
+//!
+//! A core lives in a thread-local cell of its worker. It is borrowed for one step at a time and never while a
+//! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
+
+use super::batch::Batch;
+use super::handle::{NewPeer, PeerShared, WorkerHandle};
+use super::ring::Addressee;
+use super::send::Transmitter;
+use super::socket::Socket;
+use crate::media::clock::Clock;
+use crate::media::ice::{Path, stun};
+use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
+use crate::media::types::*;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Checks whose answers are waited for, on one worker.
+const MAX_TRANSACTIONS: usize = 16_384;
+/// An answer that comes later is not recognised.
+const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
+/// Below this the batch is sent before anything else is put into it: one relayed packet may become several datagrams.
+const LEAST_ROOM: usize = 64;
+
+/// A PeerConnection and what the worker keeps beside it.
+struct Seat {
+    shared: Arc<PeerShared>,
+    sink: Arc<dyn PeerSink>,
+    connection: Connection,
+    /// The entry of `timers` that counts; others of this seat are stale.
+    due: Option<Instant>,
+    addresses: Vec<SocketAddr>,
+    ufrag: String,
+    /// In `eager`.
+    waiting: bool,
+}
+
+pub struct Core {
+    pub handle: Arc<WorkerHandle>,
+    shared: Arc<Shared>,
+    pub clock: Clock,
+    pub sockets: Vec<Socket>,
+    pub batch: Batch,
+    transmitter: Transmitter,
+    seats: Vec<Option<Box<Seat>>>,
+    free: Vec<u32>,
+    by_ufrag: HashMap<String, u32>,
+    /// Learned from authenticated STUN only.
+    by_address: HashMap<SocketAddr, u32>,
+    transactions: HashMap<stun::TransactionId, u32>,
+    transaction_ages: VecDeque<(Instant, stun::TransactionId)>,
+    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// Seats that have something to tell their sink.
+    eager: VecDeque<u32>,
+}
+
+/// Something for a sink; called with the core not borrowed.
+pub struct Call {
+    pub sink: Arc<dyn PeerSink>,
+    pub shared: Arc<PeerShared>,
+    pub output: Output,
+}
+
+/// A media packet for a sink, still in the receive buffer.
+pub struct Delivery<'a> {
+    pub sink: Arc<dyn PeerSink>,
+    pub seat: u32,
+    pub incoming: Incoming<'a>,
+}
+
+impl Core {
+    pub fn new(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>) -> Core {
+        Core {
+            handle,
+            shared,
+            clock: Clock::read(),
+            sockets,
+            batch: Batch::default(),
+            transmitter: Transmitter::default(),
+            seats: Vec::new(),
+            free: Vec::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            transactions: HashMap::new(),
+            transaction_ages: VecDeque::new(),
+            timers: BinaryHeap::new(),
+            eager: VecDeque::new(),
+        }
+    }
+
+    /// The address of ours that a datagram came to.
+    pub fn local_address(&self, socket: usize, to: Option<IpAddr>) -> Option<SocketAddr> {
+        let socket = &self.sockets[socket];
+        let mut own = self.handle.bound.iter().filter(|a| a.is_ipv4() == socket.is_ipv4);
+        match to {
+            Some(ip) => own.find(|a| a.ip() == ip),
+            None => own.next(),
+        }
+        .copied()
+    }
+
+    /// One received datagram. `Some` when it is a packet for the plugin, which then lies at the front of `bytes`.
+    /// What does not belong to a known PeerConnection costs a look-up and leaves no trace.
+    pub fn datagram<'a>(
+        &mut self,
+        path: Path,
+        bytes: &mut [u8],
+        descriptor: &'a mut Descriptor,
+    ) -> Option<Delivery<'a>> {
+        match stun::kind(bytes) {
+            stun::Kind::Media => {
+                let index = *self.by_address.get(&path.remote)?;
+                self.make_room();
+                let seat = self.seats.get_mut(index as usize)?.as_mut()?;
+                let incoming = seat.connection.media(self.clock, bytes, descriptor, &mut self.batch);
+                let delivery =
+                    incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });
+                if delivery.is_none() {
+                    self.after_media(index);
+                }
+                delivery
+            }
+            stun::Kind::Dtls => {
+                let index = *self.by_address.get(&path.remote)?;
+                self.step(index, |connection, clock, batch| connection.dtls(clock, bytes, batch));
+                None
+            }
+            stun::Kind::Stun => {
+                let index = match stun::owner(bytes)? {
+                    stun::Owner::Ufrag(ufrag) => *self.by_ufrag.get(ufrag)?,
+                    stun::Owner::Transaction(id) => match self.transactions.remove(&id) {
+                        Some(index) => index,
+                        None => *self.by_address.get(&path.remote)?,
+                    },
+                };
+                self.step(index, |connection, clock, batch| connection.stun(clock, path, bytes, batch));
+                None
+            }
+            stun::Kind::Other => None,
+        }
+    }
+
+    /// After the sink was given a media packet.
+    pub fn after_media(&mut self, index: u32) {
+        if let Some(Some(seat)) = self.seats.get_mut(index as usize)
+            && seat.connection.has_output()
+            && !seat.waiting
+        {
+            seat.waiting = true;
+            self.eager.push_back(index);
+        }
+    }
+
+    /// A packet that a plugin sends; straight into the outgoing batch.
+    pub fn relay(&mut self, to: Addressee, packet: &RtpOut<'_>) {
+        self.make_room();
+        if let Some(Some(seat)) = self.seats.get_mut(to.seat as usize)
+            && seat.shared.id == to.peer
+        {
+            seat.connection.send_rtp(self.clock, packet, &mut self.batch);
+        }
+    }
+
+    pub fn create(&mut self, new: NewPeer) {
+        let NewPeer { shared, config, credentials, sink } = new;
+        let ufrag = credentials.ufrag.clone();
+        let connection = Connection::new(
+            Setup {
+                config,
+                credentials,
+                addresses: self.handle.bound.clone(),
+                candidates: shared.candidates.clone(),
+                shared: self.shared.clone(),
+            },
+            self.clock,
+        );
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(None);
+            self.seats.len() as u32 - 1
+        });
+        self.by_ufrag.insert(ufrag.clone(), index);
+        shared.placed(index);
+        self.seats[index as usize] = Some(Box::new(Seat {
+            shared,
+            sink,
+            connection,
+            due: None,
+            addresses: Vec::new(),
+            ufrag,
+            waiting: false,
+        }));
+        self.settle(index);
+    }
+
+    pub fn command(&mut self, shared: &PeerShared, command: Command) {
+        if let Some(index) = shared.seat() {
+            self.step(index, |connection, clock, batch| connection.command(clock, command, batch));
+        }
+    }
+
+    pub fn snapshot(&self, shared: &PeerShared) -> Option<PeerSnapshot> {
+        let seat = self.seats.get(shared.seat()? as usize)?.as_ref()?;
+        Some(seat.connection.snapshot(self.clock))
+    }
+
+    /// Hangs up everything.
+    pub fn hang_up_all(&mut self, reason: HangupReason) {
+        for index in 0..self.seats.len() as u32 {
+            self.step(index, |connection, clock, batch| {
+                connection.command(clock, Command::Hangup(reason), batch);
+            });
+        }
+    }
+
+    /// When something is due next.
+    pub fn next_timeout(&mut self) -> Option<Instant> {
+        loop {
+            let Reverse((at, index)) = *self.timers.peek()?;
+            if self.is_due_entry(at, index) {
+                return Some(at);
+            }
+            self.timers.pop();
+        }
+    }
+
+    fn is_due_entry(&self, at: Instant, index: u32) -> bool {
+        self.seats.get(index as usize).is_some_and(|s| s.as_ref().is_some_and(|s| s.due == Some(at)))
+    }
+
+    pub fn run_timers(&mut self) {
+        while let Some(Reverse((at, index))) = self.timers.peek().copied() {
+            if at > self.clock.instant {
+                break;
+            }
+            self.timers.pop();
+            if self.is_due_entry(at, index) {
+                if let Some(seat) = &mut self.seats[index as usize] {
+                    seat.due = None;
+                }
+                self.step(index, |connection, clock, batch| connection.handle_timeout(clock, batch));
+            }
+        }
+        while let Some((sent, id)) = self.transaction_ages.front() {
+            if self.clock.instant.saturating_duration_since(*sent) < TRANSACTION_LIFE
+                && self.transaction_ages.len() <= MAX_TRANSACTIONS
+            {
+                break;
+            }
+            self.transactions.remove(id);
+            self.transaction_ages.pop_front();
+        }
+    }
+
+    /// Next thing to tell a sink. A PeerConnection that says it is closed is gone when this returns.
+    pub fn next_call(&mut self) -> Option<Call> {
+        while let Some(index) = self.eager.front().copied() {
+            let Some(Some(seat)) = self.seats.get_mut(index as usize) else {
+                self.eager.pop_front();
+                continue;
+            };
+            match seat.connection.next_output() {
+                Some(output) => {
+                    let call = Call { sink: seat.sink.clone(), shared: seat.shared.clone(), output };
+                    match &call.output {
+                        Output::Connected => seat.shared.set_ready(true),
+                        Output::Closed(_) => self.remove(index),
+                        _ => {}
+                    }
+                    return Some(call);
+                }
+                None => {
+                    seat.waiting = false;
+                    self.eager.pop_front();
+                }
+            }
+        }
+        None
+    }
+
+    /// Sends what has been written.
+    pub fn flush(&mut self) {
+        if !self.batch.is_empty() {
+            for socket in &mut self.sockets {
+                self.transmitter.send(&self.batch, socket);
+            }
+            self.batch.clear();
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.batch.room() < LEAST_ROOM {
+            self.flush();
+        }
+    }
+
+    /// Lets a PeerConnection do something, and takes note of what it wants.
+    fn step(&mut self, index: u32, act: impl FnOnce(&mut Connection, Clock, &mut Batch)) {
+        self.make_room();
+        if let Some(Some(seat)) = self.seats.get_mut(index as usize) {
+            act(&mut seat.connection, self.clock, &mut self.batch);
+            self.settle(index);
+        }
+    }
+
+    fn settle(&mut self, index: u32) {
+        let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
+        while let Some(note) = seat.connection.next_note() {
+            match note {
+                Note::Reachable(address) => {
+                    if !seat.addresses.contains(&address) {
+                        seat.addresses.push(address);
+                    }
+                    self.by_address.insert(address, index);
+                }
+                Note::Check(id) => {
+                    self.transactions.insert(id, index);
+                    self.transaction_ages.push_back((self.clock.instant, id));
+                }
+                Note::Ufrag(ufrag) => {
+                    self.by_ufrag.remove(&seat.ufrag);
+                    self.by_ufrag.insert(ufrag.clone(), index);
+                    seat.ufrag = ufrag;
+                }
+            }
+        }
+        let due = seat.connection.poll_timeout(self.clock.instant);
+        if due != seat.due {
+            seat.due = due;
+            if let Some(at) = due {
+                self.timers.push(Reverse((at, index)));
+            }
+        }
+        if seat.connection.has_output() && !seat.waiting {
+            seat.waiting = true;
+            self.eager.push_back(index);
+        }
+    }
+
+    fn remove(&mut self, index: u32) {
+        let Some(seat) = self.seats[index as usize].take() else { return };
+        seat.shared.removed();
+        self.by_ufrag.remove(&seat.ufrag);
+        for address in &seat.addresses {
+            // Another PeerConnection may have been reached from there since.
+            if self.by_address.get(address) == Some(&index) {
+                self.by_address.remove(address);
+            }
+        }
+        self.transactions.retain(|_, owner| *owner != index);
+        self.free.push(index);
+        self.handle.load.fetch_sub(1, Ordering::Relaxed);
+    }
+}

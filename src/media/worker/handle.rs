@@ -1,0 +1,133 @@
+//! What other threads see of a worker and of a PeerConnection on it.
+
+use super::ring::{Addressee, Ring};
+use super::wake::Bell;
+use crate::media::types::*;
+use crossbeam_queue::SegQueue;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Packets that other threads may have waiting for one worker.
+const RING_SLOTS: usize = 4096;
+/// No seat: not yet placed, or gone.
+const NOWHERE: u32 = u32::MAX;
+
+/// A worker, from any thread.
+pub struct WorkerHandle {
+    /// Unique in the process; engines may come and go.
+    pub id: u64,
+    pub index: usize,
+    /// Real addresses of its sockets.
+    pub bound: Vec<SocketAddr>,
+    pub bell: Bell,
+    pub ring: Ring,
+    pub jobs: SegQueue<Job>,
+    pub load: AtomicUsize,
+    pub stopped: AtomicBool,
+}
+
+/// What a worker is asked to do besides packets; in order.
+pub enum Job {
+    Create(Box<NewPeer>),
+    Command(Arc<PeerShared>, Command),
+    Snapshot(Arc<PeerShared>, SyncSender<PeerSnapshot>),
+    Stop,
+}
+
+pub struct NewPeer {
+    pub shared: Arc<PeerShared>,
+    pub config: PeerConfig,
+    pub credentials: IceCredentials,
+    pub sink: Arc<dyn PeerSink>,
+}
+
+impl WorkerHandle {
+    pub fn new(index: usize, bound: Vec<SocketAddr>, bell: Bell) -> WorkerHandle {
+        WorkerHandle {
+            id: unique(),
+            index,
+            bound,
+            bell,
+            ring: Ring::new(RING_SLOTS),
+            jobs: SegQueue::new(),
+            load: AtomicUsize::new(0),
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    /// False when the worker has ended; the job is dropped then.
+    pub fn submit(&self, job: Job) -> bool {
+        if self.stopped.load(Ordering::Acquire) {
+            return false;
+        }
+        self.jobs.push(job);
+        self.bell.ring();
+        true
+    }
+}
+
+/// What a [`Peer`](crate::media::Peer) shares with its worker.
+pub struct PeerShared {
+    /// Unique in the process.
+    pub id: u64,
+    pub worker: Arc<WorkerHandle>,
+    pub credentials: Mutex<IceCredentials>,
+    pub candidates: Vec<Candidate>,
+    seat: AtomicU32,
+    /// Media may be sent.
+    ready: AtomicBool,
+}
+
+impl PeerShared {
+    pub fn new(
+        worker: Arc<WorkerHandle>,
+        credentials: IceCredentials,
+        candidates: Vec<Candidate>,
+    ) -> PeerShared {
+        PeerShared {
+            id: unique(),
+            worker,
+            credentials: Mutex::new(credentials),
+            candidates,
+            seat: AtomicU32::new(NOWHERE),
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    pub fn credentials(&self) -> IceCredentials {
+        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the worker keeps it; `None` before it is placed and after it is gone.
+    pub fn seat(&self) -> Option<u32> {
+        Some(self.seat.load(Ordering::Acquire)).filter(|seat| *seat != NOWHERE)
+    }
+
+    /// For a packet: `None` unless media may be sent (MP-168, MP-169).
+    pub fn addressee(&self) -> Option<Addressee> {
+        if !self.ready.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(Addressee { seat: self.seat()?, peer: self.id })
+    }
+
+    pub fn placed(&self, seat: u32) {
+        self.seat.store(seat, Ordering::Release);
+    }
+
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    pub fn removed(&self) {
+        self.set_ready(false);
+        self.seat.store(NOWHERE, Ordering::Release);
+    }
+}
+
+fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,18 @@
+//! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
+//!
+//! System calls, and with them `unsafe`, are in `socket`, `receive`, `send`, `wake` and `ring`; nowhere else in the
+//! media engine.
+
+pub mod batch;
+pub mod core;
+pub mod handle;
+pub mod receive;
+pub mod ring;
+pub mod run;
+pub mod send;
+pub mod socket;
+pub mod start;
+pub mod wake;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,126 @@
+//! Many datagrams with one system call: recvmmsg, and UDP_GRO where the kernel hands over whole trains.
+
+use super::socket::{Socket, from_raw};
+use std::mem::{size_of, zeroed};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsRawFd;
+
+/// Messages of one call.
+const MESSAGES: usize = 32;
+/// What a train can have at most.
+const MESSAGE_BYTES: usize = 1 << 16;
+/// Room for packet info of either family and the segment size.
+const CONTROL_BYTES: usize = 128;
+
+#[repr(align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; CONTROL_BYTES]);
+
+/// Datagrams of equal length from one sender; the last may be shorter.
+#[derive(Clone, Copy, Debug)]
+pub struct Train {
+    pub from: SocketAddr,
+    /// The address of ours that it came to, when the socket has several.
+    pub to: Option<IpAddr>,
+    pub len: usize,
+    /// Bytes per datagram.
+    pub segment: usize,
+}
+
+pub struct Receiver {
+    bytes: Vec<u8>,
+    controls: Vec<Control>,
+    names: Vec<libc::sockaddr_storage>,
+    trains: Vec<Option<Train>>,
+}
+
+impl Default for Receiver {
+    fn default() -> Receiver {
+        Receiver {
+            bytes: vec![0; MESSAGES * MESSAGE_BYTES],
+            controls: vec![Control([0; CONTROL_BYTES]); MESSAGES],
+            // SAFETY: all zeros is a valid sockaddr_storage.
+            names: vec![unsafe { zeroed() }; MESSAGES],
+            trains: Vec::with_capacity(MESSAGES),
+        }
+    }
+}
+
+impl Receiver {
+    /// Takes what is there, without waiting. Returns the number of messages.
+    pub fn fill(&mut self, socket: &Socket) -> usize {
+        self.trains.clear();
+        // SAFETY: all zeros is valid for both plain C structs.
+        let mut vectors: [libc::iovec; MESSAGES] = unsafe { zeroed() };
+        // SAFETY: as above.
+        let mut messages: [libc::mmsghdr; MESSAGES] = unsafe { zeroed() };
+        for (index, message) in messages.iter_mut().enumerate() {
+            vectors[index].iov_base = self.bytes[index * MESSAGE_BYTES..].as_mut_ptr().cast();
+            vectors[index].iov_len = MESSAGE_BYTES;
+            let header = &mut message.msg_hdr;
+            header.msg_name = (&raw mut self.names[index]).cast();
+            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_iov = &raw mut vectors[index];
+            header.msg_iovlen = 1;
+            header.msg_control = self.controls[index].0.as_mut_ptr().cast();
+            header.msg_controllen = CONTROL_BYTES as _;
+        }
+        // SAFETY: every pointer in `messages` leads to memory of the given length that lives through the call.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.udp.as_raw_fd(),
+                messages.as_mut_ptr(),
+                MESSAGES as u32,
+                libc::MSG_DONTWAIT as _,
+                std::ptr::null_mut(),
+            )
+        };
+        let count = count.max(0) as usize;
+        for (message, name) in messages.iter().zip(&self.names).take(count) {
+            let len = message.msg_len as usize;
+            let train = from_raw(name).map(|from| Train { from, to: None, len, segment: len.max(1) });
+            // SAFETY: the kernel filled the header, and its control buffer still lives.
+            self.trains.push(train.map(|train| unsafe { read_control(&message.msg_hdr, train) }));
+        }
+        count
+    }
+
+    /// The `index`-th message of the last [`Receiver::fill`] and its bytes.
+    pub fn train(&mut self, index: usize) -> Option<(Train, &mut [u8])> {
+        let train = (*self.trains.get(index)?)?;
+        let start = index * MESSAGE_BYTES;
+        Some((train, &mut self.bytes[start..start + train.len]))
+    }
+}
+
+/// # Safety
+/// `header` was filled by the kernel, and its control buffer is alive.
+unsafe fn read_control(header: &libc::msghdr, mut train: Train) -> Train {
+    // SAFETY: by the contract of this function; CMSG_* stay inside msg_controllen.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
+    while !next.is_null() {
+        // SAFETY: not null, so it is a control message inside the buffer.
+        let (level, kind, data) = unsafe { ((*next).cmsg_level, (*next).cmsg_type, libc::CMSG_DATA(next)) };
+        match (level, kind) {
+            (libc::SOL_UDP, libc::UDP_GRO) => {
+                // SAFETY: the kernel writes an int here.
+                let size = unsafe { data.cast::<libc::c_int>().read_unaligned() };
+                train.segment = size.max(1) as usize;
+            }
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                // SAFETY: the kernel writes an in_pktinfo here.
+                let info = unsafe { data.cast::<libc::in_pktinfo>().read_unaligned() };
+                train.to = Some(IpAddr::V4(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes())));
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                // SAFETY: the kernel writes an in6_pktinfo here.
+                let info = unsafe { data.cast::<libc::in6_pktinfo>().read_unaligned() };
+                train.to = Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr)));
+            }
+            _ => {}
+        }
+        // SAFETY: as above.
+        next = unsafe { libc::CMSG_NXTHDR(header, next) };
+    }
+    train
+}

@@ -1,0 +1,195 @@
+//! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
+
+use super::core::{Call, Core};
+use super::handle::{Job, PeerShared, WorkerHandle};
+use super::receive::Receiver;
+use super::ring::Ring;
+use super::socket::Socket;
+use super::wake::Bed;
+use crate::media::clock::Clock;
+use crate::media::ice::Path;
+use crate::media::peer::{Descriptor, Incoming, Output, Shared};
+use crate::media::types::*;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+thread_local! {
+    /// Set on worker threads. Borrowed for single steps, never across a call to a sink.
+    static CORE: RefCell<Option<Core>> = const { RefCell::new(None) };
+}
+
+/// Most packets taken from the ring before other work gets its turn.
+const RING_SHARE: usize = 4096;
+/// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
+const MAX_CALLS: usize = 100_000;
+
+/// The core of this thread, if it is the worker `id`.
+pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
+    CORE.with(|cell| {
+        let mut core = cell.try_borrow_mut().ok()?;
+        let core = core.as_mut().filter(|core| core.handle.id == id)?;
+        Some(act(core))
+    })
+}
+
+/// The body of a worker thread; returns after [`Job::Stop`].
+pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
+    let count = sockets.len();
+    CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
+    let mut worker = Worker { handle, receiver: Receiver::default(), descriptor: [0; 255] };
+    let mut running = true;
+    while running {
+        let readable = worker.sleep(&bed);
+        core(|core| core.clock = Clock::read());
+        for socket in 0..count {
+            if readable & (1 << socket) != 0 {
+                worker.receive(socket);
+            }
+        }
+        worker.take_from_ring();
+        running = worker.take_jobs();
+        core(Core::run_timers);
+        worker.tell_sinks();
+        core(Core::flush);
+    }
+    CORE.with(|cell| cell.borrow_mut().take());
+}
+
+/// The core of this thread, which is a worker.
+fn core<R>(act: impl FnOnce(&mut Core) -> R) -> R {
+    CORE.with(|cell| act(cell.borrow_mut().as_mut().expect("a worker has a core until it ends")))
+}
+
+struct Worker {
+    handle: Arc<WorkerHandle>,
+    receiver: Receiver,
+    descriptor: Descriptor,
+}
+
+impl Worker {
+    fn sleep(&self, bed: &Bed) -> u32 {
+        let next = core(Core::next_timeout);
+        let limit = next.map(|at| at.saturating_duration_since(std::time::Instant::now()));
+        let WorkerHandle { bell, ring, jobs, .. } = &*self.handle;
+        bed.sleep(bell, limit, || ring.is_empty() && jobs.is_empty())
+    }
+
+    fn receive(&mut self, socket: usize) {
+        let count = core(|core| self.receiver.fill(&core.sockets[socket]));
+        core(|core| core.clock = Clock::read());
+        for message in 0..count {
+            let Some((train, bytes)) = self.receiver.train(message) else { continue };
+            let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
+            let path = Path { local, remote: train.from };
+            for datagram in bytes.chunks_mut(train.segment) {
+                receive_one(&self.handle, path, datagram, &mut self.descriptor);
+            }
+        }
+    }
+
+    fn take_from_ring(&self) {
+        let ring: &Ring = &self.handle.ring;
+        for _ in 0..RING_SHARE {
+            if !ring.pop(|to, packet| core(|core| core.relay(to, &packet))) {
+                break;
+            }
+        }
+    }
+
+    /// False when it is time to end.
+    fn take_jobs(&self) -> bool {
+        while let Some(job) = self.handle.jobs.pop() {
+            match job {
+                Job::Create(new) => core(|core| core.create(*new)),
+                Job::Command(shared, command) => core(|core| core.command(&shared, command)),
+                Job::Snapshot(shared, reply) => {
+                    if let Some(snapshot) = core(|core| core.snapshot(&shared)) {
+                        let _ = reply.try_send(snapshot);
+                    }
+                }
+                Job::Stop => {
+                    core(|core| core.hang_up_all(HangupReason::Detach));
+                    self.tell_sinks();
+                    core(Core::flush);
+                    return false;
+                }
+            }
+            // Commands and what they cause stay in order.
+            self.tell_sinks();
+        }
+        true
+    }
+
+    fn tell_sinks(&self) {
+        for _ in 0..MAX_CALLS {
+            let Some(call) = core(Core::next_call) else { break };
+            tell(&self.handle, call);
+        }
+    }
+}
+
+/// One datagram, and the plugin's callback if it is media.
+fn receive_one(handle: &WorkerHandle, path: Path, bytes: &mut [u8], descriptor: &mut Descriptor) {
+    let delivery = with_core(handle.id, |core| core.datagram(path, bytes, descriptor)).flatten();
+    let Some(delivery) = delivery else { return };
+    let sink = delivery.sink;
+    let outcome = catch_unwind(AssertUnwindSafe(|| match delivery.incoming {
+        Incoming::Rtp { mindex, video, len, extensions } => {
+            sink.incoming_rtp(RtpIn { mindex, video, packet: &mut bytes[..len], extensions });
+        }
+        Incoming::Rtcp { mindex, video, len } => sink.incoming_rtcp(mindex, video, &mut bytes[..len]),
+    }));
+    if outcome.is_err() {
+        tracing::error!("a media callback panicked");
+    }
+    with_core(handle.id, |core| core.after_media(delivery.seat));
+}
+
+fn tell(handle: &WorkerHandle, call: Call) {
+    let Call { sink, shared, output } = call;
+    let outcome = catch_unwind(AssertUnwindSafe(|| match output {
+        Output::Connected => sink.connected(),
+        Output::Data { label, protocol, binary, message } => {
+            sink.incoming_data(&label, &protocol, binary, &message);
+        }
+        Output::DataReady => sink.data_ready(),
+        Output::Event(event) => sink.event(event),
+        Output::Closed(reason) => sink.closed(reason),
+    }));
+    if outcome.is_err() {
+        tracing::error!("a callback panicked; the PeerConnection is closed");
+        with_core(handle.id, |core| core.command(&shared, Command::Hangup(HangupReason::ClosePc)));
+    }
+}
+
+/// The way of `relay_rtp`: straight into the batch on the owning worker's thread, else through its ring.
+pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
+    let Some(to) = shared.addressee() else { return };
+    let worker = &*shared.worker;
+    if with_core(worker.id, |core| core.relay(to, packet)).is_none() && worker.ring.push(to, packet) {
+        worker.bell.ring();
+    }
+}
+
+/// The state of a PeerConnection; from its own worker without waiting.
+pub fn snapshot(shared: &Arc<PeerShared>) -> Option<PeerSnapshot> {
+    let worker = &shared.worker;
+    if let Some(snapshot) = with_core(worker.id, |core| core.snapshot(shared)) {
+        return snapshot;
+    }
+    shared.seat()?;
+    let (reply, answer) = std::sync::mpsc::sync_channel(1);
+    if !worker.submit(Job::Snapshot(shared.clone(), reply)) {
+        return None;
+    }
+    // The sender is dropped with the job, so this ends also when the PeerConnection or the worker does.
+    answer.recv_timeout(std::time::Duration::from_secs(2)).ok()
+}
+
+/// Leaves no job of a worker that has ended unanswered.
+pub fn abandon(handle: &WorkerHandle) {
+    handle.stopped.store(true, Ordering::Release);
+    while handle.jobs.pop().is_some() {}
+}

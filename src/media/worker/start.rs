@@ -1,0 +1,36 @@
+//! From configuration to a running worker thread.
+
+use super::handle::WorkerHandle;
+use super::run;
+use super::socket::Socket;
+use super::wake::{Bed, Bell};
+use crate::media::peer::Shared;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Binds the sockets of the families that `addresses` has, and starts the thread.
+pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle>, JoinHandle<()>)> {
+    let config = &shared.config;
+    let bell = Bell::new()?;
+    let bed = Bed::new(&bell)?;
+    let (mut sockets, mut bound) = (Vec::new(), Vec::new());
+    for ipv4 in [true, false] {
+        let own: Vec<IpAddr> = config.addresses.iter().copied().filter(|a| a.is_ipv4() == ipv4).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let socket = Socket::open(ipv4, config.rtp_port_range, own.len() > 1, config.dscp)?;
+        bed.watch(&socket.udp, sockets.len())?;
+        bound.extend(own.into_iter().map(|ip| SocketAddr::new(ip, socket.port())));
+        sockets.push(socket);
+    }
+    let handle = Arc::new(WorkerHandle::new(index, bound, bell));
+    let (of_thread, shared) = (handle.clone(), shared.clone());
+    let thread = std::thread::Builder::new().name(format!("hloop {index}")).spawn(move || {
+        run::run(of_thread.clone(), shared, sockets, bed);
+        run::abandon(&of_thread);
+    })?;
+    Ok((handle, thread))
+}

@@ -1,0 +1,88 @@
+use super::batch::{Batch, Cursor};
+use super::receive::Receiver;
+use super::send::Transmitter;
+use super::socket::Socket;
+use crate::media::ice::Path;
+use std::net::SocketAddr;
+
+fn address(socket: &Socket) -> SocketAddr {
+    let ip: std::net::IpAddr = if socket.is_ipv4 { [127, 0, 0, 1].into() } else { "::1".parse().unwrap() };
+    SocketAddr::new(ip, socket.port())
+}
+
+fn collect(receiver: &mut Receiver, socket: &Socket, wanted: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+    let mut got = Vec::new();
+    while got.len() < wanted {
+        let count = receiver.fill(socket);
+        for index in 0..count {
+            let (train, bytes) = receiver.train(index).unwrap();
+            assert_eq!(train.to, socket.packet_info.then(|| address(socket).ip()));
+            got.extend(bytes.chunks(train.segment).map(|d| (train.from, d.to_vec())));
+        }
+    }
+    got
+}
+
+fn burst(ipv4: bool, packet_info: bool, segments: bool) -> u64 {
+    let mut sender = Socket::open(ipv4, (0, 0), packet_info, 0).unwrap();
+    sender.segments &= segments;
+    let receivers: Vec<Socket> =
+        (0..2).map(|_| Socket::open(ipv4, (0, 0), packet_info, 0).unwrap()).collect();
+    let mut batch = Batch::default();
+    let mut cursors = [Cursor::default(); 2];
+    for i in 0..200_u8 {
+        for (receiver, cursor) in receivers.iter().zip(&mut cursors) {
+            let path = Path { local: address(&sender), remote: address(receiver) };
+            // Lengths that make trains, end trains, and start new ones.
+            let len = if i % 10 == 9 { 60 } else { 100 + usize::from(i / 50) };
+            let mut bytes = vec![i; len];
+            bytes[0] = i;
+            assert!(batch.push_bytes(cursor, path, &bytes));
+        }
+    }
+    let mut transmitter = Transmitter::default();
+    transmitter.send(&batch, &mut sender);
+    assert_eq!((transmitter.sent, transmitter.dropped), (400, 0));
+    let mut receiver = Receiver::default();
+    for socket in &receivers {
+        let got = collect(&mut receiver, socket, 200);
+        assert!(got.iter().all(|(from, _)| *from == address(&sender)));
+        let order: Vec<u8> = got.iter().map(|(_, d)| d[0]).collect();
+        assert_eq!(order, (0..200).collect::<Vec<u8>>());
+        for (_, datagram) in &got {
+            let i = datagram[0];
+            assert_eq!(datagram.len(), if i % 10 == 9 { 60 } else { 100 + usize::from(i / 50) });
+        }
+    }
+    transmitter.calls
+}
+
+#[test]
+fn bursts_keep_order_and_boundaries_with_and_without_trains() {
+    assert_eq!(burst(true, false, true), 1);
+    burst(true, true, true);
+    burst(true, true, false);
+    if Socket::open(false, (0, 0), false, 0).is_ok() && std::net::UdpSocket::bind("[::1]:0").is_ok() {
+        burst(false, true, true);
+    }
+}
+
+#[test]
+fn a_destination_that_cannot_be_reached_does_not_stop_the_others() {
+    let mut sender = Socket::open(true, (0, 0), false, 0).unwrap();
+    let receiver = Socket::open(true, (0, 0), false, 0).unwrap();
+    let mut batch = Batch::default();
+    let local = address(&sender);
+    // Broadcast is refused without SO_BROADCAST.
+    let nowhere = Path { local, remote: "255.255.255.255:9".parse().unwrap() };
+    let there = Path { local, remote: address(&receiver) };
+    let (mut a, mut b) = (Cursor::default(), Cursor::default());
+    for _ in 0..2 {
+        assert!(batch.push_bytes(&mut a, nowhere, b"lost"));
+        assert!(batch.push_bytes(&mut b, there, b"kept"));
+    }
+    let mut transmitter = Transmitter::default();
+    transmitter.send(&batch, &mut sender);
+    assert_eq!((transmitter.sent, transmitter.dropped), (2, 2));
+    assert_eq!(collect(&mut Receiver::default(), &receiver, 2).len(), 2);
+}
