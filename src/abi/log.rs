@@ -187,7 +187,10 @@ export! {
             return -1;
         }
         match log::init(LogConfig { stdout: console != FALSE, file }) {
-            Ok(()) => 0,
+            Ok(()) => {
+                install_subscriber();
+                0
+            }
             Err(error) => {
                 tracing::error!("Error opening log file: {error}");
                 -1
@@ -227,6 +230,7 @@ export! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Mutex, mpsc};
 
     #[test]
     fn variables_are_shared_with_c() {
@@ -245,6 +249,36 @@ mod tests {
             assert_eq!(Variables.prefix().as_deref(), Some("[p] "));
             set_prefix(None);
             assert!(janus_log_global_prefix.is_null());
+        }
+    }
+
+    struct Forward(Mutex<mpsc::Sender<String>>);
+
+    impl LogSink for Forward {
+        fn incoming_logline(&self, _: i64, line: &str) {
+            // Lines of other tests pass here too.
+            if line.starts_with("vprintf ") {
+                let _ = self.0.lock().expect("lock").send(line.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn vprintf_formats_lines_of_any_length() {
+        // HL-036, CP-331: the first comes before the log starts.
+        // SAFETY: the type of the header; arguments as the formats ask for.
+        unsafe {
+            type Vprintf = unsafe extern "C" fn(*const c_char, ...);
+            let vprintf: Vprintf = std::mem::transmute(janus_vprintf as *const ());
+            vprintf(c"vprintf %s %d %.1f\n".as_ptr(), c"early".as_ptr(), -3 as c_int, 1.5f64);
+            let (sender, receiver) = mpsc::channel();
+            log::add_sink(Arc::new(Forward(Mutex::new(sender))));
+            log::init(LogConfig::default()).expect("starts");
+            assert_eq!(receiver.recv().expect("a line"), "vprintf early -3 1.5\n");
+            for width in [1014, 1015, 1016, 5000] {
+                vprintf(c"vprintf %0*d\n".as_ptr(), width as c_int, 7 as c_int);
+                assert_eq!(receiver.recv().expect("a line"), format!("vprintf {:0width$}\n", 7));
+            }
         }
     }
 

@@ -84,6 +84,11 @@ impl Logger {
         *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
+    /// True when somebody besides stdout and the file receives lines.
+    pub fn has_sinks(&self) -> bool {
+        !self.sinks.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Opens the outputs and starts the thread. Only the first call does anything.
     pub fn start(self: &Arc<Self>, config: LogConfig) -> io::Result<()> {
         let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -39,6 +39,9 @@ static LOG: LazyLock<Arc<Logger>> = LazyLock::new(Arc::default);
 
 /// Starts the log of the process; later calls do nothing. Fails when the file cannot be opened.
 pub fn init(config: LogConfig) -> io::Result<()> {
+    if !config.stdout && config.file.is_none() && !LOG.has_sinks() {
+        eprintln!("WARNING: logging is completely disabled: no stdout, no log file, no logger module");
+    }
     LOG.start(config)
 }
 

@@ -178,6 +178,40 @@ fn what_does_not_fit_is_counted() {
     fs::remove_dir_all(folder).expect("cleans up");
 }
 
+/// Says that a line came, then waits to be released.
+struct Stuck(Mutex<(mpsc::Sender<()>, mpsc::Receiver<()>)>);
+
+impl LogSink for Stuck {
+    fn incoming_logline(&self, _: i64, _: &str) {
+        let (arrived, release) = &*self.0.lock().expect("lock");
+        let _ = arrived.send(());
+        let _ = release.recv();
+    }
+}
+
+#[test]
+fn callers_never_wait_for_the_output() {
+    let folder = temporary("stuck");
+    let path = folder.join("log");
+    let logger = Arc::new(Logger::with_capacity(2));
+    let (arrived, arrival) = mpsc::channel();
+    let (release, released) = mpsc::channel();
+    logger.add_sink(Arc::new(Stuck(Mutex::new((arrived, released)))));
+    logger.start(to_file(&path)).expect("starts");
+    logger.write(b"first\n".to_vec());
+    arrival.recv().expect("the output is stuck in the first line");
+    for n in 0..5 {
+        logger.write(format!("{n}\n").into_bytes());
+    }
+    drop(release);
+    logger.stop();
+    let text = fs::read_to_string(&path).expect("reads");
+    let (before, after) =
+        text.split_once("[WARN] 3 log lines were lost: the output is too slow\n").expect("a count");
+    assert_eq!(format!("{before}{after}"), "first\n0\n1\n");
+    fs::remove_dir_all(folder).expect("cleans up");
+}
+
 #[test]
 fn events_become_lines() {
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
