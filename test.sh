@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs everything. `./test.sh NAME…` runs only the named suites.
+set -euo pipefail
+cd "$(dirname "$0")"
+. tests/lib/packages.sh
+
+suites=("$@")
+passed=() failed=()
+
+wanted() {
+	[ ${#suites[@]} = 0 ] && return 0
+	local name
+	for name in "${suites[@]}"; do [ "$name" = "$1" ] && return 0; done
+	return 1
+}
+
+# suite NAME COMMAND…: runs it, remembers how it ended, goes on with the next.
+suite() {
+	local name=$1 began=$SECONDS
+	shift
+	wanted "$name" || return 0
+	echo "=== $name"
+	if "$@"; then passed+=("$name"); else failed+=("$name"); fi
+	echo "=== $name took $((SECONDS - began)) s"
+}
+
+# shellcheck disable=SC2086 # lists of names
+install_packages $BUILD_PACKAGES $MODULE_PACKAGES $TEST_PACKAGES
+
+suite format cargo fmt --check
+suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
+suite build cargo build --workspace
+suite unit cargo test --quiet --lib
+suite modules cargo test --quiet --tests
+for folder in tests/*/; do
+	[ -x "$folder/run" ] && suite "$(basename "$folder")" "$folder/run"
+done
+
+echo
+echo "suites: ${#passed[@]} passed, ${#failed[@]} failed${failed[*]:+ (${failed[*]})}"
+[ ${#failed[@]} = 0 ]
