@@ -1,0 +1,284 @@
+//! Who may do what (control-plane.md §8): API secret, stored tokens, signed tokens.
+
+use super::lock::Lock;
+use super::settings::Settings;
+use crate::util::time;
+use ring::hmac;
+
+/// Realm of signed tokens for API requests.
+const API_REALM: &str = "janus";
+
+enum Tokens {
+    Off,
+    /// Each token with the packages it may attach to, both in order of addition.
+    Stored(Lock<Vec<(String, Vec<String>)>>),
+    Signed(hmac::Key),
+}
+
+pub struct Auth {
+    api_secret: Option<String>,
+    admin_secret: Option<String>,
+    tokens: Tokens,
+}
+
+/// Compares without telling by its duration where the texts differ.
+pub fn equal_const_time(a: &str, b: &str) -> bool {
+    let longer = a.len().max(b.len());
+    let byte = |text: &str, i: usize| text.as_bytes().get(i).copied().unwrap_or(0);
+    let differences = (0..longer).fold(0, |sum, i| sum | (byte(a, i) ^ byte(b, i)));
+    std::hint::black_box(differences) == 0 && a.len() == b.len()
+}
+
+impl Auth {
+    pub fn new(settings: &Settings) -> Auth {
+        let tokens = match (settings.token_auth, &settings.token_auth_secret) {
+            (false, _) => Tokens::Off,
+            (true, None) => Tokens::Stored(Lock::default()),
+            (true, Some(secret)) => {
+                Tokens::Signed(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()))
+            }
+        };
+        Auth { api_secret: settings.api_secret.clone(), admin_secret: settings.admin_secret.clone(), tokens }
+    }
+
+    pub fn secret_needed(&self) -> bool {
+        self.api_secret.is_some()
+    }
+
+    /// True when none is configured (CP-293).
+    pub fn secret_valid(&self, secret: Option<&str>) -> bool {
+        self.api_secret
+            .as_deref()
+            .is_none_or(|wanted| secret.is_some_and(|given| equal_const_time(given, wanted)))
+    }
+
+    pub fn admin_valid(&self, secret: Option<&str>) -> bool {
+        self.admin_secret
+            .as_deref()
+            .is_none_or(|wanted| secret.is_some_and(|given| equal_const_time(given, wanted)))
+    }
+
+    pub fn token_needed(&self) -> bool {
+        !matches!(self.tokens, Tokens::Off)
+    }
+
+    /// True when token auth is off (CP-294).
+    pub fn token_valid(&self, token: Option<&str>) -> bool {
+        match (&self.tokens, token) {
+            (Tokens::Off, _) => true,
+            (_, None) => false,
+            (Tokens::Stored(tokens), Some(token)) => tokens.lock().iter().any(|t| t.0 == token),
+            (Tokens::Signed(key), Some(token)) => descriptors(key, token, API_REALM).is_some(),
+        }
+    }
+
+    /// A request of the Janus API: nothing configured, or a right secret, or a right token (CP-274..276).
+    pub fn request_allowed(&self, secret: Option<&str>, token: Option<&str>) -> bool {
+        match (self.secret_needed(), self.token_needed()) {
+            (false, false) => true,
+            (needs_secret, needs_token) => {
+                (needs_secret && self.secret_valid(secret)) || (needs_token && self.token_valid(token))
+            }
+        }
+    }
+
+    /// Whether a token lets its bearer attach; asked only when token auth is on and a token was given.
+    pub fn plugin_allowed(&self, token: &str, package: &str) -> bool {
+        match &self.tokens {
+            Tokens::Off => true,
+            Tokens::Stored(tokens) => {
+                tokens.lock().iter().any(|t| t.0 == token && t.1.iter().any(|p| p == package))
+            }
+            Tokens::Signed(key) => {
+                descriptors(key, token, API_REALM).is_some_and(|all| all.iter().any(|d| d == package))
+            }
+        }
+    }
+
+    pub fn is_signed(&self) -> bool {
+        matches!(self.tokens, Tokens::Signed(_))
+    }
+
+    /// For plugins: the realm is their package (CP-291). False outside signed mode.
+    pub fn signature_valid(&self, realm: &str, token: Option<&str>) -> bool {
+        match (&self.tokens, token) {
+            (Tokens::Signed(key), Some(token)) => descriptors(key, token, realm).is_some(),
+            _ => false,
+        }
+    }
+
+    /// For plugins; true outside signed mode (CP-292).
+    pub fn signature_contains(&self, realm: &str, token: Option<&str>, descriptor: &str) -> bool {
+        match (&self.tokens, token) {
+            (Tokens::Signed(key), Some(token)) => {
+                descriptors(key, token, realm).is_some_and(|all| all.iter().any(|d| d == descriptor))
+            }
+            (Tokens::Signed(_), None) => false,
+            _ => true,
+        }
+    }
+
+    /// The store, in stored mode.
+    pub fn store(&self) -> Option<TokenStore<'_>> {
+        match &self.tokens {
+            Tokens::Stored(tokens) => Some(TokenStore(tokens)),
+            _ => None,
+        }
+    }
+}
+
+/// Stored tokens as the Admin API manages them (§8.2).
+pub struct TokenStore<'a>(&'a Lock<Vec<(String, Vec<String>)>>);
+
+impl TokenStore<'_> {
+    pub fn contains(&self, token: &str) -> bool {
+        self.0.lock().iter().any(|t| t.0 == token)
+    }
+
+    /// Adds the token if it is new and allows it these packages; returns all that it may use.
+    pub fn allow(&self, token: &str, packages: &[String]) -> Vec<String> {
+        let mut tokens = self.0.lock();
+        let index = tokens.iter().position(|t| t.0 == token).unwrap_or_else(|| {
+            tokens.push((token.to_owned(), Vec::new()));
+            tokens.len() - 1
+        });
+        let allowed = &mut tokens[index].1;
+        for package in packages {
+            if !allowed.contains(package) {
+                allowed.push(package.clone());
+            }
+        }
+        allowed.clone()
+    }
+
+    /// The token stays valid for requests even when nothing is left (CP-284).
+    pub fn disallow(&self, token: &str, packages: &[String]) -> Vec<String> {
+        let mut tokens = self.0.lock();
+        let Some((_, allowed)) = tokens.iter_mut().find(|t| t.0 == token) else {
+            return Vec::new();
+        };
+        allowed.retain(|p| !packages.contains(p));
+        allowed.clone()
+    }
+
+    pub fn remove(&self, token: &str) -> bool {
+        let mut tokens = self.0.lock();
+        let before = tokens.len();
+        tokens.retain(|t| t.0 != token);
+        tokens.len() < before
+    }
+
+    pub fn list(&self) -> Vec<(String, Vec<String>)> {
+        self.0.lock().clone()
+    }
+}
+
+/// Checks `EXPIRY,REALM[,DESC…]:SIGNATURE` (§8.3) and returns the descriptors.
+fn descriptors(key: &hmac::Key, token: &str, realm: &str) -> Option<Vec<String>> {
+    let (data, signature) = token.split_once(':')?;
+    let mut parts = data.split(',');
+    let expiry: i64 = parts.next()?.trim().parse().ok()?;
+    let valid = !signature.contains(':')
+        && parts.next()? == realm
+        && expiry >= 0
+        && time::real() / 1_000_000 <= expiry
+        && equal_const_time(signature, &sign(key, data));
+    valid.then(|| parts.map(str::to_owned).collect())
+}
+
+fn sign(key: &hmac::Key, data: &str) -> String {
+    openssl::base64::encode_block(hmac::sign(key, data.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auth(secret: Option<&str>, token_auth: bool, token_secret: Option<&str>) -> Auth {
+        Auth::new(&Settings {
+            api_secret: secret.map(Into::into),
+            token_auth,
+            token_auth_secret: token_secret.map(Into::into),
+            ..Settings::default()
+        })
+    }
+
+    fn signed(secret: &str, data: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+        format!("{data}:{}", sign(&key, data))
+    }
+
+    #[test]
+    fn secrets() {
+        // CP-274, CP-275, CP-276, CP-293, CP-294
+        let open = auth(None, false, None);
+        assert!(open.request_allowed(None, None) && open.secret_valid(None) && open.token_valid(None));
+        let secret = auth(Some("s3cret"), false, None);
+        assert!(secret.request_allowed(Some("s3cret"), None));
+        for wrong in [None, Some(""), Some("s3cre"), Some("s3cret\0"), Some("S3cret")] {
+            assert!(!secret.request_allowed(wrong, Some("t")), "{wrong:?}");
+        }
+        let both = auth(Some("s"), true, None);
+        both.store().unwrap().allow("t", &[]);
+        assert!(both.request_allowed(Some("s"), None) && both.request_allowed(None, Some("t")));
+        assert!(both.request_allowed(Some("x"), Some("t")) && !both.request_allowed(Some("x"), Some("u")));
+        let tokens = auth(None, true, None);
+        assert!(!tokens.request_allowed(Some("anything"), None), "no secret is no free pass beside tokens");
+    }
+
+    #[test]
+    fn rfc2202_hmac_sha1() {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"Jefe");
+        let hex: String = hmac::sign(&key, b"what do ya want for nothing?")
+            .as_ref()
+            .iter()
+            .map(|b| format!("{b:02x}"))
+            .collect();
+        assert_eq!(hex, "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79");
+    }
+
+    #[test]
+    fn signed_tokens() {
+        // CP-288, CP-289, CP-290, CP-291, CP-292
+        let auth = auth(None, true, Some("k"));
+        let now = time::real() / 1_000_000;
+        let later = now + 3600;
+        let good = signed("k", &format!("{later},janus,a.plugin,b.plugin"));
+        assert!(auth.is_signed() && auth.store().is_none());
+        assert!(auth.token_valid(Some(&good)) && auth.plugin_allowed(&good, "b.plugin"));
+        assert!(!auth.plugin_allowed(&good, "a.plug"));
+        for bad in [
+            signed("k", &format!("{},janus", now - 1)),
+            signed("k", &format!("{later},other")),
+            signed("k", &format!("{later}")),
+            signed("x", &format!("{later},janus")),
+            format!("{later},janus"),
+            format!("{good}:"),
+            signed("k", "-5,janus"),
+        ] {
+            assert!(!auth.token_valid(Some(&bad)), "{bad}");
+        }
+        let room = signed("k", &format!("{later},my.plugin,room=5"));
+        assert!(
+            auth.signature_valid("my.plugin", Some(&room)) && !auth.signature_valid("janus", Some(&room))
+        );
+        assert!(auth.signature_contains("my.plugin", Some(&room), "room=5"));
+        assert!(!auth.signature_contains("my.plugin", Some(&room), "room=55"));
+        assert!(!auth.signature_contains("my.plugin", None, "room=5"));
+        assert!(super::tests::auth(None, true, None).signature_contains("p", None, "d"));
+        assert!(!super::tests::auth(None, true, None).signature_valid("p", Some(&room)));
+    }
+
+    #[test]
+    fn stored_tokens() {
+        // CP-280, CP-284
+        let auth = auth(None, true, None);
+        let store = auth.store().unwrap();
+        store.allow("t", &["a".into()]);
+        assert_eq!(store.allow("t", &["b".into(), "a".into()]), ["a", "b"]);
+        assert!(auth.plugin_allowed("t", "b") && !auth.plugin_allowed("t", "c"));
+        assert!(store.disallow("t", &["a".into(), "b".into()]).is_empty());
+        assert!(auth.token_valid(Some("t")) && !auth.plugin_allowed("t", "a"));
+        assert!(store.remove("t") && !store.remove("t") && !auth.token_valid(Some("t")));
+    }
+}

@@ -1,0 +1,270 @@
+//! One handle: a client's attachment to a plugin, with at most one PeerConnection at a time.
+//!
+//! Its life (control-plane.md §6): [`Handle::new`] → [`Handle::attach`] (plugin `create_session`) → messages and
+//! media → [`Handle::detach`], which only marks and queues → `finish` (plugin `destroy_session`, `detached`), once, and
+//! only after the PeerConnection's last callback.
+
+use super::Core;
+use super::flags::{self, Flags};
+use super::lock::{Lock, outside};
+use super::negotiate::Signalling;
+use super::notifier::{Kind, Subject, subtype};
+use super::session::Session;
+use crate::json::Json;
+use crate::media::{Command, HangupReason, Peer};
+use crate::modules::host::{PluginFace, PluginSessionFace};
+use crate::util::time;
+use arc_swap::ArcSwapOption;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+/// What has to happen in which order when a handle ends.
+#[derive(Default)]
+pub(super) struct Life {
+    plugin_session: Option<Arc<dyn PluginSessionFace>>,
+    /// `create_session` has returned without error.
+    attached: bool,
+    /// A PeerConnection exists whose `closed` has not come yet.
+    connected: bool,
+    detaching: bool,
+    /// Somebody runs, or has run, `finish`.
+    finished: bool,
+}
+
+impl Life {
+    /// True for exactly one caller: the one that has to run `finish`.
+    fn may_finish(&mut self) -> bool {
+        let now = self.detaching && self.attached && !self.connected && !self.finished;
+        self.finished |= now;
+        now
+    }
+}
+
+pub struct Handle {
+    pub id: u64,
+    pub session: Arc<Session>,
+    pub opaque_id: Option<String>,
+    pub token: Option<String>,
+    pub plugin: Arc<dyn PluginFace>,
+    /// Static loop asked for at attach.
+    pub loop_index: Option<usize>,
+    /// Monotonic µs.
+    pub created: i64,
+    pub flags: Flags,
+    pub(super) core: Arc<Core>,
+    pub(super) this: Weak<Handle>,
+    pub(super) life: Lock<Life>,
+    pub(super) signalling: Lock<Signalling>,
+    /// Held while one jsep of this handle is processed, from either side; never while a module is called.
+    pub(super) negotiating: Lock<()>,
+    /// The present PeerConnection; read on the packet path.
+    pub(super) link: ArcSwapOption<Peer>,
+    close_pending: AtomicBool,
+}
+
+/// What a new handle starts from.
+pub struct HandleConfig {
+    pub plugin: Arc<dyn PluginFace>,
+    pub opaque_id: Option<String>,
+    pub token: Option<String>,
+    pub loop_index: Option<usize>,
+}
+
+/// Why [`Handle::attach`] failed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AttachError {
+    /// The plugin's number.
+    Plugin(i32),
+    /// The session ended meanwhile; everything is being undone.
+    SessionGone,
+}
+
+impl Handle {
+    pub fn new(core: &Arc<Core>, session: &Arc<Session>, id: u64, config: HandleConfig) -> Arc<Handle> {
+        Arc::new_cyclic(|this| Handle {
+            id,
+            session: session.clone(),
+            opaque_id: config.opaque_id,
+            token: config.token,
+            plugin: config.plugin,
+            loop_index: config.loop_index,
+            created: time::monotonic(),
+            flags: Flags::new(flags::ALERT),
+            core: core.clone(),
+            this: this.clone(),
+            life: Lock::default(),
+            signalling: Lock::default(),
+            negotiating: Lock::default(),
+            link: ArcSwapOption::empty(),
+            close_pending: false.into(),
+        })
+    }
+
+    /// Calls the plugin's `create_session`.
+    pub fn attach(self: &Arc<Self>) -> Result<(), AttachError> {
+        let plugin_session = outside(|| self.plugin.attach(self.clone())).map_err(|code| {
+            self.session.remove_handle(self.id);
+            AttachError::Plugin(code)
+        })?;
+        let finish = {
+            let mut life = self.life.lock();
+            life.plugin_session = Some(plugin_session.clone());
+            life.attached = true;
+            life.may_finish()
+        };
+        self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("attached"));
+        if finish {
+            outside(|| plugin_session.stop());
+            self.finish_elsewhere();
+            return Err(AttachError::SessionGone);
+        }
+        Ok(())
+    }
+
+    /// The plugin session, as long as the plugin may be called with it.
+    pub fn plugin_session(&self) -> Option<Arc<dyn PluginSessionFace>> {
+        self.life.lock().plugin_session.clone().filter(|ps| ps.is_alive())
+    }
+
+    pub fn is_detached(&self) -> bool {
+        self.life.lock().detaching
+    }
+
+    /// Starts the end of this handle (§6.4). Returns at once; false when it has started before.
+    pub fn detach(&self) -> bool {
+        let (plugin_session, finish) = {
+            let mut life = self.life.lock();
+            if life.detaching {
+                return false;
+            }
+            life.detaching = true;
+            (life.plugin_session.clone(), life.may_finish())
+        };
+        self.hangup(HangupReason::Detach);
+        self.flags.set(flags::STOP);
+        if let Some(plugin_session) = plugin_session {
+            outside(|| plugin_session.stop());
+        }
+        self.session.remove_handle(self.id);
+        if finish {
+            self.finish_elsewhere();
+        }
+        true
+    }
+
+    /// Asks for the end of the PeerConnection; ignored when one is under way or there is none (§3.6 of the media
+    /// plane). The plugin hears of it later, on the worker.
+    pub fn hangup(&self, reason: HangupReason) {
+        self.close_pending.store(false, Ordering::Release);
+        let lost = flags::GOT_OFFER | flags::GOT_ANSWER | flags::NEGOTIATED;
+        if !self.flags.change_unless(flags::ALERT, flags::ALERT | flags::CLEANING, lost) {
+            return;
+        }
+        match self.link.load_full() {
+            Some(link) => link.command(Command::Hangup(reason)),
+            None => self.flags.clear(flags::CLEANING),
+        }
+    }
+
+    /// A plugin's `close_pc`: off this thread, once at a time (CP-230, CP-231).
+    pub(super) fn close_later(&self) {
+        if self.close_pending.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if let Some(handle) = self.this.upgrade() {
+            self.core.pool.run(move || {
+                if handle.close_pending.swap(false, Ordering::AcqRel) {
+                    handle.hangup(HangupReason::ClosePc);
+                }
+            });
+        }
+    }
+
+    /// A plugin's `end_session`: off this thread.
+    pub(super) fn end_later(&self) {
+        if let Some(handle) = self.this.upgrade() {
+            self.core.pool.run(move || {
+                handle.detach();
+            });
+        }
+    }
+
+    /// A PeerConnection is about to exist; false when the handle is ending.
+    pub(super) fn link_begins(&self) -> bool {
+        self.close_pending.store(false, Ordering::Release);
+        let mut life = self.life.lock();
+        if life.detaching || life.connected {
+            return false;
+        }
+        life.connected = true;
+        true
+    }
+
+    /// The PeerConnection has made its last callback.
+    pub(super) fn link_ended(&self) {
+        let finish = {
+            let mut life = self.life.lock();
+            life.connected = false;
+            life.may_finish()
+        };
+        if finish {
+            self.finish();
+        }
+    }
+
+    fn finish_elsewhere(&self) {
+        if let Some(handle) = self.this.upgrade() {
+            self.core.pool.run(move || handle.finish());
+        }
+    }
+
+    /// The last call into the plugin, then the news of it. Runs once.
+    fn finish(&self) {
+        let plugin_session = self.life.lock().plugin_session.take();
+        if let Some(plugin_session) = plugin_session {
+            outside(|| plugin_session.destroy());
+            outside(|| drop(plugin_session));
+        }
+        self.session.notify(self.event("detached"));
+        self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("detached"));
+    }
+
+    pub fn has_link(&self) -> bool {
+        self.life.lock().connected
+    }
+
+    /// An event for the client up to the member `opaque_id` (§4).
+    pub fn event(&self, name: &str) -> Json {
+        self.event_about(name, None)
+    }
+
+    pub(super) fn event_about(&self, name: &str, transaction: Option<&str>) -> Json {
+        Json::object()
+            .with("janus", name)
+            .with("session_id", self.session.id)
+            .with_some("transaction", transaction)
+            .with("sender", self.id)
+            .with_some("opaque_id", self.shown_opaque_id())
+    }
+
+    /// The opaque id, where clients may see it (CP-201).
+    pub fn shown_opaque_id(&self) -> Option<&str> {
+        self.opaque_id.as_deref().filter(|_| self.core.settings.opaque_id_in_api)
+    }
+
+    pub fn subject(&self) -> Subject<'_> {
+        Subject { session_id: self.session.id, handle_id: self.id, opaque_id: self.opaque_id.as_deref() }
+    }
+
+    fn life_event(&self, name: &str) -> Json {
+        Json::object()
+            .with("name", name)
+            .with("plugin", self.plugin.package())
+            .with_some("opaque_id", self.opaque_id.as_deref())
+            .with_some("token", self.token.as_deref())
+    }
+
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+}

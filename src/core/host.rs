@@ -1,0 +1,114 @@
+//! A handle as its plugin sees it: [`HandleHost`]. Plugins call these from any thread, also from inside our calls
+//! into them.
+
+use super::errors::Code;
+use super::flags;
+use super::handle::Handle;
+use super::negotiate::PluginJsep;
+use crate::json::Json;
+use crate::media::{Command, Mindex, Peer, RtpOut};
+use crate::modules::host::HandleHost;
+
+/// The plugin session is not alive (CP-206, CP-207).
+const DEAD_PLUGIN_SESSION: i32 = -2;
+
+impl Handle {
+    /// The PeerConnection, unless it is going down.
+    fn with_peer(&self, call: impl FnOnce(&Peer)) {
+        if self.flags.any(flags::STOP | flags::ALERT) {
+            return;
+        }
+        if let Some(peer) = &*self.link.load() {
+            call(peer);
+        }
+    }
+}
+
+impl HandleHost for Handle {
+    fn push_event(&self, package: &str, transaction: Option<&str>, message: Json, jsep: Option<Json>) -> i32 {
+        if self.plugin_session().is_none() {
+            tracing::error!("Plugin {package} pushes an event to a session that is not there (any more)");
+            return DEAD_PLUGIN_SESSION;
+        }
+        if self.is_detached() || self.session.is_destroyed() {
+            return Code::SessionNotFound as i32;
+        }
+        if !message.is_object() {
+            return Code::InvalidJsonObject as i32;
+        }
+        let mut resend = false;
+        let jsep = match jsep.as_ref().and_then(PluginJsep::read) {
+            None => None,
+            Some(jsep) => match self.negotiate_from_plugin(&jsep) {
+                Ok(outcome) => {
+                    resend = outcome.resend_candidates;
+                    Some(outcome.jsep)
+                }
+                Err(error) => {
+                    tracing::error!(
+                        "[{}] Cannot use the JSEP of plugin {package}: {}",
+                        self.id,
+                        error.reason()
+                    );
+                    let dead = self.flags.any(flags::STOP | flags::ALERT);
+                    return if dead { Code::HandleNotFound } else { Code::JsepInvalidSdp } as i32;
+                }
+            },
+        };
+        let data = Json::object().with("plugin", package).with("data", message);
+        let event = self.event_about("event", transaction).with("plugindata", data).with_some("jsep", jsep);
+        self.session.notify(event);
+        if resend {
+            self.resend_candidates();
+        }
+        0
+    }
+
+    #[inline]
+    fn relay_rtp(&self, packet: RtpOut<'_>) {
+        self.with_peer(|peer| peer.relay_rtp(packet));
+    }
+
+    fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8]) {
+        self.with_peer(|peer| peer.command(Command::RelayRtcp { mindex, video, packet: packet.to_vec() }));
+    }
+
+    fn relay_data(&self, label: Option<&str>, protocol: Option<&str>, binary: bool, message: &[u8]) {
+        self.with_peer(|peer| {
+            peer.command(Command::RelayData {
+                label: label.map(Into::into),
+                protocol: protocol.map(Into::into),
+                binary,
+                message: message.to_vec(),
+            });
+        });
+    }
+
+    fn send_pli(&self, mindex: Option<Mindex>) {
+        self.with_peer(|peer| peer.command(Command::SendPli { mindex }));
+    }
+
+    fn send_remb(&self, bitrate: u32) {
+        self.with_peer(|peer| peer.command(Command::SendRemb { bitrate }));
+    }
+
+    fn close_pc(&self) {
+        self.close_later();
+    }
+
+    fn end_session(&self) {
+        self.end_later();
+    }
+
+    fn session_id(&self) -> u64 {
+        self.session.id
+    }
+
+    fn handle_id(&self) -> u64 {
+        self.id
+    }
+
+    fn opaque_id(&self) -> Option<String> {
+        self.opaque_id.clone()
+    }
+}

@@ -1,0 +1,500 @@
+//! Offers and answers of one handle, from the client (control-plane.md §5.3) and from the plugin (§5.5): the rules
+//! of [`super::jsep`] applied to a real PeerConnection.
+//!
+//! One description at a time: `Handle::negotiating` is held meanwhile, except while waiting (for the end of a previous
+//! PeerConnection, for gathering). No module is called under it.
+
+use super::errors::{ApiError, Code};
+use super::flags;
+use super::handle::Handle;
+use super::jsep::{self, Description, LocalTransport, Negotiation, RemoteChange, RidOrder, SdpType, Setup};
+use super::notifier::{Kind, subtype};
+use super::sink::Sink;
+use super::trickle::Pending;
+use crate::json::Json;
+use crate::media::ice::candidate;
+use crate::media::{Command, DtlsRole, HangupReason, IceRole, Peer, PeerConfig, PeerSnapshot};
+use crate::util::time;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+const CLEANING_POLL: Duration = Duration::from_millis(100);
+const CLEANING_LIMIT: Duration = Duration::from_secs(3);
+const GATHERING_SLICE: Duration = Duration::from_millis(100);
+const GATHERING_LIMIT: Duration = Duration::from_secs(5);
+
+/// What signalling knows of the present PeerConnection; emptied with it.
+#[derive(Default)]
+pub struct Signalling {
+    /// Present as long as the PeerConnection.
+    pub negotiation: Option<Negotiation>,
+    pub local_sdp: Option<String>,
+    pub remote_sdp: Option<String>,
+    pub pending: Vec<Pending>,
+    /// `None` until the answer decides.
+    pub dtls_role: Option<DtlsRole>,
+    pub ice_role: Option<IceRole>,
+    pub remote_candidates: usize,
+    /// Checks were started.
+    pub checking: bool,
+    /// Monotonic µs.
+    created: i64,
+    data_enabled: bool,
+}
+
+impl Signalling {
+    /// The mid that candidates name.
+    pub fn bundle_mid(&self) -> Option<&str> {
+        self.negotiation.as_ref().and_then(|n| n.bundle_mid.as_deref())
+    }
+}
+
+/// A copy of what `handle_info` shows of the signalling.
+pub struct SignallingFacts {
+    /// When the PeerConnection was made, monotonic µs; `None` without one.
+    pub created: Option<i64>,
+    pub ice_role: Option<IceRole>,
+    pub profile: Option<String>,
+    pub local_sdp: Option<String>,
+    pub remote_sdp: Option<String>,
+    pub pending: usize,
+    pub media: Vec<jsep::Medium>,
+}
+
+/// The client's `jsep`, validated (§5.1).
+pub struct ClientJsep {
+    pub kind: SdpType,
+    /// As the client wrote it (CP-159).
+    pub type_text: String,
+    pub sdp: String,
+    pub trickle: bool,
+    pub rid_order: RidOrder,
+    pub force_relay: bool,
+    pub e2ee: bool,
+    pub svc: Option<Json>,
+}
+
+/// The plugin's `jsep`.
+pub struct PluginJsep {
+    type_text: String,
+    sdp: String,
+    restart: bool,
+    e2ee: bool,
+}
+
+impl PluginJsep {
+    /// Only with both texts it is one (CP-209).
+    pub fn read(json: &Json) -> Option<PluginJsep> {
+        let flag = |name: &str| json.get(name).and_then(|v| v.as_bool()).unwrap_or(false);
+        Some(PluginJsep {
+            type_text: json.get("type")?.as_str()?.to_owned(),
+            sdp: json.get("sdp")?.as_str()?.to_owned(),
+            restart: flag("restart"),
+            e2ee: flag("e2ee"),
+        })
+    }
+}
+
+/// What [`Handle::negotiate_from_plugin`] leads to.
+pub struct LocalOutcome {
+    /// For the client.
+    pub jsep: Json,
+    /// Trickle all local candidates again after the event was sent.
+    pub resend_candidates: bool,
+}
+
+fn sdp_error(reason: impl Into<String>) -> ApiError {
+    ApiError::new(Code::JsepInvalidSdp, reason)
+}
+
+fn no_connection() -> ApiError {
+    ApiError::new(Code::WrongWebrtcState, "Invalid PeerConnection")
+}
+
+impl Handle {
+    /// Takes over a description of the client; returns the `jsep` for the plugin.
+    pub fn negotiate_from_client(&self, jsep: &ClientJsep) -> Result<Json, ApiError> {
+        self.wait_until_clean()?;
+        let _one_at_a_time = self.negotiating.lock();
+        let renegotiation = self.flags.any(flags::NEGOTIATED);
+        self.note_description(jsep.kind);
+        if jsep.kind == SdpType::Offer {
+            self.flags.set(flags::PROCESSING_OFFER);
+        }
+        let result = self.take_from_client(jsep, renegotiation);
+        self.flags.clear(flags::PROCESSING_OFFER);
+        result
+    }
+
+    fn take_from_client(&self, jsep: &ClientJsep, renegotiation: bool) -> Result<Json, ApiError> {
+        let mut description = Description::parse(jsep.kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
+        self.tell_jsep("remote", &jsep.type_text, &jsep.sdp);
+        let offer = jsep.kind == SdpType::Offer;
+        let role = match description.setup {
+            Some(Setup::Active) => DtlsRole::Passive,
+            _ => DtlsRole::Active,
+        };
+        if offer && !renegotiation {
+            let force_relay = jsep.force_relay && self.core.settings.allow_force_relay;
+            if jsep.force_relay && !force_relay {
+                tracing::warn!("[{}] Forcing relay candidates is not allowed", self.id);
+            }
+            self.create_link(IceRole::Controlled, role, force_relay)?;
+        }
+        let peer = self
+            .link
+            .load_full()
+            .ok_or_else(|| ApiError::new(Code::UnexpectedAnswer, "Unexpected ANSWER (did we offer?)"))?;
+        {
+            let mut signalling = self.signalling.lock();
+            let media = &self.core.settings.media;
+            let negotiation = signalling.negotiation.as_mut().ok_or_else(no_connection)?;
+            let change = negotiation
+                .apply_remote(&mut description, jsep.rid_order, media.webrtc_encryption)
+                .map_err(|error| {
+                    tracing::error!("[{}] Error processing SDP: {error}", self.id);
+                    let code = if renegotiation { Code::UnexpectedAnswer } else { Code::JsepInvalidSdp };
+                    ApiError::new(code, "Error processing SDP")
+                })?;
+            self.apply_media(&signalling, &peer);
+            if renegotiation {
+                self.renegotiate(&mut signalling, &peer, &change, offer);
+            } else {
+                signalling.dtls_role = Some(role);
+                peer.command(Command::SetRemote { transport: change.transport.clone(), dtls_role: role });
+            }
+            for text in &change.candidates {
+                self.add_remote_candidate(&mut signalling, &peer, text);
+            }
+            if offer {
+                if jsep.trickle {
+                    self.flags.set(flags::TRICKLE);
+                }
+            } else {
+                self.flags.put(flags::TRICKLE, jsep.trickle);
+                self.answered(&mut signalling, &peer, renegotiation);
+            }
+            signalling.remote_sdp = Some(jsep.sdp.clone());
+        }
+        jsep::anonymise(&mut description.sdp);
+        if jsep.e2ee {
+            self.flags.set(flags::E2EE);
+        }
+        self.describe_to_plugin(jsep, &description.sdp.write(), renegotiation)
+    }
+
+    /// A later description on the same PeerConnection: perhaps with an ICE restart (MP-086).
+    fn renegotiate(&self, signalling: &mut Signalling, peer: &Peer, change: &RemoteChange, offer: bool) {
+        if !change.ice_restart {
+            return;
+        }
+        self.flags.clear(flags::ALL_TRICKLES);
+        if offer {
+            peer.restart_ice();
+            signalling.remote_candidates = 0;
+            if self.core.settings.full_trickle {
+                self.flags.set(flags::RESEND_TRICKLES);
+            }
+        }
+        peer.command(Command::SetRemoteCredentials(change.transport.credentials.clone()));
+    }
+
+    /// Exactly these members, in this order (CP-158).
+    fn describe_to_plugin(
+        &self,
+        jsep: &ClientJsep,
+        sdp: &str,
+        renegotiation: bool,
+    ) -> Result<Json, ApiError> {
+        let signalling = self.signalling.lock();
+        let negotiation = signalling.negotiation.as_ref().ok_or_else(no_connection)?;
+        let json = Json::object().with("type", jsep.type_text.as_str()).with("sdp", sdp);
+        let simulcast: Json = negotiation.simulcast().iter().map(simulcast_json).collect();
+        if !simulcast.is_empty() {
+            json.set("simulcast", simulcast);
+        }
+        json.set_some("svc", jsep.svc.as_ref());
+        if renegotiation {
+            json.set("update", true);
+        }
+        if self.flags.any(flags::E2EE) {
+            json.set("e2ee", true);
+        }
+        Ok(json)
+    }
+
+    /// Takes over a description of the plugin; returns the `jsep` for the client.
+    pub fn negotiate_from_plugin(&self, jsep: &PluginJsep) -> Result<LocalOutcome, ApiError> {
+        let kind = SdpType::from_name(&jsep.type_text).ok_or_else(|| {
+            ApiError::new(Code::JsepUnknownType, format!("unknown message type '{}'", jsep.type_text))
+        })?;
+        let offer = kind == SdpType::Offer;
+        let updating = self.flags.any(flags::NEGOTIATED);
+        if offer {
+            self.wait_until_clean()?;
+        }
+        let full_trickle = self.core.settings.full_trickle;
+        let (mut description, peer, first) = {
+            let _one_at_a_time = self.negotiating.lock();
+            self.note_description(kind);
+            let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
+            let first = offer && self.link.load().is_none();
+            if first {
+                self.create_link(IceRole::Controlling, DtlsRole::ActPass, false)?;
+                self.flags.set(flags::RFC4588_RTX);
+            }
+            let peer = self.link.load_full().ok_or_else(no_connection)?;
+            let mut signalling = self.signalling.lock();
+            let negotiation = signalling.negotiation.as_mut().ok_or_else(no_connection)?;
+            negotiation.apply_local(&mut description).map_err(|e| sdp_error(e.0))?;
+            (description, peer, first)
+        };
+        if !updating && !full_trickle {
+            self.wait_until_gathered(&peer)?;
+        }
+        jsep::anonymise(&mut description.sdp);
+        let _one_at_a_time = self.negotiating.lock();
+        let restart = offer && jsep.restart && !first;
+        let credentials = if restart { peer.restart_ice() } else { peer.local_credentials() };
+        let candidates = (!full_trickle)
+            .then(|| peer.local_candidates().iter().map(candidate::format).collect::<Vec<_>>());
+        let sdp = {
+            let mut signalling = self.signalling.lock();
+            let transport = self.local_transport(credentials, signalling.dtls_role, candidates);
+            let negotiation = signalling.negotiation.as_mut().ok_or_else(no_connection)?;
+            let sdp = negotiation.merge(description, &transport);
+            signalling.local_sdp = Some(sdp.clone());
+            self.apply_media(&signalling, &peer);
+            if first {
+                self.flags.set(flags::PROCESSING_OFFER);
+            }
+            if !offer {
+                self.answered(&mut signalling, &peer, updating);
+            }
+            sdp
+        };
+        if jsep.e2ee {
+            self.flags.set(flags::E2EE);
+        }
+        self.tell_jsep("local", &jsep.type_text, &sdp);
+        let json = Json::object().with("type", jsep.type_text.as_str()).with("sdp", sdp);
+        if self.flags.any(flags::E2EE) {
+            json.set("e2ee", true);
+        }
+        let resend = self.flags.any(flags::RESEND_TRICKLES);
+        self.flags.clear(flags::RESEND_TRICKLES);
+        Ok(LocalOutcome { jsep: json, resend_candidates: full_trickle && (restart || resend) })
+    }
+
+    fn local_transport(
+        &self,
+        credentials: crate::media::IceCredentials,
+        role: Option<DtlsRole>,
+        candidates: Option<Vec<String>>,
+    ) -> LocalTransport {
+        let settings = &self.core.settings;
+        let address = settings.facts.public_ips.first().unwrap_or(&settings.facts.local_ip);
+        let fingerprint = self.core.engine().map(|e| e.fingerprint().to_owned());
+        LocalTransport {
+            address: address.parse().unwrap_or(std::net::IpAddr::from([127, 0, 0, 1])),
+            credentials,
+            fingerprint: fingerprint.filter(|_| settings.media.webrtc_encryption),
+            dtls_role: role.unwrap_or(DtlsRole::ActPass),
+            ice_lite: settings.media.ice_lite,
+            candidates,
+        }
+    }
+
+    /// Flags that follow from the arrival of a description, whoever sent it and whatever comes of it.
+    fn note_description(&self, kind: SdpType) {
+        match kind {
+            SdpType::Offer => {
+                self.flags.set(flags::GOT_OFFER);
+                self.flags.clear(flags::GOT_ANSWER);
+            }
+            SdpType::Answer => {
+                self.flags.set(flags::GOT_ANSWER);
+                if self.flags.any(flags::GOT_OFFER) {
+                    self.flags.set(flags::NEGOTIATED);
+                }
+            }
+        }
+    }
+
+    /// Offer and answer are both known: what waited for that (media-plane.md §2.9).
+    fn answered(&self, signalling: &mut Signalling, peer: &Peer, renegotiation: bool) {
+        self.flags.clear(flags::PROCESSING_OFFER);
+        let data = signalling.negotiation.as_ref().is_some_and(|n| n.data.is_some());
+        if data && !signalling.data_enabled {
+            signalling.data_enabled = true;
+            peer.command(Command::EnableData);
+        }
+        self.replay_trickles(signalling);
+        if self.flags.any(flags::TRICKLE) && signalling.remote_candidates == 0 && !renegotiation {
+            self.flags.set(flags::START);
+        } else {
+            signalling.checking = true;
+            peer.command(Command::StartChecks);
+        }
+    }
+
+    fn apply_media(&self, signalling: &Signalling, peer: &Peer) {
+        if let Some(negotiation) = &signalling.negotiation {
+            peer.command(Command::SetExtensions(negotiation.extensions));
+            peer.command(Command::SetMedia(negotiation.media_configs()));
+            self.flags.put(flags::DATA_CHANNELS, negotiation.data.is_some());
+            self.flags.put(flags::RFC4588_RTX, negotiation.rtx_enabled);
+            let newer = negotiation.data == Some(jsep::DataSyntax::SctpPort);
+            self.flags.put(flags::NEW_DATACHAN_SDP, newer);
+        }
+    }
+
+    fn wait_until_clean(&self) -> Result<(), ApiError> {
+        let deadline = Instant::now() + CLEANING_LIMIT;
+        while self.flags.any(flags::CLEANING) {
+            if Instant::now() >= deadline {
+                return Err(ApiError::new(Code::WrongWebrtcState, "Still cleaning a previous session"));
+            }
+            thread::sleep(CLEANING_POLL);
+        }
+        Ok(())
+    }
+
+    /// After the limit, what is there has to do.
+    fn wait_until_gathered(&self, peer: &Peer) -> Result<(), ApiError> {
+        let deadline = Instant::now() + GATHERING_LIMIT;
+        while !peer.wait_gathered(GATHERING_SLICE) {
+            if self.flags.any(flags::STOP | flags::ALERT) {
+                return Err(no_connection());
+            }
+            if Instant::now() >= deadline {
+                tracing::warn!("[{}] Gathering candidates takes too long, going on without", self.id);
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// A new PeerConnection. Fails when there is one already, or the handle is ending.
+    fn create_link(&self, ice_role: IceRole, dtls_role: DtlsRole, force_relay: bool) -> Result<(), ApiError> {
+        let failed = || ApiError::new(Code::Unknown, "Error setting ICE locally");
+        let engine = self.core.engine().ok_or_else(failed)?;
+        let plugin = self.plugin_session().ok_or_else(failed)?;
+        let handle = self.this.upgrade().ok_or_else(failed)?;
+        if !self.link_begins() {
+            return Err(failed());
+        }
+        {
+            let mut signalling = self.signalling.lock();
+            let early = std::mem::take(&mut signalling.pending);
+            let negotiation = match ice_role {
+                IceRole::Controlled => Negotiation::for_remote_offer(),
+                IceRole::Controlling => Negotiation::for_local_offer(),
+            };
+            *signalling = Signalling {
+                negotiation: Some(negotiation),
+                pending: early,
+                ice_role: Some(ice_role),
+                created: time::monotonic(),
+                ..Signalling::default()
+            };
+        }
+        let lite = self.core.settings.media.ice_lite;
+        let config = PeerConfig {
+            id: self.id,
+            ice_role: if lite { IceRole::Controlled } else { ice_role },
+            dtls_role,
+            force_relay,
+            worker: self.chosen_worker(engine.loads().len()),
+        };
+        let sink = Arc::new(Sink::new(handle, plugin));
+        let peer = engine.create_peer(config, sink.clone());
+        self.link.store(Some(Arc::new(peer)));
+        self.flags.clear(
+            flags::START
+                | flags::READY
+                | flags::ALERT
+                | flags::NEGOTIATED
+                | flags::TRICKLE
+                | flags::ALL_TRICKLES
+                | flags::CLEANING,
+        );
+        self.flags.set(flags::HAS_AGENT);
+        // The engine may have given up already, or the handle may be ending: both were too early to be noticed.
+        if sink.is_closed() {
+            self.forget_link();
+            return Err(failed());
+        }
+        if self.is_detached() {
+            self.hangup(HangupReason::Detach);
+            return Err(failed());
+        }
+        Ok(())
+    }
+
+    /// The loop that the client asked for at attach, if it may (CP-135, CP-136).
+    fn chosen_worker(&self, workers: usize) -> Option<usize> {
+        let settings = &self.core.settings;
+        self.loop_index
+            .filter(|index| settings.event_loops > 0 && settings.allow_loop_indication && *index < workers)
+    }
+
+    /// The PeerConnection is going down, whoever wanted it.
+    pub(super) fn link_is_down(&self) {
+        self.flags.set(flags::ALERT | flags::CLEANING);
+        self.flags.clear(flags::GOT_OFFER | flags::GOT_ANSWER | flags::NEGOTIATED);
+    }
+
+    /// The PeerConnection is gone: everything about it goes, and a new one may come.
+    pub(super) fn forget_link(&self) {
+        self.link.store(None);
+        *self.signalling.lock() = Signalling::default();
+        self.flags.set(flags::ALERT);
+        self.flags.clear(
+            flags::READY
+                | flags::CLEANING
+                | flags::E2EE
+                | flags::NEW_DATACHAN_SDP
+                | flags::HAS_AGENT
+                | flags::PROCESSING_OFFER,
+        );
+    }
+
+    pub fn signalling_facts(&self) -> SignallingFacts {
+        let signalling = self.signalling.lock();
+        let negotiation = signalling.negotiation.as_ref();
+        SignallingFacts {
+            created: negotiation.map(|_| signalling.created),
+            ice_role: signalling.ice_role,
+            profile: negotiation.and_then(|n| n.profile.clone()),
+            local_sdp: signalling.local_sdp.clone(),
+            remote_sdp: signalling.remote_sdp.clone(),
+            pending: signalling.pending.len(),
+            media: negotiation.map(|n| n.media.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// What the engine knows of the PeerConnection. Blocks shortly: not on a media worker.
+    pub fn snapshot(&self) -> Option<PeerSnapshot> {
+        self.link.load_full().and_then(|peer| peer.snapshot())
+    }
+
+    fn tell_jsep(&self, owner: &str, type_text: &str, sdp: &str) {
+        self.core.notifier.emit(Kind::Jsep, subtype::NONE, self.subject(), || {
+            Json::object()
+                .with("owner", owner)
+                .with("jsep", Json::object().with("type", type_text).with("sdp", sdp))
+        });
+    }
+}
+
+fn simulcast_json(simulcast: &jsep::Simulcast) -> Json {
+    let json = Json::object().with("mindex", simulcast.mindex).with_some("mid", simulcast.mid.as_deref());
+    match &simulcast.layers {
+        jsep::SimulcastLayers::Rids { rids, extension } => json
+            .with("rids", rids.iter().collect::<Json>())
+            .with_some("rid-ext", extension.filter(|id| *id > 0)),
+        jsep::SimulcastLayers::Ssrcs(ssrcs) => json.with("ssrcs", ssrcs.iter().copied().collect::<Json>()),
+    }
+}

@@ -1,0 +1,190 @@
+//! Trickled candidates (control-plane.md §3.4, media-plane.md §2.11, §3.5): from the client, and to it.
+
+use super::errors::{ApiError, Code};
+use super::flags;
+use super::handle::Handle;
+use super::negotiate::Signalling;
+use crate::json::Json;
+use crate::media::ice::candidate::{self, Parsed};
+use crate::media::{Command, Peer};
+use crate::util::time;
+use std::net::ToSocketAddrs;
+
+/// A candidate that came before it could be used.
+pub struct Pending {
+    /// Monotonic µs.
+    received: i64,
+    candidate: Json,
+}
+
+/// `candidate` or `candidates` of a `trickle` request.
+pub enum Trickle {
+    One(Json),
+    Several(Json),
+}
+
+impl Handle {
+    /// Takes candidates from the client: at once, or for later when there is nothing to add them to yet.
+    pub fn trickle(&self, trickle: &Trickle) -> Result<(), ApiError> {
+        if self.flags.any(flags::CLEANING) {
+            return Err(ApiError::new(Code::WrongWebrtcState, "Still cleaning a previous session"));
+        }
+        let mut signalling = self.signalling.lock();
+        self.flags.set(flags::TRICKLE);
+        let ready = !self.flags.any(flags::PROCESSING_OFFER)
+            && self.flags.all(flags::GOT_OFFER | flags::GOT_ANSWER)
+            && signalling.negotiation.is_some();
+        if !ready {
+            let (Trickle::One(json) | Trickle::Several(json)) = trickle;
+            let received = time::monotonic();
+            // Early candidates are not validated; a list is taken apart when its turn comes.
+            signalling.pending.push(Pending { received, candidate: json.deep_copy() });
+            return Ok(());
+        }
+        match trickle {
+            Trickle::One(candidate) => self.take_candidate(&mut signalling, candidate),
+            Trickle::Several(list) if list.is_array() => {
+                for candidate in list.elements() {
+                    let _ = self.take_candidate(&mut signalling, &candidate);
+                }
+                Ok(())
+            }
+            Trickle::Several(_) => Err(ApiError::new(Code::InvalidElementType, "candidates is not an array")),
+        }
+    }
+
+    /// Uses what came early; too old ones are dropped (CP-188).
+    pub(super) fn replay_trickles(&self, signalling: &mut Signalling) {
+        let oldest = time::monotonic() - i64::from(self.core.settings.candidates_timeout) * 1_000_000;
+        for pending in std::mem::take(&mut signalling.pending) {
+            if pending.received < oldest {
+                continue;
+            }
+            if pending.candidate.is_array() {
+                for candidate in pending.candidate.elements() {
+                    let _ = self.take_candidate(signalling, &candidate);
+                }
+            } else {
+                let _ = self.take_candidate(signalling, &pending.candidate);
+            }
+        }
+    }
+
+    fn take_candidate(&self, signalling: &mut Signalling, json: &Json) -> Result<(), ApiError> {
+        if !json.is_object() || json.get("completed").is_some() {
+            self.flags.set(flags::ALL_TRICKLES);
+            if let Some(peer) = self.link.load_full() {
+                peer.command(Command::EndOfRemoteCandidates);
+            }
+            return Ok(());
+        }
+        let candidate = read(json)?;
+        let other_line = candidate.index.is_some_and(|index| index > 0);
+        let other_mid = match (&candidate.mid, signalling.bundle_mid()) {
+            (Some(mid), Some(bundle)) => mid != bundle,
+            _ => false,
+        };
+        if other_line || other_mid {
+            return Ok(());
+        }
+        let Some(peer) = self.link.load_full() else {
+            return Err(invalid("no such PeerConnection"));
+        };
+        self.add_remote_candidate(signalling, &peer, &candidate.text);
+        if !self.flags.any(flags::PROCESSING_OFFER) && !signalling.checking {
+            self.flags.set(flags::START);
+            signalling.checking = true;
+            peer.command(Command::StartChecks);
+        }
+        Ok(())
+    }
+
+    /// From a description or trickled. What cannot be read is no error to the client.
+    pub(super) fn add_remote_candidate(&self, signalling: &mut Signalling, peer: &Peer, text: &str) {
+        let media = &self.core.settings.media;
+        match candidate::parse(text, media.ice_tcp) {
+            Ok(Parsed::Candidate(candidate)) => {
+                signalling.remote_candidates += 1;
+                peer.command(Command::AddRemoteCandidate(candidate));
+            }
+            Ok(Parsed::Name(name)) if !media.ignore_mdns => {
+                // RFC 8828: resolving may take a while, so elsewhere.
+                signalling.remote_candidates += 1;
+                let (peer, text, tcp) = (peer.clone(), text.to_owned(), media.ice_tcp);
+                self.core.pool.run(move || {
+                    let Some(address) = (&*name, 0).to_socket_addrs().ok().and_then(|mut all| all.next())
+                    else {
+                        tracing::warn!("Cannot resolve the candidate address {name}");
+                        return;
+                    };
+                    let text = text.replace(&name, &address.ip().to_string());
+                    if let Ok(Parsed::Candidate(candidate)) = candidate::parse(&text, tcp) {
+                        peer.command(Command::AddRemoteCandidate(candidate));
+                    }
+                });
+            }
+            Ok(Parsed::Name(_) | Parsed::Ignored) => {}
+            Err(_) => tracing::error!("[{}] Failed to parse candidate: {text}", self.id),
+        }
+    }
+
+    /// Full trickle: one candidate of ours, or the end of them (CP-195).
+    pub(super) fn trickle_to_client(&self, text: Option<&str>) {
+        let candidate = match text {
+            None => Json::object().with("completed", true),
+            Some(text) => {
+                let mid = self.signalling.lock().bundle_mid().map(str::to_owned);
+                Json::object()
+                    .with_some("sdpMid", mid)
+                    .with("sdpMLineIndex", 0)
+                    .with("candidate", format!("candidate:{text}"))
+            }
+        };
+        self.session.notify(self.event("trickle").with("candidate", candidate));
+    }
+
+    /// After an ICE restart with full trickle (CP-196).
+    pub(super) fn resend_candidates(&self) {
+        let Some(peer) = self.link.load_full() else { return };
+        for candidate in peer.local_candidates() {
+            self.trickle_to_client(Some(&candidate::format(&candidate)));
+        }
+        self.trickle_to_client(None);
+    }
+}
+
+struct Read {
+    mid: Option<String>,
+    index: Option<i64>,
+    text: String,
+}
+
+fn invalid(what: &str) -> ApiError {
+    let code = if what.starts_with("no such") { Code::InvalidStream } else { Code::InvalidElementType };
+    ApiError::new(code, format!("Trickle error: invalid element type ({what})"))
+}
+
+fn missing(what: &str) -> ApiError {
+    ApiError::new(Code::MissingElement, format!("Trickle error: missing mandatory element ({what})"))
+}
+
+/// RTCIceCandidateInit as far as it is used.
+fn read(json: &Json) -> Result<Read, ApiError> {
+    let mid = json.get("sdpMid");
+    if mid.as_ref().is_some_and(|m| !m.is_string()) {
+        return Err(invalid("sdpMid should be a string"));
+    }
+    let index = match json.get("sdpMLineIndex") {
+        None => None,
+        Some(value) => match value.as_i64() {
+            Some(index) if index >= 0 => Some(index),
+            _ => return Err(invalid("sdpMLineIndex should be a positive integer")),
+        },
+    };
+    if mid.is_none() && index.is_none() {
+        return Err(missing("sdpMid or sdpMLineIndex"));
+    }
+    let text = json.get("candidate").ok_or_else(|| missing("candidate"))?;
+    let text = text.as_str().ok_or_else(|| invalid("candidate should be a string"))?;
+    Ok(Read { mid: mid.and_then(|m| m.as_str().map(Into::into)), index, text: text.to_owned() })
+}
