@@ -8,6 +8,8 @@ pub mod dtls;
 pub mod engine;
 pub mod ice;
 pub mod peer;
+pub mod rtcp;
+pub mod rtp;
 pub mod srtp;
 pub mod types;
 pub mod worker;

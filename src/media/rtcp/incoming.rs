@@ -1,0 +1,181 @@
+//! RTCP from the peer, decrypted (media-plane.md §7.1).
+
+use crate::media::Mindex;
+use crate::media::clock::Clock;
+use crate::media::rtp::{Binding, Layer, Micros, Streams};
+use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PSFB, RTPFB, SR};
+use crate::rtcp::report::{ReportRewrite, fix_report_data};
+use crate::rtcp::{ReportBlock, nack, remb, ssrc};
+
+/// Longest time that sent packets are kept for, ms (MP-189).
+const MAX_NACK_QUEUE_MS: u32 = 1000;
+/// Kept for longer than the round trip takes, by this much.
+const NACK_QUEUE_MARGIN_MS: u32 = 100;
+
+/// A compound for the plugin, after it was rewritten in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    pub mindex: Mindex,
+    pub video: bool,
+    /// Of the packet; less than before when NACKs were taken out.
+    pub len: usize,
+}
+
+/// Why the plugin does not see a compound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RtcpDropped {
+    Malformed,
+    /// MP-208: about no stream of ours.
+    Unknown,
+    /// MP-207: a sender report of something other than the RTP that the layer receives.
+    Stranger,
+    /// MP-203: nothing but NACKs, which the core answers.
+    Answered,
+}
+
+impl Streams {
+    /// Evaluates a compound, starts retransmissions (see [`Streams::next_resend`]), and makes the packet what the
+    /// plugin shall see.
+    pub fn incoming_rtcp(&mut self, now: Clock, packet: &mut [u8]) -> Result<Delivered, RtcpDropped> {
+        ssrc::fix(packet, None, None, now.into()).map_err(|_| RtcpDropped::Malformed)?;
+        let Binding { medium: index, layer, .. } = self.stream_of(packet).ok_or(RtcpDropped::Unknown)?;
+        let medium = &self.media[index];
+        if medium.config.ssrc_rtx != 0 {
+            ssrc::swap_report_blocks(packet, medium.config.ssrc_rtx);
+        }
+        let local = medium.config.ssrc;
+        let numbering = medium.layers[layer].numbering;
+        let rewrite = ReportRewrite {
+            base_ts: numbering.base_ts,
+            base_ts_prev: numbering.base_ts_prev,
+            peer: medium.layers[layer].first_ssrc,
+            local,
+            expected: numbering.last_ssrc,
+        };
+
+        let mut kept = 0;
+        let mut walk = compound::Walk::new();
+        while let Some(Ok(block)) = walk.next(packet) {
+            self.evaluate(now, &block, block.bytes(packet), index, layer);
+            if !self.answers(&block, block.bytes(packet), index) {
+                packet.copy_within(block.start..block.end, kept);
+                kept += block.end - block.start;
+            }
+        }
+        if kept == 0 {
+            return Err(RtcpDropped::Answered);
+        }
+        fix_report_data(&mut packet[..kept], &rewrite).map_err(|_| RtcpDropped::Stranger)?;
+        let medium = &self.media[index];
+        Ok(Delivered { mindex: medium.config.mindex, video: medium.video(), len: kept })
+    }
+
+    /// By the peer's SSRC that sends it, else by ours that it is about.
+    fn stream_of(&self, packet: &[u8]) -> Option<Binding> {
+        let sender = self.media.by_ssrc(ssrc::sender(packet)).filter(|binding| !binding.local);
+        sender.or_else(|| self.media.by_ssrc(ssrc::receiver(packet, true))).or_else(|| {
+            // A FIR names its target in its entry, and REMB in its list.
+            let target = compound::blocks(packet).find_map(|block| {
+                let bytes = block.bytes(packet);
+                match (block.packet_type, block.count) {
+                    (PSFB, FULL_INTRA) => Some(compound_word(bytes, 12)),
+                    (PSFB, compound::AFB) if remb::is_remb(bytes) => Some(compound_word(bytes, 20)),
+                    _ => None,
+                }
+            })?;
+            self.media.by_ssrc(target)
+        })
+    }
+
+    /// Whose packets a NACK asks for: the medium that it names, else the compound's.
+    fn nacked_medium(&self, block: &[u8], compound: usize) -> usize {
+        let named = self.media.by_ssrc(compound_word(block, 8)).filter(|binding| binding.local);
+        named.map_or(compound, |binding| binding.medium)
+    }
+
+    /// MP-203
+    fn answers(&self, block: &Block, bytes: &[u8], index: usize) -> bool {
+        block.is(RTPFB, NACK) && self.media[self.nacked_medium(bytes, index)].config.nacks
+    }
+
+    fn evaluate(&mut self, now: Clock, block: &Block, bytes: &[u8], index: usize, layer: usize) {
+        match (block.packet_type, block.count) {
+            (SR, _) => {
+                let statistics = &mut self.media[index].layers[layer].statistics;
+                statistics.incoming_sr(compound_word(bytes, 8), compound_word(bytes, 12), now.mono);
+            }
+            (RTPFB, NACK) if self.answers(block, bytes, index) => self.nacked(now, bytes, index, layer),
+            (PSFB, compound::AFB) if remb::is_remb(bytes) => self.remb = Some(remb::bitrate(bytes)),
+            // MP-209
+            (BYE, _) => tracing::debug!(mid = self.media[index].config.mid, "RTCP BYE"),
+            _ => {}
+        }
+        // One compound of a browser has a block for each stream of ours that it receives.
+        let reports = block.reports_at().and_then(|at| bytes.get(at..)).unwrap_or_default();
+        for report in reports.chunks_exact(ReportBlock::LEN).take(block.count.into()) {
+            let report = ReportBlock::parse(report);
+            match self.media.by_ssrc(report.ssrc) {
+                Some(Binding { medium, local: true, rtx: false, .. }) => self.reported(now, medium, &report),
+                _ => continue,
+            }
+        }
+    }
+
+    fn nacked(&mut self, now: Clock, block: &[u8], index: usize, layer: usize) {
+        let medium = self.nacked_medium(block, index);
+        let mut count = 0;
+        for sequence in nack::nacks(block) {
+            count += 1;
+            self.asked_for(now, medium, sequence);
+        }
+        let layer: &mut Layer = match self.media[medium].layers.get_mut(layer) {
+            Some(_) if medium != index => &mut self.media[medium].layers[0],
+            Some(_) => &mut self.media[medium].layers[layer],
+            None => return,
+        };
+        layer.nacks_received += count;
+        layer.statistics.nack_count = layer.statistics.nack_count.wrapping_add(count as i32);
+    }
+
+    /// A report block about what we send. A new round-trip time decides how long sent packets are kept (§6.4).
+    fn reported(&mut self, now: Clock, medium: usize, report: &ReportBlock) {
+        let least = self.settings.min_nack_queue_ms;
+        let medium = &mut self.media[medium];
+        let statistics = &mut medium.layers[0].statistics;
+        statistics.incoming_rr(report, now.into());
+        if report.last_sr != 0 && medium.config.nacks {
+            let sender = &mut medium.sender;
+            sender.nack_queue_ms = nack_queue(sender.nack_queue_ms, statistics.rtt, least);
+            sender.history.set_keep(sender.nack_queue_ms);
+        }
+    }
+}
+
+/// MP-182, MP-189: the first value follows the round-trip time at once, later ones slowly.
+fn nack_queue(old_ms: u32, rtt_ms: u32, least_ms: u32) -> u32 {
+    let limit = |ms: u32| ms.max(least_ms).min(MAX_NACK_QUEUE_MS);
+    let wanted = limit(rtt_ms.saturating_add(NACK_QUEUE_MARGIN_MS));
+    if old_ms == 0 { wanted } else { limit((7 * old_ms + wanted) / 8) }
+}
+
+fn compound_word(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
+}
+
+impl From<Clock> for ssrc::Now {
+    fn from(now: Clock) -> ssrc::Now {
+        ssrc::Now { monotonic: now.mono, ntp: ntp(now.wall) }
+    }
+}
+
+/// NTP time (RFC 5905 §6, 32.32 fixed point, seconds since 1900) of a wall clock in µs since 1970.
+pub(super) fn ntp(wall: Micros) -> u64 {
+    const SINCE_1900: i64 = 2_208_988_800;
+    let seconds = (wall.div_euclid(1_000_000) + SINCE_1900) as u64;
+    let fraction = ((wall.rem_euclid(1_000_000) as u64) << 32) / 1_000_000;
+    seconds << 32 | fraction
+}
+
+#[cfg(test)]
+#[path = "incoming_tests.rs"]
+mod tests;

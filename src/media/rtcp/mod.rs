@@ -1,0 +1,15 @@
+//! RTCP of one PeerConnection (media-plane.md §7): what the peer says, what plugins send, what the core says itself.
+//!
+//! These are further methods of [`Streams`](super::rtp::Streams). Packets to be protected and sent are handed to an
+//! `emit` function, because RTCP is rare; none is larger than [`MAX_COMPOUND`].
+#![forbid(unsafe_code)]
+
+mod generated;
+mod incoming;
+mod plugin;
+mod slow_link;
+
+pub use incoming::{Delivered, RtcpDropped};
+
+/// Largest packet that the core builds (MP-195).
+pub const MAX_COMPOUND: usize = 1200;

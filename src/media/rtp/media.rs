@@ -1,0 +1,222 @@
+//! The media of one PeerConnection: running state beside each negotiated medium, and the tables to find it by.
+
+use super::{Layer, Sender};
+use crate::media::{MediaKind, MediumConfig, Mindex};
+use crate::rtp::VideoCodec;
+
+/// Remote SSRCs remembered per medium; a peer that changes them more often loses the oldest knowledge.
+const MAX_REMOTE_SSRCS: usize = 12;
+
+/// One m-line: what was negotiated, and what happened since.
+#[derive(Debug)]
+pub struct Medium {
+    pub config: MediumConfig,
+    /// The first packet in either direction fixes these three.
+    pub payload_type: Option<u8>,
+    pub rtx_payload_type: Option<u8>,
+    pub codec: Option<String>,
+    /// The same, for key frame detection.
+    pub(super) video_codec: Option<VideoCodec>,
+    /// Lowest simulcast layer first; one without simulcast.
+    pub layers: Vec<Layer>,
+    pub sender: Sender,
+}
+
+impl Medium {
+    fn new(config: MediumConfig) -> Medium {
+        let mut medium = Medium {
+            config: config.clone(),
+            payload_type: None,
+            rtx_payload_type: None,
+            codec: None,
+            video_codec: None,
+            layers: Vec::new(),
+            sender: Sender::default(),
+        };
+        medium.negotiated(config);
+        medium
+    }
+
+    /// Takes over a new negotiation; what was learned and is not contradicted stays.
+    fn negotiated(&mut self, config: MediumConfig) {
+        let signalled = |layer: usize| config.rids[layer].is_some() || config.remote_ssrc[layer] != 0;
+        let layers = (1..3).rev().find(|&layer| signalled(layer)).map_or(1, |layer| layer + 1);
+        while self.layers.len() < layers {
+            self.layers.push(Layer::new(config.kind));
+        }
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            if config.remote_ssrc[index] != 0 {
+                layer.ssrc = config.remote_ssrc[index];
+            }
+            if config.remote_ssrc_rtx[index] != 0 {
+                layer.ssrc_rtx = config.remote_ssrc_rtx[index];
+            }
+        }
+        self.config = config;
+    }
+
+    pub fn video(&self) -> bool {
+        self.config.kind == MediaKind::Video
+    }
+
+    pub fn simulcast(&self) -> bool {
+        self.layers.len() > 1
+    }
+
+    /// RFC 4588 payload type that repairs `payload_type`.
+    pub fn rtx_for(&self, payload_type: u8) -> Option<u8> {
+        self.config.rtx_payload_types.iter().find(|(pt, _)| *pt == payload_type).map(|(_, rtx)| *rtx)
+    }
+
+    pub fn is_rtx(&self, payload_type: u8) -> bool {
+        self.config.rtx_payload_types.iter().any(|(_, rtx)| *rtx == payload_type)
+    }
+
+    /// Whether what we send is repaired with RTX rather than by sending the same packet again.
+    pub fn sends_rtx(&self) -> bool {
+        self.video() && self.config.ssrc_rtx != 0 && !self.config.rtx_payload_types.is_empty()
+    }
+
+    /// Hz.
+    pub fn clock_rate(&self, payload_type: u8) -> u32 {
+        let negotiated = self.config.clock_rates.iter().find(|(pt, _)| *pt == payload_type);
+        negotiated.map_or(if self.video() { 90_000 } else { 48_000 }, |(_, rate)| *rate)
+    }
+
+    /// MP-161: the first packet in either direction fixes the codec, by the local description.
+    pub fn learn_codec(&mut self, payload_type: u8) {
+        if self.payload_type.is_some() || self.is_rtx(payload_type) {
+            return;
+        }
+        self.payload_type = Some(payload_type);
+        self.rtx_payload_type = self.rtx_for(payload_type);
+        let codec = self.config.codecs.iter().find(|(pt, _)| *pt == payload_type);
+        self.codec = codec.map(|(_, name)| name.clone());
+        self.video_codec = self.codec.as_ref().and_then(|name| VideoCodec::from_name(name.as_bytes()));
+    }
+}
+
+/// Whose SSRC it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Index into [`Media`], stable for the life of the PeerConnection.
+    pub medium: usize,
+    pub layer: usize,
+    pub rtx: bool,
+    /// Ours, not the peer's.
+    pub local: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Media {
+    /// In the order of their creation, which is that of the m-lines. None is ever removed.
+    media: Vec<Medium>,
+    /// Sorted by SSRC.
+    by_ssrc: Vec<(u32, Binding)>,
+}
+
+impl Media {
+    /// Takes over a negotiation. Media that it does not mention stay as they are. Returns those (by index) that were
+    /// received before and no longer are.
+    pub fn negotiated(&mut self, configs: Vec<MediumConfig>) -> Vec<usize> {
+        let mut stopped = Vec::new();
+        for config in configs {
+            match self.index(config.mindex) {
+                Some(index) => {
+                    if self.media[index].config.recv && !config.recv {
+                        stopped.push(index);
+                    }
+                    self.media[index].negotiated(config);
+                }
+                None => self.media.push(Medium::new(config)),
+            }
+        }
+        for medium in self.indices() {
+            let Medium { config, layers, .. } = &self.media[medium];
+            let mut known = vec![(config.ssrc, 0, false, true), (config.ssrc_rtx, 0, true, true)];
+            for (index, layer) in layers.iter().enumerate() {
+                known.extend([(layer.ssrc, index, false, false), (layer.ssrc_rtx, index, true, false)]);
+            }
+            for (ssrc, layer, rtx, local) in known {
+                if ssrc != 0 {
+                    self.insert(ssrc, Binding { medium, layer, rtx, local });
+                }
+            }
+        }
+        stopped
+    }
+
+    /// Remembers a remote SSRC and makes it the current one of its layer. Only for authenticated packets.
+    pub fn bind(&mut self, ssrc: u32, binding: Binding) {
+        let layer = &mut self.media[binding.medium].layers[binding.layer];
+        let current = if binding.rtx { &mut layer.ssrc_rtx } else { &mut layer.ssrc };
+        let old = std::mem::replace(current, ssrc);
+        let of_medium = |b: &Binding| b.medium == binding.medium && !b.local;
+        if old != ssrc && self.by_ssrc.iter().filter(|(_, b)| of_medium(b)).count() >= MAX_REMOTE_SSRCS {
+            self.by_ssrc.retain(|(known, b)| *known != old || b.local);
+        }
+        self.insert(ssrc, binding);
+    }
+
+    fn insert(&mut self, ssrc: u32, binding: Binding) {
+        match self.by_ssrc.binary_search_by_key(&ssrc, |(known, _)| *known) {
+            // A peer cannot take over an SSRC of ours.
+            Ok(at) if self.by_ssrc[at].1.local && !binding.local => {}
+            Ok(at) => self.by_ssrc[at].1 = binding,
+            Err(at) => self.by_ssrc.insert(at, (ssrc, binding)),
+        }
+    }
+
+    pub fn by_ssrc(&self, ssrc: u32) -> Option<Binding> {
+        let at = self.by_ssrc.binary_search_by_key(&ssrc, |(known, _)| *known).ok()?;
+        Some(self.by_ssrc[at].1)
+    }
+
+    pub fn by_mid(&self, mid: &[u8]) -> Option<usize> {
+        self.media.iter().position(|medium| medium.config.mid.as_bytes() == mid)
+    }
+
+    /// MP-010: −1 addresses the last created medium of the type, any other number an m-line.
+    pub fn find(&self, mindex: Mindex, video: bool) -> Option<usize> {
+        if mindex >= 0 {
+            return self.index(mindex);
+        }
+        let kind = if video { MediaKind::Video } else { MediaKind::Audio };
+        self.media.iter().rposition(|medium| medium.config.kind == kind)
+    }
+
+    fn index(&self, mindex: Mindex) -> Option<usize> {
+        // Nearly always the m-line at its own place.
+        let usual = usize::try_from(mindex).ok()?;
+        match self.media.get(usual) {
+            Some(medium) if medium.config.mindex == mindex => Some(usual),
+            _ => self.media.iter().position(|medium| medium.config.mindex == mindex),
+        }
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Medium> {
+        self.media.iter()
+    }
+
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Medium> {
+        self.media.iter_mut()
+    }
+
+    pub fn indices(&self) -> std::ops::Range<usize> {
+        0..self.media.len()
+    }
+}
+
+impl std::ops::Index<usize> for Media {
+    type Output = Medium;
+
+    fn index(&self, index: usize) -> &Medium {
+        &self.media[index]
+    }
+}
+
+impl std::ops::IndexMut<usize> for Media {
+    fn index_mut(&mut self, index: usize) -> &mut Medium {
+        &mut self.media[index]
+    }
+}

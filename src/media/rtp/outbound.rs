@@ -1,0 +1,98 @@
+//! A packet that a plugin sends: header, extensions and payload are written once, into the slot that it leaves from
+//! (media-plane.md §6.2, §6.3).
+
+use super::Streams;
+use super::history::Form;
+use crate::media::RtpOut;
+use crate::media::clock::Clock;
+use crate::rtp::extension_writer::{CoreValues, write_block};
+use crate::rtp::header::FIXED_LEN;
+use crate::rtp::{Header, keyframe};
+
+/// A packet written by [`Streams::prepare`], to be protected and sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Prepared {
+    pub len: usize,
+    medium: usize,
+    sequence: u16,
+}
+
+impl Streams {
+    /// Writes the packet as it goes out, not yet protected, to the front of `slot`. `None`: dropped, because there is no such medium, it may not send (MP-171), or the packet is no RTP or does not fit. The
+    /// plugin's buffer is only read (MP-180).
+    pub fn prepare(&mut self, now: Clock, out: &RtpOut<'_>, slot: &mut [u8]) -> Option<Prepared> {
+        let Some(index) = self.media.find(out.mindex, out.video) else {
+            tracing::error!(mindex = out.mindex, "no such medium, packet dropped");
+            return None;
+        };
+        let medium = &mut self.media[index];
+        if !medium.config.send {
+            return None;
+        }
+        let header = Header::new(out.packet)?;
+        let payload = &out.packet[header.payload_start()?..];
+        let (payload_type, sequence, timestamp) =
+            (header.payload_type(), header.sequence(), header.timestamp());
+        let video = medium.video();
+
+        let (fixed, rest) = slot.split_at_mut_checked(FIXED_LEN)?;
+        let core = CoreValues {
+            mid: medium.config.mid.as_bytes(),
+            now: now.mono,
+            transport_sequence: self.transport_sequence.wrapping_add(1),
+        };
+        let block = write_block(rest, &self.ids, video, &core, &out.extensions);
+        let len = FIXED_LEN + block + payload.len();
+        rest.get_mut(block..block + payload.len())?.copy_from_slice(payload);
+        // MP-172, MP-173: all but the SSRC is the plugin's; CSRCs and its extensions are gone.
+        fixed.copy_from_slice(&out.packet[..FIXED_LEN]);
+        let mut header = Header::new(&mut *fixed)?;
+        header.set_csrc_count(0);
+        header.set_extension(block > 0);
+        header.set_ssrc(medium.config.ssrc);
+
+        if video && self.ids.transport_wide_cc > 0 {
+            self.transport_sequence = core.transport_sequence;
+        }
+        medium.learn_codec(payload_type);
+        let sent = &mut medium.layers[0].statistics.sent_packets_since_last_rr;
+        *sent = sent.saturating_add(1);
+        let clock_rate = medium.clock_rate(payload_type);
+        let sender = &mut medium.sender;
+        sender.clock_rate = clock_rate;
+        sender.last_timestamp = timestamp;
+        sender.last_sent_at = now.mono;
+        sender.tally.count(now.mono, len);
+        if self.settings.nack_optimizations && video {
+            self.forget_before_keyframe(index, payload);
+        }
+        let medium = &mut self.media[index];
+        // Of an empty packet RTX could repair nothing.
+        if medium.sends_rtx() && !payload.is_empty() {
+            medium.sender.history.push(now.mono, sequence, &slot[..len], Form::Plain);
+        }
+        Some(Prepared { len, medium: index, sequence })
+    }
+
+    /// Tells the protected form of a packet. Without RTX it is what a NACK is answered with (MP-186).
+    pub fn protected(&mut self, now: Clock, prepared: &Prepared, packet: &[u8]) {
+        let medium = &mut self.media[prepared.medium];
+        if !medium.sends_rtx() {
+            medium.sender.history.push(now.mono, prepared.sequence, packet, Form::Protected);
+        }
+    }
+
+    /// MP-190: nobody needs what was sent before a key frame.
+    fn forget_before_keyframe(&mut self, index: usize, payload: &[u8]) {
+        let codec = self.media[index].video_codec;
+        if codec.is_some_and(|codec| keyframe::is_keyframe(codec, payload)) {
+            for medium in self.media.iter_mut().filter(|medium| medium.video()) {
+                medium.sender.history.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "outbound_tests.rs"]
+mod tests;
