@@ -98,8 +98,7 @@ impl Parser<'_> {
         self.advance()?;
         let mut nodes = Nodes::default();
         let mut first = None;
-        while matches!(self.token, Token::Scalar(..)) {
-            let Token::Scalar(scalar, _) = self.token else { return self.syntax_error() };
+        while let Token::Scalar(scalar, _) = self.token {
             if *first.get_or_insert(scalar) != scalar {
                 return Err(self.lexer.fault("mismatched element type in array"));
             }
