@@ -55,12 +55,12 @@ impl Mline {
     }
 }
 
-/// The text after `ptype ` of the first value that is about `ptype`.
+/// The text after `ptype ` of the first value that begins so.
 fn parameters<'a>(mut values: impl Iterator<Item = &'a str>, ptype: i32) -> Option<&'a str> {
-    values
-        .find(|v| leading_int(v) == ptype && v.contains(' '))
-        .and_then(|v| v.split_once(' '))
-        .map(|(_, text)| text)
+    values.find_map(|value| {
+        let (number, text) = value.split_once(' ')?;
+        (starts_with_number(number, ptype) && number.bytes().all(|b| b.is_ascii_digit())).then_some(text)
+    })
 }
 
 fn has_profile(codec: &str, profile: &str, fmtp: &str) -> bool {
@@ -135,16 +135,17 @@ impl Sdp {
         })
     }
 
-    /// The codec of the first payload type of the first enabled m-line of this kind; of the second when that is RED
-    /// (HL-194).
+    /// The codec of the first payload type of an enabled m-line of this kind; of the second when that is RED
+    /// (HL-194). m-lines that begin with something else are passed over.
     pub fn first_codec(&self, kind: MediaType, index: Option<i32>) -> Option<&'static str> {
-        let mline = self.select(index).find(|m| m.kind == kind && m.is_enabled())?;
-        let mut names = mline.ptypes.iter().map(|pt| self.codec_name(Some(mline.index), *pt));
-        let name = match names.next()?? {
-            "red" => names.next()??,
-            name => name,
-        };
-        super::codec::preferred(kind, name)
+        self.select(index).filter(|m| m.kind == kind && m.is_enabled()).find_map(|mline| {
+            let mut names = mline.ptypes.iter().map(|pt| self.codec_name(Some(mline.index), *pt));
+            let name = match names.next()?? {
+                "red" => names.next()??,
+                name => name,
+            };
+            super::codec::preferred(kind, name)
+        })
     }
 
     /// Takes a payload type out of the lists, and every attribute whose value starts with that number (that is

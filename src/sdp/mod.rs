@@ -9,6 +9,10 @@ mod parse;
 mod write;
 pub mod codec;
 mod lookup;
+pub mod options;
+pub mod offer;
+pub mod answer;
+pub mod textscan;
 
 pub use codec::Codec;
 pub use lookup::starts_with_number;

@@ -126,7 +126,7 @@ pub struct Mline {
 }
 
 /// A session description (RFC 8866).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sdp {
     pub version: i32,
     pub o_name: Option<String>,
@@ -143,7 +143,52 @@ pub struct Sdp {
     pub mlines: Vec<Mline>,
 }
 
+impl Default for Sdp {
+    /// Nothing in it; addresses count as IPv4.
+    fn default() -> Sdp {
+        Sdp {
+            version: 0,
+            o_name: None,
+            o_sessid: 0,
+            o_version: 0,
+            o_ipv4: true,
+            o_addr: None,
+            s_name: None,
+            t_start: 0,
+            t_stop: 0,
+            c_ipv4: true,
+            c_addr: None,
+            attributes: Vec::new(),
+            mlines: Vec::new(),
+        }
+    }
+}
+
 impl Mline {
+    /// An empty one. `index` is 0 and `c=` absent.
+    pub fn new(kind: MediaType, port: u16, proto: &str, direction: Direction) -> Mline {
+        Mline {
+            index: 0,
+            kind,
+            type_str: kind.name().unwrap_or_default().to_owned(),
+            port,
+            proto: proto.to_owned(),
+            fmts: Vec::new(),
+            ptypes: Vec::new(),
+            c_ipv4: true,
+            c_addr: None,
+            b_name: None,
+            b_value: 0,
+            direction,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Appends `a=name:value`.
+    pub fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.attributes.push(Attribute::new(name, value));
+    }
+
     /// First attribute of this name (case-insensitive).
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
@@ -156,6 +201,21 @@ impl Mline {
 }
 
 impl Sdp {
+    /// A description without media: origin `-`, version 1, address (default 127.0.0.1) in `o=` and `c=`, name
+    /// (default `Janus session`). `session_id` is the real time in µs (HL-210).
+    pub fn new(name: Option<&str>, address: Option<&str>, session_id: u64) -> Sdp {
+        let address = address.unwrap_or("127.0.0.1").to_owned();
+        Sdp {
+            o_name: Some("-".into()),
+            o_sessid: session_id,
+            o_version: 1,
+            o_addr: Some(address.clone()),
+            s_name: Some(name.unwrap_or("Janus session").into()),
+            c_addr: Some(address),
+            ..Sdp::default()
+        }
+    }
+
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|a| a.name.eq_ignore_ascii_case(name))
     }

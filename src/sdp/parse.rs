@@ -160,17 +160,17 @@ fn connection(value: &str, line: &str) -> Result<(bool, String)> {
 
 /// `name` or `name:value`; the value is everything after the first colon and must not be empty.
 fn parse_attribute(text: &str) -> Result<Attribute> {
-    let direction = if text.contains("/sendonly") {
+    let direction = if text.contains("/inactive") {
+        Direction::Inactive
+    } else if text.contains("/sendonly") {
         Direction::SendOnly
     } else if text.contains("/recvonly") {
         Direction::RecvOnly
-    } else if text.contains("/inactive") {
-        Direction::Inactive
     } else {
         Direction::Default
     };
     match text.split_once(':') {
-        None => Ok(Attribute { name: text.to_owned(), value: None, direction }),
+        None => Ok(Attribute::flag(text)),
         Some((_, "")) => refuse(format!("Invalid a= line: {text}")),
         Some((name, value)) => {
             Ok(Attribute { name: name.to_owned(), value: Some(value.to_owned()), direction })
@@ -193,32 +193,16 @@ fn parse_mline(index: i32, line: &str, value: &str) -> Result<Mline> {
     if kind == MediaType::Other {
         return refuse(format!("Invalid m= line: {line}"));
     }
-    // Formats are what follows the third blank, empty ones included; negative payload types are dropped.
-    let (ptypes, fmts): (Vec<i32>, Vec<String>) = value
-        .split(' ')
-        .skip(3)
-        .map(|format| (leading_int(format), format.to_owned()))
-        .filter(|(ptype, _)| *ptype >= 0)
-        .unzip();
+    // Formats are what follows the third blank, empty ones included; negative payload types do not count.
+    let fmts: Vec<String> = value.split(' ').skip(3).map(str::to_owned).collect();
+    let ptypes: Vec<i32> =
+        fmts.iter().map(|format| leading_int(format)).filter(|ptype| *ptype >= 0).collect();
     if ptypes.is_empty() {
         return refuse(format!("Invalid m= line (no payload types/formats): {line}"));
     }
-    Ok(Mline {
-        index,
-        kind,
-        type_str: type_str.to_owned(),
-        // Cut to 16 bits, not refused.
-        port: port as u16,
-        proto: proto.to_owned(),
-        fmts,
-        ptypes,
-        c_ipv4: true,
-        c_addr: None,
-        b_name: None,
-        b_value: 0,
-        direction: Direction::SendRecv,
-        attributes: Vec::new(),
-    })
+    // The port is cut to 16 bits, not refused.
+    let mline = Mline::new(kind, port as u16, proto, Direction::SendRecv);
+    Ok(Mline { index, type_str: type_str.to_owned(), fmts, ptypes, ..mline })
 }
 
 fn media_line(mline: &mut Mline, letter: u8, value: &str, line: &str) -> Result<()> {
