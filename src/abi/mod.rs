@@ -19,6 +19,7 @@ pub mod plugin_packets;
 pub mod transport;
 pub mod eventhandler;
 pub mod logger;
+pub mod sdp;
 pub mod apierror;
 pub mod events;
 pub mod ip_utils;

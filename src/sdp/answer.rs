@@ -4,8 +4,9 @@
 use super::codec::Codec;
 use super::cscan::leading_int;
 use super::model::{Direction, MediaType, Mline, Sdp};
-use super::options::{DEPENDENCY_DESCRIPTOR, Oa, OaError, TRANSPORT_CC, VIDEO_FEEDBACK, video_fmtp};
+use super::options::{Oa, OaError, VIDEO_FEEDBACK, video_fmtp};
 use super::rules::Rules;
+use crate::rtp::uri;
 
 const AUTO_AUDIO: [&str; 9] =
     ["opus", "pcmu", "pcma", "g722", "isac32", "isac16", "multiopus", "l16-48", "l16"];
@@ -200,14 +201,14 @@ impl AnswerMline {
     }
 
     fn takes_transport_cc(&self, offered: &Mline) -> bool {
-        let accepted = |value: &str| self.extensions.iter().any(|uri| value.contains(uri.as_str()));
-        offered.values("extmap").any(|value| value.contains(TRANSPORT_CC) && accepted(value))
+        let accepted = |value: &str| self.extensions.iter().any(|name| value.contains(name.as_str()));
+        offered.values("extmap").any(|value| value.contains(uri::TRANSPORT_WIDE_CC) && accepted(value))
     }
 
     /// Takes an offered extension (`id[/direction] uri`) for each accepted URI in it, its direction mirrored.
     fn extension(&self, value: &str, mline: &mut Mline, codec: &Codec, rules: &Rules) {
         if rules.filter_dependency_descriptor
-            && value.contains(DEPENDENCY_DESCRIPTOR)
+            && value.contains(uri::DEPENDENCY_DESCRIPTOR)
             && !matches!(codec.name, "av1" | "vp9")
         {
             return;
@@ -221,8 +222,8 @@ impl AnswerMline {
         } else {
             ""
         };
-        for uri in self.extensions.iter().filter(|uri| value.contains(uri.as_str())) {
-            mline.add("extmap", format!("{}{direction} {uri}", leading_int(value)));
+        for name in self.extensions.iter().filter(|name| value.contains(name.as_str())) {
+            mline.add("extmap", format!("{}{direction} {name}", leading_int(value)));
         }
     }
 }

@@ -3,8 +3,9 @@
 
 use super::codec::Codec;
 use super::model::{Direction, MediaType, Mline, Sdp};
-use super::options::{Oa, OaError, TRANSPORT_CC, VIDEO_FEEDBACK, video_fmtp};
+use super::options::{Oa, OaError, VIDEO_FEEDBACK, video_fmtp};
 use super::rules::Rules;
+use crate::rtp::uri;
 use std::collections::BTreeMap;
 
 /// Payload type of `telephone-event/8000` in our offers.
@@ -207,13 +208,13 @@ pub fn offer_mline(offer: &Sdp, options: Vec<Oa>, rules: &Rules) -> Result<Mline
     let mut table = None;
     for option in options {
         match option {
-            Oa::Extension(Some(uri), id) if usable_id(id) => {
-                if wanted.extensions.iter().any(|(i, u)| *i == id || *u == uri) {
-                    tracing::warn!("Extension {id} {uri} is there already, ignored");
+            Oa::Extension(Some(name), id) if usable_id(id) => {
+                if wanted.extensions.iter().any(|(i, u)| *i == id || *u == name) {
+                    tracing::warn!("Extension {id} {name} is there already, ignored");
                     continue;
                 }
-                wanted.transport_cc |= uri == TRANSPORT_CC;
-                wanted.extensions.insert(id, uri);
+                wanted.transport_cc |= name == uri::TRANSPORT_WIDE_CC;
+                wanted.extensions.insert(id, name);
             }
             Oa::Extension(..) => {}
             Oa::Extensions(extensions) => table = extensions.or(table),

@@ -160,13 +160,6 @@ impl OaError {
     }
 }
 
-/// RTP header extension that asks for transport-wide feedback (draft-holmer-rmcat-transport-wide-cc-extensions-01).
-pub(super) const TRANSPORT_CC: &str =
-    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-/// AV1 RTP payload specification, appendix A.
-pub(super) const DEPENDENCY_DESCRIPTOR: &str =
-    "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-
 /// The feedback every video m-line offers and accepts unless switched off.
 pub(super) const VIDEO_FEEDBACK: [&str; 4] = ["ccm fir", "nack", "nack pli", "goog-remb"];
 
