@@ -86,7 +86,10 @@ impl Streams {
         let received = |medium: &&crate::media::rtp::Medium| {
             medium.video() && medium.config.recv && medium.layers[0].ssrc != 0
         };
-        let Some(medium) = self.media.iter().find(received) else { return };
+        let Some(medium) = self.media.iter().find(received) else {
+            self.arrivals.discard();
+            return;
+        };
         let (sender, media) = (medium.config.ssrc, medium.layers[0].ssrc);
         self.arrivals.report(|number, statuses| {
             let mut packet = [0; MAX_COMPOUND];

@@ -2,7 +2,7 @@
 
 use crate::media::Mindex;
 use crate::media::clock::Clock;
-use crate::media::rtp::{Binding, Layer, Micros, Streams};
+use crate::media::rtp::{Binding, Micros, Streams};
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PSFB, RTPFB, SR};
 use crate::rtcp::report::{ReportRewrite, fix_report_data};
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};
@@ -128,11 +128,8 @@ impl Streams {
             count += 1;
             self.asked_for(now, medium, sequence);
         }
-        let layer: &mut Layer = match self.media[medium].layers.get_mut(layer) {
-            Some(_) if medium != index => &mut self.media[medium].layers[0],
-            Some(_) => &mut self.media[medium].layers[layer],
-            None => return,
-        };
+        let layer = if medium == index { layer } else { 0 };
+        let layer = &mut self.media[medium].layers[layer];
         layer.nacks_received += count;
         layer.statistics.nack_count = layer.statistics.nack_count.wrapping_add(count as i32);
     }

@@ -1,6 +1,6 @@
 //! A received RTP packet, steps 5 to 20 of media-plane.md §5, before and after decryption.
 
-use super::loss::{Asked, Losses, Nacks};
+use super::loss::{Asked, Losses, Memory, Nacks};
 use super::{Binding, Layer, Medium, Streams};
 use crate::media::Mindex;
 use crate::media::clock::Clock;
@@ -117,7 +117,7 @@ impl Streams {
         let mut len = packet.len();
         if binding.rtx {
             let repaired =
-                medium.payload_type.or_else(|| repaired_by(&medium.config.rtx_payload_types, payload_type));
+                repaired_by(&medium.config.rtx_payload_types, payload_type).or(medium.payload_type);
             let repaired = repaired.ok_or(Dropped::NotAskedFor)?;
             if layer.ssrc == 0 {
                 return Err(Dropped::NotAskedFor);
@@ -132,6 +132,9 @@ impl Streams {
         let (sequence, ssrc) = (original.sequence(), original.ssrc());
         let payload_type = original.payload_type();
 
+        if layer.numbering.last_ssrc != ssrc && layer.first_ssrc != 0 {
+            layer.restart_reception();
+        }
         if medium.config.nacks {
             match layer.memory.arrived(now.mono, sequence) {
                 Asked::Again => return Err(Dropped::Duplicate),
@@ -140,9 +143,6 @@ impl Streams {
             }
         }
         // From here on nothing fails.
-        if layer.numbering.last_ssrc != ssrc && layer.first_ssrc != 0 {
-            layer.restart_reception();
-        }
         let clock =
             medium.config.clock_rates.iter().find(|(pt, _)| *pt == payload_type).map(|(_, rate)| *rate);
         let how = Incoming {
@@ -203,6 +203,7 @@ impl Layer {
             expected_prior: 0,
             ..before
         };
+        self.memory = Memory::default();
     }
 
     /// §5.7: takes note of the packet and says what is due to be asked for.

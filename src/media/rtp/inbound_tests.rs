@@ -22,8 +22,7 @@ fn simple(sequence: u16, timestamp: u32, ssrc: u32) -> Vec<u8> {
     rtp(96, sequence, timestamp, ssrc, &[(4, b"v")], &[1, 2, 3, 4])
 }
 
-fn rtx(streams: &Streams, sequence: u16, original: u16, ssrc: u32) -> Vec<u8> {
-    let _ = streams;
+fn rtx(sequence: u16, original: u16, ssrc: u32) -> Vec<u8> {
     let mut payload = original.to_be_bytes().to_vec();
     payload.extend([9, 9, 9]);
     rtp(97, sequence, 1000, ssrc, &[(4, b"v")], &payload)
@@ -115,7 +114,7 @@ fn with_hole(streams: &mut Streams) {
 fn rtx_becomes_the_original_packet_once() {
     let mut streams = streams(vec![audio(), video()]);
     with_hole(&mut streams);
-    let repair = rtx(&streams, 1, 11, 79);
+    let repair = rtx(1, 11, 79);
     let (_, packet) = receive(&mut streams, 30_000, repair.clone()).unwrap();
     assert_eq!(numbers(&packet), (2, 0, 77));
     assert_eq!(packet[1], 96);
@@ -131,7 +130,7 @@ fn rtx_that_nobody_asked_for_is_dropped_but_counts_for_congestion_control() {
     let mut streams = streams(vec![audio(), video()]);
     with_hole(&mut streams);
     let packets = streams.media[1].layers[0].tally.packets;
-    let stray = rtx(&streams, 1, 9, 79);
+    let stray = rtx(1, 9, 79);
     assert_eq!(receive(&mut streams, 30_000, stray), Err(Dropped::NotAskedFor));
     // A probe: padding only.
     let mut probe = rtp(97, 2, 1000, 79, &[(4, b"v"), (3, &[0, 7])], &[0, 0, 0, 4]);
@@ -286,4 +285,12 @@ fn with_seed(mut run: impl FnMut(&mut dyn FnMut() -> u32)) {
     for _ in 0..20_000 {
         run(&mut random);
     }
+}
+
+#[test]
+fn numbers_of_a_former_ssrc_are_no_duplicates() {
+    let mut streams = streams(vec![audio(), video()]);
+    with_hole(&mut streams);
+    receive(&mut streams, 30_000, rtx(1, 11, 79)).unwrap();
+    assert!(receive(&mut streams, 30_001, simple(11, 1000, 78)).is_ok());
 }

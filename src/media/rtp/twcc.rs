@@ -35,6 +35,11 @@ impl Arrivals {
         }
     }
 
+    /// Forgets what is pending, because nobody can be told.
+    pub fn discard(&mut self) {
+        self.pending.clear();
+    }
+
     /// Hands out everything not reported yet, in runs of at most [`MAX_STATUSES`] consecutive numbers: number, and
     /// arrival (0 = not received). Each number is reported once (MP-197).
     pub fn report(&mut self, mut emit: impl FnMut(u8, &[(u16, Micros)])) {
