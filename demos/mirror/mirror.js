@@ -12,7 +12,7 @@ class Call {
 		const call = new Call();
 		call.janus = await Janus.connect(server, 'janus.plugin.echotest');
 		call.janus.addEventListener('event', ({ detail }) => call.#event(detail));
-		call.janus.addEventListener('close', () => ended('connection lost'));
+		call.janus.addEventListener('close', () => current === call && ended('connection lost'));
 		await call.#connect(stream);
 		return call;
 	}
@@ -45,7 +45,7 @@ class Call {
 	}
 }
 
-let call = null;
+let current = null;
 let timer = 0;
 let previous = null;
 
@@ -71,7 +71,7 @@ async function start() {
 		const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 640, height: 480 } });
 		$('local').srcObject = stream;
 		state('connecting');
-		call = await Call.start(stream);
+		current = await Call.start(stream);
 		enable(true, 'hangup', 'audio', 'video', 'photo', 'bitrate');
 		timer = setInterval(figures, 1000);
 	} catch (error) {
@@ -81,8 +81,8 @@ async function start() {
 
 function ended(why) {
 	clearInterval(timer);
-	const ending = call;
-	call = null;
+	const ending = current;
+	current = null;
 	ending?.close();
 	for (const track of $('local').srcObject?.getTracks() ?? []) track.stop();
 	$('local').srcObject = $('remote').srcObject = null;
@@ -96,13 +96,13 @@ function ended(why) {
 async function toggle(kind) {
 	const muted = $(kind).getAttribute('aria-pressed') !== 'true';
 	$(kind).setAttribute('aria-pressed', String(muted));
-	await call.janus.message({ [kind]: !muted });
+	await current.janus.message({ [kind]: !muted });
 }
 
 async function limit() {
 	const kbit = Number($('bitrate').value);
 	$('bitrate-text').textContent = kbit ? `${kbit} kbit/s` : 'no limit';
-	await call.janus.message({ bitrate: kbit * 1000 });
+	await current.janus.message({ bitrate: kbit * 1000 });
 }
 
 /** The echoed picture as a PNG that can be saved. */
@@ -127,8 +127,8 @@ function photo() {
 
 /** Figures of getStats, and their change since a second ago. */
 async function figures() {
-	if (!call) return;
-	const stats = [...(await call.pc.getStats()).values()];
+	if (!current) return;
+	const stats = [...(await current.pc.getStats()).values()];
 	const received = (kind) => stats.find((s) => s.type === 'inbound-rtp' && s.kind === kind) ?? {};
 	const pair = stats.find((s) => s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded') ?? {};
 	const video = received('video');
@@ -153,14 +153,14 @@ async function figures() {
 }
 
 $('start').onclick = start;
-$('hangup').onclick = () => call?.janus.hangup();
+$('hangup').onclick = () => current?.janus.hangup();
 $('audio').onclick = () => toggle('audio');
 $('video').onclick = () => toggle('video');
 $('photo').onclick = photo;
 $('bitrate').onchange = limit;
 $('form').onsubmit = (event) => {
 	event.preventDefault();
-	call?.channel.send($('message').value);
+	current?.channel.send($('message').value);
 	$('message').value = '';
 };
-addEventListener('pagehide', () => call?.close());
+addEventListener('pagehide', () => current?.close());

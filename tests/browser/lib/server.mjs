@@ -1,0 +1,127 @@
+// Starts the server under test on ports of its own, with a copy of the distribution's configuration.
+
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { createServer, connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../..');
+const reference = process.env.JANUS_UNDER_TEST === 'janus';
+const program = reference ? '/usr/bin/janus' : process.env.JANUS_RS ?? path.join(root, 'target/debug/janus-rs');
+
+/** Only what the tests use; the others need services that are not there. */
+const UNUSED_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'recordplay', 'sip', 'videocall', 'voicemail'];
+const UNUSED_TRANSPORTS = ['rabbitmq', 'mqtt', 'nanomsg', 'pfunix'];
+
+const list = (names) => names.map((name) => `libjanus_${name}.so`).join(',');
+
+/** A port that is free now. */
+export function freePort() {
+	return new Promise((resolve, reject) => {
+		const probe = createServer().listen(0, '127.0.0.1', () => {
+			const { port } = probe.address();
+			probe.close(() => resolve(port));
+		});
+		probe.on('error', reject);
+	});
+}
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Polls until `probe` gives something true; that is the result. */
+export async function until(probe, what, limit = 30000) {
+	for (const end = Date.now() + limit; Date.now() < end; await sleep(100)) {
+		const value = await probe();
+		if (value) return value;
+	}
+	throw new Error(`no ${what} after ${limit} ms`);
+}
+
+const answers = (port) => new Promise((resolve) => {
+	const socket = connect(port, '127.0.0.1', () => { socket.destroy(); resolve(true); });
+	socket.on('error', () => resolve(false));
+});
+
+export class Server {
+	static async start({ general = '', media = '', nat = '', files = {} } = {}) {
+		const server = new Server();
+		server.folder = await mkdtemp(path.join(tmpdir(), 'janus-test-'));
+		await cp('/etc/janus', server.folder, { recursive: true });
+		[server.wsPort, server.httpPort, server.adminPort, server.webPort] =
+			await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+		const write = (name, text) => writeFile(path.join(server.folder, name), text);
+		await write('janus.jcfg', `general: { debug_level = 4; admin_secret = "janusoverlord"; ${general} }
+media: { ${media} }
+nat: { ${nat} }
+plugins: { disable = "${list(UNUSED_PLUGINS)}" }
+transports: { disable = "${list(UNUSED_TRANSPORTS)}" }
+`);
+		await write('janus.transport.websockets.jcfg',
+			`general: { json = "compact"; ws = true; ws_port = ${server.wsPort} }\nadmin: { admin_ws = false }\n`);
+		await write('janus.transport.http.jcfg', `general: { json = "compact"; base_path = "/janus"; http = true; port = ${server.httpPort} }
+admin: { admin_base_path = "/admin"; admin_http = true; admin_port = ${server.adminPort} }
+`);
+		await write('janus-rs.jcfg', `web: { enabled = true; ip = "127.0.0.1"; port = ${server.webPort} }\n`);
+		for (const [name, text] of Object.entries(files)) await write(name, text);
+		server.output = '';
+		server.process = spawn(program, ['-F', server.folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+		for (const stream of [server.process.stdout, server.process.stderr]) stream.on('data', (text) => { server.output += text; });
+		server.exited = new Promise((resolve) => server.process.on('exit', (code, signal) => resolve({ code, signal })));
+		server.exited.then((how) => { server.ended = how; });
+		await until(async () => {
+			if (server.ended) throw new Error(`the server ended: ${JSON.stringify(server.ended)}\n${server.output}`);
+			return await answers(server.wsPort) && await answers(server.httpPort);
+		}, 'server');
+		await sleep(700); // the reference may crash when it is asked while it loads
+		return server;
+	}
+
+	get ws() { return `ws://127.0.0.1:${this.wsPort}/`; }
+	get http() { return `http://127.0.0.1:${this.httpPort}/janus`; }
+	get web() { return `http://localhost:${this.webPort}/`; }
+	get isReference() { return reference; }
+
+	/** One Admin API request; its reply. */
+	async admin(request, at = '') {
+		const body = { transaction: 't', admin_secret: 'janusoverlord', ...request };
+		const reply = await fetch(`http://127.0.0.1:${this.adminPort}/admin${at}`, { method: 'POST', body: JSON.stringify(body) });
+		return reply.json();
+	}
+
+	/** handle_info of every handle there is. */
+	async handles() {
+		const all = [];
+		for (const session of (await this.admin({ janus: 'list_sessions' })).sessions ?? []) {
+			for (const handle of (await this.admin({ janus: 'list_handles' }, `/${session}`)).handles ?? []) {
+				all.push((await this.admin({ janus: 'handle_info' }, `/${session}/${handle}`)).info);
+			}
+		}
+		return all;
+	}
+
+	/** UDP sockets of the process. */
+	async udpSockets() {
+		const open = new Set();
+		for (const fd of await readdir(`/proc/${this.process.pid}/fd`)) {
+			const target = await readlink(`/proc/${this.process.pid}/fd/${fd}`).catch(() => '');
+			const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1];
+			if (inode) open.add(inode);
+		}
+		let count = 0;
+		for (const table of ['udp', 'udp6']) {
+			const lines = (await readFile(`/proc/${this.process.pid}/net/${table}`, 'utf8')).split('\n').slice(1);
+			count += lines.filter((line) => open.has(line.trim().split(/\s+/)[9])).length;
+		}
+		return count;
+	}
+
+	async stop() {
+		if (!this.ended) this.process.kill('SIGTERM');
+		const killer = setTimeout(() => this.process.kill('SIGKILL'), 10000);
+		const how = await this.exited;
+		clearTimeout(killer);
+		await rm(this.folder, { recursive: true });
+		return how;
+	}
+}
