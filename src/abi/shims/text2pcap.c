@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+__attribute__((visibility("hidden")))
 int janus_rs_text2pcap_dump(void *instance, int type, int incoming, char *buffer, int length, const char *note);
 int janus_rs_shim_text2pcap_dump(void *instance, int type, int incoming, char *buffer, int length,
 	const char *format, ...);
