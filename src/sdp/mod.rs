@@ -21,3 +21,7 @@ pub use parse::ParseError;
 pub use rules::Rules;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod generator_tests;
