@@ -144,7 +144,7 @@ fn slow_links_follow_the_losses_of_a_second() {
     for threshold in [0, 3] {
         let mut streams =
             streams_with(vec![audio(), video()], |settings| settings.slowlink_threshold = threshold);
-        let mut report = |streams: &mut Streams, loss| {
+        let report = |streams: &mut Streams, loss| {
             let mut packet = [0; 32];
             let block = ReportBlock { ssrc: VIDEO_SSRC, loss, ..ReportBlock::default() };
             write_rr(&mut packet, 1, &[block]).unwrap();
