@@ -23,19 +23,22 @@ impl Arena {
         self.bytes.len()
     }
 
-    /// All bytes ever written; its growth is the rate at which the capacity is used up.
+    /// All bytes ever written.
     pub fn written(&self) -> u64 {
         self.head
     }
 
-    /// Changes the capacity, keeping the newest bytes that fit. Not for the packet path: it allocates.
+    /// Changes the capacity, keeping the newest bytes that fit.
     pub fn resize(&mut self, capacity: usize) {
         let mut bytes = vec![0; capacity];
-        if capacity > 0 {
-            let kept = self.head.min(self.capacity() as u64).min(capacity as u64);
-            for position in self.head - kept..self.head {
-                bytes[(position % capacity as u64) as usize] = self.bytes[self.index(position)];
-            }
+        let kept = self.head.min(self.capacity() as u64).min(capacity as u64);
+        let mut position = self.head - kept;
+        while position < self.head {
+            let (from, to) = (self.index(position), (position % capacity as u64) as usize);
+            // As far as neither ring wraps.
+            let run = (self.capacity() - from).min(capacity - to).min((self.head - position) as usize);
+            bytes[to..to + run].copy_from_slice(&self.bytes[from..from + run]);
+            position += run as u64;
         }
         self.bytes = bytes;
     }

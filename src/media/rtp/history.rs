@@ -7,16 +7,18 @@
 //! A slot names its bytes by [`Handle`]; payloads shared between receivers are a handle into an arena that the worker
 //! owns, with the header kept here.
 //!
-//! Bounded in time by [`History::set_keep`] and in bytes by [`MAX_BYTES`]; between those the memory follows the rate.
+//! Bounded in time by [`History::set_keep`] and in bytes by [`MAX_BYTES`]; between those the memory follows the need: it
+//! doubles when a packet that may still be asked for would be overwritten (a key frame comes in a burst), and shrinks
+//! when most of it was not used for a while.
 
 use super::Micros;
 use super::arena::{Arena, Handle};
 
 /// Never more than this per medium, whatever the rate.
 pub const MAX_BYTES: usize = 1 << 20;
-const MIN_BYTES: usize = 32 << 10;
+const MIN_BYTES: usize = 16 << 10;
 const MAX_SLOTS: usize = 4096;
-const MIN_SLOTS: usize = 128;
+const MIN_SLOTS: usize = 64;
 /// Back-off between two retransmissions of one packet (MP-187).
 const FIRST_BACKOFF_US: Micros = 40_000;
 const MAX_BACKOFF_US: Micros = 1_000_000;
@@ -42,16 +44,27 @@ struct Slot {
     backoff_us: Micros,
 }
 
+/// What had been pushed at some moment.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    at: Micros,
+    bytes: u64,
+    packets: u64,
+}
+
 #[derive(Debug, Default)]
 pub struct History {
     arena: Arena,
     /// Indexed by the low bits of the sequence number; the length is a power of two or 0.
     slots: Vec<Slot>,
     keep_us: Micros,
-    /// Of the last adjustment.
-    written_then: u64,
-    packets: usize,
-    adjusted_at: Micros,
+    packets: u64,
+    /// Everything that may still be asked for was pushed after `older`, which is one to two keeping times ago.
+    older: Mark,
+    newer: Mark,
+    /// Slowly forgotten maxima of what was in use.
+    peak_bytes: usize,
+    peak_packets: usize,
 }
 
 impl History {
@@ -74,10 +87,28 @@ impl History {
         if self.is_off() {
             return;
         }
+        self.make_room(now, packet.len());
         let Some(packet) = self.arena.put(packet) else { return };
         self.packets += 1;
         let slot = self.slot_index(sequence);
         self.slots[slot] = Slot { sequence, form, packet, sent_at: now, resent_at: 0, backoff_us: 0 };
+    }
+
+    fn make_room(&mut self, now: Micros, len: usize) {
+        if now - self.newer.at >= self.keep_us {
+            self.older = self.newer;
+            self.newer = Mark { at: now, bytes: self.arena.written(), packets: self.packets };
+        }
+        let bytes = (self.arena.written() - self.older.bytes) as usize + len;
+        let packets = (self.packets - self.older.packets) as usize + 1;
+        self.peak_bytes = self.peak_bytes.max(bytes);
+        self.peak_packets = self.peak_packets.max(packets);
+        if bytes > self.arena.capacity() && self.arena.capacity() < MAX_BYTES {
+            self.arena.resize(bytes.next_power_of_two().min(MAX_BYTES));
+        }
+        if packets > self.slots.len() && self.slots.len() < MAX_SLOTS {
+            self.resize_slots(packets.next_power_of_two().min(MAX_SLOTS));
+        }
     }
 
     /// Whether the packet is there and its back-off has elapsed; if so the next back-off starts (MP-187, MP-188).
@@ -102,31 +133,26 @@ impl History {
         self.slots.fill(Slot::default());
     }
 
-    /// Fits the memory to the rate since the last call. Once a second; the only place that allocates while running.
-    pub fn adjust(&mut self, now: Micros) {
-        let elapsed = now - std::mem::replace(&mut self.adjusted_at, now);
-        let written = self.arena.written();
-        let bytes = written - std::mem::replace(&mut self.written_then, written);
-        let packets = std::mem::take(&mut self.packets);
-        if self.is_off() || elapsed <= 0 || elapsed == now {
-            return;
-        }
-        // A quarter more than the mean, because key frames come in bursts.
-        let share = |amount: usize| {
-            (amount as i128 * i128::from(self.keep_us) * 5 / (i128::from(elapsed) * 4)) as usize
-        };
-        let bytes = share(bytes as usize).next_power_of_two().clamp(MIN_BYTES, MAX_BYTES);
-        let slots = share(packets).next_power_of_two().clamp(MIN_SLOTS, MAX_SLOTS);
-        if bytes > self.arena.capacity() || bytes * 4 <= self.arena.capacity() {
+    /// Gives back memory that has not been needed for a while. Once a second.
+    pub fn shrink(&mut self) {
+        let bytes = self.peak_bytes.next_power_of_two().max(MIN_BYTES);
+        let slots = self.peak_packets.next_power_of_two().max(MIN_SLOTS);
+        if bytes * 4 <= self.arena.capacity() {
             self.arena.resize(bytes);
         }
-        if slots > self.slots.len() || slots * 4 <= self.slots.len() {
-            let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
-            for slot in old {
-                let index = self.slot_index(slot.sequence);
-                if slot.sent_at > self.slots[index].sent_at {
-                    self.slots[index] = slot;
-                }
+        if slots * 4 <= self.slots.len() {
+            self.resize_slots(slots);
+        }
+        self.peak_bytes = self.peak_bytes / 8 * 7;
+        self.peak_packets = self.peak_packets / 8 * 7;
+    }
+
+    fn resize_slots(&mut self, slots: usize) {
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+        for slot in old {
+            let index = self.slot_index(slot.sequence);
+            if slot.sent_at > self.slots[index].sent_at {
+                self.slots[index] = slot;
             }
         }
     }
@@ -193,31 +219,37 @@ mod tests {
     }
 
     #[test]
-    fn memory_follows_the_rate_and_stops_at_the_limit() {
+    fn a_burst_fits_and_the_memory_is_given_back() {
+        let mut history = History::default();
+        history.set_keep(200);
+        let burst = |history: &mut History, now: Micros, count: u16| {
+            for sequence in 0..count {
+                history.push(now, sequence, &[sequence as u8; 1200], Form::Plain);
+            }
+        };
+        burst(&mut history, 1_000_000, 400);
+        for sequence in 0..400 {
+            assert_eq!(read(&mut history, 1_200_000, sequence).unwrap(), [sequence as u8; 1200]);
+        }
+        assert!(history.arena.capacity() < MAX_BYTES && history.slots.len() <= 512);
+        for second in 2..60 {
+            burst(&mut history, second * 1_000_000, 1);
+            history.shrink();
+        }
+        assert_eq!((history.arena.capacity(), history.slots.len()), (MIN_BYTES, MIN_SLOTS));
+        assert!(read(&mut history, 59_000_000, 0).is_some());
+    }
+
+    #[test]
+    fn memory_stops_at_the_limit() {
         let mut history = History::default();
         history.set_keep(1000);
-        history.adjust(1);
-        let packet = [0; 1200];
-        for second in 0..2_i64 {
-            for i in 0..3000_i64 {
-                history.push(
-                    1 + second * 1_000_000 + i * 300,
-                    (second * 3000 + i) as u16,
-                    &packet,
-                    Form::Plain,
-                );
-            }
-            history.adjust(1_000_001 + second * 1_000_000);
+        for sequence in 0..6000 {
+            history.push(1, sequence, &[0; 1200], Form::Plain);
         }
-        assert_eq!(history.arena.capacity(), MAX_BYTES);
-        assert_eq!(history.slots.len(), 4096);
-        assert!(read(&mut history, 1_900_000, 5999).is_some());
-        for second in 2..5 {
-            history.push(1 + second * 1_000_000, 1, &packet, Form::Plain);
-            history.adjust(1_000_001 + second * 1_000_000);
-        }
-        assert_eq!(history.arena.capacity(), MIN_BYTES);
-        assert_eq!(history.slots.len(), MIN_SLOTS);
+        assert_eq!((history.arena.capacity(), history.slots.len()), (MAX_BYTES, MAX_SLOTS));
+        assert!(read(&mut history, 2, 5999).is_some());
+        assert!(read(&mut history, 2, 5000).is_none());
     }
 
     #[test]

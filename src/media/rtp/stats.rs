@@ -86,7 +86,7 @@ impl Streams {
         for index in self.media.indices() {
             let medium = &mut self.media[index];
             medium.sender.tally.age(now.mono);
-            medium.sender.history.adjust(now.mono);
+            medium.sender.history.shrink();
             for layer in 0..medium.layers.len() {
                 let state = &mut self.media[index].layers[layer];
                 state.tally.age(now.mono);
