@@ -13,35 +13,33 @@ pub struct Codec {
     pub rtpmap: &'static str,
     /// Lower-case text that an rtpmap must contain to be this codec.
     pub pattern: &'static str,
-    /// Used when the offerer names no payload type.
-    pub default_pt: i32,
 }
 
-const fn audio(name: &'static str, rtpmap: &'static str, pattern: &'static str, default_pt: i32) -> Codec {
-    Codec { name, kind: MediaType::Audio, rtpmap, pattern, default_pt }
+const fn audio(name: &'static str, rtpmap: &'static str, pattern: &'static str) -> Codec {
+    Codec { name, kind: MediaType::Audio, rtpmap, pattern }
 }
 
-const fn video(name: &'static str, rtpmap: &'static str, pattern: &'static str, default_pt: i32) -> Codec {
-    Codec { name, kind: MediaType::Video, rtpmap, pattern, default_pt }
+const fn video(name: &'static str, rtpmap: &'static str, pattern: &'static str) -> Codec {
+    Codec { name, kind: MediaType::Video, rtpmap, pattern }
 }
 
 /// Every codec, the audio ones first.
 pub static CODECS: [Codec; 15] = [
-    audio("opus", "opus/48000/2", "opus/48000/2", 111),
-    audio("multiopus", "multiopus/48000/6", "multiopus/48000/6", 111),
-    audio("pcmu", "PCMU/8000", "pcmu/8000", 0),
-    audio("pcma", "PCMA/8000", "pcma/8000", 8),
-    audio("g722", "G722/8000", "g722/8000", 9),
-    audio("isac16", "ISAC/16000", "isac/16000", 103),
-    audio("isac32", "ISAC/32000", "isac/32000", 104),
-    audio("l16-48", "L16/48000", "l16/48000", 105),
-    audio("l16", "L16/16000", "l16/16000", 106),
-    audio("dtmf", "telephone-event/8000", "telephone-event/8000", 126),
-    video("vp8", "VP8/90000", "vp8/90000", 96),
-    video("vp9", "VP9/90000", "vp9/90000", 101),
-    video("h264", "H264/90000", "h264/90000", 107),
-    video("av1", "AV1/90000", "av1/90000", 98),
-    video("h265", "H265/90000", "h265/90000", 100),
+    audio("opus", "opus/48000/2", "opus/48000/2"),
+    audio("multiopus", "multiopus/48000/6", "multiopus/48000/6"),
+    audio("pcmu", "PCMU/8000", "pcmu/8000"),
+    audio("pcma", "PCMA/8000", "pcma/8000"),
+    audio("g722", "G722/8000", "g722/8000"),
+    audio("isac16", "ISAC/16000", "isac/16000"),
+    audio("isac32", "ISAC/32000", "isac/32000"),
+    audio("l16-48", "L16/48000", "l16/48000"),
+    audio("l16", "L16/16000", "l16/16000"),
+    audio("dtmf", "telephone-event/8000", "telephone-event/8000"),
+    video("vp8", "VP8/90000", "vp8/90000"),
+    video("vp9", "VP9/90000", "vp9/90000"),
+    video("h264", "H264/90000", "h264/90000"),
+    video("av1", "AV1/90000", "av1/90000"),
+    video("h265", "H265/90000", "h265/90000"),
 ];
 
 /// Order in which `find_preferred_codec` tries (HL-193).
