@@ -10,6 +10,7 @@ pub mod ice;
 pub mod peer;
 pub mod rtcp;
 pub mod rtp;
+pub mod sctp;
 pub mod srtp;
 pub mod types;
 pub mod worker;

@@ -1,0 +1,414 @@
+//! What may reach the SCTP stack.
+//!
+//! The stack is fast but trusting: some well-formed chunks would keep it busy for seconds, grow it without bound, or end
+//! the association for no reason. They are taken out here, chunk by chunk, before it sees them.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use std::ops::Range;
+
+/// Streams each way (media-plane.md §8).
+pub(super) const STREAMS: u16 = 300;
+/// How far FORWARD-TSN may jump; the stack walks there step by step.
+const FORWARD_LIMIT: u32 = 1 << 16;
+/// How far DATA may be ahead of the first missing one: bounds the gap list, which goes into every SACK.
+const DATA_LIMIT: u32 = 4096;
+/// Stream resets that may wait for data still missing; the stack looks at each of them for each DATA.
+const WAITING_RESETS: u32 = 16;
+/// Bytes accepted beyond the advertised window, which a single unfinished message can fill.
+const BEYOND_WINDOW: usize = 4 << 20;
+
+const HEADER: usize = 12;
+const DATA: u8 = 0;
+pub(super) const INIT: u8 = 1;
+pub(super) const INIT_ACK: u8 = 2;
+const SACK: u8 = 3;
+const HEARTBEAT: u8 = 4;
+const ABORT: u8 = 6;
+const SHUTDOWN: u8 = 7;
+const SHUTDOWN_ACK: u8 = 8;
+const ERROR: u8 = 9;
+const COOKIE_ECHO: u8 = 10;
+const COOKIE_ACK: u8 = 11;
+const SHUTDOWN_COMPLETE: u8 = 14;
+const RECONFIG: u8 = 130;
+const FORWARD_TSN: u8 = 192;
+
+const OUTGOING_RESET: u16 = 13;
+const RECONFIG_RESPONSE: u16 = 16;
+
+/// What became of a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Give this to the stack: the packet, or what is left of it.
+    Pass(Bytes),
+    Drop,
+    /// No honest peer does this; the association has to end.
+    Hostile(&'static str),
+}
+
+/// Follows one association.
+#[derive(Default)]
+pub(super) struct Filter {
+    /// Last TSN of the peer before the first missing one, as we last told it.
+    cumulative: Option<u32>,
+    window_closed: bool,
+    beyond_window: usize,
+    waiting_resets: u32,
+    /// The furthest TSN one of them waits for.
+    waiting_for: u32,
+    /// Request numbers of our own resets; the stack repeats them all until they are answered.
+    own_resets: Vec<u32>,
+}
+
+/// Type of the first chunk.
+pub(super) fn first_chunk(packet: &[u8]) -> Option<u8> {
+    packet.get(HEADER).copied()
+}
+
+impl Filter {
+    /// The peer's INIT or INIT ACK, whose first TSN all others are compared with.
+    pub fn expect(&mut self, packet: &[u8]) {
+        if self.cumulative.is_none() && packet.len() >= HEADER + 20 {
+            self.cumulative = Some(be32(packet, HEADER + 16).wrapping_sub(1));
+        }
+    }
+
+    /// Looks at a packet of ours: SACKs carry what the stack has and how much room it has left.
+    pub fn outbound(&mut self, packet: &[u8]) {
+        match first_chunk(packet) {
+            Some(SACK) if packet.len() >= HEADER + 12 => {}
+            Some(RECONFIG) => return self.note_reset(packet),
+            _ => return,
+        }
+        let cumulative = be32(packet, HEADER + 4);
+        self.cumulative = Some(cumulative);
+        self.window_closed = be32(packet, HEADER + 8) == 0;
+        if !self.window_closed {
+            self.beyond_window = 0;
+        }
+        if ahead(self.waiting_for, cumulative) == 0 {
+            self.waiting_resets = 0;
+        }
+    }
+
+    fn note_reset(&mut self, packet: &[u8]) {
+        let Some(request) = packet.get(HEADER + 4..HEADER + 12) else { return };
+        let number = be32(request, 4);
+        if request[..2] == OUTGOING_RESET.to_be_bytes() && !self.own_resets.contains(&number) {
+            self.own_resets.push(number);
+        }
+    }
+
+    /// Judges a packet of an association (not INIT, which [`super::link`] handles).
+    pub fn inbound(&mut self, packet: &Bytes) -> Verdict {
+        let mut kept: Vec<Range<usize>> = Vec::new();
+        let mut complete = true;
+        let mut at = HEADER;
+        while at < packet.len() {
+            let Some((kind, range)) = chunk_at(packet, at) else { return Verdict::Drop };
+            at = range.end.next_multiple_of(4);
+            match self.judge(kind, &packet[range.clone()]) {
+                Ok(true) if kind == ABORT => {
+                    // Without its causes, whose lengths the stack believes.
+                    complete = false;
+                    kept.push(range.start..range.start + 4);
+                }
+                Ok(true) => kept.push(range),
+                Ok(false) => complete = false,
+                Err(reason) => return Verdict::Hostile(reason),
+            }
+            // RFC 9260 §3.2: the upper bits say whether the chunks behind an unknown one still count.
+            if !known(kind) && kind & 0x80 == 0 {
+                complete = complete && at >= packet.len();
+                break;
+            }
+        }
+        match (complete, kept.is_empty()) {
+            (_, true) => Verdict::Drop,
+            (true, false) => Verdict::Pass(packet.clone()),
+            (false, false) => Verdict::Pass(rebuild(packet, &kept)),
+        }
+    }
+
+    /// Whether a chunk (header included) may pass.
+    fn judge(&mut self, kind: u8, chunk: &[u8]) -> Result<bool, &'static str> {
+        match kind {
+            DATA => self.judge_data(chunk),
+            FORWARD_TSN => Ok(chunk.len() >= 8 && self.distance(be32(chunk, 4)) <= FORWARD_LIMIT),
+            RECONFIG => Ok(self.judge_reconfig(chunk)),
+            // The stack would end the association; errors are remarks (RFC 9260 §3.3.10).
+            ERROR => {
+                tracing::debug!("SCTP: the peer reports an error: {chunk:02x?}");
+                Ok(false)
+            }
+            INIT => Ok(false),
+            _ => Ok(known(kind)),
+        }
+    }
+
+    fn judge_data(&mut self, chunk: &[u8]) -> Result<bool, &'static str> {
+        // A DATA chunk without payload is a protocol violation (RFC 9260 §6.2).
+        if chunk.len() <= 16 {
+            return Err("DATA without payload");
+        }
+        let stream = u16::from_be_bytes([chunk[8], chunk[9]]);
+        if stream >= STREAMS || self.distance(be32(chunk, 4)) > DATA_LIMIT {
+            return Ok(false);
+        }
+        if self.window_closed {
+            self.beyond_window += chunk.len() - 16;
+            if self.beyond_window > BEYOND_WINDOW {
+                return Err("an endless message");
+            }
+        }
+        Ok(true)
+    }
+
+    /// RFC 6525: only resets of the peer's streams and replies to ours; the stack fails on other parameters.
+    fn judge_reconfig(&mut self, chunk: &[u8]) -> bool {
+        let mut at = 4;
+        while at < chunk.len() {
+            let Some(head) = chunk.get(at..at + 4) else { return false };
+            let kind = u16::from_be_bytes([head[0], head[1]]);
+            let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
+            if at + len > chunk.len() {
+                return false;
+            }
+            match kind {
+                OUTGOING_RESET if len >= 16 => {
+                    let last = be32(chunk, at + 12);
+                    let distance = self.distance(last);
+                    if distance > DATA_LIMIT
+                        || distance > 0 && self.waiting_resets >= WAITING_RESETS
+                        || self.own_resets.len() >= usize::from(STREAMS)
+                    {
+                        return false;
+                    }
+                    if distance > 0 {
+                        self.waiting_resets += 1;
+                        if self.waiting_resets == 1 || ahead(last, self.waiting_for) > 0 {
+                            self.waiting_for = last;
+                        }
+                    }
+                }
+                RECONFIG_RESPONSE if len >= 12 => {
+                    let number = be32(chunk, at + 4);
+                    self.own_resets.retain(|own| *own != number);
+                }
+                _ => return false,
+            }
+            at += len.next_multiple_of(4);
+        }
+        true
+    }
+
+    /// How far a TSN is ahead of the last one that is complete; 0 if it is not.
+    fn distance(&self, tsn: u32) -> u32 {
+        self.cumulative.map_or(0, |cumulative| ahead(tsn, cumulative))
+    }
+}
+
+/// Serial number arithmetic, RFC 1982.
+fn ahead(tsn: u32, of: u32) -> u32 {
+    let distance = tsn.wrapping_sub(of);
+    if distance < 1 << 31 { distance } else { 0 }
+}
+
+fn known(kind: u8) -> bool {
+    matches!(
+        kind,
+        DATA | INIT
+            | INIT_ACK
+            | SACK
+            | HEARTBEAT
+            | ABORT
+            | SHUTDOWN
+            | SHUTDOWN_ACK
+            | ERROR
+            | COOKIE_ECHO
+            | COOKIE_ACK
+            | SHUTDOWN_COMPLETE
+            | RECONFIG
+            | FORWARD_TSN
+    )
+}
+
+/// Type and extent, without padding, of the chunk at `at`.
+fn chunk_at(packet: &[u8], at: usize) -> Option<(u8, Range<usize>)> {
+    let header = packet.get(at..at + 4)?;
+    let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    (len >= 4 && at + len <= packet.len()).then(|| (header[0], at..at + len))
+}
+
+/// A packet of only these chunks (or beginnings of chunks), with a new checksum.
+fn rebuild(packet: &[u8], chunks: &[Range<usize>]) -> Bytes {
+    let mut rebuilt = BytesMut::with_capacity(packet.len());
+    rebuilt.put_slice(&packet[..8]);
+    rebuilt.put_u32(0);
+    for chunk in chunks {
+        rebuilt.put_slice(&packet[chunk.start..chunk.start + 2]);
+        rebuilt.put_u16(chunk.len() as u16);
+        rebuilt.put_slice(&packet[chunk.start + 4..chunk.end]);
+        rebuilt.put_bytes(0, rebuilt.len().next_multiple_of(4) - rebuilt.len());
+    }
+    let checksum = crc32c::crc32c(&rebuilt);
+    rebuilt[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
+    rebuilt.freeze()
+}
+
+fn be32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_be_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(chunks: &[Vec<u8>]) -> Bytes {
+        let mut bytes = vec![0x13, 0x88, 0x13, 0x88, 1, 2, 3, 4, 0, 0, 0, 0];
+        for chunk in chunks {
+            bytes.extend(chunk);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        let checksum = crc32c::crc32c(&bytes);
+        bytes[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
+        bytes.into()
+    }
+
+    fn chunk(kind: u8, value: &[u8]) -> Vec<u8> {
+        let mut chunk = vec![kind, 3];
+        chunk.extend((value.len() as u16 + 4).to_be_bytes());
+        chunk.extend(value);
+        chunk
+    }
+
+    fn data(tsn: u32, stream: u16, payload: &[u8]) -> Vec<u8> {
+        let mut value = tsn.to_be_bytes().to_vec();
+        value.extend(stream.to_be_bytes());
+        value.extend([0, 0, 0, 0, 0, 51]);
+        value.extend(payload);
+        chunk(DATA, &value)
+    }
+
+    fn reset(rsn: u32, last: u32) -> Vec<u8> {
+        let mut value = vec![0, 13, 0, 18];
+        for number in [rsn, 0, last] {
+            value.extend(number.to_be_bytes());
+        }
+        value.extend([0, 1]);
+        chunk(RECONFIG, &value)
+    }
+
+    fn sack(cumulative: u32, window: u32) -> Bytes {
+        let mut value = cumulative.to_be_bytes().to_vec();
+        value.extend(window.to_be_bytes());
+        value.extend([0, 0, 0, 0]);
+        packet(&[chunk(SACK, &value)])
+    }
+
+    /// Follows an association whose peer has sent everything up to TSN 1000.
+    fn filter() -> Filter {
+        let mut filter = Filter::default();
+        filter.outbound(&sack(1000, 100_000));
+        filter
+    }
+
+    fn passes(filter: &mut Filter, chunk: Vec<u8>) -> bool {
+        let packet = packet(&[chunk]);
+        match filter.inbound(&packet) {
+            Verdict::Pass(same) => same == packet,
+            Verdict::Drop => false,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn distances() {
+        let mut filter = filter();
+        assert!(passes(&mut filter, data(1000 + DATA_LIMIT, 0, b"x")));
+        assert!(!passes(&mut filter, data(1001 + DATA_LIMIT, 0, b"x")));
+        assert!(passes(&mut filter, data(500, 0, b"x")), "the stack answers duplicates");
+        assert!(!passes(&mut filter, data(1001, STREAMS, b"x")));
+        let forward = |to: u32| chunk(FORWARD_TSN, &to.to_be_bytes());
+        assert!(passes(&mut filter, forward(1000 + (1 << 16))));
+        assert!(!passes(&mut filter, forward(1001 + (1 << 16))));
+        assert!(!passes(&mut filter, forward(1000u32.wrapping_add((1 << 31) - 1))));
+        assert!(passes(&mut filter, forward(999)));
+    }
+
+    #[test]
+    fn resets_that_wait_are_few() {
+        let mut filter = filter();
+        for rsn in 0..WAITING_RESETS {
+            assert!(passes(&mut filter, reset(rsn, 1010)));
+        }
+        assert!(!passes(&mut filter, reset(99, 1010)));
+        assert!(passes(&mut filter, reset(99, 1000)), "one that need not wait");
+        filter.outbound(&sack(1009, 1));
+        assert!(!passes(&mut filter, reset(99, 1010)));
+        filter.outbound(&sack(1010, 1));
+        assert!(passes(&mut filter, reset(99, 1011)));
+        // Add Outgoing Streams
+        assert!(!passes(&mut filter, chunk(RECONFIG, &[0, 17, 0, 12, 0, 0, 0, 1, 0, 5, 0, 0])));
+    }
+
+    #[test]
+    fn resets_that_are_never_answered_are_bounded() {
+        let mut filter = filter();
+        for rsn in 0..u32::from(STREAMS) {
+            assert!(passes(&mut filter, reset(rsn, 1000)));
+            // Ours, sent twice.
+            filter.outbound(&packet(&[reset(rsn, 7)]));
+            filter.outbound(&packet(&[reset(rsn, 7)]));
+        }
+        assert!(!passes(&mut filter, reset(999, 1000)));
+        let answer = |rsn: u8| chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, rsn, 0, 0, 0, 1]);
+        assert!(passes(&mut filter, answer(5)));
+        assert!(passes(&mut filter, reset(999, 1000)));
+    }
+
+    #[test]
+    fn what_is_taken_out_leaves_the_rest() {
+        let mut filter = filter();
+        let (good, also) = (data(1001, 1, b"abc"), data(1002, 1, b"d"));
+        let cases = [
+            (vec![good.clone(), chunk(ERROR, &[0, 6, 0, 4]), also.clone()], vec![good.clone(), also.clone()]),
+            // Skipped when unknown; ends the packet when unknown.
+            (vec![good.clone(), chunk(0x84, &[1]), also.clone()], vec![good.clone(), also.clone()]),
+            (vec![good.clone(), chunk(0x40, &[1]), also.clone()], vec![good.clone()]),
+            (vec![chunk(ABORT, &[0, 12, 0, 0])], vec![chunk(ABORT, &[])]),
+            (vec![good.clone(), chunk(INIT, &[0; 16])], vec![good.clone()]),
+        ];
+        for (sent, left) in cases {
+            assert_eq!(filter.inbound(&packet(&sent)), Verdict::Pass(packet(&left)));
+        }
+        assert_eq!(filter.inbound(&packet(&[chunk(ERROR, &[])])), Verdict::Drop);
+        assert_eq!(filter.inbound(&packet(&[chunk(0x40, &[])])), Verdict::Drop);
+    }
+
+    #[test]
+    fn broken_lengths_drop_the_packet() {
+        let whole = packet(&[data(1001, 1, b"hello")]);
+        for len in 0..whole.len() - 3 {
+            assert_eq!(filter().inbound(&whole.slice(..len)), Verdict::Drop, "{len}");
+        }
+        assert_eq!(filter().inbound(&packet(&[vec![0, 0, 0, 3]])), Verdict::Drop);
+    }
+
+    #[test]
+    fn endless_messages_and_empty_data_are_hostile() {
+        let mut filter = filter();
+        assert!(matches!(filter.inbound(&packet(&[data(1001, 1, b"")])), Verdict::Hostile(_)));
+        let big = packet(&[data(1001, 1, &[0; 60_000])]);
+        for _ in 0..200 {
+            assert!(matches!(filter.inbound(&big), Verdict::Pass(_)), "the window is open");
+        }
+        filter.outbound(&sack(1000, 0));
+        for _ in 0..BEYOND_WINDOW / 60_000 {
+            assert!(matches!(filter.inbound(&big), Verdict::Pass(_)));
+        }
+        assert!(matches!(filter.inbound(&big), Verdict::Hostile(_)));
+        filter.outbound(&sack(1000, 1));
+        assert!(matches!(filter.inbound(&big), Verdict::Pass(_)));
+    }
+}

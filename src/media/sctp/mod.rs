@@ -1,0 +1,57 @@
+//! Data channels: SCTP over DTLS (RFC 8261), with channels named by DCEP (RFC 8832), sans-IO.
+//!
+//! Packets of DTLS and the time go in, packets for DTLS and [`SctpEvent`]s come out. After every call that takes `now`:
+//! drain [`Sctp::poll_transmit`] and [`Sctp::poll_event`], then arm a timer for [`Sctp::timeout`].
+//!
+//! The protocol is `rtc-sctp`'s, behind [`filter`]; [`link`] is about who connects to whom, [`channels`] about labels.
+#![forbid(unsafe_code)]
+
+mod channels;
+mod dcep;
+mod filter;
+mod link;
+#[cfg(test)]
+mod tests;
+
+pub use channels::{MAX_CHANNELS, Sctp};
+
+use bytes::Bytes;
+use std::sync::Arc;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SctpEvent {
+    /// The association is there (MP-213); [`SctpEvent::DataReady`] follows.
+    Up,
+    /// A complete message, however long (MP-215, MP-223).
+    Incoming { label: Arc<str>, protocol: Option<Arc<str>>, binary: bool, data: Bytes },
+    /// Everything handed to [`Sctp::send`] has been delivered: there is room for more (MP-221).
+    DataReady,
+    /// The association has ended. Nothing follows.
+    Closed,
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SctpError {
+    /// The association has ended.
+    Closed,
+    /// Too much is waiting already.
+    Full,
+    /// All [`MAX_CHANNELS`] channels, or all streams, are in use.
+    TooManyChannels,
+    /// The stack's own words.
+    Stack(String),
+}
+
+impl std::fmt::Display for SctpError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            SctpError::Closed => "the SCTP association is closed",
+            SctpError::Full => "too much data is waiting",
+            SctpError::TooManyChannels => "too many data channels",
+            SctpError::Stack(text) => text,
+        })
+    }
+}
+
+impl std::error::Error for SctpError {}
