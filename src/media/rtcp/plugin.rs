@@ -14,13 +14,14 @@ const EMPTY_RR: usize = 8;
 
 impl Streams {
     /// Filters what the core does itself, addresses the rest, and emits it; nothing when nothing is left (MP-198). A PLI
-    /// goes to every layer (MP-199). Larger packets than [`MAX_COMPOUND`] are not sent.
+    /// goes to every layer (MP-199). What would be larger
+    /// than [`MAX_COMPOUND`] is not sent.
     pub fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8], emit: &mut dyn FnMut(&[u8])) {
         let Some(index) = self.media.find(mindex, video) else { return };
         let medium = &self.media[index];
         let local = medium.config.ssrc;
         // Room for the RR that REMB needs in front.
-        let mut buffer = [0; EMPTY_RR + MAX_COMPOUND];
+        let mut buffer = [0; MAX_COMPOUND];
         let Some(body) = buffer[EMPTY_RR..].get_mut(..packet.len()) else {
             tracing::warn!(len = packet.len(), "RTCP of a plugin is too large, dropped");
             return;

@@ -182,7 +182,7 @@ impl Streams {
             && let Some(data) = header_ext::find(packet, self.ids.transport_wide_cc)
             && let Some(sequence) = header_ext::transport_wide_cc(data)
         {
-            self.arrivals.note(sequence, now.wall);
+            self.arrivals.note(sequence, now.mono);
         }
     }
 }

@@ -156,7 +156,7 @@ pub enum Asked {
     Again,
 }
 
-const MEMORY_SLOTS: usize = 512;
+const MEMORY_SLOTS: usize = 1024;
 
 /// The numbers asked for in the last seconds; an RTX packet that is not among them is a probe or a forgery (MP-152, MP-153).
 #[derive(Debug, Default)]
@@ -275,8 +275,8 @@ mod tests {
         let mut memory = Memory::default();
         memory.asked(0, &[5]);
         memory.arrived(1, 5);
-        memory.asked(2, &[5 + 512]);
-        assert_eq!(memory.arrived(3, 5 + 512), Asked::Answered);
+        memory.asked(2, &[5 + 1024]);
+        assert_eq!(memory.arrived(3, 5 + 1024), Asked::Answered);
         assert_eq!(memory.arrived(4, 5), Asked::Never);
     }
 }

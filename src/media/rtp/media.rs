@@ -4,7 +4,7 @@ use super::{Layer, Sender};
 use crate::media::{MediaKind, MediumConfig, Mindex};
 use crate::rtp::VideoCodec;
 
-/// Remote SSRCs remembered per medium; a peer that changes them more often loses the oldest knowledge.
+/// Remote SSRCs remembered per medium, former ones among them.
 const MAX_REMOTE_SSRCS: usize = 12;
 
 /// One m-line: what was negotiated, and what happened since.
@@ -142,6 +142,7 @@ impl Media {
                     self.insert(ssrc, Binding { medium, layer, rtx, local });
                 }
             }
+            self.forget_former(medium);
         }
         stopped
     }
@@ -150,12 +151,19 @@ impl Media {
     pub fn bind(&mut self, ssrc: u32, binding: Binding) {
         let layer = &mut self.media[binding.medium].layers[binding.layer];
         let current = if binding.rtx { &mut layer.ssrc_rtx } else { &mut layer.ssrc };
-        let old = std::mem::replace(current, ssrc);
-        let of_medium = |b: &Binding| b.medium == binding.medium && !b.local;
-        if old != ssrc && self.by_ssrc.iter().filter(|(_, b)| of_medium(b)).count() >= MAX_REMOTE_SSRCS {
-            self.by_ssrc.retain(|(known, b)| *known != old || b.local);
-        }
+        *current = ssrc;
         self.insert(ssrc, binding);
+        self.forget_former(binding.medium);
+    }
+
+    /// Keeps only the current SSRCs of a medium when it had too many.
+    fn forget_former(&mut self, medium: usize) {
+        let remote = |binding: &Binding| binding.medium == medium && !binding.local;
+        if self.by_ssrc.iter().filter(|(_, binding)| remote(binding)).count() > MAX_REMOTE_SSRCS {
+            let layers = &self.media[medium].layers;
+            let current = |ssrc: u32| layers.iter().any(|layer| layer.ssrc == ssrc || layer.ssrc_rtx == ssrc);
+            self.by_ssrc.retain(|(ssrc, binding)| !remote(binding) || current(*ssrc));
+        }
     }
 
     fn insert(&mut self, ssrc: u32, binding: Binding) {

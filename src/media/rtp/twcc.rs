@@ -1,5 +1,5 @@
 //! Arrival times of packets with a transport-wide sequence number, until they are reported
-//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! (draft-holmer-rmcat-transport-wide-cc-extensions-01). The peer uses only their differences, so they are monotonic.
 
 use super::Micros;
 
@@ -12,7 +12,7 @@ pub const MAX_STATUSES: usize = 400;
 
 #[derive(Debug, Default)]
 pub struct Arrivals {
-    /// Number without wrap, arrival in wall-clock µs.
+    /// Number without wrap, arrival (monotonic).
     pending: Vec<(i64, Micros)>,
     /// Highest number ever, without wrap; starts at the first one.
     highest: Option<i64>,
@@ -24,14 +24,14 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    pub fn note(&mut self, sequence: u16, wall: Micros) {
+    pub fn note(&mut self, sequence: u16, arrival: Micros) {
         let number = match self.highest {
             None => i64::from(sequence),
             Some(highest) => highest + i64::from(sequence.wrapping_sub(highest as u16) as i16),
         };
         self.highest = self.highest.max(Some(number));
         if self.pending.len() < MAX_PENDING {
-            self.pending.push((number, wall));
+            self.pending.push((number, arrival));
         }
     }
 
