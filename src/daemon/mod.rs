@@ -1,6 +1,10 @@
 //! The daemon: command line, start-up and shutdown order, signals, and the module check.
 #![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod files;
+pub mod system;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 

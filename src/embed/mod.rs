@@ -1,5 +1,7 @@
 //! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in.
 
+mod system;
+
 use crate::export;
 use std::ffi::{CStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStringExt;
