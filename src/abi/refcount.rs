@@ -21,6 +21,19 @@ export_static! {
     "refcount.h" static refcount_debug: c_int = 0;
 }
 
+fn debug_variable() -> &'static AtomicI32 {
+    // SAFETY: a static of this library, aligned, and used by us through this atomic only.
+    unsafe { AtomicI32::from_ptr(&raw mut refcount_debug) }
+}
+
+pub fn set_debug(on: bool) {
+    debug_variable().store(on.into(), Ordering::Relaxed);
+}
+
+pub fn debug() -> bool {
+    debug_variable().load(Ordering::Relaxed) != 0
+}
+
 /// Sets one reference and what ends the object.
 ///
 /// # Safety

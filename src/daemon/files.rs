@@ -1,9 +1,7 @@
-//! Which configuration file is read (control-plane.md §1.3), where modules are, and the PID file.
+//! Which configuration file is read (control-plane.md §1.3), and where modules are.
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Where configuration is, unless `-F` says otherwise.
@@ -48,44 +46,6 @@ pub fn module_folder(config: &Config, kind: &str) -> PathBuf {
     folders.iter().find(|f| f.is_dir()).unwrap_or(&folders[0]).clone()
 }
 
-/// A PID file that we hold locked; removed when dropped (CP-067).
-#[derive(Debug)]
-pub struct PidFile {
-    path: PathBuf,
-    /// Keeps the lock.
-    _file: File,
-}
-
-impl PidFile {
-    /// Locks first and writes then, so that a second instance leaves the first one's number alone (CP-068).
-    pub fn create(path: &Path) -> Result<PidFile, String> {
-        let fail = |e: std::io::Error| format!("cannot use PID file {}: {e}", path.display());
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(fail)?;
-        file.try_lock().map_err(|e| match e {
-            TryLockError::Error(e) => fail(e),
-            TryLockError::WouldBlock => {
-                format!("PID file {} is locked: is it running already?", path.display())
-            }
-        })?;
-        file.set_len(0).map_err(fail)?;
-        file.rewind().map_err(fail)?;
-        writeln!(file, "{}", std::process::id()).map_err(fail)?;
-        Ok(PidFile { path: path.to_owned(), _file: file })
-    }
-}
-
-impl Drop for PidFile {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,19 +72,6 @@ mod tests {
         assert_eq!(name(configuration(None, &folder)), Ok(Some("jcfg".into())));
         std::fs::write(folder.join("janus.jcfg"), "general: {").unwrap();
         assert_eq!(name(configuration(None, &folder)), Ok(Some("ini".into())));
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    // CP-067, CP-068
-    #[test]
-    fn a_second_instance_does_no_damage() {
-        let folder = folder("pid");
-        let path = folder.join("janus.pid");
-        let first = PidFile::create(&path).unwrap();
-        assert!(PidFile::create(&path).unwrap_err().contains("locked"));
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
-        drop(first);
-        assert!(!path.exists());
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

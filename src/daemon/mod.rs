@@ -1,18 +1,38 @@
 //! The daemon: command line, start-up and shutdown order, signals, and the module check.
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod cli;
 pub mod files;
+pub mod log_controls;
+pub mod run;
+pub mod settings;
+pub mod signals;
 pub mod system;
 
+use cli::Request;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use system::System;
+
+/// What `--version` prints.
+const BANNER: &str = concat!("janus-rs ", env!("CARGO_PKG_VERSION"));
 
 /// Runs with these arguments, the first of which is the program's name. Returns the exit status.
-pub fn main(arguments: Vec<OsString>) -> i32 {
-    match arguments.get(1).and_then(|a| a.to_str()) {
-        Some("check") => check(arguments[2..].iter().map(PathBuf::from).collect()),
-        _ => 1,
+pub fn main(arguments: Vec<OsString>, system: &dyn System) -> i32 {
+    if arguments.get(1).is_some_and(|word| word == "check") {
+        return check(arguments[2..].iter().map(PathBuf::from).collect());
+    }
+    match cli::parse(arguments, BANNER) {
+        Request::Run(cli) => run::run(&cli, system),
+        Request::Print(text) => {
+            print!("{text}");
+            0
+        }
+        Request::Error(text) => {
+            eprint!("{text}");
+            1
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::IpAddr;
 use std::path::Path;
 
 /// What becomes of a process that goes to the background.
@@ -14,7 +15,16 @@ pub enum Forked {
     Child(File),
 }
 
+/// One address of a network interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    pub address: IpAddr,
+}
+
 pub trait System {
+    /// The addresses of this host, in the system's order.
+    fn interfaces(&self) -> Vec<Interface>;
     /// Core dumps of any size; errors do not matter.
     fn allow_core_dumps(&self);
     /// The soft limit of open files.

@@ -28,7 +28,7 @@ export! {
             // SAFETY: checked, and NUL-terminated as above.
             OsString::from_vec(unsafe { CStr::from_ptr(*a) }.to_bytes().to_vec())
         });
-        crate::daemon::main(arguments.collect())
+        crate::daemon::main(arguments.collect(), &system::Process)
     }
 
     /// `"0.1.0"`; static.

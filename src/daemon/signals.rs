@@ -1,0 +1,51 @@
+//! Signals (control-plane.md §1.6): the first SIGINT or SIGTERM stops gracefully, the second is only mentioned, the
+//! third ends the process at once (CP-069, CP-070).
+#![forbid(unsafe_code)]
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::iterator::Signals;
+use std::io;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// The signal of `general.log_rotate_sig`; `None` for names that are not allowed (CP-044).
+pub fn rotation_signal(name: &str) -> Option<i32> {
+    match name.to_ascii_uppercase().as_str() {
+        "SIGUSR1" => Some(SIGUSR1),
+        "SIGHUP" => Some(SIGHUP),
+        _ => None,
+    }
+}
+
+/// Where the number of a stop signal arrives; whoever else wants the daemon to stop sends to it as well.
+pub struct Stop {
+    pub receiver: Receiver<i32>,
+    pub sender: Sender<i32>,
+}
+
+/// Starts the thread that waits for signals. `rotation` reopens the log.
+pub fn watch(rotation: Option<i32>) -> io::Result<Stop> {
+    let (sender, receiver) = channel();
+    let to_stop = sender.clone();
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(rotation))?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        let mut stops = 0;
+        for signal in signals.forever() {
+            if Some(signal) == rotation {
+                if stops == 0 {
+                    crate::log::rotate();
+                }
+                continue;
+            }
+            stops += 1;
+            match stops {
+                1 => {
+                    tracing::info!("Stopping (signal {signal})");
+                    let _ = to_stop.send(signal);
+                }
+                2 => tracing::info!("Already stopping; once more ends at once"),
+                _ => std::process::exit(1),
+            }
+        }
+    })?;
+    Ok(Stop { receiver, sender })
+}
