@@ -13,6 +13,12 @@ pub type gboolean = c_int;
 pub const TRUE: gboolean = 1;
 pub const FALSE: gboolean = 0;
 
+/// The monotonic clock of GLib's timers, µs.
+pub fn monotonic() -> i64 {
+    // SAFETY: no arguments.
+    unsafe { sys::g_get_monotonic_time() }
+}
+
 /// A NUL-terminated copy that the receiver releases with `g_free`. A NUL inside ends the text, as in C.
 pub fn strdup(text: &str) -> *mut c_char {
     bytes_dup(text.as_bytes())

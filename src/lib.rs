@@ -19,6 +19,6 @@ pub mod rtcp;
 pub mod record;
 pub mod config;
 pub mod log;
+pub mod util;
 pub mod json;
 pub mod glib;
-pub mod util;

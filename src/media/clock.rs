@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     pub instant: Instant,
-    /// The same moment as [`time::monotonic`] tells it: µs since process start, never 0.
+    /// The same moment as [`time::monotonic`] tells it: µs, never 0.
     pub mono: i64,
     /// Wall clock, µs since 1970.
     pub wall: i64,
@@ -16,8 +16,7 @@ pub struct Clock {
 impl Clock {
     pub fn read() -> Clock {
         let instant = Instant::now();
-        let since = instant.saturating_duration_since(time::started());
-        Clock { instant, mono: since.as_micros() as i64 + 1, wall: time::real() }
+        Clock { instant, mono: time::at(instant), wall: time::real() }
     }
 
     /// The moment `later` from this one; for tests.

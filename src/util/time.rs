@@ -1,22 +1,46 @@
 //! The two clocks of the core, both in microseconds.
 #![forbid(unsafe_code)]
 
+use crate::glib;
 use std::sync::LazyLock;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
+/// One moment on two scales: Rust's and the system's.
+static ANCHOR: LazyLock<(Instant, i64)> = LazyLock::new(|| (Instant::now(), glib::monotonic()));
 
-/// The instant that [`monotonic`] counts from: the first use of this clock, at process start.
-pub fn started() -> Instant {
-    *STARTED
+/// The system's monotonic clock, as GLib tells it; never 0, because 0 means "never" to users.
+///
+/// Not counted from process start, as 1.2.4 and later do (HL-213): modules compiled before set the timers of their
+/// own GLib loops with this time.
+pub fn monotonic() -> i64 {
+    glib::monotonic()
 }
 
-/// Monotonic µs since process start; never 0, because 0 means "never" to users (HL-213).
-pub fn monotonic() -> i64 {
-    STARTED.elapsed().as_micros() as i64 + 1
+/// The moment `instant` on the scale of [`monotonic`].
+pub fn at(instant: Instant) -> i64 {
+    let (then, micros) = *ANCHOR;
+    match instant.checked_duration_since(then) {
+        Some(later) => micros + later.as_micros() as i64,
+        None => micros - then.duration_since(instant).as_micros() as i64,
+    }
 }
 
 /// Wall clock, µs since 1970.
 pub fn real() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_micros() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn one_scale() {
+        let now = Instant::now();
+        let before = now.checked_sub(Duration::from_millis(7)).unwrap();
+        assert_eq!(at(now) - at(before), 7000);
+        let (earlier, raw, later) = (at(Instant::now()), monotonic(), at(Instant::now()));
+        assert!(earlier - 1 <= raw && raw <= later + 1, "{earlier} {raw} {later}");
+    }
 }

@@ -16,17 +16,14 @@ unsafe fn bytes<'a>(text: *const c_char) -> &'a [u8] {
 }
 
 export! {
-    /// Monotonic µs since process start. One clock for all generations: no module mixes it with another (HL-213).
+    /// The monotonic clock, µs; the same as GLib's, because older modules set GLib timers with it (HL-213).
     "utils.h" fn janus_get_monotonic_time() -> i64 as nonnull() or 0; { time::monotonic() }
 
     /// The raw monotonic clock, µs.
-    "utils.h" fn janus_get_monotonic_time_internal() -> i64 as nonnull() or 0; {
-        // SAFETY: no arguments.
-        unsafe { glib_sys::g_get_monotonic_time() }
-    }
+    "utils.h" fn janus_get_monotonic_time_internal() -> i64 as nonnull() or 0; { time::monotonic() }
 
-    /// Starts the clock of [`janus_get_monotonic_time`]; later calls change nothing.
-    "utils.h" fn janus_mark_started() as nonnull() or (); { time::started(); }
+    /// Nothing to do: [`janus_get_monotonic_time`] does not count from the start.
+    "utils.h" fn janus_mark_started() as nonnull() or (); {}
 
     /// Wall clock, µs since 1970.
     "utils.h" fn janus_get_real_time() -> i64 as nonnull() or 0; { time::real() }
