@@ -8,6 +8,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// One moment on two scales: Rust's and the system's.
 static ANCHOR: LazyLock<(Instant, i64)> = LazyLock::new(|| (Instant::now(), glib::monotonic()));
 
+/// An instant near the start of the process.
+pub fn started() -> Instant {
+    ANCHOR.0
+}
+
 /// The system's monotonic clock, as GLib tells it; never 0, because 0 means "never" to users.
 ///
 /// Not counted from process start, as 1.2.4 and later do (HL-213): modules compiled before set the timers of their
