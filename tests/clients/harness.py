@@ -1,0 +1,145 @@
+"""Starts the server under test on ports of its own, with a copy of the distribution's configuration."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+UNDER_TEST = os.environ.get("JANUS_UNDER_TEST", "janus-rs")
+PROGRAMS = {
+    "janus": "/usr/bin/janus",
+    "janus-rs": os.environ.get("JANUS_RS", str(ROOT / "target/debug/janus-rs")),
+}
+
+# What the tests do not use would ask for services that are not there.
+UNUSED_PLUGINS = ["audiobridge", "duktape", "lua", "nosip", "recordplay", "sip", "videocall", "voicemail"]
+UNUSED_TRANSPORTS = ["rabbitmq", "mqtt", "nanomsg", "pfunix"]
+
+
+def file_list(names):
+    return ",".join(f"libjanus_{name}.so" for name in names)
+
+
+def free_port():
+    """A TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(probe, what, limit=30):
+    """Polls until `probe` gives something true; that is the result."""
+    end = time.monotonic() + limit
+    while time.monotonic() < end:
+        value = probe()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError(f"no {what} after {limit} s")
+
+
+class Server:
+    """A running server. `general`, `media`, `nat` are lines for those groups of janus.jcfg."""
+
+    def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", files=None):
+        self.which = which
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
+        shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
+        self.ws_port, self.ws_admin_port, self.http_port, self.admin_port = (free_port() for _ in range(4))
+        self._write("janus.jcfg", f"""
+general: {{ debug_level = 4; debug_colors = false; admin_secret = "janusoverlord"; {general} }}
+media: {{ {media} }}
+nat: {{ {nat} }}
+plugins: {{ disable = "{file_list(UNUSED_PLUGINS)}" }}
+transports: {{ disable = "{file_list(UNUSED_TRANSPORTS)}" }}
+""")
+        self._write("janus.transport.websockets.jcfg", f"""
+general: {{ json = "compact"; ws = true; ws_port = {self.ws_port} }}
+admin: {{ admin_ws = true; admin_ws_port = {self.ws_admin_port} }}
+""")
+        self._write("janus.transport.http.jcfg", f"""
+general: {{ json = "compact"; base_path = "/janus"; http = true; port = {self.http_port} }}
+admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admin_port} }}
+""")
+        self._write("janus-rs.jcfg", "web: { enabled = false }\n")
+        for name, text in (files or {}).items():
+            self._write(name, text)
+        self.log_path = self.folder / "output.log"
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                [PROGRAMS[which], "-F", str(self.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        try:
+            until(self._answers, "server")
+        except BaseException:
+            self.stop(check=False)
+            raise
+        time.sleep(0.7)  # the reference may crash when it is asked while it loads
+
+    def _write(self, name, text):
+        (self.folder / name).write_text(text)
+
+    def _answers(self):
+        if not self.alive():
+            raise AssertionError(f"the server ended with {self.process.returncode}\n{self.output()}")
+        for port in (self.ws_port, self.ws_admin_port, self.http_port, self.admin_port):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                return False
+        return True
+
+    @property
+    def ws(self):
+        return f"ws://127.0.0.1:{self.ws_port}/"
+
+    @property
+    def ws_admin(self):
+        return f"ws://127.0.0.1:{self.ws_admin_port}/"
+
+    @property
+    def http(self):
+        return f"http://127.0.0.1:{self.http_port}/janus"
+
+    @property
+    def http_admin(self):
+        return f"http://127.0.0.1:{self.admin_port}/admin"
+
+    def alive(self):
+        return self.process.poll() is None
+
+    def output(self):
+        return self.log_path.read_text(errors="replace")
+
+    def admin(self, request, path=""):
+        """One Admin API request; its reply."""
+        body = {"transaction": "t", "admin_secret": "janusoverlord", **request}
+        asked = urllib.request.Request(self.http_admin + path, json.dumps(body).encode())
+        with urllib.request.urlopen(asked, timeout=15) as reply:
+            return json.load(reply)
+
+    def sessions(self):
+        return self.admin({"janus": "list_sessions"})["sessions"]
+
+    def handle_info(self, session, handle):
+        return self.admin({"janus": "handle_info"}, f"/{session}/{handle}").get("info")
+
+    def stop(self, check=True):
+        """Ends the server; with `check` it has to end by itself, with code 0 (CP-069)."""
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = f"none after SIGTERM, then {self.process.wait()}"
+        output = self.output()
+        shutil.rmtree(self.folder)
+        if check and code != 0:
+            raise AssertionError(f"exit code {code}\n{output[-4000:]}")
