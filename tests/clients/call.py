@@ -98,10 +98,14 @@ class EchoCall:
 
     async def media_returns(self, more=20):
         """Waits for `more` frames of every kind that is sent."""
-        kinds = [sender.kind for sender in self.pc.getSenders()]
-        before = dict(self.frames)
-        await until(lambda: all(self.frames[kind] >= before[kind] + more for kind in kinds),
-                    f"{more} more frames of each kind ({before}, now {self.frames})")
+        for sender in self.pc.getSenders():
+            wanted = self.frames[sender.kind] + more
+            await until(lambda: self.frames[sender.kind] >= wanted, f"{more} more frames of {sender.kind}")
+
+    async def packets(self, kind):
+        """RTP packets of `kind` that arrived, complete frames or not."""
+        report = await self.pc.getStats()
+        return sum(s.packetsReceived for s in report.values() if s.type == "inbound-rtp" and s.kind == kind)
 
     async def data_open(self):
         await until(lambda: self.channel.readyState == "open", "open data channel")
