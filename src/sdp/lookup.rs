@@ -106,8 +106,9 @@ impl Sdp {
     /// Janus name of a payload type. Static ones need no rtpmap (HL-187, HL-188).
     pub fn codec_name(&self, index: Option<i32>, ptype: i32) -> Option<&'static str> {
         static_name(ptype).or_else(|| {
-            let rtpmaps = self.select(index).flat_map(|m| m.values("rtpmap"));
-            let name = rtpmaps.filter(|v| leading_int(v) == ptype).find_map(name_in_rtpmap);
+            // The first rtpmap decides, known or not.
+            let mut rtpmaps = self.select(index).flat_map(|m| m.values("rtpmap"));
+            let name = rtpmaps.find(|v| leading_int(v) == ptype).and_then(name_in_rtpmap);
             if name.is_none() {
                 tracing::error!("Unknown codec for payload type {ptype}");
             }

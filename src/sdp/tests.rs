@@ -165,6 +165,8 @@ fn payload_types_are_found() {
     assert_eq!(sdp.codec_name(None, 63), Some("red"));
     assert_eq!(sdp.codec_name(None, 126), Some("dtmf"));
     assert_eq!(sdp.codec_name(Some(1), 111), None);
+    let twice = "m=audio 0 X 97\r\na=rtpmap:97 rtx/90000\r\na=rtpmap:97 opus/48000/2\r\n";
+    assert_eq!(parse(twice).unwrap().codec_name(None, 97), None);
     // HL-190, HL-192
     assert_eq!(sdp.fmtp(None, 98), Some("profile-id=0"));
     assert_eq!(sdp.fmtp(Some(0), 98), None);

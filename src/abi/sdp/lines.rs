@@ -3,7 +3,7 @@
 use super::convert::{mline_to_c, ptypes_to_c, sdp_from_c, sdp_to_c};
 use super::layout::{janus_sdp, janus_sdp_attribute, janus_sdp_mline};
 use super::names::c_text;
-use super::object::{destroy_attribute, destroy_mline, new_attribute};
+use super::object::{destroy_attribute, destroy_mline, free_formats, new_attribute};
 use crate::glib::{self, text};
 use crate::sdp::{Direction, MediaType, Mline, Rules, Sdp, starts_with_number};
 use crate::util::time;
@@ -33,7 +33,7 @@ unsafe fn write(sdp: *mut janus_sdp, rules: &Rules) -> *mut c_char {
     unsafe {
         for mline in glib::iter::<janus_sdp_mline>((*sdp).m_lines) {
             if (*mline).port == 0 && (*mline).kind != MediaType::Application as u32 {
-                glib_sys::g_list_free((*mline).ptypes);
+                free_formats(mline);
                 (*mline).ptypes = ptypes_to_c(&[0]);
             }
         }
@@ -59,8 +59,8 @@ export! {
             }
         }
     }
-    /// The text, for `g_free`. The payload types of a rejected audio or video m-line become the single 0, in the
-    /// struct too. HL-180 … HL-183.
+    /// The text, for `g_free`. A rejected audio or video m-line loses its formats and has the single payload type 0
+    /// then, in the struct too. HL-180 … HL-183.
     "sdp-utils.h" fn janus_sdp_write(sdp: *mut janus_sdp) -> *mut c_char as nonnull(sdp) or ptr::null_mut(); {
         // SAFETY: a live description.
         unsafe { write(sdp, &Rules::NATIVE) }

@@ -86,6 +86,19 @@ unsafe extern "C" fn free_attribute(counter: *const janus_refcount) {
 /// # Safety
 /// `mline` is live and nobody else edits it meanwhile.
 pub unsafe fn free_lists(mline: *mut janus_sdp_mline) {
+    // SAFETY: promised by the caller.
+    unsafe {
+        free_formats(mline);
+        free_attributes((*mline).attributes);
+        (*mline).attributes = ptr::null_mut();
+    }
+}
+
+/// Drops formats and payload types of an m-line.
+///
+/// # Safety
+/// `mline` is live and nobody else edits it meanwhile.
+pub unsafe fn free_formats(mline: *mut janus_sdp_mline) {
     // SAFETY: promised by the caller; formats are GLib strings.
     unsafe {
         for format in glib::iter::<c_void>((*mline).fmts) {
@@ -93,10 +106,8 @@ pub unsafe fn free_lists(mline: *mut janus_sdp_mline) {
         }
         glib_sys::g_list_free((*mline).fmts);
         glib_sys::g_list_free((*mline).ptypes);
-        free_attributes((*mline).attributes);
         (*mline).fmts = ptr::null_mut();
         (*mline).ptypes = ptr::null_mut();
-        (*mline).attributes = ptr::null_mut();
     }
 }
 

@@ -134,6 +134,20 @@ fn plugins_edit_strings_and_lists() {
 }
 
 #[test]
+fn writing_empties_what_is_rejected() {
+    let sdp = parse(OFFER);
+    // SAFETY: live until the destroy.
+    unsafe {
+        let audio = janus_sdp_mline_find(sdp, 0);
+        (*audio).port = 0;
+        assert!(written(sdp).contains("m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n"));
+        let model = super::convert::mline_from_c(audio);
+        assert_eq!((model.ptypes, model.fmts.len()), (vec![0], 0));
+        janus_sdp_destroy(sdp);
+    }
+}
+
+#[test]
 fn attribute_values_are_cut() {
     // HL-211
     let long = CString::new("z".repeat(5000)).unwrap();
