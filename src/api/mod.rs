@@ -145,3 +145,6 @@ impl CoreHost for Api {
         self.core.auth.token_valid(token)
     }
 }
+
+#[cfg(test)]
+mod tests;

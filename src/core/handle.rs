@@ -27,6 +27,8 @@ pub(super) struct Life {
     /// A PeerConnection exists whose `closed` has not come yet.
     connected: bool,
     detaching: bool,
+    /// The plugin session, if there was one then, has been told to stop.
+    stopped: bool,
     /// Somebody runs, or has run, `finish`.
     finished: bool,
 }
@@ -34,7 +36,7 @@ pub(super) struct Life {
 impl Life {
     /// True for exactly one caller: the one that has to run `finish`.
     fn may_finish(&mut self) -> bool {
-        let now = self.detaching && self.attached && !self.connected && !self.finished;
+        let now = self.stopped && self.attached && !self.connected && !self.finished;
         self.finished |= now;
         now
     }
@@ -106,19 +108,31 @@ impl Handle {
             self.session.remove_handle(self.id);
             AttachError::Plugin(code)
         })?;
-        let finish = {
+        let gone = !self.keep(&plugin_session);
+        self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("attached"));
+        if gone { Err(AttachError::SessionGone) } else { Ok(()) }
+    }
+
+    /// Takes over the new plugin session; when the handle was detached meanwhile, ends it.
+    fn keep(&self, plugin_session: &Arc<dyn PluginSessionFace>) -> bool {
+        let detached = {
+            let mut life = self.life.lock();
+            if !life.detaching {
+                life.plugin_session = Some(plugin_session.clone());
+                life.attached = true;
+            }
+            life.detaching
+        };
+        if detached {
+            outside(|| plugin_session.stop());
             let mut life = self.life.lock();
             life.plugin_session = Some(plugin_session.clone());
             life.attached = true;
-            life.may_finish()
-        };
-        self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("attached"));
-        if finish {
-            outside(|| plugin_session.stop());
-            self.finish_elsewhere();
-            return Err(AttachError::SessionGone);
+            if life.may_finish() {
+                self.finish_elsewhere();
+            }
         }
-        Ok(())
+        !detached
     }
 
     /// The plugin session, as long as the plugin may be called with it.
@@ -132,21 +146,23 @@ impl Handle {
 
     /// Starts the end of this handle (§6.4). Returns at once; false when it has started before.
     pub fn detach(&self) -> bool {
-        let (plugin_session, finish) = {
+        let plugin_session = {
             let mut life = self.life.lock();
             if life.detaching {
                 return false;
             }
             life.detaching = true;
-            (life.plugin_session.clone(), life.may_finish())
+            life.plugin_session.clone()
         };
-        self.hangup(HangupReason::Detach);
+        self.session.remove_handle(self.id);
         self.flags.set(flags::STOP);
         if let Some(plugin_session) = plugin_session {
             outside(|| plugin_session.stop());
         }
-        self.session.remove_handle(self.id);
-        if finish {
+        self.hangup(HangupReason::Detach);
+        let mut life = self.life.lock();
+        life.stopped = true;
+        if life.may_finish() {
             self.finish_elsewhere();
         }
         true
@@ -200,14 +216,15 @@ impl Handle {
         true
     }
 
-    /// The PeerConnection has made its last callback.
+    /// A new PeerConnection may come.
     pub(super) fn link_ended(&self) {
-        let finish = {
-            let mut life = self.life.lock();
-            life.connected = false;
-            life.may_finish()
-        };
-        if finish {
+        self.life.lock().connected = false;
+    }
+
+    /// The PeerConnection has made its last callback: the end of the handle may have waited for that.
+    pub(super) fn finish_if_due(&self) {
+        let due = self.life.lock().may_finish();
+        if due {
             self.finish();
         }
     }

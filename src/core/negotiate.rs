@@ -450,6 +450,7 @@ impl Handle {
     pub(super) fn forget_link(&self) {
         self.link.store(None);
         *self.signalling.lock() = Signalling::default();
+        self.link_ended();
         self.flags.set(flags::ALERT);
         self.flags.clear(
             flags::READY

@@ -183,7 +183,7 @@ impl PeerSink for Sink {
             self.handle.session.notify(self.handle.event("hangup").with("reason", reason.text()));
         }
         self.connection("hangup", Some(reason));
-        self.handle.link_ended();
+        self.handle.finish_if_due();
     }
 }
 

@@ -1,0 +1,315 @@
+//! Offers and answers with the real engine: two handles of one core are each other's browsers, over loopback.
+
+use super::*;
+use crate::media::{Engine, EngineConfig};
+
+const OFFER: &str = "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=test\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
+c=IN IP4 1.1.1.1\r\na=sendrecv\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n";
+
+fn world_with(settings: Settings) -> World {
+    let world = World::with(Settings { events: true, ..settings });
+    let config = EngineConfig {
+        workers: Some(2),
+        addresses: vec!["127.0.0.1".parse().unwrap()],
+        ..EngineConfig::default()
+    };
+    world.core.set_engine(Arc::new(Engine::start(config).unwrap()));
+    world
+}
+
+fn world() -> World {
+    world_with(Settings::default())
+}
+
+fn jsep(kind: &str, sdp: &str) -> Json {
+    Json::object().with("type", kind).with("sdp", sdp)
+}
+
+impl World {
+    fn message(&self, session: u64, handle: u64, jsep: &Json) -> Json {
+        let request = Json::object()
+            .with("janus", "message")
+            .with("transaction", "m")
+            .with("session_id", session)
+            .with("handle_id", handle)
+            .with("body", Json::object())
+            .with("jsep", jsep);
+        let id = self.send_raw(A, false, Ok(request));
+        self.reply_to(A, false, id)
+    }
+
+    fn push(&self, handle: u64, jsep: &Json) -> i32 {
+        self.host(handle).push_event("test.plugin", None, Json::object(), Some(jsep.clone()))
+    }
+
+    /// The `jsep` of the last event that this handle sent to its client.
+    fn sent(&self, handle: u64) -> Json {
+        let start = format!("event {A} event ");
+        let mark = format!(r#""sender":{handle},"#);
+        let all = self.log.all();
+        let last = all.iter().rev().find(|e| e.starts_with(&start) && e.contains(&mark)).unwrap();
+        json(&last[start.len()..]).get("jsep").unwrap()
+    }
+
+    /// The `jsep` that the plugin of this handle was last given.
+    fn received(&self, handle: u64) -> Json {
+        let start = format!("message {handle} {{}} ");
+        let all = self.log.all();
+        json(&all.iter().rev().find(|e| e.starts_with(&start)).unwrap()[start.len()..])
+    }
+
+    fn ask_handle(&self, name: &str, session: u64, handle: u64) -> Json {
+        self.ask(&format!(
+            r#"{{"janus":"{name}","transaction":"t","session_id":{session},"handle_id":{handle}}}"#
+        ))
+    }
+
+    fn flag(&self, session: u64, handle: u64, name: &str) -> bool {
+        let request = format!(
+            r#"{{"janus":"handle_info","transaction":"t","session_id":{session},"handle_id":{handle}}}"#
+        );
+        let info = self.admin(&request).get("info").unwrap();
+        info.get("flags").unwrap().get(name).unwrap().as_bool().unwrap()
+    }
+
+    /// Plugin of `caller` offers, `callee`'s plugin answers; both are connected afterwards.
+    fn connect(&self, session: u64, caller: u64, callee: u64) {
+        assert_eq!(self.push(caller, &jsep("offer", OFFER)), 0);
+        assert_eq!(text(&self.message(session, callee, &self.sent(caller)), "janus"), "ack");
+        let answer = self.received(callee).with("type", "answer");
+        assert_eq!(self.push(callee, &answer), 0);
+        assert_eq!(text(&self.message(session, caller, &self.sent(callee)), "janus"), "ack");
+        for handle in [caller, callee] {
+            self.log.wait(&format!("setup_media {handle}"));
+            self.log.wait(&format!(
+                r#"event {A} webrtcup {{"janus":"webrtcup","session_id":{session},"sender":{handle}}}"#
+            ));
+        }
+    }
+}
+
+#[test]
+fn an_exchange_and_its_end() {
+    // CP-142, CP-156, CP-158, CP-159, CP-160, CP-189, CP-202, CP-217, CP-238, CP-317, CP-320
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    let given = world.received(callee);
+    assert_eq!(names(&given), ["type", "sdp"]);
+    let sdp = text(&given, "sdp");
+    for hidden in ["candidate", "ice-ufrag", "fingerprint", "BUNDLE"] {
+        assert!(!sdp.contains(hidden), "{hidden} in {sdp}");
+    }
+    let sent = world.sent(caller);
+    assert_eq!(names(&sent), ["type", "sdp"]);
+    assert!(text(&sent, "sdp").contains("a=candidate:") && text(&sent, "sdp").contains("a=setup:actpass"));
+    assert!(world.flag(session, caller, "ready") && world.flag(session, caller, "negotiated"));
+    let up = format!(r#"event {A} webrtcup {{"janus":"webrtcup","session_id":{session},"sender":{caller}"#);
+    world.log.in_order(&[&format!("setup_media {caller}"), &up]);
+    world.log.wait("handler 8");
+    world.log.wait("handler 16");
+
+    assert_eq!(text(&world.ask_handle("hangup", session, caller), "janus"), "success");
+    let hangup = format!(
+        r#"event {A} hangup {{"janus":"hangup","session_id":{session},"sender":{caller},"reason":"Janus API"}}"#
+    );
+    world.log.wait(&hangup);
+    world.log.in_order(&[&format!("hangup_media {caller}"), &hangup]);
+    let alert = format!(
+        r#"event {A} hangup {{"janus":"hangup","session_id":{session},"sender":{callee},"reason":"DTLS alert"}}"#
+    );
+    // CP-198
+    world.log.wait(&alert);
+    assert!(!world.flag(session, caller, "ready") && !world.flag(session, caller, "cleaning"));
+
+    // The same handles again (CP-238).
+    world.log.clear();
+    world.connect(session, callee, caller);
+}
+
+#[test]
+fn renegotiation() {
+    // CP-155, CP-157, CP-161, CP-164
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    let again = world.sent(caller).with("e2ee", true).with("force_relay", true);
+    assert_eq!(text(&world.message(session, callee, &again), "janus"), "ack");
+    let given = world.received(callee);
+    assert_eq!(names(&given), ["type", "sdp", "update", "e2ee"]);
+    let answer = Json::object().with("type", "answer").with("sdp", text(&given, "sdp"));
+    assert_eq!(world.push(callee, &answer), 0);
+    assert_eq!(names(&world.sent(callee)), ["type", "sdp", "e2ee"]);
+    let no_ufrag = text(&again, "sdp").replace("a=ice-ufrag", "a=x-ufrag");
+    let reply = world.message(session, callee, &jsep("offer", &no_ufrag));
+    assert_error(&reply, 469, "Error processing SDP", "renegotiation");
+    assert!(!world.log.has(&format!("hangup_media {callee}")), "the PeerConnection stays");
+}
+
+#[test]
+fn an_ice_restart_by_the_plugin() {
+    // CP-215
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    let ufrag = |sdp: &Json| {
+        let sdp = text(sdp, "sdp");
+        sdp.lines().find(|l| l.starts_with("a=ice-ufrag")).unwrap().to_owned()
+    };
+    let before = ufrag(&world.sent(caller));
+    assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+    assert_eq!(ufrag(&world.sent(caller)), before);
+    assert_eq!(world.push(caller, &jsep("offer", OFFER).with("restart", true)), 0);
+    assert_ne!(ufrag(&world.sent(caller)), before);
+}
+
+#[test]
+fn offers_that_fail() {
+    // CP-153, CP-154
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+    let good = world.sent(caller);
+    let bad = text(&good, "sdp").replace("a=fingerprint", "a=nothing");
+    let reply = world.message(session, callee, &jsep("offer", &bad));
+    assert_error(&reply, 465, "Error processing SDP", "no fingerprint");
+    assert_error(&world.message(session, callee, &good), 490, "Error setting ICE locally", "again");
+    world.ask_handle("hangup", session, callee);
+    world.log.wait(&format!("hangup_media {callee}"));
+    assert_eq!(text(&world.message(session, callee, &good), "janus"), "ack");
+    assert_error(
+        &world.message(session, callee, &good),
+        490,
+        "Error setting ICE locally",
+        "before the answer",
+    );
+}
+
+#[test]
+fn a_detach_with_a_peer_connection() {
+    // CP-139, CP-199, CP-223, CP-224, CP-227
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    world.ask_handle("detach", session, caller);
+    world.log.wait(&format!("event {A} detached"));
+    world.log.in_order(&[
+        &format!("stop {caller}"),
+        &format!("hangup_media {caller}"),
+        &format!("destroy_session {caller}"),
+        &format!("event {A} detached"),
+    ]);
+    let hangup = format!(r#"event {A} hangup {{"janus":"hangup","session_id":{session},"sender":{caller}"#);
+    assert!(!world.log.has(&hangup));
+    world.log.wait(&format!("hangup_media {callee}"));
+}
+
+#[test]
+fn close_pc() {
+    // CP-230, CP-231, CP-263
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    world.host(caller).close_pc();
+    world.host(caller).close_pc();
+    let start = format!(r#"event {A} hangup {{"janus":"hangup","session_id":{session},"sender":{caller},"#);
+    assert!(world.log.wait(&start).ends_with(r#""reason":"Close PC"}"#));
+    world.settle();
+    assert_eq!(world.log.count(&format!("hangup_media {caller}")), 1);
+}
+
+#[test]
+fn trickles_around_the_answer() {
+    // CP-182, CP-183, CP-184, CP-185, CP-186, CP-187, CP-216
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    let trickle = |handle: u64, members: &str| {
+        world.ask(&format!(
+            r#"{{"janus":"trickle","transaction":"t","session_id":{session},"handle_id":{handle},{members}}}"#
+        ))
+    };
+    assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+    assert!(world.flag(session, caller, "processing-offer"));
+    assert_eq!(text(&trickle(caller, r#""candidate":5"#), "janus"), "ack");
+    assert!(!world.flag(session, caller, "all-trickles"), "queued until the answer");
+    let offer = world.sent(caller);
+    world.message(session, callee, &offer);
+    let answer = world.received(callee).with("type", "answer");
+    assert_eq!(world.push(callee, &answer), 0);
+    world.message(session, caller, &world.sent(callee));
+    assert!(world.flag(session, caller, "all-trickles"));
+    let refused = |members: &str, code: i64, reason: &str| {
+        assert_error(&trickle(callee, members), code, reason, members);
+    };
+    let reason = "Trickle error: missing mandatory element (sdpMid or sdpMLineIndex)";
+    refused(r#""candidate":{}"#, 456, reason);
+    let reason = "Trickle error: invalid element type (sdpMid should be a string)";
+    refused(r#""candidate":{"sdpMid":0}"#, 467, reason);
+    let reason = "Trickle error: missing mandatory element (candidate)";
+    refused(r#""candidate":{"sdpMid":"0"}"#, 456, reason);
+    refused(r#""candidates":{}"#, 467, "candidates is not an array");
+    for fine in [
+        r#""candidate":{"sdpMLineIndex":1,"candidate":"x"}"#,
+        r#""candidate":{"sdpMid":"other","candidate":"x"}"#,
+        r#""candidate":{"sdpMid":"0","candidate":"not a candidate"}"#,
+        r#""candidates":[]"#,
+    ] {
+        assert_eq!(text(&trickle(callee, fine), "janus"), "ack", "{fine}");
+    }
+    assert!(!world.flag(session, callee, "all-trickles"));
+    trickle(callee, r#""candidate":{"completed":false}"#);
+    assert!(world.flag(session, callee, "all-trickles"));
+}
+
+#[test]
+fn full_trickle() {
+    // CP-195
+    let world = world_with(Settings { full_trickle: true, ..Settings::default() });
+    let (session, caller) = world.attached();
+    assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+    assert!(!text(&world.sent(caller), "sdp").contains("a=candidate:"));
+    let start = format!(r#"event {A} trickle {{"janus":"trickle","session_id":{session},"sender":{caller},"#);
+    world.log.wait(&format!(r#"{start}"candidate":{{"completed":true}}}}"#));
+    assert!(
+        world
+            .log
+            .has(&format!(r#"{start}"candidate":{{"sdpMid":"0","sdpMLineIndex":0,"candidate":"candidate:"#))
+    );
+}
+
+#[test]
+fn simulcast_and_svc() {
+    // CP-162, CP-163, CP-165
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    let video = "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=test\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n\
+c=IN IP4 1.1.1.1\r\na=sendrecv\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n";
+    assert_eq!(world.push(caller, &jsep("offer", video)), 0);
+    let rids = "a=mid:v\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=rid:h send\r\n\
+a=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n";
+    let sdp = text(&world.sent(caller), "sdp").replace("a=mid:v\r\n", rids);
+    let offer =
+        jsep("Offer", &sdp).with("rid_order", "foo").with("svc", json(r#"[{"mid":"v","svc":"L3T3"}]"#));
+    assert_eq!(text(&world.message(session, callee, &offer), "janus"), "ack");
+    let given = world.received(callee);
+    assert_eq!(names(&given), ["type", "sdp", "simulcast", "svc"]);
+    assert_eq!(text(&given, "type"), "Offer");
+    assert_eq!(
+        given.get("simulcast").unwrap().dump(0x20).unwrap(),
+        r#"[{"mindex":0,"mid":"v","rids":["h","m","l"],"rid-ext":4}]"#
+    );
+    for bad in ["{}", "[]", r#"[{"mid":"v"}]"#, r#"[{"svc":"L1T2"}]"#] {
+        world.ask_handle("hangup", session, callee);
+        let offer = jsep("offer", &sdp).with("svc", json(bad));
+        assert_eq!(text(&world.message(session, callee, &offer), "janus"), "ack");
+        assert!(world.received(callee).get("svc").is_none(), "{bad}");
+    }
+}
