@@ -169,3 +169,6 @@ impl Streams {
         self.events.pop_front()
     }
 }
+
+#[cfg(test)]
+mod recovery_tests;
