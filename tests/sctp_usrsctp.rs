@@ -13,6 +13,8 @@ const AF_CONN: u16 = 123;
 const SOCK_STREAM: c_int = 1;
 const IPPROTO_SCTP: c_int = 132;
 const SENDV_SNDINFO: u32 = 1;
+const ENABLE_STREAM_RESET: c_int = 0x900;
+const RESET_STREAMS: c_int = 0x901;
 
 /// `struct sockaddr_conn` on Linux.
 #[repr(C)]
@@ -32,6 +34,15 @@ struct SendInfo {
     ppid: u32,
     context: u32,
     association: u32,
+}
+
+/// `struct sctp_reset_streams`; flag 2: outgoing.
+#[repr(C)]
+struct ResetStreams {
+    association: u32,
+    flags: u16,
+    number: u16,
+    streams: [u16; 1],
 }
 
 /// What usrsctp wants to send, with the connection it is for.
@@ -113,9 +124,12 @@ impl Peer {
             assert_eq!(set(socket, 1), 0);
             let len = size_of::<Address>() as u32;
             assert_eq!(library.function::<Name>(c"usrsctp_bind")(socket, &mut address, len), 0);
+            let peer = Peer { library, socket, id, received: Vec::new() };
+            // struct sctp_assoc_value
+            peer.set_option(ENABLE_STREAM_RESET, &[0u32, 1]);
             // In progress.
             assert_eq!(library.function::<Name>(c"usrsctp_connect")(socket, &mut address, len), -1);
-            Peer { library, socket, id, received: Vec::new() }
+            peer
         }
     }
 
@@ -146,6 +160,22 @@ impl Peer {
             send(self.socket, data.as_ptr(), data.len(), ptr::null(), 0, &info, size, SENDV_SNDINFO, 0)
         };
         assert_eq!(sent, data.len() as isize);
+    }
+
+    fn set_option<T>(&self, option: c_int, value: &T) {
+        type Set<T> = unsafe extern "C" fn(*mut c_void, c_int, c_int, *const T, u32) -> c_int;
+        let set: Set<T> = self.library.function(c"usrsctp_setsockopt");
+        // SAFETY: a live socket; `T` is the option's struct.
+        let status = unsafe { set(self.socket, IPPROTO_SCTP, option, value, size_of::<T>() as u32) };
+        assert_eq!(status, 0, "option {option:#x}");
+    }
+
+    /// What a browser does in `RTCDataChannel.close()`.
+    fn reset(&self, stream: u16) {
+        self.set_option(
+            RESET_STREAMS,
+            &ResetStreams { association: 0, flags: 2, number: 1, streams: [stream] },
+        );
     }
 
     fn receive(&mut self) {
@@ -263,5 +293,13 @@ fn usrsctp_and_we_talk() {
         assert_eq!(world.events[0], incoming(false, Bytes::from_static(b"text")));
         assert!(world.events[1] == incoming(true, large.clone().into()));
         assert_eq!(world.theirs.received, [2], "acknowledged");
+
+        // The peer closes its channel; the next message to the same label opens another.
+        world.theirs.received.clear();
+        world.theirs.reset(stream);
+        world.run(5000, us_first);
+        world.ours.send(Some("b"), None, false, Bytes::from_static(b"anew"), world.now).unwrap();
+        world.run(5000, us_first);
+        assert_eq!(world.theirs.received, b"\x03\0\0\0\0\0\0\0\0\x01\0\0banew");
     }
 }
