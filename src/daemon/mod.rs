@@ -9,6 +9,7 @@ pub mod run;
 pub mod settings;
 pub mod signals;
 pub mod system;
+pub mod web;
 
 use cli::Request;
 use std::ffi::OsString;

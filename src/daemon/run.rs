@@ -7,6 +7,7 @@ use super::log_controls::{Sink, Variables};
 use super::settings;
 use super::signals::{self, Stop};
 use super::system::{Forked, Parent, System, wait_for_child};
+use super::web::Web;
 use crate::abi;
 use crate::abi::generation::Generation;
 use crate::api::Api;
@@ -46,6 +47,7 @@ struct Running {
     event_handlers: Vec<Arc<EventHandler>>,
     plugins: Vec<Arc<Plugin>>,
     transports: Vec<Arc<Transport>>,
+    web: Option<Web>,
 }
 
 /// Removed at the end, also of a start that fails (CP-067).
@@ -151,8 +153,10 @@ fn start(
         event_handlers: Vec::new(),
         plugins: Vec::new(),
         transports: Vec::new(),
+        web: None,
     };
     load_modules(config, &options, &mut running)?;
+    running.web = Web::start(folder)?;
     let core = &running.core;
     core.notifier.emit(Kind::Core, subtype::STARTUP, Subject::default(), || {
         Json::object().with("status", "started").with("info", server_info(core, None))
@@ -289,8 +293,9 @@ fn load_modules(config: &Config, options: &Options, running: &mut Running) -> Re
 
 /// CP-071, CP-072, CP-073
 fn shut_down(running: Running, signal: i32) {
-    let Running { loggers, pid_file, stop: _stop, core, watchdog, event_handlers, plugins, transports } =
+    let Running { loggers, pid_file, stop: _stop, core, watchdog, event_handlers, plugins, transports, web } =
         running;
+    web.iter().for_each(Web::drain);
     core.notifier.emit(Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
         Json::object().with("status", "shutdown").with("signum", signal)
     });
@@ -305,6 +310,7 @@ fn shut_down(running: Running, signal: i32) {
     plugins.iter().for_each(|plugin| plugin.destroy());
     core.notifier.stop();
     event_handlers.iter().for_each(|handler| handler.destroy());
+    drop(web);
     tracing::info!("Bye!");
     drop(pid_file);
     log::stop();

@@ -33,7 +33,10 @@ pub struct WebServer {
 
 impl WebServer {
     /// Listens at once (errors are the caller's), serves on the runtime of the caller.
-    pub async fn start(address: SocketAddr, health: fn() -> Health) -> io::Result<WebServer> {
+    pub async fn start(
+        address: SocketAddr,
+        health: impl Fn() -> Health + Clone + Send + Sync + 'static,
+    ) -> io::Result<WebServer> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel::<()>();
@@ -53,7 +56,7 @@ impl WebServer {
     }
 }
 
-fn routes(health: fn() -> Health) -> Router {
+fn routes(health: impl Fn() -> Health + Clone + Send + Sync + 'static) -> Router {
     let healthz = get(move || async move {
         match health() {
             Health::Ready => (StatusCode::OK, "ok\n"),

@@ -1,0 +1,75 @@
+//! Runs the built-in web server, when `janus-rs.jcfg` in the configuration folder asks for it:
+//! `web: { enabled = true, ip = "0.0.0.0", port = 8090 }`. The reference ignores that file.
+#![forbid(unsafe_code)]
+
+use crate::config::Config;
+use crate::transports::web::{Health, WebServer};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::runtime::{Builder, Runtime};
+
+const FILE: &str = "janus-rs.jcfg";
+const DEFAULT_PORT: u16 = 8090;
+
+/// The web server and the thread that it runs on; both end when this is dropped.
+pub struct Web {
+    draining: Arc<AtomicBool>,
+    server: Option<WebServer>,
+    runtime: Option<Runtime>,
+}
+
+impl Web {
+    /// `None` when it is not asked for. Errors end the start: somebody wants a page that cannot be served.
+    pub fn start(folder: &Path) -> Result<Option<Web>, String> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            return Ok(None);
+        }
+        let config = Config::parse_file(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+        if !config.is_true("web", "enabled") {
+            return Ok(None);
+        }
+        let address = address(&config)?;
+        let draining = Arc::new(AtomicBool::new(false));
+        let health = {
+            let draining = draining.clone();
+            move || if draining.load(Ordering::Relaxed) { Health::Draining } else { Health::Ready }
+        };
+        let why = |error| format!("Cannot serve the web page at {address}: {error}");
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("web")
+            .enable_all()
+            .build()
+            .map_err(why)?;
+        let server = runtime.block_on(WebServer::start(address, health)).map_err(why)?;
+        tracing::info!("Web page at http://{}/", server.address());
+        Ok(Some(Web { draining, server: Some(server), runtime: Some(runtime) }))
+    }
+
+    /// `/healthz` says from now on that nobody should be sent here.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        drop(self.server.take());
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn address(config: &Config) -> Result<SocketAddr, String> {
+    let ip = config.value("web", "ip").unwrap_or("0.0.0.0");
+    let ip: IpAddr = ip.parse().map_err(|_| format!("{FILE}: '{ip}' is not an address"))?;
+    let port = match config.value("web", "port") {
+        None => DEFAULT_PORT,
+        Some(text) => text.parse().map_err(|_| format!("{FILE}: '{text}' is not a port"))?,
+    };
+    Ok(SocketAddr::new(ip, port))
+}
