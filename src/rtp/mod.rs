@@ -3,12 +3,17 @@
 //! per packet, takes a lock or reads a clock: the time is always an argument.
 #![forbid(unsafe_code)]
 
+pub mod av1;
+pub mod bits;
 pub mod codec;
 pub mod extensions;
 pub mod extension_writer;
 pub mod header;
 pub mod header_ext;
 pub mod keyframe;
+pub mod red;
+pub mod simulcast;
+pub mod svc;
 pub mod switching;
 pub mod uri;
 pub mod vp8;
