@@ -71,7 +71,7 @@ mod tests {
             assert_eq!(bitrate(&buffer), rate);
         }
         build(&mut buffer, u32::MAX, 1);
-        assert_eq!(bitrate(&buffer), u32::MAX & !0x3fff);
+        assert_eq!(bitrate(&buffer), 0xffff_c000);
         assert_eq!(bitrate(&unhex("81ce0002 00000000 00000000")), 0);
         assert_eq!(bitrate(&unhex("8fce0005 00000000 00000000 52454d42 01ffffff 00000000")), u32::MAX);
     }

@@ -44,7 +44,7 @@ pub fn build(
             _ => out.bytes(&saturate(delta).to_be_bytes())?,
         }
     }
-    while out.at % 4 != 0 {
+    while !out.at.is_multiple_of(4) {
         out.bytes(&[0])?;
     }
     let length = out.at;

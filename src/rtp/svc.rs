@@ -91,10 +91,9 @@ impl SvcContext {
         let in_force = self.spatial(&layer, now);
         let relay = layer.spatial <= in_force
             && layer.temporal.apply(&mut self.temporal, self.temporal_target, &mut self.changed_temporal);
-        if relay && layer.spatial == in_force && layer.end {
-            if let Some(mut header) = Header::new(packet) {
-                header.set_marker(true);
-            }
+        let last = relay && layer.spatial == in_force && layer.end;
+        if last && let Some(mut header) = Header::new(packet) {
+            header.set_marker(true);
         }
         if !relay && let Some(numbering) = numbering {
             numbering.skip_one();

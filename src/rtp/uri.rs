@@ -1,5 +1,7 @@
 //! URIs of the header extensions that plugins and SDP know, and the ids under which we offer them.
 
+use std::ffi::CStr;
+
 pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
 pub const TOFFSET: &str = "urn:ietf:params:rtp-hdrext:toffset";
 pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
@@ -33,6 +35,22 @@ pub const KNOWN: [(&str, u8); 12] = [
     (VIDEO_LAYERS, 0),
 ];
 
+/// [`KNOWN`] as C reads it, in the same order.
+const C_TEXTS: [&CStr; 12] = [
+    c"urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+    c"http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+    c"http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+    c"urn:ietf:params:rtp-hdrext:sdes:mid",
+    c"urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+    c"urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    c"http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time",
+    c"http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+    c"urn:3gpp:video-orientation",
+    c"urn:ietf:params:rtp-hdrext:toffset",
+    c"https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension",
+    c"http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00",
+];
+
 /// The id under which we offer this extension, in any letter case; 0 when there is none.
 pub fn fixed_id(uri: &[u8]) -> u8 {
     KNOWN.iter().find(|(known, _)| known.as_bytes().eq_ignore_ascii_case(uri)).map_or(0, |(_, id)| *id)
@@ -44,11 +62,11 @@ pub fn id_in_sdp(sdp: &[u8], uri: &[u8]) -> Option<i32> {
     extmap_lines(sdp).find(|line| contains(line, uri)).map(leading_number)
 }
 
-/// The known URI that an `a=extmap:` line gives `id`.
-pub fn uri_in_sdp(sdp: &[u8], id: i32) -> Option<&'static str> {
+/// The known URI that an `a=extmap:` line gives `id`, as C reads it.
+pub fn uri_in_sdp(sdp: &[u8], id: i32) -> Option<&'static CStr> {
     extmap_lines(sdp)
         .filter(|line| leading_number(line) == id)
-        .find_map(|line| KNOWN.iter().map(|(uri, _)| *uri).find(|uri| contains(line, uri.as_bytes())))
+        .find_map(|line| C_TEXTS.into_iter().find(|uri| contains(line, uri.to_bytes())))
 }
 
 /// What follows `a=extmap:` on each such line after the first `m=`.
@@ -98,8 +116,9 @@ mod tests {
 
     #[test]
     fn uris_are_found_by_id() {
-        assert_eq!(uri_in_sdp(SDP, 12), Some(VIDEO_ORIENTATION));
-        assert_eq!(uri_in_sdp(SDP, 4), Some(MID));
+        assert_eq!(uri_in_sdp(SDP, 12), Some(c"urn:3gpp:video-orientation"));
+        assert_eq!(uri_in_sdp(SDP, 4), Some(c"urn:ietf:params:rtp-hdrext:sdes:mid"));
+        assert!(KNOWN.iter().zip(C_TEXTS).all(|((uri, _), text)| uri.as_bytes() == text.to_bytes()));
         assert_eq!(uri_in_sdp(SDP, 9), None);
     }
 }
