@@ -1,7 +1,9 @@
 //! Engines on loopback that connect to each other.
 
 use super::*;
+use crate::rtp::Extensions;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,22 +15,45 @@ const PATIENCE: Duration = Duration::from_secs(20);
 enum Seen {
     Connected,
     Event(PeerEvent),
+    /// Sequence number, timestamp, SSRC, payload.
+    Rtp(u16, u32, u32, Vec<u8>),
+    Rtcp(Vec<u8>),
+    /// Label, protocol, binary, message.
+    Data(String, String, bool, Vec<u8>),
+    DataReady,
     Closed(HangupReason),
 }
 
-/// Writes down what it is told, and may react to RTP.
+/// Writes down what it is told, and forwards RTP like a plugin: from inside the callback.
 struct Sink {
     seen: Mutex<Sender<Seen>>,
+    forward: Mutex<Vec<Peer>>,
 }
 
 impl PeerSink for Sink {
     fn connected(&self) {
         self.tell(Seen::Connected);
     }
-    fn incoming_rtp(&self, _: RtpIn<'_>) {}
-    fn incoming_rtcp(&self, _: Mindex, _: bool, _: &mut [u8]) {}
-    fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
-    fn data_ready(&self) {}
+    fn incoming_rtp(&self, rtp: RtpIn<'_>) {
+        let packet = rtp.packet;
+        let payload = packet[12 + usize::from(packet[0] & 0x10 != 0) * 8..].to_vec();
+        let number = |at: usize| u32::from_be_bytes(packet[at..at + 4].try_into().unwrap());
+        self.tell(Seen::Rtp(number(0) as u16, number(4), number(8), payload));
+        for peer in &*self.forward.lock().unwrap() {
+            peer.relay_rtp(RtpOut { mindex: 0, video: true, packet, extensions: Extensions::default() });
+        }
+        // MP-159: it is the plugin's to write into.
+        packet.fill(0xFF);
+    }
+    fn incoming_rtcp(&self, _: Mindex, _: bool, packet: &mut [u8]) {
+        self.tell(Seen::Rtcp(packet.to_vec()));
+    }
+    fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]) {
+        self.tell(Seen::Data(label.into(), protocol.into(), binary, message.into()));
+    }
+    fn data_ready(&self) {
+        self.tell(Seen::DataReady);
+    }
     fn event(&self, event: PeerEvent) {
         self.tell(Seen::Event(event));
     }
@@ -45,14 +70,20 @@ impl Sink {
 
 struct End {
     peer: Peer,
+    sink: Arc<Sink>,
     seen: Receiver<Seen>,
     log: Vec<Seen>,
 }
 
 impl End {
-    /// Takes what was told until `wanted` accepts something.
+    /// Takes what was told until `wanted` accepts something; it may have been told before.
     fn wait(&mut self, what: &str, wanted: impl Fn(&Seen) -> bool) {
+        if self.log.iter().any(&wanted) {
+            return;
+        }
+        let limit = std::time::Instant::now() + PATIENCE;
         loop {
+            assert!(std::time::Instant::now() < limit, "no {what}: {:?}", self.log);
             let seen =
                 self.seen.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {what}: {:?}", self.log));
             let found = wanted(&seen);
@@ -65,6 +96,30 @@ impl End {
 
     fn wait_connected(&mut self) {
         self.wait("connection", |seen| matches!(seen, Seen::Connected));
+    }
+
+    /// The next `count` RTP packets.
+    fn rtp(&mut self, count: usize) -> Vec<(u16, u32, u32, Vec<u8>)> {
+        let mut packets = Vec::new();
+        while packets.len() < count {
+            match self.seen.recv_timeout(PATIENCE) {
+                Ok(Seen::Rtp(sequence, timestamp, ssrc, payload)) => {
+                    packets.push((sequence, timestamp, ssrc, payload));
+                }
+                Ok(other) => self.log.push(other),
+                Err(_) => panic!("only {} RTP packets: {:?}", packets.len(), self.log),
+            }
+        }
+        packets
+    }
+
+    fn send(&self, sequence: u16, len: usize) {
+        let mut packet = vec![0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9];
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet[4..8].copy_from_slice(&(u32::from(sequence) * 3000).to_be_bytes());
+        packet.resize(12 + len, sequence as u8);
+        let extensions = Extensions::default();
+        self.peer.relay_rtp(RtpOut { mindex: 0, video: true, packet: &packet, extensions });
     }
 
     fn wait_closed(&mut self, reason: HangupReason) {
@@ -85,8 +140,9 @@ fn engine(workers: usize) -> Engine {
 fn end(engine: &Engine, ice_role: IceRole, dtls_role: DtlsRole) -> End {
     let (sender, seen) = channel();
     let config = PeerConfig { id: 1, ice_role, dtls_role, force_relay: false, worker: None };
-    let peer = engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender) }));
-    End { peer, seen, log: Vec::new() }
+    let sink = Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() });
+    let peer = engine.create_peer(config, sink.clone());
+    End { peer, sink, seen, log: Vec::new() }
 }
 
 /// What one side's description tells the other.
@@ -212,6 +268,7 @@ fn ice_restart_keeps_the_connection() {
         }
         to.peer.command(Command::StartChecks);
     }
+    offerer.log.clear();
     offerer.wait("new checks", |s| matches!(s, Seen::Event(PeerEvent::Ice(IceState::Connecting))));
     offerer.wait("new path", |s| matches!(s, Seen::Event(PeerEvent::Ice(IceState::Ready))));
     assert_eq!(offerer.peer.snapshot().unwrap().dtls_state, Some(DtlsState::Connected));
@@ -231,11 +288,222 @@ fn peers_are_spread_over_the_workers() {
         worker: Some(1),
     };
     let (sender, _seen) = channel();
-    engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender) }));
+    engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() }));
     assert_eq!(engine.loads(), [2, 3, 2]);
     engine.stop();
     assert_eq!(engine.loads(), [0, 0, 0]);
     for mut peer in peers {
         peer.wait_closed(HangupReason::Detach);
     }
+}
+
+/// One video m-line, sent by `sender` with SSRC `ssrc` and received by `receiver`.
+fn one_way(sender: &End, receiver: &End, ssrc: u32) {
+    let medium = |send: bool| MediumConfig {
+        mindex: 0,
+        kind: MediaKind::Video,
+        mid: "v".into(),
+        send,
+        recv: !send,
+        ssrc: if send { ssrc } else { ssrc + 1 },
+        ssrc_rtx: 0,
+        remote_ssrc: [if send { 0 } else { ssrc }, 0, 0],
+        remote_ssrc_rtx: [0; 3],
+        rids: [None, None, None],
+        nacks: true,
+        clock_rates: vec![(96, 90000)],
+        rtx_payload_types: Vec::new(),
+        codecs: vec![(96, "vp8".into())],
+        opus_red_pt: None,
+    };
+    sender.peer.command(Command::SetMedia(vec![medium(true)]));
+    receiver.peer.command(Command::SetMedia(vec![medium(false)]));
+    // Both have taken it over when they answer.
+    assert!(sender.peer.snapshot().is_some() && receiver.peer.snapshot().is_some());
+}
+
+// MP-148, MP-168, MP-172, MP-180, MP-181, MP-228: from a thread of nobody's, through the ring of the sending worker.
+#[test]
+fn a_burst_from_a_foreign_thread_keeps_its_order() {
+    let (a, b) = (engine(1), engine(1));
+    let mut early = end(&a, IceRole::Controlled, DtlsRole::Passive);
+    early.send(1, 100);
+    let (sender, mut receiver) = pair(&a, &b);
+    one_way(&sender, &receiver, 0x1111);
+    for sequence in 0..200 {
+        sender.send(1000 + sequence, if sequence % 10 == 9 { 50 } else { 1000 });
+    }
+    let packets = receiver.rtp(200);
+    for (index, (sequence, timestamp, ssrc, payload)) in packets.iter().enumerate() {
+        assert_eq!(usize::from(*sequence), index + 1);
+        assert_eq!((*timestamp, *ssrc), (3000 * index as u32, 0x1111));
+        assert_eq!(payload.len(), if index % 10 == 9 { 50 } else { 1000 });
+        assert!(payload.iter().all(|byte| *byte == (1000 + index) as u8));
+    }
+    receiver.wait("receiving", |s| matches!(s, Seen::Event(PeerEvent::Receiving { receiving: true, .. })));
+    let medium = &receiver.peer.snapshot().unwrap().media[0];
+    assert_eq!(medium.layers[0].received.packets, 200);
+    early.peer.command(Command::Hangup(HangupReason::ClosePc));
+    early.wait_closed(HangupReason::ClosePc);
+}
+
+// Design §6: a plugin forwards from inside its callback, to receivers of the same worker and of another.
+#[test]
+fn a_plugin_forwards_on_its_own_worker_and_to_another() {
+    // One worker per client, because a server tells PeerConnections apart by the address of the client.
+    let (server, clients) = (engine(2), engine(5));
+    let (publisher, at_server) = pair(&clients, &server);
+    one_way(&publisher, &at_server, 0x1000);
+    let mut viewers = Vec::new();
+    for index in 0..4_u32 {
+        let (to_viewer, viewer) = pair(&server, &clients);
+        one_way(&to_viewer, &viewer, 0x2000 + 0x100 * index);
+        at_server.sink.forward.lock().unwrap().push(to_viewer.peer.clone());
+        viewers.push((to_viewer, viewer));
+    }
+    let workers: Vec<usize> = viewers.iter().map(|(v, _)| v.peer.worker()).collect();
+    assert!(workers.contains(&0) && workers.contains(&1));
+    for sequence in 0..50 {
+        publisher.send(sequence, 700);
+    }
+    for (index, (_, viewer)) in viewers.iter_mut().enumerate() {
+        let packets = viewer.rtp(50);
+        let order: Vec<u16> = packets.iter().map(|p| p.0).collect();
+        assert_eq!(order, (1..=50).collect::<Vec<u16>>());
+        for (sequence, _, ssrc, payload) in &packets {
+            assert_eq!(*ssrc, 0x2000 + 0x100 * index as u32);
+            assert_eq!(payload, &vec![(*sequence - 1) as u8; 700]);
+        }
+    }
+}
+
+// MP-200, MP-204: a PLI of the plugin arrives at the plugin of the other side.
+#[test]
+fn a_keyframe_request_crosses() {
+    let (a, b) = (engine(1), engine(1));
+    let (mut sender, mut receiver) = pair(&a, &b);
+    one_way(&sender, &receiver, 0x1111);
+    sender.send(1, 100);
+    receiver.rtp(1);
+    receiver.peer.command(Command::SendPli { mindex: None });
+    sender.wait("PLI", |s| matches!(s, Seen::Rtcp(packet) if packet[..2] == [0x81, 206]));
+}
+
+// MP-090, MP-213 to MP-223: data is added to a connection that is up; small and large messages cross in order.
+#[test]
+fn data_channels_cross() {
+    let (a, b) = (engine(1), engine(1));
+    let (mut left, mut right) = pair(&a, &b);
+    let text = |label: Option<&str>, message: Vec<u8>| Command::RelayData {
+        label: label.map(str::to_owned),
+        protocol: Some("proto".into()),
+        binary: false,
+        message,
+    };
+    // MP-219
+    left.peer.command(text(None, b"too early".to_vec()));
+    left.peer.command(Command::EnableData);
+    right.peer.command(Command::EnableData);
+    left.wait("data ready", |s| matches!(s, Seen::DataReady));
+    left.peer.command(text(None, b"hello".to_vec()));
+    left.peer.command(text(None, vec![7; 60_000]));
+    right.wait("large message", |s| matches!(s, Seen::Data(_, _, _, m) if *m == vec![7; 60_000]));
+    let data: Vec<_> = right.log.iter().filter(|s| matches!(s, Seen::Data(..))).collect();
+    let [Seen::Data(label, protocol, false, first), _] = &data[..] else { panic!("{data:?}") };
+    assert_eq!((label.as_str(), protocol.as_str(), &first[..]), ("JanusDataChannel", "proto", &b"hello"[..]));
+    right.peer.command(Command::RelayData {
+        label: Some("JanusDataChannel".into()),
+        protocol: None,
+        binary: true,
+        message: vec![1, 2, 3],
+    });
+    left.wait("answer", |s| matches!(s, Seen::Data(_, _, true, m) if *m == [1, 2, 3]));
+    assert!(left.peer.snapshot().unwrap().sctp_association);
+}
+
+/// Between a client and a server; what the client sends comes out of one of two sockets.
+struct Nat {
+    inside: UdpSocket,
+    outside: [UdpSocket; 2],
+}
+
+impl Nat {
+    /// Carries datagrams until `done`; from the moment that `moved` is set through the second socket, while the first
+    /// one is dead.
+    fn run(&self, server: std::net::SocketAddr, moved: &AtomicBool, done: &AtomicBool) {
+        let mut client = None;
+        let mut buffer = [0; 2000];
+        for socket in [&self.inside, &self.outside[0], &self.outside[1]] {
+            socket.set_nonblocking(true).unwrap();
+        }
+        while !done.load(Ordering::SeqCst) {
+            let mut idle = true;
+            let current = &self.outside[usize::from(moved.load(Ordering::SeqCst))];
+            while let Ok((len, from)) = self.inside.recv_from(&mut buffer) {
+                client = Some(from);
+                let _ = current.send_to(&buffer[..len], server);
+                idle = false;
+            }
+            while let Ok((len, _)) = current.recv_from(&mut buffer) {
+                if let Some(client) = client {
+                    let _ = self.inside.send_to(&buffer[..len], client);
+                }
+                idle = false;
+            }
+            if idle {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+// Design §7: the client's address changes; its nomination from the new one moves what we send.
+#[test]
+fn a_path_change_is_followed() {
+    let (server, clients) = (engine(1), engine(1));
+    let socket = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    let nat = Nat { inside: socket(), outside: [socket(), socket()] };
+    let (moved, done) = (AtomicBool::new(false), AtomicBool::new(false));
+    let through = |mut candidate: Candidate, address| {
+        candidate.address = address;
+        candidate
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| nat.run(server.addresses()[0][0], &moved, &done));
+        let mut client = end(&clients, IceRole::Controlling, DtlsRole::ActPass);
+        let mut at_server = end(&server, IceRole::Controlled, DtlsRole::Active);
+        let inside = nat.inside.local_addr().unwrap();
+        for (from, engine, to, role) in [
+            (&client, &clients, &at_server, DtlsRole::Active),
+            (&at_server, &server, &client, DtlsRole::Passive),
+        ] {
+            let transport = RemoteTransport {
+                credentials: from.peer.local_credentials(),
+                fingerprint: Some(Fingerprint {
+                    hash: FingerprintHash::Sha256,
+                    value: engine.fingerprint().into(),
+                }),
+                ice_lite: false,
+            };
+            to.peer.command(Command::SetRemote { transport, dtls_role: role });
+        }
+        let candidate = at_server.peer.local_candidates().remove(0);
+        client.peer.command(Command::AddRemoteCandidate(through(candidate, inside)));
+        client.peer.command(Command::StartChecks);
+        at_server.peer.command(Command::StartChecks);
+        client.wait_connected();
+        at_server.wait_connected();
+        one_way(&at_server, &client, 0x1111);
+        at_server.send(1, 100);
+        client.rtp(1);
+        moved.store(true, Ordering::SeqCst);
+        let new = nat.outside[1].local_addr().unwrap();
+        at_server.wait(
+            "new pair",
+            |s| matches!(s, Seen::Event(PeerEvent::SelectedPair { remote, .. }) if remote.address == new),
+        );
+        at_server.send(2, 100);
+        assert_eq!(client.rtp(1)[0].0, 2);
+        done.store(true, Ordering::SeqCst);
+    });
 }

@@ -425,6 +425,7 @@ pub trait PeerSink: Send + Sync {
     fn connected(&self);
     fn incoming_rtp(&self, packet: RtpIn<'_>);
     fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]);
+    /// `protocol` is empty when the channel has none.
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]);
     fn data_ready(&self);
     fn event(&self, event: PeerEvent);

@@ -87,6 +87,7 @@ impl Connection {
         self.take_ice_events(clock);
         self.start_dtls_when_possible(clock);
         self.take_dtls_events(clock, out);
+        self.progress_data();
         self.transmit_stun(out);
         self.transmit_dtls(out);
     }
@@ -154,7 +155,7 @@ impl Connection {
         while let Some(event) = self.dtls.as_mut().and_then(|dtls| dtls.poll_event()) {
             match event {
                 DtlsEvent::Connected(connected) => self.take_keys(clock, &connected, out),
-                DtlsEvent::Data(_) => {}
+                DtlsEvent::Data(packet) => self.incoming_sctp(clock, packet),
                 DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
                 DtlsEvent::Failed(error) => {
                     tracing::warn!(handle = self.id, "DTLS: {error}");
@@ -184,8 +185,10 @@ impl Connection {
         self.hang_up(clock, HangupReason::DtlsAlert, out);
     }
 
-    fn become_ready(&mut self, _clock: Clock) {
+    fn become_ready(&mut self, clock: Clock) {
         self.stage = Stage::Ready;
+        self.start_ticking(clock);
+        self.start_data(clock);
         self.outputs.push_back(Output::Connected);
     }
 

@@ -11,6 +11,10 @@ impl Connection {
         if self.stage == Stage::Closed {
             return;
         }
+        if let Some(sctp) = &mut self.sctp {
+            sctp.close(clock.instant);
+        }
+        self.progress_data();
         if let Some(dtls) = &mut self.dtls {
             dtls.close();
         }
@@ -28,8 +32,10 @@ impl Connection {
             self.event(PeerEvent::Statistics(statistics));
         }
         self.stage = Stage::Closed;
+        self.sctp = None;
         self.dtls = None;
         self.srtp = None;
+        self.ticks = None;
         self.outputs.push_back(Output::Closed(reason));
     }
 }

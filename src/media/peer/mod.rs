@@ -3,16 +3,21 @@
 #![forbid(unsafe_code)]
 
 mod connect;
+mod data;
 mod hangup;
+mod media;
 mod snapshot;
 
 use super::clock::Clock;
 use super::dtls::{Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
+use super::rtp::Streams;
+use super::sctp::Sctp;
 use super::srtp;
 use super::types::*;
 use super::worker::batch::{Batch, Cursor};
 use crate::rtp::Extensions;
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +46,7 @@ pub struct Setup {
 #[derive(Debug)]
 pub enum Output {
     Connected,
-    Data { label: String, protocol: String, binary: bool, message: Vec<u8> },
+    Data { label: Arc<str>, protocol: Option<Arc<str>>, binary: bool, message: Bytes },
     DataReady,
     Event(PeerEvent),
     Closed(HangupReason),
@@ -69,7 +74,6 @@ pub enum Incoming<'a> {
 }
 
 /// SRTP of both directions; absent with `no_webrtc_encryption`.
-#[expect(dead_code)]
 struct Srtp {
     outgoing: srtp::Session,
     incoming: srtp::Session,
@@ -99,7 +103,12 @@ pub struct Connection {
     /// DTLS datagrams that came before the role was known.
     early: Vec<Vec<u8>>,
     srtp: Option<Srtp>,
+    streams: Streams,
+    extensions: ExtensionIds,
+    ticks: Option<media::Ticks>,
     profile: Option<srtp::Profile>,
+    wants_data: bool,
+    sctp: Option<Sctp>,
     /// Where packets go.
     path: Option<Path>,
     /// Our place in the worker's batch.
@@ -128,7 +137,6 @@ impl Connection {
         }
         let mut connection = Connection {
             id: config.id,
-            shared,
             ice,
             stage: Stage::New,
             remote: None,
@@ -137,13 +145,19 @@ impl Connection {
             dtls_state: DtlsState::Created,
             early: Vec::new(),
             srtp: None,
+            streams: Connection::streams_of(&shared.config),
+            extensions: ExtensionIds::default(),
+            ticks: None,
             profile: None,
+            wants_data: false,
+            sctp: None,
             path: None,
             cursor: Cursor::default(),
             remote_complete: false,
             failed_at: None,
             outputs: VecDeque::new(),
             notes: VecDeque::new(),
+            shared,
             record: snapshot::Record::default(),
         };
         connection.gather(clock, candidates);
@@ -175,14 +189,14 @@ impl Connection {
             Command::EndOfRemoteCandidates => self.remote_complete = true,
             Command::StartChecks => self.ice.start(clock.instant),
             Command::Hangup(reason) => self.hang_up(clock, reason, out),
-            Command::SetMedia(_)
-            | Command::SetExtensions(_)
-            | Command::EnableData
-            | Command::SendPli { .. }
-            | Command::SendRemb { .. }
-            | Command::RelayRtcp { .. }
-            | Command::RelayData { .. } => {
-                tracing::debug!(handle = self.id, "media commands are not there yet");
+            Command::SetMedia(media) => self.set_media(media),
+            Command::SetExtensions(ids) => self.set_extensions(&ids),
+            Command::SendPli { .. } | Command::SendRemb { .. } | Command::RelayRtcp { .. } => {
+                self.send_feedback(command, out);
+            }
+            Command::EnableData => self.enable_data(clock),
+            Command::RelayData { label, protocol, binary, message } => {
+                self.relay_data(clock, label.as_deref(), protocol.as_deref(), binary, message);
             }
         }
         self.progress(clock, out);
@@ -195,6 +209,8 @@ impl Connection {
         self.ice.handle_timeout(clock.instant);
         self.check_ice_failure(clock, out);
         self.check_dtls_timers(clock, out);
+        self.check_data_timers(clock);
+        self.tick(clock, out);
         self.progress(clock, out);
     }
 
@@ -203,7 +219,16 @@ impl Connection {
         if self.stage == Stage::Closed {
             return None;
         }
-        [self.ice.poll_timeout(), self.ice_failure_due(now), self.dtls_due(now)].into_iter().flatten().min()
+        [
+            self.ice.poll_timeout(),
+            self.ice_failure_due(now),
+            self.dtls_due(now),
+            self.data_due(),
+            self.ticks_due(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn event(&mut self, event: PeerEvent) {
@@ -216,16 +241,4 @@ impl Connection {
             out.push_bytes(&mut self.cursor, path, bytes);
         }
     }
-
-    pub fn media<'a>(
-        &mut self,
-        _clock: Clock,
-        _bytes: &mut [u8],
-        _descriptor: &'a mut Descriptor,
-        _out: &mut Batch,
-    ) -> Option<Incoming<'a>> {
-        None
-    }
-
-    pub fn send_rtp(&mut self, _clock: Clock, _packet: &RtpOut<'_>, _out: &mut Batch) {}
 }

@@ -43,7 +43,12 @@ impl Connection {
             too_large: record.too_large,
             dtls_in: record.dtls_in,
             dtls_out: record.dtls_out,
-            ..PeerSnapshot::default()
+            sctp_association: self.sctp.is_some(),
+            twcc: self.extensions.transport_wide_cc > 0,
+            extensions: self.extensions,
+            remb_bitrate: self.streams.remb(),
+            queued_packets: 0,
+            media: self.streams.snapshot(),
         }
     }
 }

@@ -23,8 +23,8 @@ use std::time::{Duration, Instant};
 const MAX_TRANSACTIONS: usize = 16_384;
 /// An answer that comes later is not recognised.
 const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
-/// Below this the batch is sent before anything else is put into it: one relayed packet may become several datagrams.
-const LEAST_ROOM: usize = 64;
+/// Below this the batch is sent before anything else is put into it: one NACK may ask for several hundred packets.
+const LEAST_ROOM: usize = 640;
 
 /// A PeerConnection and what the worker keeps beside it.
 struct Seat {
@@ -146,10 +146,9 @@ impl Core {
 
     /// After the sink was given a media packet.
     pub fn after_media(&mut self, index: u32) {
-        if let Some(Some(seat)) = self.seats.get_mut(index as usize)
-            && seat.connection.has_output()
-            && !seat.waiting
-        {
+        let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
+        seat.connection.take_stream_events();
+        if seat.connection.has_output() && !seat.waiting {
             seat.waiting = true;
             self.eager.push_back(index);
         }

@@ -152,7 +152,7 @@ fn tell(handle: &WorkerHandle, call: Call) {
     let outcome = catch_unwind(AssertUnwindSafe(|| match output {
         Output::Connected => sink.connected(),
         Output::Data { label, protocol, binary, message } => {
-            sink.incoming_data(&label, &protocol, binary, &message);
+            sink.incoming_data(&label, protocol.as_deref().unwrap_or(""), binary, &message);
         }
         Output::DataReady => sink.data_ready(),
         Output::Event(event) => sink.event(event),

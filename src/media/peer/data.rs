@@ -1,0 +1,80 @@
+//! Data channels of a PeerConnection: SCTP inside DTLS (media-plane.md §8).
+
+use super::{Clock, Connection, Output, Stage};
+use crate::media::sctp::{Sctp, SctpEvent};
+use crate::media::types::DtlsRole;
+use bytes::Bytes;
+use std::time::Instant;
+
+impl Connection {
+    /// Negotiated: now, or as soon as DTLS is up (MP-090, MP-213).
+    pub(super) fn enable_data(&mut self, clock: Clock) {
+        self.wants_data = true;
+        self.start_data(clock);
+    }
+
+    pub(super) fn start_data(&mut self, clock: Clock) {
+        if !self.wants_data || self.sctp.is_some() || self.stage != Stage::Ready || self.dtls.is_none() {
+            return;
+        }
+        let client = self.dtls_role == DtlsRole::Active;
+        match Sctp::new(client, self.shared.config.dtls_mtu, clock.instant) {
+            Ok(sctp) => self.sctp = Some(sctp),
+            Err(error) => tracing::error!(handle = self.id, "no data channels: {error}"),
+        }
+    }
+
+    /// A packet out of DTLS.
+    pub(super) fn incoming_sctp(&mut self, clock: Clock, packet: Bytes) {
+        if let Some(sctp) = &mut self.sctp {
+            sctp.handle(packet, clock.instant);
+        }
+    }
+
+    /// MP-217 to MP-220; without data channels, and before the PeerConnection is up, ignored.
+    pub(super) fn relay_data(
+        &mut self,
+        clock: Clock,
+        label: Option<&str>,
+        protocol: Option<&str>,
+        binary: bool,
+        message: Vec<u8>,
+    ) {
+        let Some(sctp) = &mut self.sctp else { return };
+        if let Err(error) = sctp.send(label, protocol, binary, message.into(), clock.instant) {
+            tracing::warn!(handle = self.id, "data message dropped: {error}");
+        }
+    }
+
+    pub(super) fn data_due(&self) -> Option<Instant> {
+        self.sctp.as_ref().and_then(Sctp::timeout)
+    }
+
+    pub(super) fn check_data_timers(&mut self, clock: Clock) {
+        if let Some(sctp) = &mut self.sctp
+            && sctp.timeout().is_some_and(|at| at <= clock.instant)
+        {
+            sctp.handle_timeout(clock.instant);
+        }
+    }
+
+    /// Carries SCTP's events to the sink and its packets into DTLS.
+    pub(super) fn progress_data(&mut self) {
+        let (Some(sctp), Some(dtls)) = (&mut self.sctp, &mut self.dtls) else { return };
+        while let Some(event) = sctp.poll_event() {
+            match event {
+                SctpEvent::Up => {}
+                SctpEvent::Incoming { label, protocol, binary, data } => {
+                    self.outputs.push_back(Output::Data { label, protocol, binary, message: data });
+                }
+                SctpEvent::DataReady => self.outputs.push_back(Output::DataReady),
+                SctpEvent::Closed => tracing::debug!(handle = self.id, "the SCTP association has ended"),
+            }
+        }
+        while let Some(packet) = sctp.poll_transmit() {
+            if let Err(error) = dtls.write(&packet) {
+                tracing::debug!(handle = self.id, "SCTP packet dropped: {error}");
+            }
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! Media in and out: demultiplexing, SRTP, streams, retransmissions, RTCP (media-plane.md §5, §6, §7).
+
+use super::{Clock, Connection, Descriptor, Incoming, Output, Srtp, Stage};
+use crate::media::ice::Path;
+use crate::media::rtp::{Prepared, Resend, Streams};
+use crate::media::srtp::SrtpError;
+use crate::media::types::*;
+use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Largest RTP or RTCP datagram taken (MP-147).
+const MAX_PACKET: usize = 1500;
+const RTCP_HEADER: usize = 8;
+const RTP_HEADER: usize = 12;
+/// Reports and statistics (media-plane.md §7.3, §9.3).
+const TICK: Duration = Duration::from_secs(1);
+
+/// Clocks of a PeerConnection that is up.
+pub(super) struct Ticks {
+    reports: Instant,
+    feedback: Instant,
+    /// Ticks since the last statistics event.
+    since_statistics: u32,
+}
+
+/// RFC 5761 §4.
+fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram.get(1).is_some_and(|second| (64..96).contains(&(second & 0x7F)))
+}
+
+impl Connection {
+    /// An SRTP or SRTCP datagram from an address of the peer. `Some`: for the plugin, decrypted and rewritten in place.
+    pub fn media<'a>(
+        &mut self,
+        clock: Clock,
+        datagram: &mut [u8],
+        descriptor: &'a mut Descriptor,
+        out: &mut Batch,
+    ) -> Option<Incoming<'a>> {
+        // MP-141
+        if self.stage != Stage::Ready {
+            return None;
+        }
+        if datagram.len() > MAX_PACKET {
+            self.record.too_large += 1;
+            return None;
+        }
+        if is_rtcp(datagram) {
+            return self.incoming_rtcp(clock, datagram, out);
+        }
+        if datagram.len() < RTP_HEADER {
+            return None;
+        }
+        let route = self
+            .streams
+            .route(datagram)
+            .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
+            .ok()?;
+        let len = match &mut self.srtp {
+            Some(srtp) => srtp.incoming.unprotect_rtp(datagram).map_err(|e| self.complain(e)).ok()?,
+            None => datagram.len(),
+        };
+        let received = self
+            .streams
+            .receive(clock, route, &mut datagram[..len], descriptor)
+            .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
+            .ok()?;
+        if let Some((binding, missing)) = &received.nacks {
+            let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+            self.streams.nack(*binding, missing, &mut wire.rtcp(out));
+        }
+        Some(Incoming::Rtp {
+            mindex: received.mindex,
+            video: received.video,
+            len: received.len,
+            extensions: received.extensions,
+        })
+    }
+
+    fn incoming_rtcp(
+        &mut self,
+        clock: Clock,
+        datagram: &mut [u8],
+        out: &mut Batch,
+    ) -> Option<Incoming<'static>> {
+        if datagram.len() < RTCP_HEADER {
+            return None;
+        }
+        let len = match &mut self.srtp {
+            Some(srtp) => srtp.incoming.unprotect_rtcp(datagram).map_err(|e| self.complain(e)).ok()?,
+            None => datagram.len(),
+        };
+        let delivered = self.streams.incoming_rtcp(clock, &mut datagram[..len]);
+        self.resend(clock, out);
+        let delivered =
+            delivered.inspect_err(|why| tracing::trace!(handle = self.id, "RTCP dropped: {why:?}")).ok()?;
+        Some(Incoming::Rtcp { mindex: delivered.mindex, video: delivered.video, len: delivered.len })
+    }
+
+    /// Step 8 of §5: replays are normal, the rest is worth a line.
+    fn complain(&self, error: SrtpError) {
+        if error != SrtpError::Replay {
+            tracing::debug!(handle = self.id, "SRTP: {error}");
+        }
+    }
+
+    /// What the peer's NACKs asked for.
+    fn resend(&mut self, clock: Clock, out: &mut Batch) {
+        let Some(path) = self.path else { return };
+        let (streams, srtp) = (&mut self.streams, &mut self.srtp);
+        loop {
+            let mut more = false;
+            out.push(&mut self.cursor, path, |slot| match streams.next_resend(clock, slot)? {
+                Resend::Plain(len) => {
+                    more = true;
+                    protect_rtp(srtp, slot, len)
+                }
+                Resend::Protected(len) => {
+                    more = true;
+                    Some(len)
+                }
+            });
+            if !more {
+                break;
+            }
+        }
+    }
+
+    /// A packet that a plugin sends: written, rewritten and encrypted in the slot that it leaves from.
+    pub fn send_rtp(&mut self, clock: Clock, packet: &RtpOut<'_>, out: &mut Batch) {
+        let (Stage::Ready, Some(path)) = (self.stage, self.path) else { return };
+        let (streams, srtp) = (&mut self.streams, &mut self.srtp);
+        out.push(&mut self.cursor, path, |slot| {
+            let room = SLOT_SIZE - MAX_OVERHEAD;
+            let prepared: Prepared = streams.prepare(clock, packet, &mut slot[..room])?;
+            let len = protect_rtp(srtp, slot, prepared.len)?;
+            streams.protected(clock, &prepared, &slot[..len]);
+            Some(len)
+        });
+    }
+
+    pub(super) fn set_media(&mut self, media: Vec<MediumConfig>) {
+        self.streams.set_media(media);
+        self.take_stream_events();
+    }
+
+    pub(super) fn set_extensions(&mut self, ids: &ExtensionIds) {
+        self.extensions = *ids;
+        self.streams.set_extensions(ids);
+    }
+
+    pub(super) fn send_feedback(&mut self, command: Command, out: &mut Batch) {
+        if self.stage != Stage::Ready {
+            return;
+        }
+        let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+        let mut emit = wire.rtcp(out);
+        match command {
+            Command::SendPli { mindex } => self.streams.send_pli(mindex, &mut emit),
+            Command::SendRemb { bitrate } => self.streams.send_remb(bitrate, &mut emit),
+            Command::RelayRtcp { mindex, video, packet } => {
+                self.streams.relay_rtcp(mindex, video, &packet, &mut emit);
+            }
+            _ => {}
+        }
+    }
+
+    /// What streams have to tell comes after the packet that caused it was handed to the plugin.
+    pub fn take_stream_events(&mut self) {
+        while let Some(event) = self.streams.next_event() {
+            self.outputs.push_back(Output::Event(event));
+        }
+    }
+
+    pub(super) fn start_ticking(&mut self, clock: Clock) {
+        let period = self.feedback_period();
+        self.ticks = Some(Ticks {
+            reports: clock.instant + TICK,
+            feedback: clock.instant + period,
+            since_statistics: 0,
+        });
+    }
+
+    fn feedback_period(&self) -> Duration {
+        Duration::from_millis(u64::from(self.shared.config.twcc_period_ms.max(1)))
+    }
+
+    pub(super) fn ticks_due(&self) -> Option<Instant> {
+        self.ticks.as_ref().map(|ticks| ticks.reports.min(ticks.feedback))
+    }
+
+    /// Reports, feedback, counters (§7.3, §9.3).
+    pub(super) fn tick(&mut self, clock: Clock, out: &mut Batch) {
+        let period = self.feedback_period();
+        let Some(ticks) = &mut self.ticks else { return };
+        let feedback = clock.instant >= ticks.feedback;
+        if feedback {
+            ticks.feedback = next(ticks.feedback, period, clock.instant);
+        }
+        let reports = clock.instant >= ticks.reports;
+        let mut statistics = false;
+        if reports {
+            ticks.reports = next(ticks.reports, TICK, clock.instant);
+            ticks.since_statistics += 1;
+            statistics = ticks.since_statistics == self.shared.config.stats_period;
+            ticks.since_statistics *= u32::from(!statistics);
+        }
+        {
+            let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+            let mut emit = wire.rtcp(out);
+            if feedback {
+                self.streams.transport_feedback(&mut emit);
+            }
+            if reports {
+                self.streams.reports(clock, &mut emit);
+                self.streams.tick(clock);
+            }
+        }
+        self.resend(clock, out);
+        self.take_stream_events();
+        if statistics {
+            let statistics = Arc::new(self.snapshot(clock));
+            self.event(PeerEvent::Statistics(statistics));
+        }
+    }
+
+    pub(super) fn streams_of(config: &EngineConfig) -> Streams {
+        Streams::new(config.into())
+    }
+}
+
+/// Room that SRTP needs behind a packet.
+const MAX_OVERHEAD: usize = 32;
+
+fn protect_rtp(srtp: &mut Option<Srtp>, slot: &mut [u8; SLOT_SIZE], len: usize) -> Option<usize> {
+    let Some(srtp) = srtp else { return Some(len) };
+    srtp.outgoing
+        .protect_rtp(slot, len)
+        .inspect_err(|error| tracing::debug!("cannot protect RTP: {error}"))
+        .ok()
+}
+
+/// The way out for RTCP.
+struct Wire<'a> {
+    path: Option<Path>,
+    cursor: &'a mut Cursor,
+    srtp: &'a mut Option<Srtp>,
+}
+
+impl<'a> Wire<'a> {
+    /// Protects and sends what it is called with.
+    fn rtcp(self, out: &'a mut Batch) -> impl FnMut(&[u8]) + 'a {
+        let Wire { path, cursor, srtp } = self;
+        move |packet| {
+            let Some(path) = path else { return };
+            out.push(cursor, path, |slot| {
+                slot.get_mut(..packet.len())?.copy_from_slice(packet);
+                let Some(srtp) = srtp else { return Some(packet.len()) };
+                srtp.outgoing.protect_rtcp(slot, packet.len()).ok()
+            });
+        }
+    }
+}
+
+/// The first multiple of `period` after `last` that lies in the future; missed ones are not made up for.
+fn next(last: Instant, period: Duration, now: Instant) -> Instant {
+    let next = last + period;
+    if next > now { next } else { now + period }
+}
