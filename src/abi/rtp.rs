@@ -264,13 +264,13 @@ export! {
         written(packet, id, |packet, id| header_ext::set_abs_capture_time(packet, id, abs_ts))
     }
 
-    /// 0; −1 not found or shorter than 2 bytes. HL-090.
+    /// 0; −1 not found, −3 shorter than 2 bytes. HL-090.
     "rtp.h" fn janus_rtp_header_extension_parse_transport_wide_cc(buf: *mut c_char, len: c_int, id: c_int,
         seq: *mut u16) -> c_int as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes; the output may be NULL.
         unsafe {
-            let found = element(buf, len, id).and_then(|data| header_ext::transport_wide_cc(data));
-            let Some(sequence) = found else { return -1 };
+            let Some(data) = element(buf, len, id) else { return -1 };
+            let Some(sequence) = header_ext::transport_wide_cc(data) else { return -3 };
             put(seq, sequence);
         }
         0
@@ -305,7 +305,7 @@ export! {
         }
     }
 
-    /// 0; −1 no packet, −2 no extension block, −3 no such element, or an id that the form cannot hold. HL-089.
+    /// 0; −1 too short, −2 not version 2, −3 no such element, or an id that the form cannot hold. HL-089.
     "rtp.h" fn janus_rtp_header_extension_replace_id(buf: *mut c_char, len: c_int, id: c_int, new_id: c_int) -> c_int
         as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes.
@@ -313,7 +313,7 @@ export! {
         if packet.len() < rtp::header::FIXED_LEN {
             return -1;
         }
-        if !header_ext::has_block(packet) {
+        if packet[0] >> 6 != 2 {
             return -2;
         }
         if header_ext::replace_id(packet, id_of(id), id_of(new_id)) { 0 } else { -3 }

@@ -146,9 +146,9 @@ export! {
         unsafe { glib_sys::g_list_reverse(list) }
     }
 
-    /// The length; 1 for NULL and negative arguments, −2 when the buffer is too small.
+    /// The length, 0 for an empty list; 1 for NULL and negative arguments, −2 when the buffer is too small.
     "utils.h" fn janus_red_pack_blocks(buffer: *mut c_char, len: c_int, blocks: *mut GList) -> c_int
-        as nonnull(buffer, blocks) or 1; {
+        as nonnull(buffer) or 1; {
         if len < 0 {
             return 1;
         }

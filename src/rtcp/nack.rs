@@ -28,9 +28,9 @@ pub fn remove(packet: &mut [u8]) -> usize {
     }
 }
 
-/// Writes one NACK block with SSRCs 0 and returns its length. `sequences` should ascend: one that is not greater than
-/// the last is left out, so numbers on both sides of the wrap go into two blocks. `None`: under 16 bytes of room, or
-/// too few for the list (HL-154, HL-155).
+/// Writes one NACK block with SSRCs 0 and returns its length. `sequences` should ascend, as numbers or modulo 2^16; one
+/// that does neither after the one before it is left out. `None`: no numbers, under 16 bytes of room, or too few for
+/// the list (HL-154, HL-155).
 pub fn build(buffer: &mut [u8], sequences: impl IntoIterator<Item = u16>) -> Option<usize> {
     if buffer.len() < 16 {
         return None;
@@ -39,8 +39,10 @@ pub fn build(buffer: &mut [u8], sequences: impl IntoIterator<Item = u16>) -> Opt
     let (mut first, mut mask) = (0u16, 0u16);
     for sequence in sequences {
         match last {
-            Some(last) if sequence <= last => continue,
-            Some(_) if sequence - first <= 16 => mask |= 1 << (sequence - first - 1),
+            Some(last) if sequence <= last && sequence.wrapping_sub(last) as i16 <= 0 => continue,
+            Some(_) if (1..=16).contains(&sequence.wrapping_sub(first)) => {
+                mask |= 1 << (sequence.wrapping_sub(first) - 1)
+            }
             _ => {
                 at += 4;
                 (first, mask) = (sequence, 0);
@@ -50,7 +52,7 @@ pub fn build(buffer: &mut [u8], sequences: impl IntoIterator<Item = u16>) -> Opt
         let room = buffer.get_mut(at..at + 4)?;
         set_word(room, 0, (u32::from(first) << 16) | u32::from(mask));
     }
-    let length = at + 4;
+    let length = last.map(|_: u16| at + 4)?;
     set_word(buffer, 0, 0x81cd_0000 | (length as u32 / 4 - 1));
     buffer[4..12].fill(0);
     Some(length)
@@ -73,6 +75,16 @@ mod tests {
         assert_eq!(hex(&buffer[..length]), BYTES.replace(' ', ""));
         let length = build(&mut buffer, [5, 5, 4, 6]).unwrap();
         assert_eq!(hex(&buffer[..length]), "81cd0003000000000000000000050001");
+    }
+
+    #[test]
+    fn lists_may_wrap() {
+        let mut buffer = [0; 64];
+        let length = build(&mut buffer, [65535, 2, 65535]).unwrap();
+        assert_eq!(hex(&buffer[12..length]), "ffff0004".to_owned() + "ffff0000");
+        let length = build(&mut buffer, [1, 65534]).unwrap();
+        assert_eq!(hex(&buffer[12..length]), "00010000fffe0000");
+        assert_eq!(build(&mut buffer, []), None);
     }
 
     // HL-155

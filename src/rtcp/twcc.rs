@@ -72,7 +72,8 @@ impl<I: Iterator<Item = Arrival>> Iterator for Deltas<I> {
         Some((arrival.time > 0).then(|| {
             let time = arrival.time as i64;
             let delta = time.wrapping_sub(self.last) / DELTA_UNIT;
-            self.last = time;
+            // What rounding leaves out counts in the next delta, so that the sum stays true.
+            self.last += delta * DELTA_UNIT;
             delta
         }))
     }
@@ -195,6 +196,25 @@ mod tests {
         let times = [1_000_000, 1_000_250, 0, 1_010_000, 1_010_000, 0, 0, 1_100_000];
         let expected = "8fcd00071111111122222222000a000800000f05d4504001a001270001680000";
         assert_eq!(feedback(&times), expected);
+    }
+
+    // HL-158, HL-159, observed
+    #[test]
+    fn more_observed_bytes() {
+        let tail = |times: &[u64]| feedback(times)[32..].to_owned();
+        assert_eq!(tail(&[1_000_000, 999_900, 999_649, 1_000_000]), "00000f05d640a000ffff0100");
+        let runs: Vec<u64> = (0..20).map(|i| if i < 10 { 0 } else { 64_000 + i * 100_000 }).collect();
+        assert_eq!(&tail(&runs)[..24], "00001005000adaaa4003a001");
+        let late = |i: u64| if i == 13 { 6_400_000 } else { 64_000 * u64::from(i % 3 != 0) };
+        assert_eq!(&tail(&(0..20).map(late).collect::<Vec<_>>())[8..20], "c514d452e144");
+        assert_eq!(tail(&[0; 5]), "0000000500050000");
+        assert_eq!(tail(&[64_000, 64_000_000]), "00000105d800007fff000000");
+    }
+
+    #[test]
+    fn rounding_does_not_add_up() {
+        let times: Vec<u64> = (0..6).map(|i| 1_000_000 + i * 249).collect();
+        assert_eq!(&feedback(&times)[40..], "2006a00001010101");
     }
 
     // HL-158

@@ -9,16 +9,18 @@ pub struct RedBlock<'a> {
     pub data: &'a [u8],
 }
 
-/// The blocks of `payload`, redundant ones first, the primary one last. `None` when a header or a block reaches beyond
-/// the payload (HL-234, HL-235).
+/// The blocks of `payload`, redundant ones first, the primary one last, unless it is empty. `None` when a header or a
+/// block reaches beyond the payload (HL-234, HL-235).
 pub fn blocks(payload: &[u8]) -> Option<impl Iterator<Item = RedBlock<'_>>> {
     let primary = headers(payload).last().filter(|head| head.last)?.at;
     let redundant: usize = headers(payload).map(|head| head.length).sum();
     let mut data = payload.get(primary + 1..).filter(|data| redundant <= data.len())?;
-    Some(headers(payload).map(move |head| {
+    Some(headers(payload).filter_map(move |head| {
         let (own, rest) = data.split_at(if head.last { data.len() } else { head.length });
         data = rest;
-        RedBlock { payload_type: head.payload_type, timestamp_offset: head.timestamp_offset, data: own }
+        let block =
+            RedBlock { payload_type: head.payload_type, timestamp_offset: head.timestamp_offset, data: own };
+        (!head.last || !own.is_empty()).then_some(block)
     }))
 }
 
@@ -115,6 +117,10 @@ mod tests {
         assert!(blocks(&BYTES[..3]).is_none());
         assert!(blocks(&BYTES[..4]).is_none());
         assert!(blocks(b"").is_none());
+        // Observed: an empty primary block is not listed, an empty redundant one is.
+        assert_eq!(blocks(b"\x6f").unwrap().count(), 0);
+        assert_eq!(blocks(b"\xef\0\0\x01\x6f\x01").unwrap().count(), 1);
+        assert_eq!(blocks(b"\xef\0\0\0\x6f\x01").unwrap().count(), 2);
         for length in 0..=BYTES.len() {
             for at in 0..length {
                 for value in [0, 0x7f, 0x80, 0xff] {

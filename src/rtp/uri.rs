@@ -59,13 +59,13 @@ pub fn fixed_id(uri: &[u8]) -> u8 {
 /// The id that the first `a=extmap:` line naming `uri` gives it, looking from the first `m=` on, in newline-terminated
 /// lines (HL-079, HL-080).
 pub fn id_in_sdp(sdp: &[u8], uri: &[u8]) -> Option<i32> {
-    extmap_lines(sdp).find(|line| contains(line, uri)).map(leading_number)
+    extmap_lines(sdp).find(|line| contains(line, uri)).and_then(leading_number)
 }
 
 /// The known URI that an `a=extmap:` line gives `id`, as C reads it.
 pub fn uri_in_sdp(sdp: &[u8], id: i32) -> Option<&'static CStr> {
     extmap_lines(sdp)
-        .filter(|line| leading_number(line) == id)
+        .filter(|line| leading_number(line) == Some(id))
         .find_map(|line| C_TEXTS.into_iter().find(|uri| contains(line, uri.to_bytes())))
 }
 
@@ -80,10 +80,10 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     part.is_empty() || text.windows(part.len()).any(|w| w == part)
 }
 
-/// As `atoi`: 0 without digits, and when the number does not fit.
-fn leading_number(text: &[u8]) -> i32 {
+/// The number that the text starts with.
+fn leading_number(text: &[u8]) -> Option<i32> {
     let digits = text.iter().position(|b| !b.is_ascii_digit()).unwrap_or(text.len());
-    std::str::from_utf8(&text[..digits]).ok().and_then(|t| t.parse().ok()).unwrap_or(0)
+    std::str::from_utf8(&text[..digits]).ok()?.parse().ok()
 }
 
 #[cfg(test)]

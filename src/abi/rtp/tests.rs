@@ -22,7 +22,8 @@ fn texts_cross_the_boundary() {
         assert_eq!(CStr::from_ptr(out.as_ptr()), c"ab");
         assert_eq!(janus_rtp_header_extension_replace_id(buf, len, 5, 9), 0);
         assert_eq!(janus_rtp_header_extension_replace_id(buf, len, 5, 9), -3);
-        assert_eq!(janus_rtp_header_extension_replace_id(buf, 20, 5, 9), -2);
+        assert_eq!(janus_rtp_header_extension_replace_id(buf, 20, 5, 9), -3);
+        assert_eq!(janus_rtp_header_extension_replace_id(buf, 11, 5, 9), -1);
         assert_eq!(janus_audiocodec_from_name(c"OPUS".as_ptr()), 1);
         assert_eq!(janus_audiocodec_from_name(c"speex".as_ptr()), 0);
         assert_eq!(CStr::from_ptr(janus_videocodec_name(77)), c"vp8");
