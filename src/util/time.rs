@@ -44,8 +44,11 @@ mod tests {
     fn one_scale() {
         let now = Instant::now();
         let before = now.checked_sub(Duration::from_millis(7)).unwrap();
-        assert_eq!(at(now) - at(before), 7000);
+        // Each is rounded by itself.
+        assert!((6998..=7002).contains(&(at(now) - at(before))));
+        // The anchor's two readings are not quite simultaneous: another thread may run between them.
         let (earlier, raw, later) = (at(Instant::now()), monotonic(), at(Instant::now()));
-        assert!(earlier - 1 <= raw && raw <= later + 1, "{earlier} {raw} {later}");
+        let slack = 50_000;
+        assert!(earlier - slack <= raw && raw <= later + slack, "{earlier} {raw} {later}");
     }
 }
