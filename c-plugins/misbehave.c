@@ -1,0 +1,180 @@
+/*! \file misbehave.c
+ * \brief A plugin that breaks the rules on request; the server has to survive it.
+ *
+ * Synchronous requests: "null" (no result), "empty" (OK without content), "stale" (calls the core with sessions that
+ * are gone, foreign or NULL), "oversized" (RTP of 65535 bytes), "end_twice", "over_release" (drops references that
+ * it does not have), "create_code" (what push_event said inside create_session).
+ */
+
+#include <plugins/plugin.h>
+
+static janus_callbacks *core = NULL;
+static janus_plugin misbehave_plugin;
+
+/*! Sessions that existed once. Nothing is referenced. */
+#define REMEMBERED 64
+static janus_plugin_session *volatile remembered[REMEMBERED];
+static gint sessions = 0;
+static gint create_code = 0;
+
+static char oversized[65535];
+
+/*! Every function of the core, with a session that may be anything. The sum of push_event's codes. */
+static int call_everything(janus_plugin_session *session) {
+	json_t *event = json_pack("{s:s}", "from", "the grave");
+	int code = core->push_event(session, &misbehave_plugin, NULL, event, NULL);
+	json_decref(event);
+	char bytes[12] = {(char)0x80, 96};
+	janus_plugin_rtp rtp = {.mindex = -1, .video = TRUE, .buffer = bytes, .length = sizeof(bytes)};
+	janus_plugin_rtp_extensions_reset(&rtp.extensions);
+	core->relay_rtp(session, &rtp);
+	core->relay_rtp(session, NULL);
+	rtp.buffer = NULL;
+	core->relay_rtp(session, &rtp);
+	janus_plugin_rtcp rtcp = {.mindex = -1, .video = TRUE, .buffer = bytes, .length = sizeof(bytes)};
+	core->relay_rtcp(session, &rtcp);
+	core->relay_rtcp(session, NULL);
+	janus_plugin_data data = {.buffer = bytes, .length = sizeof(bytes)};
+	core->relay_data(session, &data);
+	core->relay_data(session, NULL);
+	core->send_pli(session);
+	core->send_pli_stream(session, 7);
+	core->send_remb(session, 1);
+	core->close_pc(session);
+	core->end_session(session);
+	core->notify_event(&misbehave_plugin, session, json_object());
+	core->notify_event(NULL, session, NULL);
+	return code;
+}
+
+static int misbehave_init(janus_callbacks *callbacks, const char *config_folder) {
+	(void)config_folder;
+	core = callbacks;
+	return 0;
+}
+
+static void misbehave_destroy(void) {
+}
+
+static int misbehave_api(void) {
+	return JANUS_PLUGIN_API_VERSION;
+}
+
+static int misbehave_version(void) {
+	return 1;
+}
+
+static const char *misbehave_text(void) {
+	return "Misbehaves";
+}
+
+static const char *misbehave_package(void) {
+	return "janus.plugin.misbehave";
+}
+
+static void misbehave_create_session(janus_plugin_session *handle, int *error) {
+	(void)error;
+	g_atomic_int_set(&create_code, call_everything(handle));
+	remembered[g_atomic_int_add(&sessions, 1) % REMEMBERED] = handle;
+}
+
+static void misbehave_destroy_session(janus_plugin_session *handle, int *error) {
+	call_everything(handle);
+	*error = 99;
+	janus_refcount_decrease(&handle->ref);
+	call_everything(handle);
+}
+
+/*! The codes of push_event: for sessions that are not the caller's, for NULL, for no pointer, for a stranger. */
+static json_t *stale(janus_plugin_session *own) {
+	json_t *codes = json_array();
+	for(int i = 0; i < REMEMBERED; i++) {
+		if(remembered[i] != NULL && remembered[i] != own)
+			json_array_append_new(codes, json_integer(call_everything(remembered[i])));
+	}
+	janus_plugin_session *stranger = g_new0(janus_plugin_session, 1);
+	json_array_append_new(codes, json_integer(call_everything(NULL)));
+	json_array_append_new(codes, json_integer(call_everything((janus_plugin_session *)8)));
+	json_array_append_new(codes, json_integer(call_everything(stranger)));
+	g_free(stranger);
+	return codes;
+}
+
+static gpointer end_twice(gpointer handle) {
+	core->end_session(handle);
+	core->end_session(handle);
+	g_usleep(200000);
+	call_everything(handle);
+	return NULL;
+}
+
+static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handle, char *transaction,
+		json_t *message, json_t *jsep) {
+	const char *request = json_string_value(json_object_get(message, "request"));
+	json_t *content = json_object();
+	gboolean nothing = FALSE;
+	if(request == NULL || strcmp(request, "null") == 0) {
+		nothing = TRUE;
+	} else if(strcmp(request, "stale") == 0) {
+		json_object_set_new(content, "codes", stale(handle));
+	} else if(strcmp(request, "create_code") == 0) {
+		json_object_set_new(content, "code", json_integer(g_atomic_int_get(&create_code)));
+	} else if(strcmp(request, "oversized") == 0) {
+		janus_plugin_rtp rtp = {.mindex = -1, .video = TRUE, .buffer = oversized, .length = sizeof(oversized)};
+		oversized[0] = (char)0x80;
+		core->relay_rtp(handle, &rtp);
+	} else if(strcmp(request, "over_release") == 0) {
+		for(int i = 0; i < REMEMBERED; i++) {
+			if(remembered[i] != NULL && remembered[i] != handle && remembered[i]->stopped) {
+				janus_refcount_increase(&remembered[i]->ref);
+				janus_refcount_decrease(&remembered[i]->ref);
+				janus_refcount_decrease(&remembered[i]->ref);
+			}
+		}
+	} else if(strcmp(request, "end_twice") == 0) {
+		g_thread_unref(g_thread_new("end", end_twice, handle));
+	} else if(strcmp(request, "empty") == 0) {
+		json_decref(content);
+		content = NULL;
+	}
+	g_free(transaction);
+	json_decref(message);
+	json_decref(jsep);
+	if(nothing) {
+		json_decref(content);
+		return NULL;
+	}
+	return janus_plugin_result_new(JANUS_PLUGIN_OK, NULL, content);
+}
+
+static void misbehave_media(janus_plugin_session *handle) {
+	call_everything(handle);
+}
+
+static json_t *misbehave_query(janus_plugin_session *handle) {
+	(void)handle;
+	return NULL;
+}
+
+static janus_plugin misbehave_plugin = JANUS_PLUGIN_INIT(
+	.init = misbehave_init,
+	.destroy = misbehave_destroy,
+	.get_api_compatibility = misbehave_api,
+	.get_version = misbehave_version,
+	.get_version_string = misbehave_text,
+	.get_description = misbehave_text,
+	.get_name = misbehave_text,
+	.get_author = misbehave_text,
+	.get_package = misbehave_package,
+	.create_session = misbehave_create_session,
+	.handle_message = misbehave_handle_message,
+	.setup_media = misbehave_media,
+	.hangup_media = misbehave_media,
+	.destroy_session = misbehave_destroy_session,
+	.query_session = misbehave_query,
+);
+
+janus_plugin *create(void);
+janus_plugin *create(void) {
+	return &misbehave_plugin;
+}

@@ -1,0 +1,49 @@
+/*! \file apierror.h
+ * \brief Error codes of the Janus API.
+ *
+ * Layouts and prototypes are those of 1.4.1 (plugin ABI generation B6).
+ */
+
+#ifndef JANUS_APIERROR_H
+#define JANUS_APIERROR_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*! The numbers in the "error" object of a reply. */
+#define JANUS_ERROR_HANDLE_NOT_FOUND 459
+#define JANUS_ERROR_INVALID_ELEMENT_TYPE 467
+#define JANUS_ERROR_INVALID_JSON 454
+#define JANUS_ERROR_INVALID_JSON_OBJECT 455
+#define JANUS_ERROR_INVALID_REQUEST_PATH 457
+#define JANUS_ERROR_JSEP_INVALID_SDP 465
+#define JANUS_ERROR_JSEP_UNKNOWN_TYPE 464
+#define JANUS_ERROR_MISSING_MANDATORY_ELEMENT 456
+#define JANUS_ERROR_MISSING_REQUEST 452
+#define JANUS_ERROR_NOT_ACCEPTING_SESSIONS 472
+#define JANUS_ERROR_PLUGIN_ATTACH 461
+#define JANUS_ERROR_PLUGIN_DETACH 463
+#define JANUS_ERROR_PLUGIN_MESSAGE 462
+#define JANUS_ERROR_PLUGIN_NOT_FOUND 460
+#define JANUS_ERROR_SESSION_CONFLICT 468
+#define JANUS_ERROR_SESSION_NOT_FOUND 458
+#define JANUS_ERROR_TOKEN_NOT_FOUND 470
+#define JANUS_ERROR_TRANSPORT_SPECIFIC 450
+#define JANUS_ERROR_TRICKE_INVALID_STREAM 466
+#define JANUS_ERROR_UNAUTHORIZED 403
+#define JANUS_ERROR_UNAUTHORIZED_PLUGIN 405
+#define JANUS_ERROR_UNEXPECTED_ANSWER 469
+#define JANUS_ERROR_UNKNOWN 490
+#define JANUS_ERROR_UNKNOWN_REQUEST 453
+#define JANUS_ERROR_WEBRTC_STATE 471
+#define JANUS_OK 0
+
+/*! Static text; "Unknown error" for codes it does not know. */
+const char *janus_get_api_error(int error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,290 @@
+/*! \file rtcp.h
+ * \brief RTCP: packets, feedback, statistics.
+ *
+ * Layouts and prototypes are those of 1.4.1 (plugin ABI generation B6).
+ */
+
+#ifndef JANUS_RTCP_H
+#define JANUS_RTCP_H
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <inttypes.h>
+#include <string.h>
+#include <glib.h>
+#include "rtp.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*! Packet types. */
+typedef enum {
+	RTCP_FIR = 192,
+	RTCP_SR = 200,
+	RTCP_RR = 201,
+	RTCP_SDES = 202,
+	RTCP_BYE = 203,
+	RTCP_APP = 204,
+	RTCP_RTPFB = 205,
+	RTCP_PSFB = 206,
+	RTCP_XR = 207
+} rtcp_type;
+typedef rtcp_type janus_rtcp_type;
+
+/*! RFC 3550, 6.4.1. */
+typedef struct rtcp_header {
+#if __BYTE_ORDER == __BIG_ENDIAN
+	uint16_t version:2;
+	uint16_t padding:1;
+	uint16_t rc:5;
+	uint16_t type:8;
+	uint16_t length:16;
+#else
+	uint16_t rc:5;
+	uint16_t padding:1;
+	uint16_t version:2;
+	uint16_t type:8;
+	uint16_t length:16;
+#endif
+} rtcp_header, janus_rtcp_header;
+
+/*! Of a sender report. */
+typedef struct sender_info {
+	uint32_t ntp_ts_msw;
+	uint32_t ntp_ts_lsw;
+	uint32_t rtp_ts;
+	uint32_t s_packets;
+	uint32_t s_octets;
+} sender_info, janus_sender_info;
+
+/*! Of sender and receiver reports. */
+typedef struct report_block {
+	uint32_t ssrc;
+	uint32_t flcnpl;
+	uint32_t ehsnr;
+	uint32_t jitter;
+	uint32_t lsr;
+	uint32_t delay;
+} report_block, janus_report_block;
+
+/*! Sender report. */
+typedef struct rtcp_sr {
+	rtcp_header header;
+	uint32_t ssrc;
+	sender_info si;
+	report_block rb[1];
+} rtcp_sr, janus_rtcp_sr;
+
+/*! Receiver report. */
+typedef struct rtcp_rr {
+	rtcp_header header;
+	uint32_t ssrc;
+	report_block rb[1];
+} rtcp_rr, janus_rtcp_rr;
+
+/*! Source description, chunk. */
+typedef struct rtcp_sdes_chunk {
+	uint32_t ssrc;
+} rtcp_sdes_chunk, janus_rtcp_sdes_chunk;
+
+/*! Source description, item. */
+typedef struct rtcp_sdes_item {
+	uint8_t type;
+	uint8_t len;
+	char content[1];
+} rtcp_sdes_item, janus_rtcp_sdes_item;
+
+/*! Source description. */
+typedef struct rtcp_sdes {
+	rtcp_header header;
+	rtcp_sdes_chunk chunk;
+	rtcp_sdes_item item;
+} rtcp_sdes, janus_rtcp_sdes;
+
+/*! BYE. */
+typedef struct rtcp_bye {
+	rtcp_header header;
+	uint32_t ssrc[1];
+} rtcp_bye, janus_rtcp_bye;
+
+/*! Application-defined. */
+typedef struct rtcp_app {
+	rtcp_header header;
+	uint32_t ssrc;
+	char name[4];
+} rtcp_app, janus_rtcp_app;
+
+/*! Generic NACK item, RFC 4585, 6.2.1. */
+typedef struct rtcp_nack {
+	uint16_t pid;
+	uint16_t blp;
+} rtcp_nack, janus_rtcp_nack;
+
+/*! A lost sequence number, in a list. */
+typedef struct janus_nack {
+	uint16_t seq_no;
+	struct janus_nack *next;
+} janus_nack;
+
+/*! Receiver estimated maximum bitrate. */
+typedef struct rtcp_remb {
+	char id[4];
+	uint32_t bitrate;
+	uint32_t ssrc[3];
+} rtcp_remb, janus_rtcp_fb_remb;
+
+/*! Full intra request, RFC 5104, 4.3.1. */
+typedef struct rtcp_fir {
+	uint32_t ssrc;
+	uint32_t seqnr;
+} rtcp_fir, janus_rtcp_fb_fir;
+
+/*! Feedback, RFC 4585, 6.1. */
+typedef struct rtcp_fb {
+	rtcp_header header;
+	uint32_t ssrc;
+	uint32_t media;
+	char fci[1];
+} rtcp_fb, janus_rtcp_fb;
+
+/*! RFC 3611. */
+typedef struct extended_report_block {
+	uint8_t blocktype;
+	uint8_t typesp;
+	uint16_t length;
+	char content[1];
+} extended_report_block, janus_extended_report_block;
+
+/*! Extended report. */
+typedef struct rtcp_xr {
+	rtcp_header header;
+	uint32_t ssrc;
+	extended_report_block erb[1];
+} rtcp_xr, janus_rtcp_xr;
+
+/*! Statistics of one RTP stream. */
+typedef struct rtcp_context {
+	uint8_t rtp_recvd:1;
+	uint32_t rtp_last_inorder_ts;
+	int64_t rtp_last_inorder_time;
+	uint16_t max_seq_nr;
+	uint16_t seq_cycle;
+	uint16_t base_seq;
+	uint16_t pt;
+	int64_t transit;
+	double jitter;
+	double jitter_remote;
+	uint32_t tb;
+	uint32_t lsr;
+	int64_t lsr_ts;
+	int64_t last_sent;
+	uint32_t rtt;
+	uint32_t rtt_ntp;
+	uint32_t rtt_lsr;
+	uint32_t rtt_dlsr;
+	uint32_t received;
+	uint32_t received_prior;
+	uint32_t expected;
+	uint32_t expected_prior;
+	int32_t lost;
+	int32_t lost_remote;
+	uint32_t retransmitted;
+	uint32_t retransmitted_prior;
+	int64_t rr_last_ts;
+	uint32_t rr_last_ehsnr;
+	int32_t rr_last_lost;
+	uint32_t rr_last_nack_count;
+	gint sent_packets_since_last_rr;
+	gint nack_count;
+	double in_link_quality;
+	double in_media_link_quality;
+	double out_link_quality;
+	double out_media_link_quality;
+} rtcp_context, janus_rtcp_context;
+
+/*! Arrival of one packet, for transport-wide feedback. */
+typedef struct rtcp_transport_wide_cc_stats {
+	guint32 transport_seq_num;
+	guint64 timestamp;
+} rtcp_transport_wide_cc_stats, janus_rtcp_transport_wide_cc_stats;
+
+gboolean janus_is_rtcp(char *, guint);
+
+int janus_rtcp_cap_remb(char *, int, uint32_t);
+
+gboolean janus_rtcp_check_fci(janus_rtcp_header *, int, int);
+
+gboolean janus_rtcp_check_len(janus_rtcp_header *, int);
+
+gboolean janus_rtcp_check_remb(janus_rtcp_header *, int);
+
+gboolean janus_rtcp_check_rr(janus_rtcp_header *, int);
+
+gboolean janus_rtcp_check_sr(janus_rtcp_header *, int);
+
+uint32_t janus_rtcp_context_get_in_link_quality(janus_rtcp_context *);
+
+uint32_t janus_rtcp_context_get_in_media_link_quality(janus_rtcp_context *);
+
+uint32_t janus_rtcp_context_get_jitter(janus_rtcp_context *, gboolean);
+
+int32_t janus_rtcp_context_get_lost_all(janus_rtcp_context *, gboolean);
+
+uint32_t janus_rtcp_context_get_out_link_quality(janus_rtcp_context *);
+
+uint32_t janus_rtcp_context_get_out_media_link_quality(janus_rtcp_context *);
+
+uint32_t janus_rtcp_context_get_rtt(janus_rtcp_context *);
+
+char *janus_rtcp_filter(char *, int, int *);
+
+int janus_rtcp_fir(char *, int, int *);
+
+int janus_rtcp_fir_legacy(char *, int, int *);
+
+int janus_rtcp_fix_report_data(char *, int, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, gboolean);
+
+int janus_rtcp_fix_ssrc(janus_rtcp_context *, char *, int, int, uint32_t, uint32_t);
+
+void janus_rtcp_get_nacks(char *, int, GQueue *);
+
+guint32 janus_rtcp_get_receiver_ssrc(char *, int);
+
+uint32_t janus_rtcp_get_remb(char *, int);
+
+guint32 janus_rtcp_get_sender_ssrc(char *, int);
+
+gboolean janus_rtcp_has_bye(char *, int);
+
+gboolean janus_rtcp_has_fir(char *, int);
+
+gboolean janus_rtcp_has_pli(char *, int);
+
+int janus_rtcp_nacks(char *, int, GSList *);
+
+int janus_rtcp_parse(janus_rtcp_context *, char *, int);
+
+int janus_rtcp_pli(char *, int);
+
+int janus_rtcp_process_incoming_rtp(janus_rtcp_context *, char *, int, gboolean, gboolean, gboolean, GHashTable *);
+
+int janus_rtcp_remb(char *, int, uint32_t);
+
+int janus_rtcp_remb_ssrcs(char *, int, uint32_t, uint8_t);
+
+int janus_rtcp_remove_nacks(char *, int);
+
+int janus_rtcp_report_block(janus_rtcp_context *, janus_report_block *);
+
+int janus_rtcp_sdes_cname(char *, int, const char *, int);
+
+void janus_rtcp_swap_report_blocks(char *, int, uint32_t);
+
+int janus_rtcp_transport_wide_cc_feedback(char *, size_t, guint32, guint32, guint8, GQueue *);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
