@@ -209,79 +209,115 @@ typedef struct rtcp_transport_wide_cc_stats {
 	guint64 timestamp;
 } rtcp_transport_wide_cc_stats, janus_rtcp_transport_wide_cc_stats;
 
-gboolean janus_is_rtcp(char *, guint);
+gboolean janus_is_rtcp(char *buf, guint len);
 
-int janus_rtcp_cap_remb(char *, int, uint32_t);
+/*! Overwrites the bitrate of every REMB. 0; −1 NULL or empty, −2 malformed. */
+int janus_rtcp_cap_remb(char *buf, int len, uint32_t bitrate);
 
-gboolean janus_rtcp_check_fci(janus_rtcp_header *, int, int);
+/*! Room for one entry of sizeof_fci bytes and for as many as the length field announces. */
+gboolean janus_rtcp_check_fci(janus_rtcp_header *rtcp, int len, int sizeof_fci);
 
-gboolean janus_rtcp_check_len(janus_rtcp_header *, int);
+/*! At least 8 bytes, and as many as the length field says. The version is not looked at. */
+gboolean janus_rtcp_check_len(janus_rtcp_header *rtcp, int len);
 
-gboolean janus_rtcp_check_remb(janus_rtcp_header *, int);
+/*! At least 24 bytes, and room for the SSRCs it counts. */
+gboolean janus_rtcp_check_remb(janus_rtcp_header *rtcp, int len);
 
-gboolean janus_rtcp_check_rr(janus_rtcp_header *, int);
+/*! Room for all report blocks. */
+gboolean janus_rtcp_check_rr(janus_rtcp_header *rtcp, int len);
 
-gboolean janus_rtcp_check_sr(janus_rtcp_header *, int);
+/*! Room for sender information and all report blocks. */
+gboolean janus_rtcp_check_sr(janus_rtcp_header *rtcp, int len);
 
-uint32_t janus_rtcp_context_get_in_link_quality(janus_rtcp_context *);
+/*! 0 … 100. */
+uint32_t janus_rtcp_context_get_in_link_quality(janus_rtcp_context *ctx);
 
-uint32_t janus_rtcp_context_get_in_media_link_quality(janus_rtcp_context *);
+/*! 0 … 100. */
+uint32_t janus_rtcp_context_get_in_media_link_quality(janus_rtcp_context *ctx);
 
-uint32_t janus_rtcp_context_get_jitter(janus_rtcp_context *, gboolean);
+/*! Whole ms. */
+uint32_t janus_rtcp_context_get_jitter(janus_rtcp_context *ctx, gboolean remote);
 
-int32_t janus_rtcp_context_get_lost_all(janus_rtcp_context *, gboolean);
+/*! Packets. */
+int32_t janus_rtcp_context_get_lost_all(janus_rtcp_context *ctx, gboolean remote);
 
-uint32_t janus_rtcp_context_get_out_link_quality(janus_rtcp_context *);
+/*! 0 … 100. */
+uint32_t janus_rtcp_context_get_out_link_quality(janus_rtcp_context *ctx);
 
-uint32_t janus_rtcp_context_get_out_media_link_quality(janus_rtcp_context *);
+/*! 0 … 100. */
+uint32_t janus_rtcp_context_get_out_media_link_quality(janus_rtcp_context *ctx);
 
-uint32_t janus_rtcp_context_get_rtt(janus_rtcp_context *);
+/*! ms. */
+uint32_t janus_rtcp_context_get_rtt(janus_rtcp_context *ctx);
 
-char *janus_rtcp_filter(char *, int, int *);
+/*! A copy without what the core answers itself, to be released with g_free; NULL and 0 when nothing
+ * remains. */
+char *janus_rtcp_filter(char *buf, int len, int *newlen);
 
-int janus_rtcp_fir(char *, int, int *);
+/*! Counts seqnr up, modulo 256. 20; −1 when the buffer has another length. */
+int janus_rtcp_fir(char *buf, int len, int *seqnr);
 
 int janus_rtcp_fir_legacy(char *, int, int *);
 
-int janus_rtcp_fix_report_data(char *, int, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, gboolean);
+/*! The number of fields changed; −1 arguments, −2 malformed, −3 an SR of another SSRC. */
+int janus_rtcp_fix_report_data(char *buf, int len, uint32_t base_ts, uint32_t base_ts_prev, uint32_t ssrc_peer, uint32_t ssrc_local, uint32_t ssrc_expected, gboolean video);
 
-int janus_rtcp_fix_ssrc(janus_rtcp_context *, char *, int, int, uint32_t, uint32_t);
+/*! Rewrites SSRCs when fixssrc, updates ctx. 0; −1 NULL or empty, −2 malformed. */
+int janus_rtcp_fix_ssrc(janus_rtcp_context *ctx, char *buf, int len, int fixssrc, uint32_t newssrcl, uint32_t newssrcr);
 
-void janus_rtcp_get_nacks(char *, int, GQueue *);
+/*! Empties the queue, then pushes the sequence numbers of the first NACK block, each to the head. */
+void janus_rtcp_get_nacks(char *buf, int len, GQueue *nacks);
 
-guint32 janus_rtcp_get_receiver_ssrc(char *, int);
+/*! 0 when there is none. */
+guint32 janus_rtcp_get_receiver_ssrc(char *buf, int len);
 
-uint32_t janus_rtcp_get_remb(char *, int);
+/*! Bits per second of the first REMB; 0 without. */
+uint32_t janus_rtcp_get_remb(char *buf, int len);
 
-guint32 janus_rtcp_get_sender_ssrc(char *, int);
+/*! 0 when there is none. */
+guint32 janus_rtcp_get_sender_ssrc(char *buf, int len);
 
-gboolean janus_rtcp_has_bye(char *, int);
+/*! A BYE anywhere. */
+gboolean janus_rtcp_has_bye(char *buf, int len);
 
-gboolean janus_rtcp_has_fir(char *, int);
+/*! A FIR of RFC 2032 or RFC 5104 anywhere. */
+gboolean janus_rtcp_has_fir(char *buf, int len);
 
-gboolean janus_rtcp_has_pli(char *, int);
+/*! A PLI anywhere. */
+gboolean janus_rtcp_has_pli(char *buf, int len);
 
-int janus_rtcp_nacks(char *, int, GSList *);
+/*! From a list of ascending numbers. The length; −1 when the buffer is too small or the list empty. */
+int janus_rtcp_nacks(char *buf, int len, GSList *nacks);
 
-int janus_rtcp_parse(janus_rtcp_context *, char *, int);
+/*! Validates and updates ctx. 0; −1 NULL or empty, −2 malformed. */
+int janus_rtcp_parse(janus_rtcp_context *ctx, char *buf, int len);
 
-int janus_rtcp_pli(char *, int);
+/*! 12; −1 when the buffer has another length. */
+int janus_rtcp_pli(char *buf, int len);
 
-int janus_rtcp_process_incoming_rtp(janus_rtcp_context *, char *, int, gboolean, gboolean, gboolean, GHashTable *);
+/*! clock_rates: payload type → Hz, may be NULL. 0; −1 not RTP. */
+int janus_rtcp_process_incoming_rtp(janus_rtcp_context *ctx, char *buf, int len, gboolean rfc4588_pkt, gboolean rfc4588_enabled, gboolean retransmissions_disabled, GHashTable *clock_rates);
 
-int janus_rtcp_remb(char *, int, uint32_t);
+/*! 24; −1 when the buffer is smaller. */
+int janus_rtcp_remb(char *buf, int len, uint32_t bitrate);
 
-int janus_rtcp_remb_ssrcs(char *, int, uint32_t, uint8_t);
+/*! 20 + 4·numssrc; −1 when the buffer is smaller or there is no SSRC. */
+int janus_rtcp_remb_ssrcs(char *buf, int len, uint32_t bitrate, uint8_t numssrc);
 
-int janus_rtcp_remove_nacks(char *, int);
+/*! Removes the first NACK block; the new length. */
+int janus_rtcp_remove_nacks(char *buf, int len);
 
-int janus_rtcp_report_block(janus_rtcp_context *, janus_report_block *);
+/*! Everything but the SSRC. 0. */
+int janus_rtcp_report_block(janus_rtcp_context *ctx, janus_report_block *rb);
 
-int janus_rtcp_sdes_cname(char *, int, const char *, int);
+/*! The length; −1 when the buffer is too small. */
+int janus_rtcp_sdes_cname(char *buf, int len, const char *cname, int cnamelen);
 
-void janus_rtcp_swap_report_blocks(char *, int, uint32_t);
+/*! Puts the second report block first where the first is about rtx_ssrc. */
+void janus_rtcp_swap_report_blocks(char *buf, int len, uint32_t rtx_ssrc);
 
-int janus_rtcp_transport_wide_cc_feedback(char *, size_t, guint32, guint32, guint8, GQueue *);
+/*! The length; −1 when the buffer is too small. Empties the queue and frees its elements. */
+int janus_rtcp_transport_wide_cc_feedback(char *buf, size_t size, guint32 ssrc, guint32 media, guint8 feedback_packet_count, GQueue *transport_wide_cc_stats);
 
 #ifdef __cplusplus
 }

@@ -196,79 +196,120 @@ typedef struct janus_rtp_svc_context {
 	gboolean need_pli;
 } janus_rtp_svc_context;
 
-janus_audiocodec janus_audiocodec_from_name(const char *);
+/*! In any letter case; 0 for NULL and, with a warning, for unknown names. */
+janus_audiocodec janus_audiocodec_from_name(const char *name);
 
-const char *janus_audiocodec_name(janus_audiocodec);
+/*! Static text; a number without a codec counts as opus. */
+const char *janus_audiocodec_name(janus_audiocodec acodec);
 
-int janus_audiocodec_pt(janus_audiocodec);
+/*! −1 for none; a number without a codec counts as opus. */
+int janus_audiocodec_pt(janus_audiocodec acodec);
 
-gboolean janus_av1_svc_context_process_dd(janus_av1_svc_context *, uint8_t *, int, uint8_t *, uint8_t *);
+/*! Reads a dependency descriptor: the index of its template, and whether the packet ends a frame.
+ * FALSE when it is not usable. */
+gboolean janus_av1_svc_context_process_dd(janus_av1_svc_context *context, uint8_t *dd, int dd_len, uint8_t *template_id, uint8_t *ebit);
 
-void janus_av1_svc_context_reset(janus_av1_svc_context *);
+/*! Frees the template table and sets everything to 0. */
+void janus_av1_svc_context_reset(janus_av1_svc_context *context);
 
-gboolean janus_is_rtp(char *, guint);
+gboolean janus_is_rtp(char *buf, guint len);
 
-int janus_rtp_extension_id(const char *);
+/*! The id under which we offer an extension; 0 for others and NULL. */
+int janus_rtp_extension_id(const char *type_);
 
-const char *janus_rtp_header_extension_get_from_id(const char *, int);
+/*! The known extension to which an SDP gives this id, as static text; NULL without. */
+const char *janus_rtp_header_extension_get_from_id(const char *sdp, int id);
 
-int janus_rtp_header_extension_get_id(const char *, const char *);
+/*! The id that an SDP gives an extension; −1 for NULL, −2 when it does not. The text is not
+ * changed. */
+int janus_rtp_header_extension_get_id(const char *sdp, const char *extension);
 
-int janus_rtp_header_extension_parse_abs_capture_time(char *, int, int, uint64_t *);
+/*! NTP 32.32 fixed point. 0; −1 not found, −3 shorter than 8 bytes. */
+int janus_rtp_header_extension_parse_abs_capture_time(char *buf, int len, int id, uint64_t *abs_ts);
 
-int janus_rtp_header_extension_parse_abs_send_time(char *, int, int, uint32_t *);
+/*! 0; −1 not found, −3 shorter than 3 bytes. */
+int janus_rtp_header_extension_parse_abs_send_time(char *buf, int len, int id, uint32_t *abs_ts);
 
-int janus_rtp_header_extension_parse_audio_level(char *, int, int, gboolean *, int *);
+/*! 0; −1 not found. */
+int janus_rtp_header_extension_parse_audio_level(char *buf, int len, int id, gboolean *vad, int *level);
 
-int janus_rtp_header_extension_parse_dependency_desc(char *, int, int, uint8_t *, int *);
+/*! Copies the descriptor; desc_len is the room, then the length (0 on failure). 0; −1 not found, −2
+ * empty. */
+int janus_rtp_header_extension_parse_dependency_desc(char *buf, int len, int id, uint8_t *desc_content, int *desc_len);
 
-int janus_rtp_header_extension_parse_mid(char *, int, int, char *, int);
+/*! 0; −1 not found, −2 empty. Truncates to sdes_len − 1 characters. */
+int janus_rtp_header_extension_parse_mid(char *buf, int len, int id, char *sdes_item, int sdes_len);
 
-int janus_rtp_header_extension_parse_playout_delay(char *, int, int, uint16_t *, uint16_t *);
+/*! 0; −1 not found, −2 shorter than 3 bytes. */
+int janus_rtp_header_extension_parse_playout_delay(char *buf, int len, int id, uint16_t *min_delay, uint16_t *max_delay);
 
-int janus_rtp_header_extension_parse_rid(char *, int, int, char *, int);
+/*! As the mid. */
+int janus_rtp_header_extension_parse_rid(char *buf, int len, int id, char *sdes_item, int sdes_len);
 
-int janus_rtp_header_extension_parse_transport_wide_cc(char *, int, int, uint16_t *);
+/*! 0; −1 not found or shorter than 2 bytes. */
+int janus_rtp_header_extension_parse_transport_wide_cc(char *buf, int len, int id, uint16_t *seq);
 
-int janus_rtp_header_extension_parse_video_layers_allocation(char *, int, int, int8_t *, int8_t *);
+/*! Raises the outputs to the counts. 0; −1 not found, −2 shorter than 2 bytes, −3 truncated. */
+int janus_rtp_header_extension_parse_video_layers_allocation(char *buf, int len, int id, int8_t *spatial_layers, int8_t *temporal_layers);
 
-int janus_rtp_header_extension_parse_video_orientation(char *, int, int, gboolean *, gboolean *, gboolean *, gboolean *);
+/*! Camera, flip and the two bits of the rotation. 0; −1 not found. */
+int janus_rtp_header_extension_parse_video_orientation(char *buf, int len, int id, gboolean *c, gboolean *f, gboolean *r1, gboolean *r0);
 
-int janus_rtp_header_extension_replace_id(char *, int, int, int);
+/*! 0; −1 no packet, −2 no extension block, −3 no such element, or an id that the form cannot hold. */
+int janus_rtp_header_extension_replace_id(char *buf, int len, int id, int new_id);
 
-int janus_rtp_header_extension_set_abs_capture_time(char *, int, int, uint64_t);
+/*! 0; −1 not found, −3 shorter than 8 bytes. */
+int janus_rtp_header_extension_set_abs_capture_time(char *buf, int len, int id, uint64_t abs_ts);
 
-int janus_rtp_header_extension_set_abs_send_time(char *, int, int, uint32_t);
+/*! 0; −1 not found, −3 shorter than 3 bytes. */
+int janus_rtp_header_extension_set_abs_send_time(char *buf, int len, int id, uint32_t abs_ts);
 
-int janus_rtp_header_extension_set_transport_wide_cc(char *, int, int, uint16_t);
+/*! 0; −1 not found, −3 shorter than 2 bytes. */
+int janus_rtp_header_extension_set_transport_wide_cc(char *buf, int len, int id, uint16_t seq);
 
-void janus_rtp_header_update(janus_rtp_header *, janus_rtp_switching_context *, gboolean, int);
+/*! step is not looked at. */
+void janus_rtp_header_update(janus_rtp_header *header, janus_rtp_switching_context *context, gboolean video, int step);
 
-char *janus_rtp_payload(char *, int, int *);
+/*! The payload, borrowed, and its length; NULL when there is none. */
+char *janus_rtp_payload(char *buf, int len, int *plen);
 
-void janus_rtp_simulcasting_cleanup(int *, uint32_t *, char **, janus_mutex *);
+/*! rid_ext_id −1, SSRCs 0, rids freed and NULL, all under rid_mutex. Any pointer may be NULL. */
+void janus_rtp_simulcasting_cleanup(int *rid_ext_id, uint32_t *ssrcs, char **rids, janus_mutex *rid_mutex);
 
-gboolean janus_rtp_simulcasting_context_process_rtp(janus_rtp_simulcasting_context *, char *, int, uint8_t *, int, uint32_t *, char **, janus_videocodec, janus_rtp_switching_context *, janus_mutex *);
+/*! TRUE: relay the packet. */
+gboolean janus_rtp_simulcasting_context_process_rtp(janus_rtp_simulcasting_context *context, char *buf, int len, uint8_t *dd_content, int dd_len, uint32_t *ssrcs, char **rids, janus_videocodec vcodec, janus_rtp_switching_context *sc, janus_mutex *rid_mutex);
 
-void janus_rtp_simulcasting_context_reset(janus_rtp_simulcasting_context *);
+/*! Frees the AV1 tables, then sets everything to 0 and rid_ext_id, substream, substream_target_temp
+ * and templayer to −1. The context must have been zero before its first use. */
+void janus_rtp_simulcasting_context_reset(janus_rtp_simulcasting_context *context);
 
-void janus_rtp_simulcasting_prepare(json_t *, int *, uint32_t *, char **);
+/*! Reads the simulcast object of a jsep. rids[n−1−i] becomes a copy of element i; old pointers are
+ * not freed. Any output may be NULL. */
+void janus_rtp_simulcasting_prepare(json_t *simulcast, int *rid_ext_id, uint32_t *ssrcs, char **rids);
 
-int janus_rtp_skew_compensate_audio(janus_rtp_header *, janus_rtp_switching_context *, gint64);
+/*! Numbers of a jump, −1 to drop the packet, or 0. now: janus_get_monotonic_time. */
+int janus_rtp_skew_compensate_audio(janus_rtp_header *header, janus_rtp_switching_context *context, gint64 now);
 
-int janus_rtp_skew_compensate_video(janus_rtp_header *, janus_rtp_switching_context *, gint64);
+/*! As the audio one, with a clock of 90 kHz. */
+int janus_rtp_skew_compensate_video(janus_rtp_header *header, janus_rtp_switching_context *context, gint64 now);
 
-gboolean janus_rtp_svc_context_process_rtp(janus_rtp_svc_context *, char *, int, uint8_t *, int, janus_videocodec, janus_vp9_svc_info *, janus_rtp_switching_context *);
+/*! TRUE: relay the packet, whose marker bit may have been set. info may be NULL for AV1. */
+gboolean janus_rtp_svc_context_process_rtp(janus_rtp_svc_context *context, char *buf, int len, uint8_t *dd_content, int dd_len, janus_videocodec vcodec, janus_vp9_svc_info *info, janus_rtp_switching_context *sc);
 
-void janus_rtp_svc_context_reset(janus_rtp_svc_context *);
+/*! As for simulcast: zero, spatial and temporal −1. */
+void janus_rtp_svc_context_reset(janus_rtp_svc_context *context);
 
-void janus_rtp_switching_context_reset(janus_rtp_switching_context *);
+/*! All zero. */
+void janus_rtp_switching_context_reset(janus_rtp_switching_context *context);
 
-janus_videocodec janus_videocodec_from_name(const char *);
+/*! In any letter case; 0 for NULL and, with a warning, for unknown names. */
+janus_videocodec janus_videocodec_from_name(const char *name);
 
-const char *janus_videocodec_name(janus_videocodec);
+/*! Static text; a number without a codec counts as vp8. */
+const char *janus_videocodec_name(janus_videocodec vcodec);
 
-int janus_videocodec_pt(janus_videocodec);
+/*! −1 for none; a number without a codec counts as vp8. */
+int janus_videocodec_pt(janus_videocodec vcodec);
 
 #ifdef __cplusplus
 }

@@ -203,8 +203,8 @@ janus_sdp_mtype janus_sdp_parse_mtype(const char *name);
 /*! Takes a payload type, and the attributes about it, out of one m-line or all (−1). */
 int janus_sdp_remove_payload_type(janus_sdp *sdp, int index, int ptype);
 
-/*! The text, for g_free. The payload types of a rejected audio or video m-line become the single 0,
- * in the struct too. */
+/*! The text, for g_free. A rejected audio or video m-line loses its formats and has the single
+ * payload type 0 then, in the struct too. */
 char *janus_sdp_write(janus_sdp *sdp);
 
 #ifdef __cplusplus

@@ -68,11 +68,13 @@ typedef struct janus_red_block {
 	uint16_t length;
 } janus_red_block;
 
-gboolean janus_av1_is_keyframe(const char *, int);
+gboolean janus_av1_is_keyframe(const char *buffer, int len);
 
-uint8_t janus_bitstream_getbit(uint8_t *, uint32_t);
+/*! The bit at this offset, most significant first. */
+uint8_t janus_bitstream_getbit(uint8_t *base, uint32_t offset);
 
-uint32_t janus_bitstream_getbits(uint8_t *, uint8_t, uint32_t *);
+/*! num ≤ 32 bits; offset moves on by as many. */
+uint32_t janus_bitstream_getbits(uint8_t *base, uint8_t num, uint32_t *offset);
 
 void janus_flags_clear(janus_flags *, gsize);
 
@@ -104,17 +106,20 @@ gint64 janus_get_real_time(void);
 /*! A gzip container; its size, or 0 when it does not fit or an argument is missing. */
 size_t janus_gzip_compress(int compression, char *text, size_t tlen, char *compressed, size_t zlen);
 
-gboolean janus_h264_is_b_frame(const char *, int);
+/*! A slice of another picture. */
+gboolean janus_h264_is_b_frame(const char *buffer, int len);
 
-gboolean janus_h264_is_i_frame(const char *, int);
+/*! A slice of an IDR picture. */
+gboolean janus_h264_is_i_frame(const char *buffer, int len);
 
-gboolean janus_h264_is_keyframe(const char *, int);
+gboolean janus_h264_is_keyframe(const char *buffer, int len);
 
-gboolean janus_h265_is_keyframe(const char *, int);
+gboolean janus_h265_is_keyframe(const char *buffer, int len);
 
 gboolean janus_is_folder_protected(const char *path);
 
-gboolean janus_is_keyframe(int, const char *, int);
+/*! By video codec number; FALSE for others. */
+gboolean janus_is_keyframe(int codec, const char *buffer, int len);
 
 gboolean janus_is_true(const char *value);
 
@@ -139,7 +144,8 @@ void janus_protected_folder_add(const char *);
 
 void janus_protected_folders_clear(void);
 
-guint32 janus_push_bits(guint32, size_t, guint32);
+/*! word with the low num bits of val appended. */
+guint32 janus_push_bits(guint32 word, size_t num, guint32 val);
 
 guint32 janus_random_uint32(void);
 
@@ -151,19 +157,26 @@ guint64 janus_random_uint64_full(void);
 /*! Released with g_free. */
 char *janus_random_uuid(void);
 
-int janus_red_pack_blocks(char *, int, GList *);
+/*! The length; 1 for NULL and negative arguments, −2 when the buffer is too small. */
+int janus_red_pack_blocks(char *buffer, int len, GList *blocks);
 
-GList *janus_red_parse_blocks(char *, int);
+/*! A list of janus_red_block, to be released with g_list_free_full(list, g_free). */
+GList *janus_red_parse_blocks(char *buffer, int len);
 
-int janus_red_replace_block_pt(char *, int, int);
+/*! Every block gets this payload type. 0; −1 arguments. */
+int janus_red_replace_block_pt(char *buffer, int len, int pt);
 
-void janus_set1(guint8 *, size_t, guint8);
+/*! One byte at index i. */
+void janus_set1(guint8 *data, size_t i, guint8 val);
 
-void janus_set2(guint8 *, size_t, guint32);
+/*! Two bytes, big-endian. */
+void janus_set2(guint8 *data, size_t i, guint32 val);
 
-void janus_set3(guint8 *, size_t, guint32);
+/*! Three bytes, big-endian. */
+void janus_set3(guint8 *data, size_t i, guint32 val);
 
-void janus_set4(guint8 *, size_t, guint32);
+/*! Four bytes, big-endian. */
+void janus_set4(guint8 *data, size_t i, guint32 val);
 
 gboolean janus_strcmp_const_time(const void *str1, const void *str2);
 
@@ -190,17 +203,21 @@ guint64 *janus_uint64_dup(guint64 num);
 
 guint64 janus_uint64_hash(guint64);
 
-gboolean janus_vp8_is_keyframe(const char *, int);
+gboolean janus_vp8_is_keyframe(const char *buffer, int len);
 
-int janus_vp8_parse_descriptor(char *, int, gboolean *, uint16_t *, uint8_t *, uint8_t *, uint8_t *, uint8_t *);
+/*! 0; −1 shorter than 6 bytes. m: the picture id has 15 bits. Outputs are 0 where the descriptor
+ * has nothing. */
+int janus_vp8_parse_descriptor(char *buffer, int len, gboolean *m, uint16_t *picid, uint8_t *tl0picidx, uint8_t *tid, uint8_t *y, uint8_t *keyidx);
 
-void janus_vp8_simulcast_context_reset(janus_vp8_simulcast_context *);
+/*! All zero. */
+void janus_vp8_simulcast_context_reset(janus_vp8_simulcast_context *context);
 
-void janus_vp8_simulcast_descriptor_update(char *, int, janus_vp8_simulcast_context *, gboolean);
+void janus_vp8_simulcast_descriptor_update(char *buffer, int len, janus_vp8_simulcast_context *context, gboolean switched);
 
-gboolean janus_vp9_is_keyframe(const char *, int);
+gboolean janus_vp9_is_keyframe(const char *buffer, int len);
 
-int janus_vp9_parse_svc(char *, int, gboolean *, janus_vp9_svc_info *);
+/*! 0; −1 truncated. */
+int janus_vp9_parse_svc(char *buffer, int len, gboolean *found, janus_vp9_svc_info *info);
 
 /*! Checks the members of a JSON object against an array of struct janus_json_parameter (not a pointer to one).
  * error_code becomes 0, missing_code or invalid_code, and error_cause, when it is not NULL, the reason: an array of
