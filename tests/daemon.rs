@@ -1,0 +1,182 @@
+//! The daemon with compiled modules: start, requests, misbehaving plugins, stop.
+
+mod common;
+
+use common::{DAEMON, Daemon, Folder, at};
+use std::path::Path;
+use std::process::Command;
+
+fn with_plugins(name: &str, sources: &[&str]) -> Daemon {
+    let folder = Folder::new(name);
+    let plugins = folder.0.join("plugins");
+    for source in sources {
+        common::plugin(source, &plugins);
+    }
+    Daemon::start(folder, &plugins, "")
+}
+
+#[test]
+fn a_plugin_built_with_our_sdk_answers() {
+    let daemon = with_plugins("echo", &["c-plugins/echo_sample.c"]);
+    let session = daemon.create();
+    let handle = daemon.attach(session, "janus.plugin.echosample");
+    let pong = daemon.message(session, handle, r#"{"request":"ping"}"#);
+    assert_eq!(at(&pong, &["plugindata", "data", "echo"]).as_str(), Some("pong"), "{pong:?}");
+    let ack = daemon.message(session, handle, r#"{"a":1}"#);
+    assert_eq!(at(&ack, &["janus"]).as_str(), Some("ack"), "{ack:?}");
+    assert_eq!(at(&ack, &["hint"]).as_str(), Some("Comes as an event"));
+    let event = daemon.event(session);
+    assert_eq!(at(&event, &["plugindata", "data", "echo", "a"]).as_i64(), Some(1), "{event:?}");
+    // CP-069, CP-072
+    let (status, log) = daemon.stop();
+    assert_eq!(status, Some(0), "{log}");
+    assert!(log.contains("Echo sample destroyed"), "{log}");
+}
+
+// CP-205 … CP-207, CP-220, CP-221, CP-234
+#[test]
+fn a_misbehaving_plugin_does_not_take_the_server_along() {
+    let daemon = with_plugins("misbehave", &["c-plugins/misbehave.c"]);
+    let session = daemon.create();
+    let package = "janus.plugin.misbehave";
+    for _ in 0..5 {
+        let gone = daemon.attach(session, package);
+        let detach = r#"{"janus":"detach","transaction":"t"}"#;
+        assert_eq!(
+            at(&daemon.post(&format!("/janus/{session}/{gone}"), detach), &["janus"]).as_str(),
+            Some("success")
+        );
+    }
+    let handle = daemon.attach(session, package);
+    let ask = |request: &str| daemon.message(session, handle, &format!(r#"{{"request":"{request}"}}"#));
+    assert_eq!(at(&ask("create_code"), &["plugindata", "data", "code"]).as_i64(), Some(-2)); // CP-206
+    assert_eq!(at(&ask("null"), &["error", "code"]).as_i64(), Some(462));
+    assert_eq!(at(&ask("empty"), &["error", "code"]).as_i64(), Some(462));
+    for _ in 0..3 {
+        let codes = at(&ask("stale"), &["plugindata", "data", "codes"]);
+        assert_eq!(codes.len(), 5 + 3);
+        assert!(codes.elements().all(|c| c.as_i64() == Some(-2)), "{codes:?}");
+        assert_eq!(at(&ask("over_release"), &["janus"]).as_str(), Some("success"));
+        assert_eq!(at(&ask("oversized"), &["janus"]).as_str(), Some("success"));
+    }
+    assert_eq!(at(&ask("end_twice"), &["janus"]).as_str(), Some("success"));
+    // The handle ends by itself; new ones work, and old sessions stay harmless.
+    let other = daemon.attach(session, package);
+    let again = daemon.message(session, other, r#"{"request":"stale"}"#);
+    assert!(at(&again, &["plugindata", "data", "codes"]).len() >= 8, "{again:?}");
+    let (status, log) = daemon.stop();
+    assert_eq!(status, Some(0), "{log}");
+}
+
+// CP-045 … CP-064: the distribution's own modules, all together.
+#[test]
+fn the_plugins_of_the_distribution_run_together() {
+    let folder = Folder::new("debian");
+    let daemon = Daemon::start(
+        folder,
+        &common::debian().join("plugins"),
+        "plugins: { disable = \"libjanus_lua.so, libjanus_duktape.so\" }",
+    );
+    let info = daemon.post("/janus", r#"{"janus":"info","transaction":"t"}"#);
+    let plugins: Vec<String> = at(&info, &["plugins"]).members().into_iter().map(|m| m.0).collect();
+    for name in ["echotest", "videoroom", "textroom", "streaming", "audiobridge"] {
+        assert!(plugins.contains(&format!("janus.plugin.{name}")), "{name} in {plugins:?}\n{}", daemon.log());
+    }
+    assert!(!plugins.contains(&"janus.plugin.lua".to_owned()));
+    let session = daemon.create();
+    let room = daemon.attach(session, "janus.plugin.videoroom");
+    let list = daemon.message(session, room, r#"{"request":"list"}"#);
+    assert_eq!(at(&list, &["plugindata", "data", "videoroom"]).as_str(), Some("success"), "{list:?}");
+    let echo = daemon.attach(session, "janus.plugin.echotest");
+    let ack = daemon.message(session, echo, r#"{"audio":true}"#);
+    assert_eq!(at(&ack, &["janus"]).as_str(), Some("ack"), "{ack:?}");
+    let event = daemon.event(session);
+    assert_eq!(at(&event, &["plugindata", "data", "result"]).as_str(), Some("ok"), "{event:?}");
+    let (status, log) = daemon.stop();
+    assert_eq!(status, Some(0), "{log}");
+}
+
+fn run(arguments: &[&str]) -> (Option<i32>, String) {
+    let output = Command::new(DAEMON).args(arguments).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+// CP-001 … CP-003, CP-042, CP-058, CP-059
+#[test]
+fn what_stops_it_from_starting() {
+    let folder = Folder::new("fail");
+    let path = |name: &str| folder.0.join(name).to_string_lossy().into_owned();
+    let config = folder.0.to_str().unwrap();
+    assert_eq!(run(&["--nonsense"]).0, Some(1));
+    assert_eq!(run(&["--help"]).0, Some(0));
+    assert_eq!(run(&["-V"]).0, Some(0));
+    assert_eq!(run(&["-F", config, "-C", &path("missing.jcfg")]).0, Some(1));
+    let empty = path("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    let general = |plugins: &str, transports: &str, more: &str| {
+        folder.write(
+            "janus.jcfg",
+            &format!(
+                "general: {{ plugins_folder = \"{plugins}\"; transports_folder = \"{transports}\"; \
+                 loggers_folder = \"/nonexistent\"; {more} }}\nnat: {{ ice_enforce_list = \"127.0.0.1\" }}\n"
+            ),
+        )
+    };
+    general(&empty, "/nonexistent", "");
+    let (status, text) = run(&["-F", config]);
+    assert!(status == Some(1) && text.contains("cannot read folder /nonexistent"), "{text}");
+    general("/nonexistent", &empty, "");
+    assert_eq!(run(&["-F", config]).0, Some(1));
+    general(&empty, &empty, "");
+    let (status, text) = run(&["-F", config]);
+    assert!(status == Some(1) && text.contains("No transport offers the Janus API"), "{text}");
+    general(&empty, &empty, "log_to_file = \"/nonexistent/log\"");
+    assert_eq!(run(&["-F", config]).0, Some(1));
+    general(&empty, &empty, "check_openfiles_limit = \"18446744073709551615\"");
+    let (status, text) = run(&["-F", config]);
+    assert!(status == Some(1) || !text.contains("limit"), "{text}");
+}
+
+// CP-065 … CP-068
+#[test]
+fn in_the_background_with_a_pid_file() {
+    let folder = Folder::new("background");
+    let pid = folder.0.join("pid");
+    let plugins = folder.0.join("plugins");
+    std::fs::create_dir_all(&plugins).unwrap();
+    let port = common::free_port();
+    folder.write(
+        "janus.transport.http.jcfg",
+        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+    );
+    folder.write("janus.jcfg", &format!("general: {{ plugins_folder = \"{}\" }}\n", plugins.display()));
+    let others: Vec<String> = common::modules("transports")
+        .iter()
+        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
+        .filter(|n| !n.contains("http"))
+        .collect();
+    folder.write(
+        "janus.jcfg",
+        &format!(
+            "general: {{ plugins_folder = \"{}\" }}\ntransports: {{ disable = \"{}\" }}\n",
+            plugins.display(),
+            others.join(",")
+        ),
+    );
+    let arguments = ["-b", "-F", folder.0.to_str().unwrap(), "-p", pid.to_str().unwrap()];
+    let (status, text) = run(&arguments);
+    assert_eq!(status, Some(0), "{text}");
+    let number = std::fs::read_to_string(&pid).unwrap();
+    let process = number.trim_end();
+    assert_eq!(std::fs::read_link(format!("/proc/{process}/cwd")).unwrap(), Path::new("/"));
+    assert_eq!(std::fs::read_link(format!("/proc/{process}/fd/1")).unwrap(), Path::new("/dev/null"));
+    // A second instance fails and leaves the file alone.
+    assert_eq!(run(&arguments).0, Some(1));
+    assert_eq!(std::fs::read_to_string(&pid).unwrap(), number);
+    assert!(Command::new("kill").arg(process).status().unwrap().success());
+    while Path::new(&format!("/proc/{process}/exe")).exists() && pid.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(!pid.exists());
+}
