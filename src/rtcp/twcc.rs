@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(tail(&[1_000_000, 999_900, 999_649, 1_000_000]), "00000f05d640a000ffff0100");
         let runs: Vec<u64> = (0..20).map(|i| if i < 10 { 0 } else { 64_000 + i * 100_000 }).collect();
         assert_eq!(&tail(&runs)[..24], "00001005000adaaa4003a001");
-        let late = |i: u64| if i == 13 { 6_400_000 } else { 64_000 * u64::from(i % 3 != 0) };
+        let late = |i: u64| if i == 13 { 6_400_000 } else { 64_000 * u64::from(!i.is_multiple_of(3)) };
         assert_eq!(&tail(&(0..20).map(late).collect::<Vec<_>>())[8..20], "c514d452e144");
         assert_eq!(tail(&[0; 5]), "0000000500050000");
         assert_eq!(tail(&[64_000, 64_000_000]), "00000105d800007fff000000");
