@@ -21,6 +21,17 @@ pub struct Engine {
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// Datagrams of one worker.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrafficSnapshot {
+    pub received: u64,
+    pub sent: u64,
+    /// System calls that they were sent with.
+    pub send_calls: u64,
+    /// Not taken by the kernel, or lost because other threads wrote faster than the worker could send.
+    pub dropped: u64,
+}
+
 /// Why the engine cannot start.
 #[derive(Debug)]
 pub struct EngineError(pub String);
@@ -91,6 +102,8 @@ impl Engine {
         self.workers.iter().map(|worker| worker.bound.clone()).collect()
     }
 
+    /// A new PeerConnection. It lives until [`Command::Hangup`], or until its transport ends it: until
+    /// [`PeerSink::closed`] in either case, also when the [`Peer`] is dropped.
     pub fn create_peer(&self, config: PeerConfig, sink: Arc<dyn PeerSink>) -> Peer {
         let chosen = config.worker.and_then(|index| self.workers.get(index));
         let worker = chosen
@@ -107,6 +120,17 @@ impl Engine {
     /// PeerConnections per worker (`loops_info`).
     pub fn loads(&self) -> Vec<usize> {
         self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
+    }
+
+    /// What each worker has carried so far.
+    pub fn traffic(&self) -> Vec<TrafficSnapshot> {
+        let of = |worker: &Arc<WorkerHandle>| TrafficSnapshot {
+            received: worker.traffic.received.load(Ordering::Relaxed),
+            sent: worker.traffic.sent.load(Ordering::Relaxed),
+            send_calls: worker.traffic.send_calls.load(Ordering::Relaxed),
+            dropped: worker.traffic.dropped.load(Ordering::Relaxed) + worker.ring.dropped(),
+        };
+        self.workers.iter().map(of).collect()
     }
 
     /// Hangs up everything and joins the workers. Not from a [`PeerSink`] call.

@@ -18,5 +18,5 @@ pub mod worker;
 #[cfg(test)]
 mod tests;
 
-pub use engine::{Engine, EngineError, Peer};
+pub use engine::{Engine, EngineError, Peer, TrafficSnapshot};
 pub use types::*;

@@ -256,6 +256,8 @@ impl Agent {
                 if self.selected.is_none() || self.consent_freshness {
                     self.set_state(IceState::Failed);
                 }
+                // Everything known is tried again for as long as we are kept: the peer may only have been away.
+                self.inner.recreate_candidate_pairs();
             }
             IceConnectionState::Connected | IceConnectionState::Completed => {
                 if let Some(path) = self.selected {

@@ -85,6 +85,7 @@ impl Connection {
             return;
         }
         self.take_ice_events(clock);
+        self.check_ice_failure(clock, out);
         self.start_dtls_when_possible(clock);
         self.take_dtls_events(clock, out);
         self.progress_data();

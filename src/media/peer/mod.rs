@@ -7,6 +7,8 @@ mod data;
 mod hangup;
 mod media;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use super::clock::Clock;
 use super::dtls::{Dtls, DtlsContext};
@@ -207,7 +209,6 @@ impl Connection {
             return;
         }
         self.ice.handle_timeout(clock.instant);
-        self.check_ice_failure(clock, out);
         self.check_dtls_timers(clock, out);
         self.check_data_timers(clock);
         self.tick(clock, out);

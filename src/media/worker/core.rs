@@ -56,6 +56,8 @@ pub struct Core {
     timers: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Seats that have something to tell their sink.
     eager: VecDeque<u32>,
+    /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
+    busy: Option<u32>,
 }
 
 /// Something for a sink; called with the core not borrowed.
@@ -89,6 +91,7 @@ impl Core {
             transaction_ages: VecDeque::new(),
             timers: BinaryHeap::new(),
             eager: VecDeque::new(),
+            busy: None,
         }
     }
 
@@ -116,7 +119,9 @@ impl Core {
                 let index = *self.by_address.get(&path.remote)?;
                 self.make_room();
                 let seat = self.seats.get_mut(index as usize)?.as_mut()?;
+                self.busy = Some(index);
                 let incoming = seat.connection.media(self.clock, bytes, descriptor, &mut self.batch);
+                self.busy = None;
                 let delivery =
                     incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });
                 if delivery.is_none() {
@@ -160,7 +165,9 @@ impl Core {
         if let Some(Some(seat)) = self.seats.get_mut(to.seat as usize)
             && seat.shared.id == to.peer
         {
+            self.busy = Some(to.seat);
             seat.connection.send_rtp(self.clock, packet, &mut self.batch);
+            self.busy = None;
         }
     }
 
@@ -206,12 +213,15 @@ impl Core {
         Some(seat.connection.snapshot(self.clock))
     }
 
-    /// Hangs up everything.
+    pub fn hang_up(&mut self, index: u32, reason: HangupReason) {
+        self.step(index, |connection, clock, batch| {
+            connection.command(clock, Command::Hangup(reason), batch);
+        });
+    }
+
     pub fn hang_up_all(&mut self, reason: HangupReason) {
         for index in 0..self.seats.len() as u32 {
-            self.step(index, |connection, clock, batch| {
-                connection.command(clock, Command::Hangup(reason), batch);
-            });
+            self.hang_up(index, reason);
         }
     }
 
@@ -280,14 +290,33 @@ impl Core {
         None
     }
 
+    /// Whether [`Core::next_call`] may have something.
+    pub fn has_calls(&self) -> bool {
+        !self.eager.is_empty()
+    }
+
+    /// After a panic: takes the PeerConnection that was worked on away, without asking it anything.
+    pub fn take_broken(&mut self) -> Option<Call> {
+        let index = self.busy.take()?;
+        let seat = self.seats.get(index as usize)?.as_ref()?;
+        let (sink, shared) = (seat.sink.clone(), seat.shared.clone());
+        self.remove(index);
+        Some(Call { sink, shared, output: Output::Closed(HangupReason::DtlsSrtpStackError) })
+    }
+
     /// Sends what has been written.
     pub fn flush(&mut self) {
-        if !self.batch.is_empty() {
-            for socket in &mut self.sockets {
-                self.transmitter.send(&self.batch, socket);
-            }
-            self.batch.clear();
+        if self.batch.is_empty() {
+            return;
         }
+        for socket in &mut self.sockets {
+            self.transmitter.send(&self.batch, socket);
+        }
+        self.batch.clear();
+        let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
+        traffic.sent.store(transmitter.sent, Ordering::Relaxed);
+        traffic.send_calls.store(transmitter.calls, Ordering::Relaxed);
+        traffic.dropped.store(transmitter.dropped + self.batch.refused(), Ordering::Relaxed);
     }
 
     fn make_room(&mut self) {
@@ -300,8 +329,10 @@ impl Core {
     fn step(&mut self, index: u32, act: impl FnOnce(&mut Connection, Clock, &mut Batch)) {
         self.make_room();
         if let Some(Some(seat)) = self.seats.get_mut(index as usize) {
+            self.busy = Some(index);
             act(&mut seat.connection, self.clock, &mut self.batch);
             self.settle(index);
+            self.busy = None;
         }
     }
 

@@ -26,6 +26,17 @@ pub struct WorkerHandle {
     pub jobs: SegQueue<Job>,
     pub load: AtomicUsize,
     pub stopped: AtomicBool,
+    pub traffic: Traffic,
+}
+
+/// Totals of a worker, written by it.
+#[derive(Default)]
+pub struct Traffic {
+    pub received: AtomicU64,
+    pub sent: AtomicU64,
+    pub send_calls: AtomicU64,
+    /// What the kernel did not take, or the batch.
+    pub dropped: AtomicU64,
 }
 
 /// What a worker is asked to do besides packets; in order.
@@ -54,6 +65,7 @@ impl WorkerHandle {
             jobs: SegQueue::new(),
             load: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
+            traffic: Traffic::default(),
         }
     }
 

@@ -39,20 +39,15 @@ pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>,
     let count = sockets.len();
     CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
     let mut worker = Worker { handle, receiver: Receiver::default(), descriptor: [0; 255] };
-    let mut running = true;
-    while running {
-        let readable = worker.sleep(&bed);
-        core(|core| core.clock = Clock::read());
-        for socket in 0..count {
-            if readable & (1 << socket) != 0 {
-                worker.receive(socket);
-            }
+    loop {
+        match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(_) => tracing::error!("a media worker panicked; the PeerConnection it worked on is closed"),
         }
-        worker.take_from_ring();
-        running = worker.take_jobs();
-        core(Core::run_timers);
-        worker.tell_sinks();
-        core(Core::flush);
+        if let Some(call) = core(Core::take_broken) {
+            tell(call);
+        }
     }
     CORE.with(|cell| cell.borrow_mut().take());
 }
@@ -69,6 +64,23 @@ struct Worker {
 }
 
 impl Worker {
+    /// False when it is time to end.
+    fn turn(&mut self, bed: &Bed, sockets: usize) -> bool {
+        let readable = self.sleep(bed);
+        core(|core| core.clock = Clock::read());
+        for socket in 0..sockets {
+            if readable & (1 << socket) != 0 {
+                self.receive(socket);
+            }
+        }
+        self.take_from_ring();
+        let go_on = self.take_jobs();
+        core(Core::run_timers);
+        tell_sinks();
+        core(Core::flush);
+        go_on
+    }
+
     fn sleep(&self, bed: &Bed) -> u32 {
         let next = core(Core::next_timeout);
         let limit = next.map(|at| at.saturating_duration_since(std::time::Instant::now()));
@@ -83,8 +95,14 @@ impl Worker {
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
             let path = Path { local, remote: train.from };
+            let datagrams = bytes.len().div_ceil(train.segment) as u64;
+            self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             for datagram in bytes.chunks_mut(train.segment) {
-                receive_one(&self.handle, path, datagram, &mut self.descriptor);
+                receive_one(path, datagram, &mut self.descriptor);
+                // Before the next packet: `setup_media` precedes the first `incoming_rtp`.
+                if core(|core| core.has_calls()) {
+                    tell_sinks();
+                }
             }
         }
     }
@@ -111,29 +129,28 @@ impl Worker {
                 }
                 Job::Stop => {
                     core(|core| core.hang_up_all(HangupReason::Detach));
-                    self.tell_sinks();
+                    tell_sinks();
                     core(Core::flush);
                     return false;
                 }
             }
             // Commands and what they cause stay in order.
-            self.tell_sinks();
+            tell_sinks();
         }
         true
     }
+}
 
-    fn tell_sinks(&self) {
-        for _ in 0..MAX_CALLS {
-            let Some(call) = core(Core::next_call) else { break };
-            tell(&self.handle, call);
-        }
+fn tell_sinks() {
+    for _ in 0..MAX_CALLS {
+        let Some(call) = core(Core::next_call) else { break };
+        tell(call);
     }
 }
 
 /// One datagram, and the plugin's callback if it is media.
-fn receive_one(handle: &WorkerHandle, path: Path, bytes: &mut [u8], descriptor: &mut Descriptor) {
-    let delivery = with_core(handle.id, |core| core.datagram(path, bytes, descriptor)).flatten();
-    let Some(delivery) = delivery else { return };
+fn receive_one(path: Path, bytes: &mut [u8], descriptor: &mut Descriptor) {
+    let Some(delivery) = core(|core| core.datagram(path, bytes, descriptor)) else { return };
     let sink = delivery.sink;
     let outcome = catch_unwind(AssertUnwindSafe(|| match delivery.incoming {
         Incoming::Rtp { mindex, video, len, extensions } => {
@@ -142,12 +159,13 @@ fn receive_one(handle: &WorkerHandle, path: Path, bytes: &mut [u8], descriptor: 
         Incoming::Rtcp { mindex, video, len } => sink.incoming_rtcp(mindex, video, &mut bytes[..len]),
     }));
     if outcome.is_err() {
-        tracing::error!("a media callback panicked");
+        tracing::error!("a media callback panicked; the PeerConnection is closed");
+        core(|core| core.hang_up(delivery.seat, HangupReason::ClosePc));
     }
-    with_core(handle.id, |core| core.after_media(delivery.seat));
+    core(|core| core.after_media(delivery.seat));
 }
 
-fn tell(handle: &WorkerHandle, call: Call) {
+fn tell(call: Call) {
     let Call { sink, shared, output } = call;
     let outcome = catch_unwind(AssertUnwindSafe(|| match output {
         Output::Connected => sink.connected(),
@@ -160,7 +178,7 @@ fn tell(handle: &WorkerHandle, call: Call) {
     }));
     if outcome.is_err() {
         tracing::error!("a callback panicked; the PeerConnection is closed");
-        with_core(handle.id, |core| core.command(&shared, Command::Hangup(HangupReason::ClosePc)));
+        core(|core| core.command(&shared, Command::Hangup(HangupReason::ClosePc)));
     }
 }
 

@@ -215,7 +215,7 @@ fn fill_control(
 
 /// Adds one control message behind those already there; the buffer is a [`Control`].
 fn append<T>(header: &mut libc::msghdr, level: i32, kind: i32, value: T) {
-    let used = header.msg_controllen as usize;
+    let used: usize = header.msg_controllen as _;
     // SAFETY: plain arithmetic.
     let (space, len) =
         unsafe { (libc::CMSG_SPACE(size_of::<T>() as u32) as usize, libc::CMSG_LEN(size_of::<T>() as u32)) };

@@ -1,0 +1,316 @@
+//! Two connections without a network: what the batches hold is handed over, and time is ours.
+
+use super::*;
+use crate::media::dtls::{DtlsConfig, Identity};
+use crate::media::ice::{local, stun};
+use std::time::Duration;
+
+struct End {
+    connection: Connection,
+    batch: Batch,
+    outputs: Vec<Output>,
+    address: SocketAddr,
+    credentials: IceCredentials,
+    shared: Arc<Shared>,
+    /// Datagrams of these kinds do not arrive.
+    deaf_to: Option<stun::Kind>,
+}
+
+fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut EngineConfig)) -> End {
+    let identity = Identity::generate(false).unwrap();
+    let mut config = EngineConfig::default();
+    change(&mut config);
+    let shared = Arc::new(Shared {
+        dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
+        fingerprint: identity.fingerprint().into(),
+        config,
+    });
+    let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
+    let credentials =
+        IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-twenty-two-characters") };
+    let config =
+        PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, force_relay: false, worker: None };
+    let setup = Setup {
+        config,
+        credentials: credentials.clone(),
+        addresses: vec![address],
+        candidates: local::advertised(&shared.config, &[address]),
+        shared: shared.clone(),
+    };
+    End {
+        connection: Connection::new(setup, clock),
+        batch: Batch::new(256),
+        outputs: Vec::new(),
+        address,
+        credentials,
+        shared,
+        deaf_to: None,
+    }
+}
+
+impl End {
+    fn command(&mut self, clock: Clock, command: Command) {
+        self.connection.command(clock, command, &mut self.batch);
+    }
+
+    fn meet(&mut self, other: &End, role: DtlsRole, clock: Clock) {
+        let fingerprint =
+            Fingerprint { hash: FingerprintHash::Sha256, value: other.shared.fingerprint.clone() };
+        let transport = RemoteTransport {
+            credentials: other.credentials.clone(),
+            fingerprint: Some(fingerprint),
+            ice_lite: false,
+        };
+        self.command(clock, Command::SetRemote { transport, dtls_role: role });
+        let candidate = local::advertised(&other.shared.config, &[other.address]).remove(0);
+        self.command(clock, Command::AddRemoteCandidate(candidate));
+        self.command(clock, Command::StartChecks);
+    }
+
+    fn take(&mut self, clock: Clock, path: Path, datagram: &mut [u8]) {
+        let kind = stun::kind(datagram);
+        if self.deaf_to == Some(kind) {
+            return;
+        }
+        match kind {
+            stun::Kind::Stun => self.connection.stun(clock, path, datagram, &mut self.batch),
+            stun::Kind::Dtls => self.connection.dtls(clock, datagram, &mut self.batch),
+            _ => {
+                let mut descriptor = [0; 255];
+                self.connection.media(clock, datagram, &mut descriptor, &mut self.batch);
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Vec<(Path, Vec<u8>)> {
+        let mut all = Vec::new();
+        for lane in self.batch.lanes() {
+            all.extend(self.batch.packets(lane).map(|packet| (lane.path, packet.to_vec())));
+        }
+        self.batch.clear();
+        while let Some(output) = self.connection.next_output() {
+            self.outputs.push(output);
+        }
+        all
+    }
+
+    fn is_connected(&self) -> bool {
+        self.outputs.iter().any(|o| matches!(o, Output::Connected))
+    }
+
+    fn closed(&self) -> Option<HangupReason> {
+        let reasons: Vec<_> = self
+            .outputs
+            .iter()
+            .filter_map(|o| match o {
+                Output::Closed(reason) => Some(*reason),
+                _ => None,
+            })
+            .collect();
+        assert!(reasons.len() <= 1, "closed {} times", reasons.len());
+        if !reasons.is_empty() {
+            assert!(matches!(self.outputs.last(), Some(Output::Closed(_))), "something follows the end");
+        }
+        reasons.first().copied()
+    }
+}
+
+/// Lets `span` pass for both; returns the clock of the end.
+fn run(a: &mut End, b: &mut End, mut clock: Clock, span: Duration) -> Clock {
+    let until = clock.instant + span;
+    while clock.instant < until {
+        for _ in 0..4 {
+            for flip in [false, true] {
+                let (from, to) = if flip { (&mut *b, &mut *a) } else { (&mut *a, &mut *b) };
+                for (path, mut datagram) in from.drain() {
+                    if path.remote == to.address {
+                        let path = Path { local: path.remote, remote: path.local };
+                        to.take(clock, path, &mut datagram);
+                    }
+                }
+            }
+        }
+        clock = clock.after(Duration::from_millis(20));
+        for end in [&mut *a, &mut *b] {
+            if end.connection.poll_timeout(clock.instant).is_some_and(|at| at <= clock.instant) {
+                end.connection.handle_timeout(clock, &mut end.batch);
+            }
+        }
+    }
+    clock
+}
+
+fn two(change: impl Fn(&mut EngineConfig)) -> (End, End, Clock) {
+    let clock = Clock::read();
+    let a = end("a", IceRole::Controlling, clock, &change);
+    let b = end("bb", IceRole::Controlled, clock, &change);
+    (a, b, clock)
+}
+
+fn connected(change: impl Fn(&mut EngineConfig)) -> (End, End, Clock) {
+    let (mut a, mut b, clock) = two(change);
+    a.meet(&b, DtlsRole::Passive, clock);
+    b.meet(&a, DtlsRole::Active, clock);
+    let clock = run(&mut a, &mut b, clock, Duration::from_secs(2));
+    assert!(a.is_connected() && b.is_connected());
+    (a, b, clock)
+}
+
+// MP-136
+#[test]
+fn dtls_that_is_not_answered_times_out_after_20_seconds() {
+    let (mut a, mut b, clock) = two(|_| {});
+    a.deaf_to = Some(stun::Kind::Dtls);
+    a.meet(&b, DtlsRole::Passive, clock);
+    b.meet(&a, DtlsRole::Active, clock);
+    let clock = run(&mut a, &mut b, clock, Duration::from_secs(19));
+    assert_eq!((a.closed(), b.closed()), (None, None));
+    run(&mut a, &mut b, clock, Duration::from_secs(3));
+    assert_eq!((a.closed(), b.closed()), (Some(HangupReason::DtlsTimeout), Some(HangupReason::DtlsTimeout)));
+}
+
+// design.md §7: the client's ClientHello may come before we know our role.
+#[test]
+fn an_early_client_hello_is_kept() {
+    let (mut a, mut b, clock) = two(|_| {});
+    b.meet(&a, DtlsRole::Active, clock);
+    // The other side has started everything; we do not know its description yet.
+    let mut dtls = b.shared.dtls.associate(DtlsRole::Active).unwrap();
+    dtls.start();
+    let hello: Vec<Vec<u8>> = std::iter::from_fn(|| dtls.poll_transmit()).collect();
+    assert!(!hello.is_empty());
+    for datagram in &hello {
+        a.connection.dtls(clock, datagram, &mut a.batch);
+    }
+    assert_eq!(a.connection.early.len(), hello.len());
+    a.meet(&b, DtlsRole::Passive, clock);
+    // Only ours is heard from now on: an answer to that ClientHello, which is not repeated.
+    a.deaf_to = Some(stun::Kind::Dtls);
+    let mut answered = false;
+    let mut clock = clock;
+    for _ in 0..100 {
+        for (path, mut datagram) in b.drain() {
+            a.take(clock, Path { local: path.remote, remote: path.local }, &mut datagram);
+        }
+        for (path, mut datagram) in a.drain() {
+            answered |= stun::kind(&datagram) == stun::Kind::Dtls;
+            b.take(clock, Path { local: path.remote, remote: path.local }, &mut datagram);
+        }
+        clock = clock.after(Duration::from_millis(20));
+        a.connection.handle_timeout(clock, &mut a.batch);
+        b.connection.handle_timeout(clock, &mut b.batch);
+    }
+    assert!(answered);
+}
+
+/// Only one side exists; its checks fail.
+fn alone(complete: bool) -> (Option<Duration>, End) {
+    let (mut a, mut b, clock) = two(|_| {});
+    a.meet(&b, DtlsRole::Passive, clock);
+    if complete {
+        a.command(clock, Command::EndOfRemoteCandidates);
+    }
+    b.deaf_to = Some(stun::Kind::Stun);
+    let failed =
+        |end: &End| end.outputs.iter().any(|o| matches!(o, Output::Event(PeerEvent::Ice(IceState::Failed))));
+    let (mut clock, mut failed_at) = (clock, None);
+    for _ in 0..120 {
+        clock = run(&mut a, &mut b, clock, Duration::from_millis(500));
+        if failed_at.is_none() && failed(&a) {
+            failed_at = Some(clock.instant);
+        }
+        if a.closed().is_some() {
+            break;
+        }
+    }
+    (failed_at.map(|at| clock.instant - at), a)
+}
+
+// MP-119
+#[test]
+fn failed_checks_hang_up_after_five_seconds_when_all_candidates_are_known() {
+    let (after, a) = alone(true);
+    assert_eq!(a.closed(), Some(HangupReason::IceFailed));
+    let after = after.unwrap();
+    assert!(after >= Duration::from_secs(4) && after <= Duration::from_secs(7), "{after:?}");
+}
+
+// MP-120
+#[test]
+fn failed_checks_hang_up_after_fifteen_seconds_otherwise() {
+    let (after, a) = alone(false);
+    assert_eq!(a.closed(), Some(HangupReason::IceFailed));
+    let after = after.unwrap();
+    assert!(after >= Duration::from_secs(14) && after <= Duration::from_secs(17), "{after:?}");
+}
+
+// MP-122 to MP-124: a path that worked is given up only with consent checks, and then as configured.
+#[test]
+fn a_lost_path_fails_only_with_consent_freshness() {
+    for (consent, at_once) in [(false, false), (true, false), (true, true)] {
+        let (mut a, mut b, clock) = connected(|config| {
+            config.ice_consent_freshness = consent;
+            config.hangup_on_failed = at_once;
+        });
+        (a.deaf_to, b.deaf_to) = (Some(stun::Kind::Stun), Some(stun::Kind::Stun));
+        let mut clock = clock;
+        let failed = |end: &End| {
+            end.outputs.iter().any(|o| matches!(o, Output::Event(PeerEvent::Ice(IceState::Failed))))
+        };
+        for _ in 0..400 {
+            clock = run(&mut a, &mut b, clock, Duration::from_millis(100));
+            if failed(&a) {
+                break;
+            }
+        }
+        assert_eq!(failed(&a), consent);
+        assert_eq!(a.closed(), at_once.then_some(HangupReason::IceFailed));
+        // MP-121
+        if consent && !at_once {
+            (a.deaf_to, b.deaf_to) = (None, None);
+            run(&mut a, &mut b, clock, Duration::from_secs(30));
+            assert_eq!(a.closed(), None);
+        }
+    }
+}
+
+// MP-141, MP-147
+#[test]
+fn media_before_keys_and_large_media_are_dropped() {
+    let (mut a, _, clock) = two(|_| {});
+    let mut rtp = vec![0x80; 1600];
+    rtp[1] = 96;
+    let mut descriptor = [0; 255];
+    assert!(a.connection.media(clock, &mut rtp[..100], &mut descriptor, &mut a.batch).is_none());
+    assert_eq!(a.connection.snapshot(clock).too_large, 0);
+    let (mut a, _, clock) = connected(|_| {});
+    assert!(a.connection.media(clock, &mut rtp, &mut descriptor, &mut a.batch).is_none());
+    assert_eq!(a.connection.snapshot(clock).too_large, 1);
+}
+
+// §4.3: the debug mode needs no DTLS.
+#[test]
+fn without_encryption_a_pair_is_enough() {
+    let (a, _, clock) = connected(|config| config.webrtc_encryption = false);
+    let snapshot = a.connection.snapshot(clock);
+    assert_eq!((snapshot.dtls_in.packets, snapshot.srtp_profile, snapshot.dtls_ready), (0, None, true));
+}
+
+// MP-233 and §9.3: statistics come every period, and once more at the end.
+#[test]
+fn statistics_come_every_period_and_at_the_end() {
+    let count = |end: &End| {
+        end.outputs.iter().filter(|o| matches!(o, Output::Event(PeerEvent::Statistics(_)))).count()
+    };
+    for (period, expected) in [(0, 0), (3, 3)] {
+        let (mut a, mut b, clock) = connected(|config| config.stats_period = period);
+        let clock = run(&mut a, &mut b, clock, Duration::from_millis(9_500));
+        let before = count(&a);
+        assert!(before.abs_diff(expected) <= usize::from(period > 0), "{before}");
+        a.command(clock, Command::Hangup(HangupReason::Detach));
+        run(&mut a, &mut b, clock, Duration::from_millis(100));
+        assert_eq!(count(&a), before + usize::from(period > 0));
+        assert_eq!((a.closed(), b.closed()), (Some(HangupReason::Detach), Some(HangupReason::DtlsAlert)));
+        assert_eq!(a.connection.poll_timeout(clock.instant), None);
+    }
+}
