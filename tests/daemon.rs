@@ -151,11 +151,7 @@ fn in_the_background_with_a_pid_file() {
         &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
     );
     folder.write("janus.jcfg", &format!("general: {{ plugins_folder = \"{}\" }}\n", plugins.display()));
-    let others: Vec<String> = common::modules("transports")
-        .iter()
-        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
-        .filter(|n| !n.contains("http"))
-        .collect();
+    let others = common::all_transports_but("http");
     folder.write(
         "janus.jcfg",
         &format!(
@@ -179,4 +175,43 @@ fn in_the_background_with_a_pid_file() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!(!pid.exists());
+}
+
+/// A C program that starts the server in its own process, twice, and stops it.
+#[test]
+fn a_c_program_embeds_it() {
+    let folder = Folder::new("embed");
+    let plugins = folder.0.join("plugins");
+    common::plugin("c-plugins/echo_sample.c", &plugins);
+    let disable = common::all_transports_but("http").join(",");
+    let port = common::free_port();
+    folder.write(
+        "janus.transport.http.jcfg",
+        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+    );
+    folder.write(
+        "janus.jcfg",
+        &format!(
+            "general: {{ plugins_folder = \"{}\" }}\ntransports: {{ disable = \"{disable}\" }}\n",
+            plugins.display()
+        ),
+    );
+    let program = folder.0.join("embed");
+    let library = Path::new(DAEMON).parent().unwrap().display();
+    let output = common::cc(&[
+        "tests/sdk/embed.c",
+        "-o",
+        program.to_str().unwrap(),
+        &format!("-L{library}"),
+        "-ljanus_rs",
+        &format!("-Wl,-rpath,{library}"),
+        "-Wl,--allow-shlib-undefined",
+    ]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The library is looked for by its soname.
+    let soname = folder.0.join("libjanus_rs.so.0");
+    std::os::unix::fs::symlink(Path::new(DAEMON).with_file_name("libjanus_rs.so"), &soname).unwrap();
+    let output = Command::new(&program).arg(&folder.0).env("LD_LIBRARY_PATH", &folder.0).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("Echo sample destroyed"), "{text}");
 }

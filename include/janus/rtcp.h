@@ -257,8 +257,6 @@ char *janus_rtcp_filter(char *buf, int len, int *newlen);
 /*! Counts seqnr up, modulo 256. 20; −1 when the buffer has another length. */
 int janus_rtcp_fir(char *buf, int len, int *seqnr);
 
-int janus_rtcp_fir_legacy(char *, int, int *);
-
 /*! The number of fields changed; −1 arguments, −2 malformed, −3 an SR of another SSRC. */
 int janus_rtcp_fix_report_data(char *buf, int len, uint32_t base_ts, uint32_t base_ts_prev, uint32_t ssrc_peer, uint32_t ssrc_local, uint32_t ssrc_expected, gboolean video);
 

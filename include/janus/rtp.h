@@ -246,7 +246,7 @@ int janus_rtp_header_extension_parse_playout_delay(char *buf, int len, int id, u
 /*! As the mid. */
 int janus_rtp_header_extension_parse_rid(char *buf, int len, int id, char *sdes_item, int sdes_len);
 
-/*! 0; −1 not found or shorter than 2 bytes. */
+/*! 0; −1 not found, −3 shorter than 2 bytes. */
 int janus_rtp_header_extension_parse_transport_wide_cc(char *buf, int len, int id, uint16_t *seq);
 
 /*! Raises the outputs to the counts. 0; −1 not found, −2 shorter than 2 bytes, −3 truncated. */
@@ -255,7 +255,7 @@ int janus_rtp_header_extension_parse_video_layers_allocation(char *buf, int len,
 /*! Camera, flip and the two bits of the rotation. 0; −1 not found. */
 int janus_rtp_header_extension_parse_video_orientation(char *buf, int len, int id, gboolean *c, gboolean *f, gboolean *r1, gboolean *r0);
 
-/*! 0; −1 no packet, −2 no extension block, −3 no such element, or an id that the form cannot hold. */
+/*! 0; −1 too short, −2 not version 2, −3 no such element, or an id that the form cannot hold. */
 int janus_rtp_header_extension_replace_id(char *buf, int len, int id, int new_id);
 
 /*! 0; −1 not found, −3 shorter than 8 bytes. */

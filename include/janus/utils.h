@@ -157,7 +157,8 @@ guint64 janus_random_uint64_full(void);
 /*! Released with g_free. */
 char *janus_random_uuid(void);
 
-/*! The length; 1 for NULL and negative arguments, −2 when the buffer is too small. */
+/*! The length, 0 for an empty list; 1 for NULL and negative arguments, −2 when the buffer is too
+ * small. */
 int janus_red_pack_blocks(char *buffer, int len, GList *blocks);
 
 /*! A list of janus_red_block, to be released with g_list_free_full(list, g_free). */

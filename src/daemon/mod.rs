@@ -6,6 +6,7 @@ pub mod cli;
 pub mod files;
 pub mod log_controls;
 pub mod run;
+pub mod server;
 pub mod settings;
 pub mod signals;
 pub mod system;

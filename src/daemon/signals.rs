@@ -5,7 +5,7 @@
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 
 /// The signal of `general.log_rotate_sig`; `None` for names that are not allowed (CP-044).
 pub fn rotation_signal(name: &str) -> Option<i32> {
@@ -16,16 +16,10 @@ pub fn rotation_signal(name: &str) -> Option<i32> {
     }
 }
 
-/// Where the number of a stop signal arrives; whoever else wants the daemon to stop sends to it as well.
-pub struct Stop {
-    pub receiver: Receiver<i32>,
-    pub sender: Sender<i32>,
-}
-
-/// Starts the thread that waits for signals. `rotation` reopens the log.
-pub fn watch(rotation: Option<i32>) -> io::Result<Stop> {
+/// Starts the thread that waits for signals; the number of the first that stops arrives at the receiver.
+/// `rotation` reopens the log.
+pub fn watch(rotation: Option<i32>) -> io::Result<Receiver<i32>> {
     let (sender, receiver) = channel();
-    let to_stop = sender.clone();
     let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(rotation))?;
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         let mut stops = 0;
@@ -40,12 +34,12 @@ pub fn watch(rotation: Option<i32>) -> io::Result<Stop> {
             match stops {
                 1 => {
                     tracing::info!("Stopping (signal {signal})");
-                    let _ = to_stop.send(signal);
+                    let _ = sender.send(signal);
                 }
                 2 => tracing::info!("Already stopping; once more ends at once"),
                 _ => std::process::exit(1),
             }
         }
     })?;
-    Ok(Stop { receiver, sender })
+    Ok(receiver)
 }

@@ -1,10 +1,17 @@
-//! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in.
+//! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in. The header is generated from
+//! this file by build.rs.
 
 mod system;
 
+use crate::daemon::files;
+use crate::daemon::server::{Logging, Server};
+use crate::daemon::system::System;
 use crate::export;
-use std::ffi::{CStr, OsString, c_char, c_int};
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use system::Process;
 
 /// The version of this library, a static string.
 pub const VERSION: &CStr =
@@ -13,12 +20,24 @@ pub const VERSION: &CStr =
         Err(_) => panic!("a version has no NUL"),
     };
 
-/// What the header's functions of this library return when they fail.
+/// What the functions here return when they fail.
 const FAILED: c_int = 1;
 
+/// The server that janus_rs_start starts. The lock is not held while modules are called.
+enum Embedded {
+    Never,
+    Running(Box<(Server, Logging)>),
+    /// Starting, stopping: nobody else may do anything.
+    Busy,
+    Over,
+}
+
+static EMBEDDED: Mutex<Embedded> = Mutex::new(Embedded::Never);
+static STOPPED: Condvar = Condvar::new();
+
 export! {
-    /// Runs the daemon with these arguments (`argv[0]` is the program) until it is told to stop. Returns its exit
-    /// status: 0 after a clean stop, 1 otherwise. Called once, on the main thread, before other threads are started.
+    /// Runs the daemon with these arguments (argv[0] is the program) until a signal stops it. Returns its exit
+    /// status: 0 after a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads.
     "janus_rs.h" fn janus_rs_main(argc: c_int, argv: *const *const c_char) -> c_int as nonnull(argv) or FAILED; {
         crate::modules::library::promote_ourselves();
         let count = usize::try_from(argc).unwrap_or(0);
@@ -28,11 +47,81 @@ export! {
             // SAFETY: checked, and NUL-terminated as above.
             OsString::from_vec(unsafe { CStr::from_ptr(*a) }.to_bytes().to_vec())
         });
-        crate::daemon::main(arguments.collect(), &system::Process)
+        crate::daemon::main(arguments.collect(), &Process)
     }
 
-    /// `"0.1.0"`; static.
+    /// Starts the server in this process: the modules and their configuration are those of the folder's janus.jcfg,
+    /// /etc/janus for NULL. Signals, working directory and PID file stay the program's business. Returns 0 when all
+    /// transports are up, 1 otherwise; the log says why. A process can start it once.
+    "janus_rs.h" fn janus_rs_start(config_folder: *const c_char) -> c_int as nonnull() or FAILED; {
+        crate::modules::library::promote_ourselves();
+        let folder = if config_folder.is_null() {
+            OsString::from(files::CONFIG_FOLDER)
+        } else {
+            // SAFETY: not NULL; NUL-terminated by contract.
+            OsStr::from_bytes(unsafe { CStr::from_ptr(config_folder) }.to_bytes()).to_owned()
+        };
+        if !matches!(*embedded(), Embedded::Never) {
+            tracing::error!("The server was started before");
+            return FAILED;
+        }
+        *embedded() = Embedded::Busy;
+        let (state, status) = match start(Path::new(&folder)) {
+            Ok(running) => (Embedded::Running(Box::new(running)), 0),
+            Err(why) => {
+                tracing::error!(target: crate::log::FATAL, "{why}");
+                (Embedded::Over, FAILED)
+            }
+        };
+        *embedded() = state;
+        STOPPED.notify_all();
+        status
+    }
+
+    /// Blocks until another thread calls janus_rs_stop. Returns at once when nothing runs.
+    "janus_rs.h" fn janus_rs_wait() as nonnull() or (); {
+        let mut state = embedded();
+        while matches!(*state, Embedded::Running(_) | Embedded::Busy) {
+            state = STOPPED.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Stops what janus_rs_start has started: transports, sessions, plugins, event handlers, the log. Returns when
+    /// that is done; does nothing when nothing runs. Not to be called from inside a module.
+    "janus_rs.h" fn janus_rs_stop() as nonnull() or (); {
+        let running = {
+            let mut state = embedded();
+            if !matches!(*state, Embedded::Running(_)) {
+                return;
+            }
+            std::mem::replace(&mut *state, Embedded::Busy)
+        };
+        if let Embedded::Running(running) = running {
+            let (server, logging) = *running;
+            server.stop(0);
+            logging.stop();
+        }
+        *embedded() = Embedded::Over;
+        STOPPED.notify_all();
+    }
+
+    /// The version of this library, a static string such as "0.1.0".
     "janus_rs.h" fn janus_rs_version() -> *const c_char as nonnull() or VERSION.as_ptr(); {
         VERSION.as_ptr()
     }
+}
+
+fn embedded() -> MutexGuard<'static, Embedded> {
+    EMBEDDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start(folder: &Path) -> Result<(Server, Logging), String> {
+    let (config, note) = files::configuration(None, folder)?;
+    let stdout = config.value("general", "log_to_stdout").is_none_or(crate::config::is_true);
+    let logging = Logging::start(&config, folder, stdout)?;
+    if let Some(note) = note {
+        tracing::warn!("{note}");
+    }
+    let server = Server::start(&config, folder, &logging, &Process.interfaces(), None)?;
+    Ok((server, logging))
 }

@@ -26,6 +26,13 @@ pub fn modules(kind: &str) -> Vec<PathBuf> {
     files
 }
 
+/// File names for `transports.disable`.
+pub fn all_transports_but(name: &str) -> Vec<String> {
+    let files =
+        modules("transports").into_iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned());
+    files.filter(|file| !file.contains(name)).collect()
+}
+
 /// A folder of its own, removed at the end.
 pub struct Folder(pub PathBuf);
 
@@ -106,11 +113,7 @@ impl Daemon {
         folder.write("janus.transport.http.jcfg", &format!(
             "general: {{ json = \"compact\"; base_path = \"/janus\"; http = true; port = {port}; ip = \"127.0.0.1\"; https = false }}\nadmin: {{ admin_http = false; admin_https = false }}\n"
         ));
-        let others: Vec<String> = modules("transports")
-            .iter()
-            .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
-            .filter(|n| !n.contains("http"))
-            .collect();
+        let others = all_transports_but("http");
         folder.write("janus.jcfg", &format!(
             "general: {{ plugins_folder = \"{}\"; log_to_file = \"{}\"; debug_colors = false }}\ntransports: {{ disable = \"{}\" }}\n{more}\n",
             plugins.display(), folder.0.join("log").display(), others.join(",")

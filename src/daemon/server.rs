@@ -1,0 +1,242 @@
+//! The server without its surroundings: log, core, engine and modules, in the reference's order (control-plane.md
+//! §1.1 and §1.7). The daemon puts command line, signals and PID file around it; a program that embeds us does not.
+#![forbid(unsafe_code)]
+
+use super::files;
+use super::log_controls::{Sink, Variables};
+use super::settings;
+use super::system::Interface;
+use super::web::Web;
+use crate::abi;
+use crate::abi::generation::Generation;
+use crate::api::Api;
+use crate::api::info::server_info;
+use crate::config::Config;
+use crate::core::Core;
+use crate::core::notifier::{Kind, Subject, subtype};
+use crate::core::settings::{Facts, Settings};
+use crate::core::watchdog::Watchdog;
+use crate::json::Json;
+use crate::log::{self, LogConfig};
+use crate::media::Engine;
+use crate::modules::eventhandler::EventHandler;
+use crate::modules::host;
+use crate::modules::loader::{self, LoadError, Options};
+use crate::modules::logger::Logger;
+use crate::modules::plugin::Plugin;
+use crate::modules::transport::Transport;
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long plugins may take to return from what they are doing at shutdown.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The log of the process, with its logger modules. Started before everything else and stopped after it.
+pub struct Logging {
+    stdout: bool,
+    file: Option<PathBuf>,
+    loggers: Vec<Arc<Logger>>,
+}
+
+/// Everything else that runs.
+pub struct Server {
+    core: Arc<Core>,
+    watchdog: Watchdog,
+    event_handlers: Vec<Arc<EventHandler>>,
+    plugins: Vec<Arc<Plugin>>,
+    transports: Vec<Arc<Transport>>,
+    web: Option<Web>,
+}
+
+impl Logging {
+    /// Loads the loggers and starts the log. Lines from before are not lost (CP-331).
+    pub fn start(config: &Config, folder: &Path, stdout: bool) -> Result<Logging, String> {
+        abi::log::install_subscriber();
+        let file = config.value("general", "log_to_file").map(PathBuf::from);
+        set_up_log_format(config);
+        let loggers = load_loggers(config, &module_options(config, folder)?, server_name(config))?;
+        log::init(LogConfig { stdout, file: file.clone() })
+            .map_err(|e| format!("Cannot open the log file: {e}"))?;
+        loggers.iter().for_each(|logger| log::add_sink(Arc::new(Sink(logger.clone()))));
+        if !stdout && file.is_none() && loggers.is_empty() {
+            eprintln!("janus-rs: the log goes nowhere: no stdout, no file, no logger");
+        }
+        tracing::info!("janus-rs {}, {}", env!("CARGO_PKG_VERSION"), server_name(config));
+        Ok(Logging { stdout, file, loggers })
+    }
+
+    /// Writes what waits, then ends the loggers (CP-071, CP-072).
+    pub fn stop(self) {
+        log::stop();
+        self.loggers.iter().for_each(|logger| logger.destroy());
+    }
+}
+
+impl Server {
+    /// Starts core, engine, event handlers, plugins and transports. Once per process: modules keep what they get.
+    /// `rotation` is only told to clients. The error is one line.
+    pub fn start(
+        config: &Config,
+        folder: &Path,
+        logging: &Logging,
+        interfaces: &[Interface],
+        rotation: Option<i32>,
+    ) -> Result<Server, String> {
+        let facts = facts(logging.stdout, &logging.file, rotation);
+        let core = start_core(settings::settings(config, interfaces, facts, Arc::new(Variables))?)?;
+        let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
+        for logger in &logging.loggers {
+            core.loggers.add(logger.info().clone(), logger.clone());
+        }
+        let mut server = Server {
+            core,
+            watchdog,
+            event_handlers: Vec::new(),
+            plugins: Vec::new(),
+            transports: Vec::new(),
+            web: None,
+        };
+        server.load_modules(config, &module_options(config, folder)?)?;
+        server.web = Web::start(folder)?;
+        let core = &server.core;
+        core.notifier.emit(Kind::Core, subtype::STARTUP, Subject::default(), || {
+            Json::object().with("status", "started").with("info", server_info(core, None))
+        });
+        Ok(server)
+    }
+
+    /// Event handlers, plugins, transports, in this order (CP-063).
+    fn load_modules(&mut self, config: &Config, options: &Options) -> Result<(), String> {
+        let core = self.core.clone();
+        // CP-062
+        if core.settings.events {
+            self.event_handlers = unless_fatal(loader::event_handlers(&of_kind(config, options, "events")))?;
+            for handler in &self.event_handlers {
+                core.event_handlers.add(handler.info().clone(), handler.clone());
+            }
+        }
+        self.plugins = loader::plugins(&of_kind(config, options, "plugins")).map_err(|e| e.to_string())?;
+        for plugin in &self.plugins {
+            core.plugins.add(plugin.info().clone(), plugin.clone());
+        }
+        self.transports =
+            loader::transports(&of_kind(config, options, "transports")).map_err(|e| e.to_string())?;
+        for transport in &self.transports {
+            core.transports.add(transport.info().clone(), transport.clone());
+        }
+        // CP-059, CP-060
+        if !self.transports.iter().any(|t| t.is_janus_api_enabled()) {
+            return Err("No transport offers the Janus API".to_owned());
+        }
+        let stored_tokens = core.settings.token_auth && core.settings.token_auth_secret.is_none();
+        if stored_tokens && !self.transports.iter().any(|t| t.is_admin_api_enabled()) {
+            return Err("Tokens are needed, but no transport offers the Admin API to add any".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Ends everything in order; `signal` is what event handlers are told as the reason (CP-071, CP-073).
+    pub fn stop(self, signal: i32) {
+        let Server { core, watchdog, event_handlers, plugins, transports, web } = self;
+        web.iter().for_each(Web::drain);
+        core.notifier.emit(Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
+            Json::object().with("status", "shutdown").with("signum", signal)
+        });
+        drop(watchdog);
+        transports.iter().for_each(|transport| transport.destroy());
+        if !core.shut_down(PATIENCE) {
+            tracing::warn!("A plugin is still busy: going on without it");
+        }
+        if let Some(engine) = core.engine() {
+            engine.stop();
+        }
+        plugins.iter().for_each(|plugin| plugin.destroy());
+        core.notifier.stop();
+        event_handlers.iter().for_each(|handler| handler.destroy());
+        drop(web);
+        tracing::info!("Bye!");
+    }
+}
+
+fn server_name(config: &Config) -> &str {
+    config.value("general", "server_name").unwrap_or("MyJanusInstance")
+}
+
+fn set_up_log_format(config: &Config) {
+    abi::log::set_prefix(config.value("general", "log_prefix"));
+    if let Some(level) = config.value("general", "debug_level") {
+        abi::log::set_level(settings::debug_level(level));
+    }
+    abi::log::set_timestamps(config.is_true("general", "debug_timestamps"));
+    abi::log::set_colors(config.value("general", "debug_colors").is_none_or(crate::config::is_true));
+    abi::mutex::set_debug(config.is_true("general", "debug_locks"));
+    crate::util::files::clear_protected();
+    for folder in config.list("general", "protected_folders").unwrap_or_default() {
+        crate::util::files::protect(folder);
+    }
+}
+
+fn facts(stdout: bool, file: &Option<PathBuf>, rotation: Option<i32>) -> Facts {
+    Facts {
+        log_to_stdout: stdout,
+        log_to_file: file.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        log_rotate_signal: rotation.unwrap_or(0),
+        ..Facts::default()
+    }
+}
+
+fn start_core(settings: Settings) -> Result<Arc<Core>, String> {
+    let engine =
+        Engine::start(settings.media.clone()).map_err(|e| format!("Cannot start the media engine: {e}"))?;
+    let core = Core::new(settings).map_err(|e| format!("Cannot start the events thread: {e}"))?;
+    core.set_engine(Arc::new(engine));
+    host::install(Api::new(core.clone()));
+    Ok(core)
+}
+
+/// Common to the four kinds; the folder and the `disable` list are filled in per kind.
+fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
+    let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
+    let mut generations = HashMap::new();
+    for entry in super::addresses::names(config.value("plugins", "abi_generations").unwrap_or_default()) {
+        match entry.split_once('=').map(|(name, g)| (name.trim(), Generation::from_name(g.trim()))) {
+            Some((name, Some(generation))) => drop(generations.insert(name.to_owned(), generation)),
+            _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION"),
+        }
+    }
+    Ok(Options {
+        config_folder,
+        exit_on_dl_error: config.is_true("general", "exit_on_dl_error"),
+        generations,
+        ..Options::default()
+    })
+}
+
+fn of_kind(config: &Config, options: &Options, kind: &str) -> Options {
+    Options {
+        folder: files::module_folder(config, kind),
+        disable: config.value(kind, "disable").unwrap_or_default().to_owned(),
+        ..options.clone()
+    }
+}
+
+/// For loggers and event handlers a missing folder is no reason to stop (CP-058).
+fn unless_fatal<T>(loaded: Result<Vec<T>, LoadError>) -> Result<Vec<T>, String> {
+    match loaded {
+        Ok(modules) => Ok(modules),
+        Err(LoadError::Folder(why)) => {
+            tracing::warn!("{why}");
+            Ok(Vec::new())
+        }
+        Err(LoadError::Module(why)) => Err(why),
+    }
+}
+
+fn load_loggers(config: &Config, options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
+    let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
+    unless_fatal(loader::loggers(&of_kind(config, options, "loggers"), &server_name))
+}
