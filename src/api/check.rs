@@ -8,6 +8,7 @@ pub enum Kind {
     String,
     /// Zero is allowed, whatever the text says.
     PositiveInteger,
+    Integer,
     Boolean,
     Object,
     Array,
@@ -19,6 +20,7 @@ impl Kind {
         match self {
             Kind::String => "a string",
             Kind::PositiveInteger => "a positive integer",
+            Kind::Integer => "an integer",
             Kind::Boolean => "a boolean",
             Kind::Object => "an object",
             Kind::Array => "an array",
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Kind::String => value.is_string(),
             Kind::PositiveInteger => value.as_i64().is_some_and(|n| n >= 0),
+            Kind::Integer => value.as_i64().is_some(),
             Kind::Boolean => value.as_bool().is_some(),
             Kind::Object => value.is_object(),
             Kind::Array => value.is_array(),

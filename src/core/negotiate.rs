@@ -157,6 +157,7 @@ impl Handle {
                     let code = if renegotiation { Code::UnexpectedAnswer } else { Code::JsepInvalidSdp };
                     ApiError::new(code, "Error processing SDP")
                 })?;
+            self.flags.put(flags::DATA_CHANNELS, negotiation.data.is_some());
             self.apply_media(&signalling, &peer);
             if renegotiation {
                 self.renegotiate(&mut signalling, &peer, &change, offer);
@@ -343,7 +344,6 @@ impl Handle {
         if let Some(negotiation) = &signalling.negotiation {
             peer.command(Command::SetExtensions(negotiation.extensions));
             peer.command(Command::SetMedia(negotiation.media_configs()));
-            self.flags.put(flags::DATA_CHANNELS, negotiation.data.is_some());
             self.flags.put(flags::RFC4588_RTX, negotiation.rtx_enabled);
             let newer = negotiation.data == Some(jsep::DataSyntax::SctpPort);
             self.flags.put(flags::NEW_DATACHAN_SDP, newer);

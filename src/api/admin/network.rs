@@ -27,13 +27,14 @@ pub fn test_stun(request: &Request) -> Answer {
     let address = members.text("address")?;
     let port = members.number("port")?;
     let local_port = members.optional_number("localport")?.unwrap_or(0);
-    let port_of = |name: &str, n: i64| u16::try_from(n).map_err(|_| members.wrong(name, "a port number"));
-    let (port, local_port) = (port_of("port", port)?, port_of("localport", local_port)?);
+    let failed = || ApiError::new(Code::Unknown, "STUN request failed");
+    let port_of = |n: i64| u16::try_from(n).map_err(|_| failed());
+    let (port, local_port) = (port_of(port)?, port_of(local_port)?);
     let start = time::monotonic();
     let server = SocketAddr::new(resolve(&address)?, port);
     let public = stun::public_address(server, local_port).map_err(|error| {
         tracing::error!("STUN request to {server}: {error}");
-        ApiError::new(Code::Unknown, "STUN request failed")
+        failed()
     })?;
     Ok(request
         .success()

@@ -1,5 +1,6 @@
 //! Sessions in the Admin API (control-plane.md §7).
 
+use crate::api::check::Kind;
 use crate::api::request::{Answer, Request};
 use crate::core::session::Session;
 use crate::json::Json;
@@ -12,11 +13,10 @@ pub fn list(request: &Request) -> Answer {
 /// Seconds; 0 = unlimited, −1 = the global value again.
 pub fn set_timeout(request: &Request, session: &Session) -> Answer {
     let members = request.members();
-    let wrong = || members.wrong("timeout", "a non-negative integer or -1");
-    let timeout = match request.json.get("timeout") {
-        None => return Err(members.number("timeout").err().unwrap_or_else(wrong)),
-        Some(value) => value.as_i64().filter(|n| *n >= -1).ok_or_else(wrong)?,
-    };
+    let timeout = members.required("timeout", Kind::Integer)?.as_i64().unwrap_or(-1);
+    if timeout < -1 {
+        return Err(members.wrong("timeout", "a non-negative integer or -1"));
+    }
     session.set_timeout(i32::try_from(timeout).unwrap_or(i32::MAX));
     let reply = Json::object().with("janus", "success").with("transaction", request.transaction.as_str());
     Ok(reply.with("timeout", timeout).with("session_id", session.id).into())
