@@ -1,6 +1,7 @@
 """Starts the server under test on ports of its own, with a copy of the distribution's configuration."""
 
 import json
+import logging
 import os
 import pathlib
 import shutil
@@ -17,6 +18,9 @@ PROGRAMS = {
     "janus": "/usr/bin/janus",
     "janus-rs": os.environ.get("JANUS_RS", str(ROOT / "target/debug/janus-rs")),
 }
+
+# unittest turns asyncio's reports of slow steps on.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 # What the tests do not use would ask for services that are not there.
 UNUSED_PLUGINS = ["audiobridge", "duktape", "lua", "nosip", "recordplay", "sip", "videocall", "voicemail"]

@@ -1,0 +1,118 @@
+"""The same script of API requests against janus-rs and the distribution's janus, with the same modules.
+
+Both transcripts have to be equal, line by line, where ids, keys and times are masked. What may differ stands in
+ALLOWED, with its reason.
+"""
+
+import difflib
+import os
+import pathlib
+import re
+import unittest
+
+from harness import UNDER_TEST, Server
+from scripts import admin, jsep, requests
+from transcript import Player
+
+# (step, line, reason): expressions; a line that differs is accepted if one entry fits both.
+ALLOWED = [
+]
+
+
+def allowed(step, line):
+    return any(re.fullmatch(s, step) and re.fullmatch(expression, line.strip().rstrip(",")) for s, expression, _ in ALLOWED)
+
+
+def differences(reference, ours):
+    """Lines that differ, as (step, "- line" or "+ line")."""
+    grouped = {}
+    for index, transcript in enumerate((reference, ours)):
+        for step, lines in transcript:
+            grouped.setdefault(step, ([], []))[index].extend(lines)
+    for step, (expected, got) in grouped.items():
+        for line in difflib.ndiff(expected, got):
+            if line[0] in "+-" and not allowed(step, line[2:]):
+                yield step, line
+
+
+class Transcripts(unittest.IsolatedAsyncioTestCase):
+    maxDiff = None
+
+    async def play(self, script, **configuration):
+        transcripts = []
+        for which in ("janus", UNDER_TEST):
+            server = Server(which, **configuration)
+            try:
+                async with Player(server) as player:
+                    await script(player)
+                transcripts.append(player.steps)
+                if folder := os.environ.get("TRANSCRIPTS"):  # to read them
+                    text = "".join(f"[{step}] {line}\n" for step, lines in player.steps for line in lines)
+                    pathlib.Path(folder, f"{script.__module__}.{script.__name__}.{len(transcripts)}").write_text(text)
+                self.assertTrue(server.alive(), f"{which} ended\n{server.output()}")
+            finally:
+                server.stop(check=False)
+        found = [f"[{step}] {line}" for step, line in differences(*transcripts)]
+        self.assertFalse(found, "\n" + "\n".join(found))
+        self.assertGreater(len(transcripts[0]), 3)
+
+    async def test_root(self):
+        await self.play(requests.root)
+
+    async def test_sessions(self):
+        await self.play(requests.sessions)
+
+    async def test_handles(self):
+        await self.play(requests.handles)
+
+    async def test_owners(self):
+        await self.play(requests.owners)
+
+    async def test_http(self):
+        await self.play(requests.http)
+
+    async def test_sudden_end(self):
+        await self.play(requests.sudden_end)
+
+    async def test_messages(self):
+        await self.play(jsep.messages)
+
+    async def test_refused_descriptions(self):
+        await self.play(jsep.refused)
+
+    async def test_repair(self):
+        await self.play(jsep.repair)
+
+    async def test_answers(self):
+        await self.play(jsep.answers)
+
+    async def test_updates(self):
+        await self.play(jsep.updates)
+
+    async def test_trickles(self):
+        await self.play(jsep.trickles)
+
+    async def test_admin_root(self):
+        await self.play(admin.root)
+
+    async def test_admin_settings(self):
+        await self.play(admin.settings)
+
+    async def test_admin_acceptance(self):
+        await self.play(admin.acceptance)
+
+    async def test_admin_modules(self):
+        await self.play(admin.modules)
+
+    async def test_admin_objects(self):
+        await self.play(admin.objects)
+
+    async def test_admin_captures(self):
+        await self.play(admin.captures, general='protected_folders = [ "/etc" ];')
+
+    async def test_admin_tokens_without_tokens(self):
+        await self.play(admin.token_requests_without_tokens)
+
+
+if __name__ == "__main__":
+    unittest.main()
