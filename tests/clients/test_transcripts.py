@@ -11,7 +11,7 @@ import re
 import unittest
 
 from harness import UNDER_TEST, Server
-from scripts import admin, jsep, requests
+from scripts import admin, auth, jsep, requests, timing
 from transcript import Player
 
 # (step, line, reason): expressions; a line that differs is accepted if one entry fits both.
@@ -112,6 +112,24 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
 
     async def test_admin_tokens_without_tokens(self):
         await self.play(admin.token_requests_without_tokens)
+
+    async def test_secret(self):
+        await self.play(auth.secret, general='api_secret = "s3cret";')
+
+    async def test_tokens(self):
+        await self.play(auth.tokens, general='api_secret = "s3cret"; token_auth = true;')
+
+    async def test_signed_tokens(self):
+        await self.play(auth.signed_tokens, general='token_auth = true; token_auth_secret = "k3y";')
+
+    async def test_timeouts(self):
+        await self.play(timing.timeouts, general="session_timeout = 1;")
+
+    async def test_activity(self):
+        await self.play(timing.activity, general="session_timeout = 1;")
+
+    async def test_reclaim(self):
+        await self.play(timing.reclaim, general="session_timeout = 0; reclaim_session_timeout = 3;")
 
 
 if __name__ == "__main__":

@@ -92,6 +92,14 @@ class Player:
             self.record(step, message)
         return seen
 
+    async def event(self, step, name, *, on="janus", limit=15):
+        """Records the next message `name`; those before it race with it and are left out."""
+        while True:
+            message = self.early[on].pop(0) if self.early[on] else await self._receive(on, step, limit)
+            if message["janus"] == name:
+                self.record(step, message)
+                return message
+
     async def silence(self, step, *, on="janus", seconds=0.5):
         """Records whatever else arrives; there should be nothing."""
         seen, self.early[on] = self.early[on], []
