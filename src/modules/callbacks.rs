@@ -20,7 +20,9 @@ type Session = *mut janus_plugin_session;
 /// The callback table of a generation; lives as long as the process. `None`: not served.
 pub fn table(generation: Generation) -> Option<&'static janus_callbacks> {
     match generation {
-        Generation::B3 => Some(const { &callbacks::<janus_plugin_rtp_b3>() }),
+        Generation::B1 | Generation::B2 | Generation::B3 | Generation::B4 => {
+            Some(const { &callbacks::<janus_plugin_rtp_b3>() })
+        }
         Generation::B5 => Some(const { &callbacks::<janus_plugin_rtp_b5>() }),
         Generation::B6 => Some(const { &callbacks::<janus_plugin_rtp>() }),
         _ => None,

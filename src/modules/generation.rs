@@ -7,7 +7,8 @@ use crate::abi::generation::Generation;
 use std::collections::BTreeSet;
 
 /// Generations whose callback table and packets we have. Others are refused with one line.
-pub const SERVED: [Generation; 3] = [Generation::B3, Generation::B5, Generation::B6];
+pub const SERVED: [Generation; 6] =
+    [Generation::B1, Generation::B2, Generation::B3, Generation::B4, Generation::B5, Generation::B6];
 
 /// What one plugin of a folder says about all of them: modules of one installation come from one release.
 #[derive(Clone, Debug)]
@@ -156,6 +157,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_served_has_callbacks() {
+        for generation in Generation::ALL {
+            assert_eq!(super::super::callbacks::table(generation).is_some(), SERVED.contains(&generation));
+        }
+    }
+
+    #[test]
     fn what_is_not_served_is_refused_in_one_line() {
         let why = decide_for(20, &[], &[]).unwrap_err();
         assert!(
@@ -168,7 +176,7 @@ mod tests {
     #[test]
     fn imports_and_siblings_narrow_it_down() {
         let assumed = decide_for(102, &[], &[]).unwrap();
-        assert_eq!((assumed.generation, assumed.certain), (Generation::B3, false));
+        assert_eq!((assumed.generation, assumed.certain), (Generation::B4, false));
         let sibling = Sibling {
             name: "janus.plugin.streaming".into(),
             api: 102,

@@ -18,5 +18,6 @@ pub mod eventhandler;
 pub mod logger;
 pub mod loader;
 pub mod check;
+pub mod matrix;
 mod registry;
 mod call;

@@ -48,7 +48,9 @@ impl Plugin {
     /// `table` lives as long as the process, belongs to a plugin of this generation and has all required members.
     pub unsafe fn new(table: *const janus_plugin, generation: Generation, info: ModuleInfo) -> Plugin {
         let incoming_rtp: Option<IncomingRtp> = match generation {
-            Generation::B3 => Some(incoming_rtp::<janus_plugin_rtp_b3>),
+            Generation::B1 | Generation::B2 | Generation::B3 | Generation::B4 => {
+                Some(incoming_rtp::<janus_plugin_rtp_b3>)
+            }
             Generation::B5 => Some(incoming_rtp::<janus_plugin_rtp_b5>),
             Generation::B6 => Some(incoming_rtp::<janus_plugin_rtp>),
             _ => None,
