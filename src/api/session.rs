@@ -17,7 +17,8 @@ pub fn attach(request: &Request, session: &Arc<Session>) -> Answer {
     let package = members.text("plugin")?;
     let opaque_id = members.optional_text("opaque_id")?;
     let loop_index = members.optional_number("loop_index")?.map(|index| index as usize);
-    let token = members.optional_text("token")?;
+    // Anything but a string counts as absent.
+    let token = request.json.get("token").and_then(|v| v.as_str().map(str::to_owned));
     let plugin = core
         .plugins
         .get(&package)

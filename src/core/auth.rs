@@ -177,13 +177,22 @@ impl TokenStore<'_> {
 fn descriptors(key: &hmac::Key, token: &str, realm: &str) -> Option<Vec<String>> {
     let (data, signature) = token.split_once(':')?;
     let mut parts = data.split(',');
-    let expiry: i64 = parts.next()?.trim().parse().ok()?;
+    let expiry = leading_number(parts.next()?);
     let valid = !signature.contains(':')
         && parts.next()? == realm
         && expiry >= 0
         && time::real() / 1_000_000 <= expiry
         && equal_const_time(signature, &sign(key, data));
     valid.then(|| parts.map(str::to_owned).collect())
+}
+
+/// As C reads a number: what follows the digits does not matter, and no digits are 0 (a time long past).
+fn leading_number(text: &str) -> i64 {
+    let text = text.trim_start();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let value = digits[..end].parse().unwrap_or(if end == 0 { 0 } else { i64::MAX });
+    if text.starts_with('-') { -value } else { value }
 }
 
 fn sign(key: &hmac::Key, data: &str) -> String {
@@ -247,6 +256,9 @@ mod tests {
         assert!(auth.is_signed() && auth.store().is_none());
         assert!(auth.token_valid(Some(&good)) && auth.plugin_allowed(&good, "b.plugin"));
         assert!(!auth.plugin_allowed(&good, "a.plug"));
+        for odd in [format!("  {later}"), format!("+{later} "), format!("{later}abc")] {
+            assert!(auth.token_valid(Some(&signed("k", &format!("{odd},janus")))), "{odd}");
+        }
         for bad in [
             signed("k", &format!("{},janus", now - 1)),
             signed("k", &format!("{later},other")),
@@ -255,6 +267,8 @@ mod tests {
             format!("{later},janus"),
             format!("{good}:"),
             signed("k", "-5,janus"),
+            signed("k", "0x7fffffff,janus"),
+            signed("k", ",janus"),
         ] {
             assert!(!auth.token_valid(Some(&bad)), "{bad}");
         }

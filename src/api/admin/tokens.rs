@@ -49,7 +49,7 @@ fn token_and_plugins(request: &Request) -> Result<(TokenStore<'_>, String, Vec<S
     let store = store(request)?;
     let members = request.members();
     let token = members.text("token")?;
-    let list = request.json.get("plugins").filter(|list| list.is_array() && !list.is_empty());
+    let list = members.optional("plugins", Kind::Array)?.filter(|list| !list.is_empty());
     let list = list.ok_or_else(|| members.wrong("plugins", "a non-empty array"))?;
     if !store.contains(&token) {
         return Err(ApiError::new(Code::TokenNotFound, format!("Token {token} not found")));
