@@ -84,9 +84,6 @@ impl Core {
         let _ = self.engine.set(engine);
     }
 
-    /// Hands the engine what the Admin API has changed.
-    pub fn apply_live_media(&self) {}
-
     pub fn engine(&self) -> Option<&Arc<Engine>> {
         self.engine.get()
     }

@@ -146,7 +146,8 @@ impl LogControls for OwnLog {
     }
 }
 
-/// What the Admin API changes at run time.
+/// What the Admin API changes at run time. The media values are kept and shown, but the engine has no way yet to take
+/// them over for the PeerConnections it makes.
 #[derive(Debug)]
 pub struct Live {
     pub session_timeout: AtomicU32,

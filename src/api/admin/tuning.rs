@@ -38,14 +38,12 @@ fn number(request: &Request, name: &str, cap: u32) -> Result<u32, ApiError> {
 fn set_number(request: &Request, target: &AtomicU32, name: &str, cap: u32) -> Answer {
     let value = number(request, name, cap)?;
     target.store(value, Ordering::Relaxed);
-    request.core.apply_live_media();
     Ok(request.success().with(name, value).into())
 }
 
 fn set_flag(request: &Request, target: &AtomicBool, name: &str, shown: &str) -> Answer {
     let value = request.members().boolean(name)?;
     target.store(value, Ordering::Relaxed);
-    request.core.apply_live_media();
     Ok(request.success().with(shown, value).into())
 }
 
