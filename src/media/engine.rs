@@ -12,7 +12,10 @@ use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// media-plane.md §3.1: how long the STUN server may take at start.
+const STUN_LIMIT: Duration = Duration::from_secs(5);
 
 /// All workers of the process.
 pub struct Engine {
@@ -51,7 +54,8 @@ pub struct Peer {
 }
 
 impl Engine {
-    /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers.
+    /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers, and
+    /// waits up to 5 s for the STUN server, if there is one.
     pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
         let wrong = |error: &dyn std::fmt::Display| EngineError(error.to_string());
         let identity = match &config.certificate {
@@ -89,7 +93,23 @@ impl Engine {
             engine.workers.push(handle);
             engine.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
+        if engine.shared.config.stun_server.is_some() {
+            engine.wait_for_stun_server();
+        }
         Ok(engine)
+    }
+
+    /// So that the first PeerConnections have reflexive candidates too. Without an answer there are just none.
+    fn wait_for_stun_server(&self) {
+        let limit = Instant::now() + STUN_LIMIT;
+        while self.workers.iter().any(|worker| worker.reflexive().is_none()) && Instant::now() < limit {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Our addresses as the STUN server sees them, where it answered.
+    pub fn reflexive_addresses(&self) -> Vec<SocketAddr> {
+        self.workers.iter().filter_map(|worker| Some(worker.reflexive()?.from_outside)).collect()
     }
 
     /// SHA-256 of the DTLS certificate, upper-case hex with colons (MP-127).
@@ -111,7 +131,10 @@ impl Engine {
             .expect("an engine has at least one worker");
         worker.load.fetch_add(1, Ordering::Relaxed);
         let credentials = fresh_credentials();
-        let candidates = local::advertised(&self.shared.config, &worker.bound);
+        let mut candidates = local::advertised(&self.shared.config, &worker.bound);
+        if let Some(seen) = worker.reflexive() {
+            candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
+        }
         let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates));
         worker.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
         Peer { shared }
@@ -209,8 +232,5 @@ fn report_missing(config: &EngineConfig) {
     }
     if config.ice_tcp {
         tracing::warn!("ICE TCP candidates are not there yet");
-    }
-    if config.stun_server.is_some() {
-        tracing::warn!("server-reflexive candidates are not there yet; use nat_1_1_mapping");
     }
 }

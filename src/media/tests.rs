@@ -507,3 +507,40 @@ fn a_path_change_is_followed() {
         done.store(true, Ordering::SeqCst);
     });
 }
+
+// §3.1 stun_server, §3.2: one answer per worker makes a candidate for each of its PeerConnections.
+#[test]
+fn a_stun_server_yields_reflexive_candidates() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let stun_server = server.local_addr().unwrap();
+    let answering = std::thread::spawn(move || {
+        let mut request = [0; 100];
+        let (len, from) = server.recv_from(&mut request).unwrap();
+        assert_eq!((len, &request[..4]), (20, &[0, 1, 0, 0][..]));
+        let mut answer = request[..len].to_vec();
+        answer[0] = 1;
+        answer[3] = 12;
+        // 198.51.100.7:40000
+        let port = (40000_u16 ^ 0x2112).to_be_bytes();
+        answer.extend([0, 0x20, 0, 8, 0, 1, port[0], port[1]]);
+        answer.extend([198 ^ 0x21, 51 ^ 0x12, 100 ^ 0xA4, 7 ^ 0x42]);
+        server.send_to(&answer, from).unwrap();
+    });
+    let engine = Engine::start(EngineConfig {
+        workers: Some(1),
+        addresses: vec![[127, 0, 0, 1].into()],
+        stun_server: Some(stun_server),
+        ..EngineConfig::default()
+    })
+    .unwrap();
+    answering.join().unwrap();
+    let peer = end(&engine, IceRole::Controlled, DtlsRole::ActPass).peer;
+    let port = engine.addresses()[0][0].port();
+    let texts: Vec<String> =
+        peer.local_candidates().iter().map(crate::media::ice::candidate::format).collect();
+    assert_eq!(
+        texts[1],
+        format!("2 1 udp 1694498559 198.51.100.7 40000 typ srflx raddr 127.0.0.1 rport {port}")
+    );
+    assert_eq!(texts.len(), 2);
+}

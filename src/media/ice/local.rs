@@ -3,12 +3,32 @@
 use crate::media::types::{Candidate, CandidateType, EngineConfig, Protocol};
 use std::net::{IpAddr, SocketAddr};
 
-/// RFC 8445 §5.1.2.1: type preference of a host candidate.
+/// RFC 8445 §5.1.2.1: type preferences.
 const HOST_PREFERENCE: u32 = 126;
+const REFLEXIVE_PREFERENCE: u32 = 100;
 
 /// RFC 8445 §5.1.2.1 for component 1 and the `index`-th address of ours.
 pub fn host_priority(index: usize) -> u32 {
     (HOST_PREFERENCE << 24) | (local_preference(index) << 8) | 255
+}
+
+/// What a STUN server saw, as a candidate beside the `advertised` ones; `base` is the real address it was asked from.
+/// `None` when that address is advertised already.
+pub fn reflexive(advertised: &[Candidate], base: SocketAddr, seen: SocketAddr) -> Option<Candidate> {
+    if advertised.iter().any(|candidate| candidate.address == seen) {
+        return None;
+    }
+    let index = advertised.len();
+    Some(Candidate {
+        foundation: (index + 1).to_string(),
+        component: 1,
+        protocol: Protocol::Udp,
+        priority: (REFLEXIVE_PREFERENCE << 24) | (local_preference(index) << 8) | 255,
+        address: seen,
+        kind: CandidateType::ServerReflexive,
+        related: Some(base),
+        tcptype: None,
+    })
 }
 
 /// Earlier addresses are preferred.

@@ -1,5 +1,7 @@
 //! The few bytes of STUN (RFC 8489) that a worker reads before it knows whose message it is: cheap, and no state.
 
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
 /// What the first byte says (RFC 7983 §7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -33,6 +35,7 @@ pub enum Owner<'a> {
 const MAGIC_COOKIE: [u8; 4] = [0x21, 0x12, 0xA4, 0x42];
 const HEADER: usize = 20;
 const USERNAME: u16 = 0x0006;
+const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const BINDING_REQUEST: u16 = 0x0001;
 const BINDING_SUCCESS: u16 = 0x0101;
 const BINDING_ERROR: u16 = 0x0111;
@@ -61,13 +64,41 @@ fn transaction(message: &[u8]) -> Option<TransactionId> {
 }
 
 fn username(message: &[u8]) -> Option<&str> {
+    std::str::from_utf8(attribute(message, USERNAME)?).ok()
+}
+
+fn attribute(message: &[u8], wanted: u16) -> Option<&[u8]> {
     let mut rest = &message[HEADER..];
     while let [t0, t1, l0, l1, value @ ..] = rest {
         let length = usize::from(u16::from_be_bytes([*l0, *l1]));
-        if u16::from_be_bytes([*t0, *t1]) == USERNAME {
-            return std::str::from_utf8(value.get(..length)?).ok();
+        if u16::from_be_bytes([*t0, *t1]) == wanted {
+            return value.get(..length);
         }
         rest = value.get(length.next_multiple_of(4)..)?;
     }
     None
+}
+
+/// A request to a plain STUN server: no attributes.
+pub fn binding_request(transaction: &TransactionId) -> Vec<u8> {
+    let mut message = Vec::with_capacity(HEADER);
+    message.extend(BINDING_REQUEST.to_be_bytes());
+    message.extend([0, 0]);
+    message.extend(MAGIC_COOKIE);
+    message.extend(transaction);
+    message
+}
+
+/// XOR-MAPPED-ADDRESS (RFC 8489 §14.2) of a response.
+pub fn mapped_address(message: &[u8]) -> Option<SocketAddr> {
+    let mask: [u8; 16] = message.get(4..HEADER)?.try_into().ok()?;
+    let [_, family, p0, p1, address @ ..] = attribute(message, XOR_MAPPED_ADDRESS)? else { return None };
+    let port = u16::from_be_bytes([p0 ^ mask[0], p1 ^ mask[1]]);
+    let mut plain = [0; 16];
+    plain.iter_mut().zip(address).zip(mask).for_each(|((out, byte), mask)| *out = byte ^ mask);
+    match (family, address.len()) {
+        (1, 4) => Some((Ipv4Addr::new(plain[0], plain[1], plain[2], plain[3]), port).into()),
+        (2, 16) => Some((Ipv6Addr::from(plain), port).into()),
+        _ => None,
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Clock, Connection, Descriptor, Incoming, Output, Srtp, Stage};
 use crate::media::ice::Path;
-use crate::media::rtp::{Prepared, Resend, Streams};
+use crate::media::rtp::{Medium, Prepared, Resend, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
@@ -142,12 +142,21 @@ impl Connection {
 
     pub(super) fn set_media(&mut self, media: Vec<MediumConfig>) {
         self.streams.set_media(media);
+        self.update_gives_feedback();
         self.take_stream_events();
+    }
+
+    /// Whether there is anything that the feedback clock has to wake us for.
+    fn update_gives_feedback(&mut self) {
+        let received = |medium: &Medium| medium.video() && medium.config.recv;
+        self.gives_feedback =
+            self.extensions.transport_wide_cc > 0 && self.streams.media.iter().any(received);
     }
 
     pub(super) fn set_extensions(&mut self, ids: &ExtensionIds) {
         self.extensions = *ids;
         self.streams.set_extensions(ids);
+        self.update_gives_feedback();
     }
 
     pub(super) fn send_feedback(&mut self, command: Command, out: &mut Batch) {
@@ -187,14 +196,15 @@ impl Connection {
     }
 
     pub(super) fn ticks_due(&self) -> Option<Instant> {
-        self.ticks.as_ref().map(|ticks| ticks.reports.min(ticks.feedback))
+        let ticks = self.ticks.as_ref()?;
+        Some(if self.gives_feedback { ticks.reports.min(ticks.feedback) } else { ticks.reports })
     }
 
     /// Reports, feedback, counters (§7.3, §9.3).
     pub(super) fn tick(&mut self, clock: Clock, out: &mut Batch) {
         let period = self.feedback_period();
         let Some(ticks) = &mut self.ticks else { return };
-        let feedback = clock.instant >= ticks.feedback;
+        let feedback = self.gives_feedback && clock.instant >= ticks.feedback;
         if feedback {
             ticks.feedback = next(ticks.feedback, period, clock.instant);
         }

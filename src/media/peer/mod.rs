@@ -108,6 +108,8 @@ pub struct Connection {
     streams: Streams,
     extensions: ExtensionIds,
     ticks: Option<media::Ticks>,
+    /// Transport-wide feedback has to be sent.
+    gives_feedback: bool,
     profile: Option<srtp::Profile>,
     wants_data: bool,
     sctp: Option<Sctp>,
@@ -150,6 +152,7 @@ impl Connection {
             streams: Connection::streams_of(&shared.config),
             extensions: ExtensionIds::default(),
             ticks: None,
+            gives_feedback: false,
             profile: None,
             wants_data: false,
             sctp: None,

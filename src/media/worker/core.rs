@@ -3,12 +3,13 @@
 //! A core lives in a thread-local cell of its worker. It is borrowed for one step at a time and never while a
 //! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 
-use super::batch::Batch;
-use super::handle::{NewPeer, PeerShared, WorkerHandle};
+use super::batch::{Batch, Cursor};
+use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::ring::Addressee;
 use super::send::Transmitter;
 use super::socket::Socket;
 use crate::media::clock::Clock;
+use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
 use crate::media::types::*;
@@ -58,6 +59,8 @@ pub struct Core {
     eager: VecDeque<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
     busy: Option<u32>,
+    /// Asks the STUN server, when there is one.
+    reflexive: Option<Reflexive>,
 }
 
 /// Something for a sink; called with the core not borrowed.
@@ -76,10 +79,13 @@ pub struct Delivery<'a> {
 
 impl Core {
     pub fn new(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>) -> Core {
+        let clock = Clock::read();
+        let reflexive = shared.config.stun_server.map(|server| Reflexive::new(server, clock.instant));
         Core {
             handle,
             shared,
-            clock: Clock::read(),
+            clock,
+            reflexive,
             sockets,
             batch: Batch::default(),
             transmitter: Transmitter::default(),
@@ -139,6 +145,7 @@ impl Core {
                     stun::Owner::Ufrag(ufrag) => *self.by_ufrag.get(ufrag)?,
                     stun::Owner::Transaction(id) => match self.transactions.remove(&id) {
                         Some(index) => index,
+                        None if self.is_reflexive(path, bytes) => return None,
                         None => *self.by_address.get(&path.remote)?,
                     },
                 };
@@ -225,15 +232,47 @@ impl Core {
         }
     }
 
+    /// Takes the answer of the STUN server; false when it is none.
+    fn is_reflexive(&mut self, path: Path, message: &[u8]) -> bool {
+        let Some(reflexive) = &mut self.reflexive else { return false };
+        let Some(seen) = reflexive.handle(path.remote, message, self.clock.instant) else { return false };
+        let seen = Seen { base: path.local, from_outside: seen };
+        if self.handle.reflexive() != Some(seen) {
+            tracing::info!(
+                "media worker {}: {} is {} outside",
+                self.handle.index,
+                seen.base,
+                seen.from_outside
+            );
+            self.handle.set_reflexive(seen);
+        }
+        true
+    }
+
+    fn ask_stun_server(&mut self) {
+        let Some(reflexive) = &mut self.reflexive else { return };
+        let server = reflexive.server;
+        let own = self.handle.bound.iter().find(|own| own.is_ipv4() == server.is_ipv4());
+        match (own, reflexive.poll(self.clock.instant)) {
+            (Some(own), Some(request)) => {
+                let path = Path { local: *own, remote: server };
+                self.batch.push_bytes(&mut Cursor::default(), path, &request);
+            }
+            (None, _) => self.reflexive = None,
+            (_, None) => {}
+        }
+    }
+
     /// When something is due next.
     pub fn next_timeout(&mut self) -> Option<Instant> {
-        loop {
-            let Reverse((at, index)) = *self.timers.peek()?;
-            if self.is_due_entry(at, index) {
-                return Some(at);
-            }
+        while let Some(Reverse((at, index))) = self.timers.peek().copied()
+            && !self.is_due_entry(at, index)
+        {
             self.timers.pop();
         }
+        let of_seats = self.timers.peek().map(|Reverse((at, _))| *at);
+        let of_stun = self.reflexive.as_ref().map(Reflexive::due);
+        of_seats.into_iter().chain(of_stun).min()
     }
 
     fn is_due_entry(&self, at: Instant, index: u32) -> bool {
@@ -241,6 +280,7 @@ impl Core {
     }
 
     pub fn run_timers(&mut self) {
+        self.ask_stun_server();
         while let Some(Reverse((at, index))) = self.timers.peek().copied() {
             if at > self.clock.instant {
                 break;

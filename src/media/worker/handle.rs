@@ -27,6 +27,15 @@ pub struct WorkerHandle {
     pub load: AtomicUsize,
     pub stopped: AtomicBool,
     pub traffic: Traffic,
+    /// What the STUN server sees, and the address that it was asked from.
+    reflexive: Mutex<Option<Seen>>,
+}
+
+/// A real address of ours, and how it looks from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub base: SocketAddr,
+    pub from_outside: SocketAddr,
 }
 
 /// Totals of a worker, written by it.
@@ -66,7 +75,16 @@ impl WorkerHandle {
             load: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             traffic: Traffic::default(),
+            reflexive: Mutex::new(None),
         }
+    }
+
+    pub fn reflexive(&self) -> Option<Seen> {
+        *self.reflexive.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn set_reflexive(&self, seen: Seen) {
+        *self.reflexive.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
     }
 
     /// False when the worker has ended; the job is dropped then.
