@@ -1,6 +1,6 @@
 //! The daemon `janus-rs`: opens `libjanus_rs.so` so that its symbols are visible to modules, and runs it. Nothing else.
 //!
-//! The library is searched next to this program, in `../lib` beside it, and then as the dynamic linker searches.
+//! The library is searched next to this program, in the `lib` folders beside it, and then as the dynamic linker searches.
 
 use std::ffi::{CStr, CString, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -30,13 +30,14 @@ fn main() {
     }
 }
 
-/// Candidates in order: beside the program, `../lib`, the linker's own search path.
+/// Candidates in order: beside the program, `../lib` and its multiarch folder, the linker's own search path.
 fn candidates() -> Vec<PathBuf> {
     let mut list = Vec::new();
     if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
         list.push(folder.join(LIBRARY));
         list.push(folder.join("libjanus_rs.so"));
         list.push(folder.join("../lib").join(LIBRARY));
+        list.push(folder.join(format!("../lib/{}-linux-gnu", std::env::consts::ARCH)).join(LIBRARY));
     }
     list.push(PathBuf::from(LIBRARY));
     list
