@@ -212,12 +212,17 @@ impl Core {
         }
     }
 
-    /// Detaches everything and waits for plugin code to return, at most `limit`; false when some did not (§1.7).
+    /// Detaches everything, stops the engine and waits for plugin code to return, at most `limit`; false when some did
+    /// not (§1.7). Afterwards no plugin is called any more, and nothing new is accepted.
     pub fn shut_down(&self, limit: std::time::Duration) -> bool {
         for session in self.sessions() {
             if self.remove_session(&session) {
                 self.end(&session);
             }
+        }
+        // Its workers carry out the hang-ups first, and with them the last steps of handles.
+        if let Some(engine) = self.engine().cloned() {
+            self.pool.run(move || engine.stop());
         }
         self.pool.stop(limit)
     }

@@ -313,3 +313,18 @@ a=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n";
         assert!(world.received(callee).get("svc").is_none(), "{bad}");
     }
 }
+
+#[test]
+fn shutting_down_ends_every_handle() {
+    // §1.7: destroy_session for all of them, before plugins are destroyed.
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    world.connect(session, caller, callee);
+    world.settle();
+    for handle in [caller, callee] {
+        world.log.in_order(&[&format!("hangup_media {handle}"), &format!("destroy_session {handle}")]);
+    }
+    world.plugin.hosts.lock().unwrap().clear();
+    assert_eq!(world.plugin.sessions_alive.load(Ordering::SeqCst), 0);
+}
