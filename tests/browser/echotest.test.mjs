@@ -8,20 +8,21 @@ import { serveDemos } from './lib/pages.mjs';
 import { Server, sleep, until } from './lib/server.mjs';
 
 const RUNS = [
-	['Chromium', openChromium, 'WebSocket', (server) => server.ws],
-	['Chromium', openChromium, 'HTTP', (server) => server.http],
-	['Firefox', openFirefox, 'WebSocket', (server) => server.ws],
+	['Chromium', openChromium, 'WebSocket', (server) => server.ws, ''],
+	['Chromium', openChromium, 'WebSocket', (server) => server.ws, '?simulcast=true'],
+	['Chromium', openChromium, 'HTTP', (server) => server.http, ''],
+	['Firefox', openFirefox, 'WebSocket', (server) => server.ws, ''],
 ];
 
-for (const [name, open, transport, address] of RUNS) {
-	describe(`echotest.html in ${name} over ${transport}`, () => {
+for (const [name, open, transport, address, query] of RUNS) {
+	describe(`echotest.html${query} in ${name} over ${transport}`, () => {
 		let server, browser, demos, page;
 
 		before(async () => {
 			server = await Server.start();
 			demos = await serveDemos(address(server));
 			browser = await open();
-			page = await openPage(browser, `${demos.url}/echotest.html`);
+			page = await openPage(browser, `${demos.url}/echotest.html${query}`);
 		});
 		after(async () => {
 			await browser?.close();
@@ -60,6 +61,20 @@ for (const [name, open, transport, address] of RUNS) {
 			await page.evaluate(() => document.getElementById('togglevideo').click());
 			await until(async () => (await figures(page)).frames >= off.frames + 20, 'frames again');
 		});
+
+		if (query.includes('simulcast')) {
+			test('the server sees layers and switches between them', async () => {
+				const layers = async () => Object.values((await server.handles())[0].webrtc.media)
+					.flatMap((medium) => medium['rid-simulcast']?.rid ?? []);
+				assert.deepEqual(await layers(), ['h', 'm', 'l']);
+				// the made-up camera is too small for a third layer
+				for (const substream of [0, 1]) {
+					await page.evaluate((substream) => echotest.send({ message: { substream } }), substream);
+					await until(() => page.evaluate((substream) => document.querySelector(`#sl-${substream}`)
+						?.classList.contains('btn-success'), substream), `substream ${substream}`, 60000);
+				}
+			});
+		}
 
 		test('hangup reaches the server', async () => {
 			assert.equal((await server.handles()).filter((info) => info.webrtc).length, 1);
