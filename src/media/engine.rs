@@ -4,6 +4,7 @@
 use super::dtls::{DtlsConfig, DtlsContext, Identity};
 use super::ice::local;
 use super::peer::Shared;
+use super::rtp::Settings;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
 use super::worker::{run, start};
@@ -82,7 +83,7 @@ impl Engine {
             .max(1);
         let fingerprint = identity.fingerprint().to_owned();
         let mut engine = Engine {
-            shared: Arc::new(Shared { config, dtls, fingerprint }),
+            shared: Arc::new(Shared { live: Mutex::new((&config).into()), config, dtls, fingerprint }),
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
         };
@@ -143,6 +144,12 @@ impl Engine {
     /// PeerConnections per worker (`loops_info`).
     pub fn loads(&self) -> Vec<usize> {
         self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
+    }
+
+    /// Other values for what the Admin API may change while running; in force within a second, also for existing
+    /// PeerConnections.
+    pub fn tune(&self, settings: Settings) {
+        *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
     /// What each worker has carried so far.

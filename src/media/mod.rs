@@ -19,4 +19,5 @@ pub mod worker;
 mod tests;
 
 pub use engine::{Engine, EngineError, Peer, TrafficSnapshot};
+pub use rtp::Settings;
 pub use types::*;

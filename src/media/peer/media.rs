@@ -1,12 +1,12 @@
 //! Media in and out: demultiplexing, SRTP, streams, retransmissions, RTCP (media-plane.md §5, §6, §7).
 
-use super::{Clock, Connection, Descriptor, Incoming, Output, Srtp, Stage};
+use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
-use crate::media::rtp::{Medium, Prepared, Resend, Streams};
+use crate::media::rtp::{Medium, Prepared, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Largest RTP or RTCP datagram taken (MP-147).
@@ -223,6 +223,7 @@ impl Connection {
                 self.streams.transport_feedback(&mut emit);
             }
             if reports {
+                self.streams.settings = settings_of(&self.shared);
                 self.streams.reports(clock, &mut emit);
                 self.streams.tick(clock);
             }
@@ -235,13 +236,17 @@ impl Connection {
         }
     }
 
-    pub(super) fn streams_of(config: &EngineConfig) -> Streams {
-        Streams::new(config.into())
+    pub(super) fn streams_of(shared: &Shared) -> Streams {
+        Streams::new(settings_of(shared))
     }
 }
 
 /// Room that SRTP needs behind a packet.
 const MAX_OVERHEAD: usize = 32;
+
+fn settings_of(shared: &Shared) -> Settings {
+    *shared.live.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn protect_rtp(srtp: &mut Option<Srtp>, slot: &mut [u8; SLOT_SIZE], len: usize) -> Option<usize> {
     let Some(srtp) = srtp else { return Some(len) };

@@ -13,7 +13,7 @@ mod tests;
 use super::clock::Clock;
 use super::dtls::{Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
-use super::rtp::Streams;
+use super::rtp::{Settings, Streams};
 use super::sctp::Sctp;
 use super::srtp;
 use super::types::*;
@@ -22,7 +22,7 @@ use crate::rtp::Extensions;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 /// What all PeerConnections of an engine share.
@@ -31,6 +31,8 @@ pub struct Shared {
     pub dtls: DtlsContext,
     /// Of our certificate.
     pub fingerprint: String,
+    /// What may change while running; every PeerConnection looks once a second.
+    pub live: Mutex<Settings>,
 }
 
 /// What a new PeerConnection starts from.
@@ -149,7 +151,7 @@ impl Connection {
             dtls_state: DtlsState::Created,
             early: Vec::new(),
             srtp: None,
-            streams: Connection::streams_of(&shared.config),
+            streams: Connection::streams_of(&shared),
             extensions: ExtensionIds::default(),
             ticks: None,
             gives_feedback: false,

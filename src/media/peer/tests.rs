@@ -23,6 +23,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
     let shared = Arc::new(Shared {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
+        live: Mutex::new((&config).into()),
         config,
     });
     let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
@@ -313,4 +314,24 @@ fn statistics_come_every_period_and_at_the_end() {
         assert_eq!((a.closed(), b.closed()), (Some(HangupReason::Detach), Some(HangupReason::DtlsAlert)));
         assert_eq!(a.connection.poll_timeout(clock.instant), None);
     }
+}
+
+#[test]
+fn tuned_values_reach_running_connections() {
+    let (mut a, mut b, clock) = connected(|_| {});
+    let tuned = crate::media::Settings {
+        min_nack_queue_ms: 300,
+        nack_optimizations: true,
+        no_media_timer: 7,
+        slowlink_threshold: 4,
+    };
+    *a.shared.live.lock().unwrap() = tuned;
+    assert_eq!(a.connection.streams.settings.no_media_timer, 1);
+    run(&mut a, &mut b, clock, Duration::from_millis(1100));
+    let settings = a.connection.streams.settings;
+    assert_eq!(
+        (settings.min_nack_queue_ms, settings.no_media_timer, settings.slowlink_threshold),
+        (300, 7, 4)
+    );
+    assert!(settings.nack_optimizations);
 }
