@@ -215,3 +215,24 @@ fn a_c_program_embeds_it() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("Echo sample destroyed"), "{text}");
 }
+
+/// Two generations in one process: each module's imports are bound to its own, also where immediate binding and
+/// read-only relocations protect them.
+#[test]
+fn generations_live_side_by_side() {
+    let folder = Folder::new("older");
+    let plugins = folder.0.join("plugins");
+    common::plugin("c-plugins/echo_sample.c", &plugins);
+    common::plugin_with("tests/sdk/older.c", &plugins, &["-Wl,-z,now,-z,relro"]);
+    let more = "plugins: { abi_generations = \"older.so=B3\" }";
+    let daemon = Daemon::start(folder, &plugins, more);
+    let session = daemon.create();
+    let older = daemon.attach(session, "janus.plugin.older");
+    let sizes = daemon.message(session, older, "{}");
+    assert_eq!(at(&sizes, &["plugindata", "data", "called"]).as_i64(), Some(284), "{sizes:?}");
+    assert_eq!(at(&sizes, &["plugindata", "data", "in_data"]).as_i64(), Some(284), "{sizes:?}");
+    let native = daemon.attach(session, "janus.plugin.echosample");
+    let pong = daemon.message(session, native, r#"{"request":"ping"}"#);
+    assert_eq!(at(&pong, &["plugindata", "data", "echo"]).as_str(), Some("pong"));
+    assert_eq!(daemon.stop().0, Some(0));
+}

@@ -87,9 +87,15 @@ pub fn cc(arguments: &[&str]) -> Output {
 
 /// Compiles one of our C plugins into `folder`.
 pub fn plugin(source: &str, folder: &Path) -> PathBuf {
+    plugin_with(source, folder, &[])
+}
+
+/// [`plugin`] with more compiler arguments.
+pub fn plugin_with(source: &str, folder: &Path, more: &[&str]) -> PathBuf {
     std::fs::create_dir_all(folder).unwrap();
     let library = folder.join(Path::new(source).with_extension("so").file_name().unwrap());
-    let output = cc(&["-shared", "-fPIC", "-O2", "-o", library.to_str().unwrap(), source]);
+    let arguments = ["-shared", "-fPIC", "-O2", "-o", library.to_str().unwrap(), source];
+    let output = cc(&[&arguments, more].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     library
 }
