@@ -2,6 +2,7 @@
 //!
 //! A packet is written once, into a slot; it is encrypted there, and the kernel reads it there. Slots of the same
 //! destination form a *lane*, in the order in which they were written, so that a lane can leave as a few trains.
+#![forbid(unsafe_code)]
 
 use crate::media::ice::Path;
 

@@ -2,6 +2,7 @@
 //!
 //! A core lives in a thread-local cell of its worker. It is borrowed for one step at a time and never while a
 //! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
+#![forbid(unsafe_code)]
 
 use super::batch::{Batch, Cursor};
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};

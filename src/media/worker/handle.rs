@@ -1,4 +1,5 @@
 //! What other threads see of a worker and of a PeerConnection on it.
+#![forbid(unsafe_code)]
 
 use super::ring::{Addressee, Ring};
 use super::wake::Bell;

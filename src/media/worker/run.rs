@@ -1,4 +1,5 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
+#![forbid(unsafe_code)]
 
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};

@@ -1,4 +1,5 @@
 //! From configuration to a running worker thread.
+#![forbid(unsafe_code)]
 
 use super::handle::WorkerHandle;
 use super::run;
