@@ -42,6 +42,19 @@ for (const [name, open, transport, address, query] of RUNS) {
 			assert.ok((await figures(page)).audioBytes > first.audioBytes);
 		});
 
+		if (query.includes('simulcast')) {
+			test('the server sees layers and switches between them', async () => {
+				const layers = async () => Object.values((await server.handles())[0].webrtc.media)
+					.flatMap((medium) => medium['rid-simulcast']?.rid ?? []);
+				assert.deepEqual(await layers(), ['h', 'm', 'l']);
+				const relayed = async () => (await server.handles())[0].plugin_specific.substream;
+				for (const substream of [0, 2, 1]) {
+					await page.evaluate((substream) => echotest.send({ message: { substream } }), substream);
+					await until(async () => await relayed() === substream, `substream ${substream}`, 60000);
+				}
+			});
+		}
+
 		test('the data channel echoes', async () => {
 			await until(() => page.evaluate(() => !document.getElementById('datasend').disabled), 'open channel');
 			await page.evaluate(() => {
@@ -61,19 +74,6 @@ for (const [name, open, transport, address, query] of RUNS) {
 			await page.evaluate(() => document.getElementById('togglevideo').click());
 			await until(async () => (await figures(page)).frames >= off.frames + 20, 'frames again');
 		});
-
-		if (query.includes('simulcast')) {
-			test('the server sees layers and switches between them', async () => {
-				const layers = async () => Object.values((await server.handles())[0].webrtc.media)
-					.flatMap((medium) => medium['rid-simulcast']?.rid ?? []);
-				assert.deepEqual(await layers(), ['h', 'm', 'l']);
-				const relayed = async () => (await server.handles())[0].plugin_specific.substream;
-				for (const substream of [0, 2, 1]) {
-					await page.evaluate((substream) => echotest.send({ message: { substream } }), substream);
-					await until(async () => await relayed() === substream, `substream ${substream}`, 60000);
-				}
-			});
-		}
 
 		test('hangup reaches the server', async () => {
 			assert.equal((await server.handles()).filter((info) => info.webrtc).length, 1);
