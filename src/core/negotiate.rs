@@ -337,6 +337,10 @@ impl Handle {
         } else {
             signalling.checking = true;
             peer.command(Command::StartChecks);
+            if !self.flags.any(flags::TRICKLE) {
+                // The description held all of them: a failure need not wait for more (media-plane.md §3.4).
+                peer.command(Command::EndOfRemoteCandidates);
+            }
         }
     }
 
