@@ -1,7 +1,7 @@
 //! A safe face of GLib: memory that modules free with `g_free`, and the lists and tables that cross the boundary.
 
 use glib_sys as sys;
-use libc::{c_char, c_int, c_void};
+use libc::{c_char, c_int, c_uint, c_void};
 use std::ffi::CStr;
 use std::ptr;
 
@@ -17,6 +17,19 @@ pub const FALSE: gboolean = 0;
 pub fn monotonic() -> i64 {
     // SAFETY: no arguments.
     unsafe { sys::g_get_monotonic_time() }
+}
+
+unsafe extern "C" {
+    static glib_major_version: c_uint;
+    static glib_minor_version: c_uint;
+    static glib_micro_version: c_uint;
+}
+
+/// Version of the library in this process.
+pub fn version() -> String {
+    // SAFETY: constants of the library, never written.
+    let (major, minor, micro) = unsafe { (glib_major_version, glib_minor_version, glib_micro_version) };
+    format!("{major}.{minor}.{micro}")
 }
 
 /// A NUL-terminated copy that the receiver releases with `g_free`. A NUL inside ends the text, as in C.

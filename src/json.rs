@@ -441,6 +441,16 @@ impl<T: Into<Json>> FromIterator<T> for Json {
     }
 }
 
+unsafe extern "C" {
+    fn jansson_version_str() -> *const c_char;
+}
+
+/// Version of the library in this process.
+pub fn version() -> String {
+    // SAFETY: a constant, NUL-terminated text of the library.
+    unsafe { CStr::from_ptr(jansson_version_str()) }.to_string_lossy().into_owned()
+}
+
 /// What `json_type` codes mean to `janus_json_is_valid`.
 pub fn type_code(value: &Json) -> c_int {
     // SAFETY: live value.

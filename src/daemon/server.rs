@@ -185,6 +185,13 @@ fn facts(stdout: bool, file: &Option<PathBuf>, rotation: Option<i32>) -> Facts {
         log_to_stdout: stdout,
         log_to_file: file.as_ref().map(|path| path.to_string_lossy().into_owned()),
         log_rotate_signal: rotation.unwrap_or(0),
+        dependencies: [
+            ("glib2", crate::glib::version()),
+            ("jansson", crate::json::version()),
+            ("crypto", openssl::version::version().to_owned()),
+        ]
+        .map(|(name, version)| (name.to_owned(), version))
+        .into(),
         ..Facts::default()
     }
 }

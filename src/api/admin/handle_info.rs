@@ -146,13 +146,13 @@ fn extensions(ids: &ExtensionIds) -> Json {
         (uri::MID, ids.mid),
         (uri::RID, ids.rid),
         (uri::REPAIRED_RID, ids.repaired_rid),
+        (uri::TRANSPORT_WIDE_CC, ids.transport_wide_cc),
         (uri::AUDIO_LEVEL, ids.audio_level),
         (uri::VIDEO_ORIENTATION, ids.video_orientation),
         (uri::PLAYOUT_DELAY, ids.playout_delay),
         (uri::ABS_SEND_TIME, ids.abs_send_time),
         (uri::ABS_CAPTURE_TIME, ids.abs_capture_time),
         (uri::VIDEO_LAYERS, ids.video_layers),
-        (uri::TRANSPORT_WIDE_CC, ids.transport_wide_cc),
         (uri::DEPENDENCY_DESCRIPTOR, ids.dependency_descriptor),
     ];
     for (uri, id) in known {
@@ -253,9 +253,10 @@ fn stats(medium: &MediumSnapshot, data: bool) -> Json {
         let c = layer.received;
         let all = Json::object().with("packets", c.packets).with("bytes", c.bytes);
         if !data {
-            all.set("bytes_lastsec", c.bytes_lastsec)
-                .set("nacks", c.nacks)
-                .set("retransmissions", c.retransmissions);
+            all.set("bytes_lastsec", c.bytes_lastsec);
+        }
+        if medium.config.nacks {
+            all.set("nacks", c.nacks).set("retransmissions", c.retransmissions);
         }
         all
     };

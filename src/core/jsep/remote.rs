@@ -104,7 +104,8 @@ impl Negotiation {
             (true, _) => (true, true),
         };
         take_msid(medium, mline)?;
-        if enabled && mline.direction != Direction::Inactive {
+        // Inactive m-lines have one as well: only a plugin's offer releases it (MP-009).
+        if enabled {
             medium.ensure_ssrc(false);
         }
         take_rids(medium, mline, order);
