@@ -150,8 +150,9 @@ async def objects(play):
     await admin(play, "handle_info", {"janus": "handle_info", **at})
     await admin(play, "handle_info, plugin only", {"janus": "handle_info", "plugin_only": True, **at})
     await admin(play, "handle_info, plugin_only wrong", {"janus": "handle_info", "plugin_only": 1, **at})
-    await admin(play, "hangup_webrtc without PeerConnection", {"janus": "hangup_webrtc", **at})
-    await play.silence("nothing")
+    idle = await play.attach(110, label="idle")
+    await admin(play, "hangup_webrtc without PeerConnection", {"janus": "hangup_webrtc", **idle})
+    await play.silence("hangup without PeerConnection, events")
     await play.ask("offer", {"janus": "message", **at, "body": {}, "jsep": {"type": "offer", "sdp": CHROMIUM}}, events=1)
     await play.ask("trickle", {"janus": "trickle", **at, "candidate": {"completed": True}})
     info = await admin(play, "handle_info with PeerConnection", {"janus": "handle_info", **at}, shape=True)
@@ -198,6 +199,7 @@ async def captures(play):
     await admin(play, "start_text2pcap", {"janus": "start_text2pcap", "folder": folder, "filename": "c.txt", **at})
     await admin(play, "handle_info with text", {"janus": "handle_info", **at})
     await admin(play, "stop_pcap of text", {"janus": "stop_pcap", **at})
+    assert play.server.folder.joinpath("captures").is_dir(), "nothing was captured"
     files = sorted(path.name for path in (play.server.folder / "captures").iterdir())
     play.record("files", files)
 

@@ -87,7 +87,7 @@ async def refused(play):
         await play.ask(step, {"janus": "message", **at, "body": {}, "jsep": {"type": "offer", "sdp": sdp}})
         await play.silence(f"event of {step}", seconds=0.3)
         await play.ask(f"hangup, {step}", {"janus": "hangup", **at})
-        await play.silence(f"events of hangup, {step}", seconds=0.3)
+        await play.silence(f"hangup, {step}, events", seconds=0.3)
         await play.ask(f"detach, {step}", {"janus": "detach", **at}, events=1)
 
 
@@ -104,7 +104,7 @@ async def repair(play):
     await play.ask("valid update", {**message, "jsep": {"type": "offer", "sdp": CHROMIUM}}, events=1)
     await play.ask("hangup at the end", {"janus": "hangup", **at}, events=2)
     await play.ask("hangup once more", {"janus": "hangup", **at})
-    await play.silence("no second hangup event")
+    await play.silence("hangup without PeerConnection, events")
 
 
 VARIANTS = {

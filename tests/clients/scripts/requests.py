@@ -11,7 +11,7 @@ async def root(play):
         "no JSON, empty": "",
         "no JSON, blanks": "  \n ",
         "no JSON, twice": '{"janus":"ping","transaction":"a"} x',
-        "no JSON, duplicate key": '{"janus":"ping","janus":"info","transaction":"a"}',
+        "no JSON, duplicate key": '{"janus":"info","janus":"ping","transaction":"a"}',
         "no JSON, bad escape": '{"janus":"pi\\qng"}',
         "an array": "[]",
         "an array of requests": '[{"janus":"ping","transaction":"a"}]',
@@ -118,7 +118,7 @@ async def handles(play):
     await play.ask("handle of another session", {"janus": "create", "id": 501})
     await play.ask("message through another session", {"janus": "message", "session_id": 501, "handle_id": handle, "body": {}})
     await play.ask("hangup without PeerConnection", {"janus": "hangup", **at})
-    await play.silence("no hangup event")
+    await play.silence("hangup without PeerConnection, events")
     await play.ask("detach", {"janus": "detach", **at}, events=1)
     await play.ask("detach again", {"janus": "detach", **at})
     await play.ask("message after detach", {"janus": "message", **at, "body": {}})
