@@ -6,7 +6,15 @@ use crate::glib::gboolean;
 use libc::{c_char, c_int};
 use std::ffi::CStr;
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Said once by the core, when it is installed.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+
+/// What [`janus_events_is_enabled`] answers from now on.
+pub fn set_enabled(enabled: bool) {
+    ENABLED.store(enabled, Ordering::Relaxed);
+}
 
 /// Bit, label in masks, name (control-plane.md §10.2).
 const TYPES: [(c_int, &CStr, &CStr); 9] = [
@@ -50,7 +58,7 @@ export! {
 
     /// Whether events are broadcast (CP-237).
     "events.h" fn janus_events_is_enabled() -> gboolean as nonnull() or 0; {
-        gboolean::from(crate::modules::host::core().is_some_and(|c| c.events_is_enabled()))
+        gboolean::from(ENABLED.load(Ordering::Relaxed))
     }
 }
 

@@ -7,9 +7,9 @@
 use super::Core;
 use super::flags::{self, Flags};
 use super::lock::{Lock, outside};
-use super::negotiate::Signalling;
 use super::notifier::{Kind, Subject, subtype};
 use super::session::Session;
+use super::signalling::Signalling;
 use crate::json::Json;
 use crate::media::{Command, HangupReason, Peer};
 use crate::modules::host::{PluginFace, PluginSessionFace};

@@ -3,7 +3,7 @@
 use super::errors::{ApiError, Code};
 use super::flags;
 use super::handle::Handle;
-use super::negotiate::Signalling;
+use super::signalling::Signalling;
 use crate::json::Json;
 use crate::media::ice::candidate::{self, Parsed};
 use crate::media::{Command, Peer};

@@ -163,6 +163,7 @@ static CORE: OnceLock<Arc<dyn CoreHost>> = OnceLock::new();
 
 /// Installs the core. Called once, before the first module is initialised.
 pub fn install(core: Arc<dyn CoreHost>) {
+    crate::abi::events::set_enabled(core.events_is_enabled());
     let _ = CORE.set(core);
 }
 

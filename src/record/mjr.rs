@@ -2,7 +2,7 @@
 //! big-endian.
 #![forbid(unsafe_code)]
 
-use super::recorder::Medium;
+use super::medium::Medium;
 use crate::json::{Json, dump};
 use std::collections::BTreeMap;
 

@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod medium;
 pub mod mjr;
 pub mod recorder;
 
 pub use capture::Capture;
-pub use recorder::{CreateError, Medium, Recorder, SaveError};
+pub use medium::Medium;
+pub use recorder::{CreateError, Recorder, SaveError};

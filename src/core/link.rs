@@ -1,0 +1,123 @@
+//! The PeerConnection of one handle: made for the first offer, forgotten when it is gone.
+
+use super::errors::{ApiError, Code};
+use super::flags;
+use super::handle::Handle;
+use super::jsep::Negotiation;
+use super::signalling::{Signalling, SignallingFacts};
+use super::sink::Sink;
+use crate::media::{DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot};
+use crate::util::time;
+use std::sync::Arc;
+
+impl Handle {
+    /// A new PeerConnection. Fails when there is one already, or the handle is ending.
+    pub(super) fn create_link(
+        &self,
+        ice_role: IceRole,
+        dtls_role: DtlsRole,
+        force_relay: bool,
+    ) -> Result<(), ApiError> {
+        let failed = || ApiError::new(Code::Unknown, "Error setting ICE locally");
+        let engine = self.core.engine().ok_or_else(failed)?;
+        let plugin = self.plugin_session().ok_or_else(failed)?;
+        let handle = self.this.upgrade().ok_or_else(failed)?;
+        if !self.link_begins() {
+            return Err(failed());
+        }
+        {
+            let mut signalling = self.signalling.lock();
+            let early = std::mem::take(&mut signalling.pending);
+            let negotiation = match ice_role {
+                IceRole::Controlled => Negotiation::for_remote_offer(),
+                IceRole::Controlling => Negotiation::for_local_offer(),
+            };
+            *signalling = Signalling {
+                negotiation: Some(negotiation),
+                pending: early,
+                ice_role: Some(ice_role),
+                created: time::monotonic(),
+                ..Signalling::default()
+            };
+        }
+        let lite = self.core.settings.media.ice_lite;
+        let config = PeerConfig {
+            id: self.id,
+            ice_role: if lite { IceRole::Controlled } else { ice_role },
+            dtls_role,
+            force_relay,
+            worker: self.chosen_worker(engine.loads().len()),
+        };
+        let sink = Arc::new(Sink::new(handle, plugin));
+        let peer = engine.create_peer(config, sink.clone());
+        self.link.store(Some(Arc::new(peer)));
+        self.flags.clear(
+            flags::START
+                | flags::READY
+                | flags::ALERT
+                | flags::NEGOTIATED
+                | flags::TRICKLE
+                | flags::ALL_TRICKLES
+                | flags::CLEANING,
+        );
+        self.flags.set(flags::HAS_AGENT);
+        // The engine may have given up already, or the handle may be ending: both were too early to be noticed.
+        if sink.is_closed() {
+            self.forget_link();
+            return Err(failed());
+        }
+        if self.is_detached() {
+            self.hangup(HangupReason::Detach);
+            return Err(failed());
+        }
+        Ok(())
+    }
+
+    /// The loop that the client asked for at attach, if it may (CP-135, CP-136).
+    fn chosen_worker(&self, workers: usize) -> Option<usize> {
+        let settings = &self.core.settings;
+        self.loop_index
+            .filter(|index| settings.event_loops > 0 && settings.allow_loop_indication && *index < workers)
+    }
+
+    /// The PeerConnection is going down, whoever wanted it.
+    pub(super) fn link_is_down(&self) {
+        self.flags.set(flags::ALERT | flags::CLEANING);
+        self.flags.clear(flags::GOT_OFFER | flags::GOT_ANSWER | flags::NEGOTIATED);
+    }
+
+    /// The PeerConnection is gone: everything about it goes, and a new one may come.
+    pub(super) fn forget_link(&self) {
+        self.link.store(None);
+        *self.signalling.lock() = Signalling::default();
+        self.link_ended();
+        self.flags.set(flags::ALERT);
+        self.flags.clear(
+            flags::READY
+                | flags::CLEANING
+                | flags::E2EE
+                | flags::NEW_DATACHAN_SDP
+                | flags::HAS_AGENT
+                | flags::PROCESSING_OFFER,
+        );
+    }
+
+    pub fn signalling_facts(&self) -> SignallingFacts {
+        let signalling = self.signalling.lock();
+        let negotiation = signalling.negotiation.as_ref();
+        SignallingFacts {
+            created: negotiation.map(|_| signalling.created),
+            ice_role: signalling.ice_role,
+            profile: negotiation.and_then(|n| n.profile.clone()),
+            local_sdp: signalling.local_sdp.clone(),
+            remote_sdp: signalling.remote_sdp.clone(),
+            pending: signalling.pending.len(),
+            media: negotiation.map(|n| n.media.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// What the engine knows of the PeerConnection. Blocks shortly: not on a media worker.
+    pub fn snapshot(&self) -> Option<PeerSnapshot> {
+        self.link.load_full().and_then(|peer| peer.snapshot())
+    }
+}

@@ -1,0 +1,43 @@
+//! What the descriptions and candidates exchanged so far amount to, per handle.
+
+use super::jsep::{self, Negotiation};
+use super::trickle::Pending;
+use crate::media::{DtlsRole, IceRole};
+
+/// What signalling knows of the present PeerConnection; emptied with it.
+#[derive(Default)]
+pub struct Signalling {
+    /// Present as long as the PeerConnection.
+    pub negotiation: Option<Negotiation>,
+    pub local_sdp: Option<String>,
+    pub remote_sdp: Option<String>,
+    pub pending: Vec<Pending>,
+    /// `None` until the answer decides.
+    pub dtls_role: Option<DtlsRole>,
+    pub ice_role: Option<IceRole>,
+    pub remote_candidates: usize,
+    /// Checks were started.
+    pub checking: bool,
+    /// Monotonic µs.
+    pub created: i64,
+    pub data_enabled: bool,
+}
+
+impl Signalling {
+    /// The mid that candidates name.
+    pub fn bundle_mid(&self) -> Option<&str> {
+        self.negotiation.as_ref().and_then(|n| n.bundle_mid.as_deref())
+    }
+}
+
+/// A copy of what `handle_info` shows of the signalling.
+pub struct SignallingFacts {
+    /// When the PeerConnection was made, monotonic µs; `None` without one.
+    pub created: Option<i64>,
+    pub ice_role: Option<IceRole>,
+    pub profile: Option<String>,
+    pub local_sdp: Option<String>,
+    pub remote_sdp: Option<String>,
+    pub pending: usize,
+    pub media: Vec<jsep::Medium>,
+}
