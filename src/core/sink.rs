@@ -188,10 +188,6 @@ impl PeerSink for Sink {
 }
 
 fn selected_pair(local: &PairEnd, remote: &PairEnd) -> Json {
-    let text = |end: &PairEnd| {
-        let (kind, protocol) = (end.kind.name(), end.protocol.name());
-        format!("{}:{} [{kind},{protocol}]", end.address.ip(), end.address.port())
-    };
     let object = |end: &PairEnd| {
         Json::object()
             .with("address", end.address.ip().to_string())
@@ -201,6 +197,6 @@ fn selected_pair(local: &PairEnd, remote: &PairEnd) -> Json {
             .with("family", if end.address.is_ipv6() { "ipv6" } else { "ipv4" })
     };
     Json::object()
-        .with("selected-pair", format!("{} <-> {}", text(local), text(remote)))
+        .with("selected-pair", format!("{local} <-> {remote}"))
         .with("candidates", Json::object().with("local", object(local)).with("remote", object(remote)))
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::rtp::Extensions;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -289,6 +290,14 @@ pub struct PairEnd {
     pub address: SocketAddr,
     pub kind: CandidateType,
     pub protocol: Protocol,
+}
+
+/// `ip:port [type,protocol]`, as in selected-pair texts; IPv6 without brackets, as the reference writes it.
+impl fmt::Display for PairEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ip, port) = (self.address.ip(), self.address.port());
+        write!(f, "{ip}:{port} [{},{}]", self.kind.name(), self.protocol.name())
+    }
 }
 
 /// What happens to a PeerConnection besides media; for clients, event handlers and handle_info.

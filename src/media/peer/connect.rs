@@ -114,7 +114,7 @@ impl Connection {
                 AgentEvent::Selected(path) => {
                     self.path = Some(path);
                     let (local, remote) = self.ice.describe(path);
-                    let text = pair_text(&local, &remote);
+                    let text = format!("{local} <-> {remote}");
                     if self.record.selected_pair.as_ref() != Some(&text) {
                         self.record.selected_pair = Some(text);
                         self.event(PeerEvent::SelectedPair { local, remote });
@@ -264,10 +264,4 @@ impl Connection {
             self.hang_up(clock, HangupReason::IceFailed, out);
         }
     }
-}
-
-/// media-plane.md §3.3.
-fn pair_text(local: &PairEnd, remote: &PairEnd) -> String {
-    let end = |end: &PairEnd| format!("{} [{},{}]", end.address, end.kind.name(), end.protocol.name());
-    format!("{} <-> {}", end(local), end(remote))
 }
