@@ -1,0 +1,245 @@
+//! A peer made of the `str0m` crate: sans-I/O, so that a test owns its socket and may change it during a call.
+
+use crate::canned::{OPUS_PAYLOAD_TYPE, VP8_PAYLOAD_TYPE, opus, vp8};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::ChannelId;
+use str0m::media::{Direction, MediaKind, Mid};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpWrite;
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::net::UdpSocket;
+use tokio::sync::Notify;
+use tokio::time::sleep_until;
+
+/// What came back: the payloads of the media, and the messages of the data channel, in order of arrival.
+#[derive(Default, Clone)]
+pub struct Received {
+    pub connected: bool,
+    /// The server closed DTLS or SCTP.
+    pub closed: bool,
+    pub audio: Vec<Arc<[u8]>>,
+    pub video: Vec<Arc<[u8]>>,
+    pub data: Vec<Vec<u8>>,
+}
+
+struct State {
+    rtc: Rtc,
+    socket: Arc<UdpSocket>,
+    address: SocketAddr,
+    deadline: Instant,
+    received: Received,
+    channel: Option<ChannelId>,
+    open: bool,
+}
+
+impl State {
+    /// One mutation of the engine, then everything that it wants to send and tell.
+    fn change<T>(&mut self, mutation: impl FnOnce(&mut Rtc) -> T) -> T {
+        let result = mutation(&mut self.rtc);
+        while self.rtc.is_alive() {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(deadline)) => {
+                    self.deadline = deadline;
+                    break;
+                }
+                // A full socket buffer is loss, as in any network.
+                Ok(Output::Transmit(transmit)) => {
+                    let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
+                }
+                Ok(Output::Event(event)) => self.take(event),
+                Err(_) => self.rtc.disconnect(),
+            }
+        }
+        result
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.received.connected = true,
+            Event::Closed => self.received.closed = true,
+            Event::ChannelOpen(id, _) => self.open |= self.channel == Some(id),
+            Event::ChannelData(data) => self.received.data.push(data.data),
+            Event::RtpPacket(packet) => match *packet.header.payload_type {
+                OPUS_PAYLOAD_TYPE => self.received.audio.push(packet.payload),
+                VP8_PAYLOAD_TYPE => self.received.video.push(packet.payload),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn input(&mut self, datagram: Option<(&[u8], SocketAddr)>) {
+        let now = Instant::now();
+        let destination = self.address;
+        let input = match datagram {
+            None => Input::Timeout(now),
+            // What the engine cannot parse is no concern of its peer.
+            Some((bytes, source)) => match Receive::new(Protocol::Udp, source, destination, bytes) {
+                Ok(receive) => Input::Receive(now, receive),
+                Err(_) => return,
+            },
+        };
+        let _ = self.change(|rtc| rtc.handle_input(input));
+    }
+}
+
+/// A peer that offers Opus, VP8 and a data channel, all in both directions. It vanishes with the value.
+pub struct Str0mPeer {
+    state: Arc<Mutex<State>>,
+    changed: Arc<Notify>,
+    driver: tokio::task::JoinHandle<()>,
+    audio: Mid,
+    video: Mid,
+    offered: Mutex<Option<SdpPendingOffer>>,
+}
+
+impl Str0mPeer {
+    /// A peer at an address of this machine, and its offer.
+    pub async fn new(address: IpAddr) -> (Self, String) {
+        let socket = Arc::new(UdpSocket::bind((address, 0)).await.expect("a socket"));
+        let address = socket.local_addr().expect("an address");
+        let now = Instant::now();
+        let rtc = Rtc::builder()
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .set_rtp_mode(true)
+            .build(now);
+        let mut state = State {
+            rtc,
+            socket,
+            address,
+            deadline: now,
+            received: Received::default(),
+            channel: None,
+            open: false,
+        };
+        state.change(|rtc| rtc.add_local_candidate(candidate(address)).is_some());
+        let (audio, video, channel, (offer, pending)) = state.change(|rtc| {
+            let mut change = rtc.sdp_api();
+            let audio = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+            let video = change.add_media(MediaKind::Video, Direction::SendRecv, None, None, None);
+            let channel = change.add_channel("data".into());
+            (audio, video, channel, change.apply().expect("an offer"))
+        });
+        state.channel = Some(channel);
+        let (state, changed) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
+        let driver = tokio::spawn(drive(state.clone(), changed.clone()));
+        (
+            Str0mPeer { state, changed, driver, audio, video, offered: Mutex::new(Some(pending)) },
+            offer.to_sdp_string(),
+        )
+    }
+
+    fn change<T>(&self, mutation: impl FnOnce(&mut Rtc) -> T) -> T {
+        let result = self.state.lock().unwrap().change(mutation);
+        self.changed.notify_one();
+        result
+    }
+
+    pub fn accept(&self, answer: &str) {
+        let answer = SdpAnswer::from_sdp_string(answer).expect("an answer");
+        let pending = self.offered.lock().unwrap().take().expect("an offer");
+        self.change(|rtc| rtc.sdp_api().accept_answer(pending, answer)).expect("an answer that fits");
+    }
+
+    /// Moves to another address, and offers an ICE restart from there.
+    pub async fn move_to(&self, address: IpAddr) -> String {
+        let socket = Arc::new(UdpSocket::bind((address, 0)).await.expect("a socket"));
+        let address = socket.local_addr().expect("an address");
+        let (offer, pending): (SdpOffer, _) = {
+            let mut state = self.state.lock().unwrap();
+            let old = candidate(state.address);
+            (state.socket, state.address) = (socket, address);
+            state.change(|rtc| rtc.direct_api().invalidate_candidate(&old));
+            state.change(|rtc| rtc.add_local_candidate(candidate(address)).is_some());
+            state.change(|rtc| {
+                let mut change = rtc.sdp_api();
+                change.ice_restart(true);
+                change.apply().expect("an offer")
+            })
+        };
+        *self.offered.lock().unwrap() = Some(pending);
+        self.changed.notify_one();
+        offer.to_sdp_string()
+    }
+
+    /// Sends one audio and one video packet that carry `number`.
+    pub fn send_media(&self, number: u32) {
+        let streams = [
+            (self.audio, OPUS_PAYLOAD_TYPE, number * 960, opus(number)),
+            (self.video, VP8_PAYLOAD_TYPE, number * 1800, vp8(number)),
+        ];
+        for (mid, payload_type, time, payload) in streams {
+            self.change(|rtc| {
+                let mut api = rtc.direct_api();
+                let stream = api.stream_tx_by_mid(mid, None).expect("a stream");
+                let sequence = u64::from(number).into();
+                let packet =
+                    RtpWrite::new(payload_type.into(), sequence, time, Instant::now(), payload.to_vec());
+                stream.write_rtp(packet.marker(true).nackable(true));
+            });
+        }
+    }
+
+    /// Sends bytes over the data channel.
+    ///
+    /// # Panics
+    /// When it is not open, see [`Self::is_open`].
+    pub fn send_data(&self, bytes: &[u8]) {
+        let channel = self.state.lock().unwrap().channel.expect("a data channel");
+        assert!(
+            self.change(|rtc| rtc.channel(channel).expect("a channel").write(true, bytes))
+                .expect("a channel")
+        );
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state.lock().unwrap().open
+    }
+
+    pub fn received(&self) -> Received {
+        self.state.lock().unwrap().received.clone()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.state.lock().unwrap().address
+    }
+
+    /// Sends the close alert of DTLS.
+    pub fn close(&self) {
+        let _ = self.change(|rtc| rtc.close());
+    }
+}
+
+impl Drop for Str0mPeer {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+async fn drive(state: Arc<Mutex<State>>, changed: Arc<Notify>) {
+    let mut buffer = vec![0; 2048];
+    loop {
+        let (socket, deadline) = {
+            let state = state.lock().unwrap();
+            (state.socket.clone(), state.deadline)
+        };
+        // The engine may name a moment in the past; give the others their turn.
+        let deadline = deadline.max(Instant::now() + Duration::from_millis(1));
+        tokio::select! {
+            result = socket.recv_from(&mut buffer) => if let Ok((length, source)) = result {
+                state.lock().unwrap().input(Some((&buffer[..length], source)));
+            },
+            () = sleep_until(deadline.into()) => state.lock().unwrap().input(None),
+            () = changed.notified() => {}
+        }
+    }
+}
+
+fn candidate(address: SocketAddr) -> Candidate {
+    Candidate::host(address, "udp").expect("a candidate")
+}
