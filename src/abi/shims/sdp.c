@@ -17,6 +17,8 @@ enum { END = 0, INT = 1, POINTER = 2, POINTER_INT = 3, POINTER_POINTER = 4, UNKN
 /* More options than any caller passes; a list without an end stops here. */
 enum { LIMIT = 512 };
 
+/* Not for others: "hidden" keeps these Rust functions out of the symbols that the library exports. */
+#pragma GCC visibility push(hidden)
 int janus_rs_sdp_oa_shape(int flavour, int key);
 void *janus_rs_sdp_generate_offer(int flavour, const char *name, const char *address,
 	const struct janus_rs_oa *items, size_t count);
@@ -24,6 +26,7 @@ int janus_rs_sdp_generate_offer_mline(int flavour, void *offer, const struct jan
 int janus_rs_sdp_generate_answer_mline(int flavour, void *answer, void *offered,
 	const struct janus_rs_oa *items, size_t count);
 void *janus_rs_sdp_attribute(const char *name, const char *value);
+#pragma GCC visibility pop
 
 static size_t collect(int flavour, struct janus_rs_oa *items, va_list args) {
 	size_t count = 0;

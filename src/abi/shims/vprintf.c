@@ -9,6 +9,8 @@ __attribute__((visibility("hidden"))) void janus_rs_log_line(const char *text, s
 void janus_rs_shim_vprintf(const char *format, ...);
 
 void janus_rs_shim_vprintf(const char *format, ...) {
+	if(format == NULL)
+		return;
 	char small[1024];
 	va_list args, again;
 	va_start(args, format);

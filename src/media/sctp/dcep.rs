@@ -11,7 +11,7 @@ const OPEN_HEADER: usize = 12;
 
 /// How hard the sender tries, RFC 8832 §5.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reliability {
+pub enum Reliability {
     Reliable,
     /// At most so many retransmissions.
     Retransmissions(u32),
@@ -20,7 +20,7 @@ pub(super) enum Reliability {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Open {
+pub struct Open {
     pub ordered: bool,
     pub reliability: Reliability,
     pub label: String,
@@ -28,7 +28,7 @@ pub(super) struct Open {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub enum Message {
     Open(Open),
     Ack,
 }

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod channels;
-mod dcep;
+pub mod dcep;
 mod filter;
 mod link;
 #[cfg(test)]
