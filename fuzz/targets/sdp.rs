@@ -46,7 +46,7 @@ fn answer(offer: &Sdp) {
     let wanted = AnswerMline::from_options(Vec::new()).ok();
     for (offered, mline) in offer.mlines.iter().zip(&mut answer.mlines) {
         if let Some(wanted) = &wanted {
-            wanted.answer(offered, mline, &Rules::default());
+            wanted.answer(offered, mline, &Rules::NATIVE);
         }
     }
     answer.write();
@@ -74,7 +74,7 @@ fn transport() -> LocalTransport {
         address: [127, 0, 0, 1].into(),
         credentials: IceCredentials { ufrag: "ufrag".into(), pwd: "a password of some length".into() },
         fingerprint: Some("sha-256 00".into()),
-        dtls_role: DtlsRole::Client,
+        dtls_role: DtlsRole::Active,
         ice_lite: false,
         candidates: Some(vec!["1 1 udp 1 127.0.0.1 9 typ host".into()]),
     }
