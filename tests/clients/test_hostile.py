@@ -1,4 +1,4 @@
-"""Requests that no client should send, while a call goes on beside them."""
+"""Requests that no client should send, while a call goes on beside them. (1.1.2 does not survive all of them.)"""
 
 import asyncio
 import json
@@ -107,7 +107,7 @@ class Requests(BesideACall):
             {"janus": "keepalive", "session_id": self.session.id}, {**at, **jsep("v=0\r\n")},
             {"janus": "trickle", **at, "candidate": {"sdpMid": "0", "sdpMLineIndex": 0, "candidate": CANDIDATE}},
             {"janus": "trickle", **at, "candidates": [{"sdpMid": "0", "candidate": CANDIDATE}]},
-            {"janus": "hangup", **at}, {"janus": "claim", "session_id": self.session.id},
+            {"janus": "hangup", **at},
         ]
         for template in templates:
             for path in paths(template):
@@ -118,9 +118,10 @@ class Requests(BesideACall):
                         place = place[step]
                     place[path[-1]] = value
                     request["transaction"] = f"{path}{value}"
-                    reply = await self.connection.request(request)
-                    self.assertIn(reply["janus"], ("success", "error", "ack", "server_info"))
-        await self.connection.request({"janus": "claim", "session_id": self.session.id})
+                    reply = await self.answer(json.dumps(request))  # the events go to the other connection
+                    self.assertIn(reply["janus"], ("success", "error", "ack"))
+                    # errors of the head do not echo the transaction
+                    self.assertEqual(reply.get("transaction", request["transaction"]), request["transaction"])
 
     async def test_flood(self):
         """Thousands of requests before the first reply is read: all are answered, in the end."""
