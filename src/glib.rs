@@ -96,6 +96,18 @@ pub unsafe fn memdup(from: *const c_char, length: usize) -> *mut c_char {
     unsafe { sys::g_memdup2(from.cast(), length).cast() }
 }
 
+/// Decodes base64; what is not in its alphabet is skipped.
+pub fn base64_decode(text: &CStr) -> Vec<u8> {
+    let mut length = 0;
+    // SAFETY: NUL-terminated text; the result is a new block of `length` bytes (NULL-free by g_base64_decode).
+    unsafe {
+        let decoded = sys::g_base64_decode(text.as_ptr(), &raw mut length);
+        let bytes = std::slice::from_raw_parts(decoded, length).to_vec();
+        free(decoded);
+        bytes
+    }
+}
+
 /// Builds a list whose nodes hold these pointers, in order; NULL when there are none.
 pub fn list<T>(items: impl DoubleEndedIterator<Item = *mut T>) -> *mut GList {
     // SAFETY: prepending to a list that only we know.

@@ -26,6 +26,7 @@ pub mod ip_utils;
 pub mod record;
 pub mod rtcp;
 pub mod rtp;
+pub mod rtpfwd;
 pub mod rtpsrtp;
 pub mod text2pcap;
 pub mod utils;

@@ -155,6 +155,7 @@ impl Server {
             engine.stop();
         }
         plugins.iter().for_each(|plugin| plugin.destroy());
+        abi::rtpfwd::shut_down();
         core.notifier.stop();
         event_handlers.iter().for_each(|handler| handler.destroy());
         drop(web);
