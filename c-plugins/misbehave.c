@@ -3,7 +3,8 @@
  *
  * Synchronous requests: "null" (no result), "empty" (OK without content), "stale" (calls the core with sessions that
  * are gone, foreign or NULL), "oversized" (RTP of 65535 bytes), "end_twice", "over_release" (drops references that
- * it does not have), "create_code" (what push_event said inside create_session).
+ * it does not have), "once" (one "call" with the first session that there was, from another thread), "create_code" (what
+ * push_event said inside create_session).
  */
 
 #include <plugins/plugin.h>
@@ -100,6 +101,40 @@ static json_t *stale(janus_plugin_session *own) {
 	return codes;
 }
 
+/*! One call of the core with a session that is gone, for a look at the log. */
+static void once(const char *call, janus_plugin_session *session) {
+	char bytes[12] = {(char)0x80, 96};
+	if(strcmp(call, "push_event") == 0) {
+		json_t *event = json_object();
+		core->push_event(session, &misbehave_plugin, NULL, event, NULL);
+		json_decref(event);
+	} else if(strcmp(call, "relay_rtp") == 0) {
+		janus_plugin_rtp rtp = {.mindex = -1, .video = TRUE, .buffer = bytes, .length = sizeof(bytes)};
+		core->relay_rtp(session, &rtp);
+	} else if(strcmp(call, "relay_rtcp") == 0) {
+		janus_plugin_rtcp rtcp = {.mindex = -1, .video = TRUE, .buffer = bytes, .length = sizeof(bytes)};
+		core->relay_rtcp(session, &rtcp);
+	} else if(strcmp(call, "relay_data") == 0) {
+		janus_plugin_data data = {.buffer = bytes, .length = sizeof(bytes)};
+		core->relay_data(session, &data);
+	} else if(strcmp(call, "end_session") == 0) {
+		core->end_session(session);
+	} else if(strcmp(call, "close_pc") == 0) {
+		core->close_pc(session);
+	} else if(strcmp(call, "send_pli") == 0) {
+		core->send_pli(session);
+	} else if(strcmp(call, "send_remb") == 0) {
+		core->send_remb(session, 1);
+	}
+}
+
+/*! The same from a thread that the core does not know. */
+static gpointer once_elsewhere(gpointer call) {
+	once(call, remembered[0]);
+	g_free(call);
+	return NULL;
+}
+
 static gpointer end_twice(gpointer handle) {
 	core->end_session(handle);
 	core->end_session(handle);
@@ -117,6 +152,10 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 		nothing = TRUE;
 	} else if(strcmp(request, "stale") == 0) {
 		json_object_set_new(content, "codes", stale(handle));
+	} else if(strcmp(request, "once") == 0) {
+		const char *call = json_string_value(json_object_get(message, "call"));
+		GThread *thread = g_thread_new("once", once_elsewhere, g_strdup(call != NULL ? call : ""));
+		g_thread_join(thread);
 	} else if(strcmp(request, "create_code") == 0) {
 		json_object_set_new(content, "code", json_integer(g_atomic_int_get(&create_code)));
 	} else if(strcmp(request, "oversized") == 0) {

@@ -6,7 +6,7 @@ use janus_rs::media::rtp::inbound::MAX_DESCRIPTOR;
 use janus_rs::media::rtp::{Settings, Streams};
 use janus_rs::media::{ExtensionIds, MediaKind, MediumConfig, RtpOut};
 use janus_rs::rtp::{Extensions, SwitchingContext};
-use libfuzzer_sys::arbitrary::{Arbitrary, Error, Unstructured};
+use arbitrary::{Arbitrary, Error, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 

@@ -48,12 +48,12 @@ const fn callbacks<Packet: PluginRtp>() -> janus_callbacks {
     }
 }
 
-/// Runs `body` with the host of a session that is alive; anything else is ignored (CP-234).
+/// Runs `body` with the host of a session that is alive; anything else is ignored (CP-234). It happens to decent plugins
+/// too, packet by packet, while a handle ends: so nobody is told unless debug output is on.
 fn with_host(name: &'static str, session: Session, body: impl FnOnce(&dyn HandleHost)) {
-    guard(name, (), || {
-        if let Some(entered) = sessions::enter(session, Need::Alive) {
-            body(entered.host());
-        }
+    guard(name, (), || match sessions::enter(session, Need::Alive) {
+        Some(entered) => body(entered.host()),
+        None => tracing::debug!("{name} for a session that is not alive: ignored"),
     });
 }
 

@@ -1,0 +1,127 @@
+"""The misbehaving plugin over HTTP; an echotest handle beside it goes on working."""
+
+import json
+import os
+import sys
+import time
+import unittest
+import urllib.request
+
+from harness import ROOT, Server
+
+PACKAGE = "janus.plugin.misbehave"
+OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
+
+
+class Misbehaviour(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = os.environ["MISBEHAVE_PLUGINS"]
+        cls.server = Server("janus-rs", general=f'plugins_folder = "{folder}";')
+        cls.server.admin({"janus": "set_log_level", "level": 5})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def setUp(self):
+        self.session = self.post({"janus": "create"})["data"]["id"]
+        self.echo = self.attach("janus.plugin.echotest")
+        self.gone = self.attach()
+        self.post({"janus": "detach"}, self.gone)
+        self.handle = self.attach()
+
+    def tearDown(self):
+        self.echo_answers()
+        self.assertTrue(self.server.alive())
+        self.post({"janus": "destroy"}, f"/{self.session}")
+
+    def post(self, body, path=""):
+        request = urllib.request.Request(self.server.http + path, json.dumps({"transaction": "t", **body}).encode())
+        with urllib.request.urlopen(request, timeout=30) as reply:
+            return json.load(reply)
+
+    def events(self):
+        with urllib.request.urlopen(f"{self.server.http}/{self.session}?maxev=10", timeout=40) as reply:
+            return json.load(reply)
+
+    def attach(self, package=PACKAGE):
+        reply = self.post({"janus": "attach", "plugin": package}, f"/{self.session}")
+        return f"/{self.session}/{reply['data']['id']}"
+
+    def ask(self, request, **more):
+        return self.post({"janus": "message", "body": {"request": request, **more}}, self.handle)
+
+    def content(self, request, **more):
+        return self.ask(request, **more)["plugindata"]["data"]
+
+    def echo_answers(self):
+        """An offer to echotest is answered: nobody else was harmed."""
+        self.post({"janus": "message", "body": {"audio": True}, "jsep": {"type": "offer", "sdp": OFFER}}, self.echo)
+        for _ in range(10):
+            if any("jsep" in event for event in self.events()):
+                return
+        self.fail("echotest does not answer")
+
+    def lines(self, text, during):
+        """Log lines with `text` that `during` causes."""
+        before = self.server.output().count(text)
+        during()
+        end = time.monotonic() + 10
+        while time.monotonic() < end and self.server.output().count(text) == before:
+            time.sleep(0.05)
+        self.post({"janus": "ping"})  # what was logged meanwhile is written as well
+        time.sleep(0.3)
+        return self.server.output().count(text) - before
+
+    def test_no_result(self):
+        """CP-171, CP-175"""
+        for request, words in (("null", "Plugin didn't give a result"), ("empty", "Plugin didn't provide any content")):
+            reply = self.ask(request)
+            self.assertEqual(reply["error"]["code"], 462)
+            self.assertIn(words, reply["error"]["reason"])
+
+    def test_push_event_inside_create_session(self):
+        """CP-206: refused, with one line."""
+        self.assertEqual(self.content("create_code")["code"], -2)
+        self.assertEqual(self.lines("pushed an event for a session that is not alive", self.attach), 1)
+
+    def test_calls_for_a_session_that_is_gone(self):
+        """CP-207, CP-234: from another thread, after detach; one line each."""
+        for call in ("push_event", "relay_rtp", "relay_rtcp", "relay_data", "end_session", "close_pc", "send_pli",
+                     "send_remb"):
+            line = f"{call} for a session that is not alive"
+            if call == "push_event":
+                line = "pushed an event for a session that is not alive"
+            with self.subTest(call):
+                self.assertEqual(self.lines(line, lambda c=call: self.content("once", call=c)), 1)
+
+    def test_everything_with_every_wrong_session(self):
+        """Gone, NULL, no pointer, a stranger's: all codes are −2."""
+        codes = self.content("stale")["codes"]
+        self.assertGreaterEqual(len(codes), 4)
+        self.assertEqual(set(codes), {-2})
+        self.assertEqual(self.ask("over_release")["janus"], "success")
+
+    def test_oversized_packet(self):
+        self.assertEqual(self.ask("oversized")["janus"], "success")
+
+    def test_end_session_twice(self):
+        """The handle ends once: one detached event (CP-232), and then it is unknown."""
+        self.assertEqual(self.ask("end_twice")["janus"], "success")
+        number = int(self.handle.split("/")[2])
+        detached, end = [], time.monotonic() + 20
+        while not detached and time.monotonic() < end:
+            detached += [e for e in self.events() if e["janus"] == "detached" and e["sender"] == number]
+        self.assertEqual(len(detached), 1)
+        self.assertEqual(self.ask("stale")["error"]["code"], 459)
+
+
+def main():
+    result = unittest.main(exit=False, verbosity=1).result
+    bad = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - bad} passed, {bad} failed")
+    sys.exit(bad > 0)
+
+
+main()
