@@ -29,9 +29,8 @@ install_packages $BUILD_PACKAGES $MODULE_PACKAGES $TEST_PACKAGES
 
 suite format cargo fmt --check
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
-suite build cargo build --workspace
-suite unit cargo test --quiet --lib
-suite modules cargo test --quiet --tests
+suite build cargo build
+suite rust cargo test --quiet --lib --tests
 for folder in tests/*/; do
 	[ -x "$folder/run" ] && suite "$(basename "$folder")" "$folder/run"
 done
