@@ -1,0 +1,223 @@
+//! `bench`: what forwarding a packet costs janus-rs and Debian's janus: same modules, same rooms, same load, one core each for
+//! the server and for the clients. See `--help`.
+
+mod limit;
+mod peer;
+mod scenario;
+mod server;
+mod signal;
+mod sys;
+mod table;
+mod world;
+
+use scenario::{Options, Outcome, Scenario, Shape};
+use server::Kind;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use world::Pacing;
+
+const HELP: &str = "\
+usage: bench [options] [scenario ...]
+
+  --list               the scenarios; without any named, a short list of them runs
+  --all                every scenario
+  --servers A,B        of janus, janus-2loops, janus-rs (all)
+  --janus-rs PROGRAM   (target/release/janus-rs)
+  --runs N             alternating runs, of which the median counts (3)
+  --seconds N          of each measurement (6)
+  --pacing frames|even packets of a frame in one burst, or one at a time (frames)
+  --gro                receivers take trains of datagrams in one piece
+  --server-core N      (0)
+  --load-core N        (1)
+  --verbose            every run's outcome, and the server's process number as it is measured
+";
+
+struct Arguments {
+    scenarios: Vec<Scenario>,
+    kinds: Vec<Kind>,
+    runs: usize,
+    load_core: usize,
+    options: Options,
+}
+
+fn main() -> ExitCode {
+    let arguments = match parse(std::env::args().skip(1)) {
+        Ok(Some(arguments)) => arguments,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}\n\n{HELP}");
+            return ExitCode::FAILURE;
+        }
+    };
+    str0m::crypto::from_feature_flags().install_process_default();
+    if let Err(error) = sys::pin(arguments.load_core) {
+        eprintln!("core {}: {error}", arguments.load_core);
+        return ExitCode::FAILURE;
+    }
+    if run(&arguments) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
+    let known = scenario::all();
+    let mut names = Vec::new();
+    let mut all = false;
+    let mut servers = "janus,janus-2loops,janus-rs".to_owned();
+    let mut program = PathBuf::from("target/release/janus-rs");
+    let (mut runs, mut load_core) = (3, 1);
+    let mut options = Options { core: 0, gro: false, pacing: Pacing::Frames, seconds: 6, verbose: false };
+    while let Some(argument) = given.next() {
+        let mut value = || given.next().ok_or_else(|| format!("{argument}: a value is missing"));
+        let number = |text: String| text.parse::<usize>().map_err(|error| format!("{text}: {error}"));
+        match argument.as_str() {
+            "--help" | "-h" => {
+                print!("{HELP}");
+                return Ok(None);
+            }
+            "--list" => {
+                for scenario in known {
+                    println!("{:18}{}", scenario.name, if scenario.quick { "  (short list)" } else { "" });
+                }
+                return Ok(None);
+            }
+            "--all" => all = true,
+            "--servers" => servers = value()?,
+            "--janus-rs" => program = value()?.into(),
+            "--runs" => runs = number(value()?)?.max(1),
+            "--seconds" => options.seconds = number(value()?)?.max(1) as u64,
+            "--server-core" => options.core = number(value()?)?,
+            "--load-core" => load_core = number(value()?)?,
+            "--gro" => options.gro = true,
+            "--verbose" => options.verbose = true,
+            "--pacing" => {
+                options.pacing = match value()?.as_str() {
+                    "frames" => Pacing::Frames,
+                    "even" => Pacing::Even,
+                    other => return Err(format!("no pacing {other}")),
+                }
+            }
+            name if name.starts_with('-') => return Err(format!("no option {name}")),
+            name => names.push(name.to_owned()),
+        }
+    }
+    for name in &names {
+        if !known.iter().any(|scenario| scenario.name == *name) {
+            return Err(format!("no scenario {name}"));
+        }
+    }
+    let chosen = |scenario: &Scenario| match names.is_empty() {
+        true => all || scenario.quick,
+        false => names.contains(&scenario.name),
+    };
+    let kinds = servers.split(',').map(|name| kind(name, &program)).collect::<Result<_, _>>()?;
+    let scenarios = known.into_iter().filter(chosen).collect();
+    Ok(Some(Arguments { scenarios, kinds, runs, load_core, options }))
+}
+
+fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
+    match name {
+        "janus" => Ok(Kind { name: "janus", program: "janus".into(), general: "" }),
+        "janus-2loops" => {
+            Ok(Kind { name: "janus, event_loops = 2", program: "janus".into(), general: "event_loops = 2" })
+        }
+        "janus-rs" => Ok(Kind { name: "janus-rs", program: ours.to_owned(), general: "" }),
+        other => Err(format!("no server {other}")),
+    }
+}
+
+fn run(arguments: &Arguments) -> bool {
+    let mut good = true;
+    println!("{}\n", machine(arguments));
+    println!("{}", table::header());
+    for scenario in &arguments.scenarios {
+        let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); arguments.kinds.len()];
+        for _ in 0..arguments.runs {
+            for (kind, outcomes) in arguments.kinds.iter().zip(&mut outcomes) {
+                match scenario::run(kind, scenario, &arguments.options) {
+                    Ok(outcome) => {
+                        if arguments.options.verbose {
+                            eprintln!("{} {}: {outcome:?}", kind.name, scenario.name);
+                        }
+                        outcomes.push(outcome);
+                    }
+                    Err(error) => {
+                        eprintln!("{} {}: {error}", kind.name, scenario.name);
+                        good = false;
+                    }
+                }
+            }
+        }
+        let mut base = None;
+        let mut train = 1.0_f64;
+        for (kind, outcomes) in arguments.kinds.iter().zip(&outcomes) {
+            if outcomes.is_empty() {
+                println!("| {} | {} | failed |", scenario.name, kind.name);
+                continue;
+            }
+            let outcome = table::median(outcomes);
+            println!("{}", table::line(scenario, kind.name, &outcome, base));
+            base.get_or_insert(outcome.us_per_packet);
+            train = train.max(outcome.train);
+        }
+        if let (Some(receivers), Some(base)) = (one_to_many(scenario), base) {
+            good &= print_limit(arguments, scenario, receivers, train, base);
+        }
+    }
+    good
+}
+
+/// The receivers of one source, where a scenario has only one.
+fn one_to_many(scenario: &Scenario) -> Option<usize> {
+    match scenario.shape {
+        Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers)
+            if scenario.rate > 0 && scenario.loss == 0.0 =>
+        {
+            Some(viewers)
+        }
+        _ => None,
+    }
+}
+
+/// With trains of one frame, the longest that can occur; receivers with GRO have told the lengths that did occur.
+fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, seen: f64, base: f64) -> bool {
+    let options = &arguments.options;
+    let train = match (options.pacing, options.gro) {
+        (Pacing::Even, _) => 1,
+        (_, true) => seen.round() as usize,
+        (Pacing::Frames, false) => scenario.rate.div_ceil(if scenario.rate >= 300 { 30 } else { 25 }) as usize,
+    };
+    match limit::measure(options.core, receivers, train, scenario.rate, options.gro, options.seconds) {
+        Ok(us) => println!("{}", table::limit(scenario, train, us, base)),
+        Err(error) => eprintln!("limit: {error}"),
+    }
+    true
+}
+
+/// Date, machine and command: what makes a table worth keeping.
+fn machine(arguments: &Arguments) -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| {
+        cpu.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": ")).map_or("?", |(_, v)| v)
+    };
+    let output = |program: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program).args(arguments).output();
+        output.map_or_else(|_| "?".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let command: Vec<String> = std::env::args().skip(1).collect();
+    format!(
+        "{}, {} cores of {} (family {}, model {}), Linux {}, Debian's janus {}. `./bench.sh {}`: medians of {} alternating \
+         runs of {} s, server on core {}, load on core {}, receivers {} GRO.",
+        output("date", &["-u", "+%F"]),
+        cpu.lines().filter(|line| line.starts_with("processor")).count(),
+        field("model name"),
+        field("cpu family"),
+        field("model\t"),
+        output("uname", &["-r"]),
+        output("dpkg-query", &["-W", "-f=${Version}", "janus"]),
+        command.join(" "),
+        arguments.runs,
+        arguments.options.seconds,
+        arguments.options.core,
+        arguments.load_core,
+        if arguments.options.gro { "with" } else { "without" },
+    )
+}

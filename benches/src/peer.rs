@@ -1,0 +1,311 @@
+//! One client: a PeerConnection of str0m over a socket of its own.
+
+use crate::sys::{Batch, Socket, realtime_ns};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::{DatagramRecv, Protocol, Receive};
+use str0m::rtp::{RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig};
+
+/// RTP payload, so that with header, extensions and SRTP tag a datagram has about 1200 bytes.
+pub const PAYLOAD: usize = 1160;
+const MARK: u32 = 0x6a72_7362;
+/// `Full` clients get every packet; of the others only one in so many is decrypted, the rest is counted by its header.
+pub const SAMPLE: u16 = 16;
+
+/// How a client treats what it receives.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mode {
+    /// Everything goes through str0m, which asks for what is missing.
+    Full,
+    /// Steady state at little cost: no NACK.
+    Sampled,
+}
+
+/// What the clients together have seen since the last reset.
+#[derive(Default)]
+pub struct Totals {
+    /// RTP packets in the order of their arrival, before artificial loss.
+    pub received: u64,
+    /// Datagrams and the reads that brought them: together the mean length of a train.
+    pub datagrams: u64,
+    pub messages: u64,
+    /// Packets withheld, by the side that withheld them.
+    pub dropped_here: u64,
+    pub dropped_sent: u64,
+    /// First deliveries and repetitions of decrypted packets.
+    pub unique: u64,
+    pub repeated: u64,
+    /// From the sender's `write` to the receiver's kernel, µs.
+    pub latency_us: Vec<u32>,
+    /// Bytes of the last RTP datagram received.
+    pub datagram_bytes: usize,
+    pub sent: u64,
+}
+
+/// A small generator of numbers, the same in each run.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn percent(&mut self, percent: f64) -> bool {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        percent > 0.0 && (self.0 >> 11) as f64 / (1u64 << 53) as f64 * 100.0 < percent
+    }
+}
+
+/// What a publisher sends.
+struct Source {
+    mid: Mid,
+    sequence: u64,
+}
+
+pub struct Peer {
+    rtc: Rtc,
+    socket: Socket,
+    next: Instant,
+    pub connected: bool,
+    pub failed: Option<String>,
+    mode: Mode,
+    /// Artificial loss in percent: of what arrives, of what is sent.
+    pub loss: (f64, f64),
+    dice: Dice,
+    pending: Option<SdpPendingOffer>,
+    source: Option<Source>,
+    /// The payload type that carries media.
+    media_pt: u8,
+    /// Which numbers of which sender have been seen (`Full` only).
+    seen: Vec<(u32, Vec<bool>)>,
+    suppressed: bool,
+    receiving: Vec<Mid>,
+}
+
+impl Peer {
+    pub fn new(mode: Mode, gro: bool, seed: u64) -> Result<Peer, String> {
+        let socket = Socket::new(gro).map_err(|error| error.to_string())?;
+        let now = Instant::now();
+        let mut rtc =
+            RtcConfig::new().clear_codecs().enable_vp8(true).set_rtp_mode(true).build(now);
+        let candidate = Candidate::host(socket.address, "udp").map_err(|error| error.to_string())?;
+        rtc.add_local_candidate(candidate);
+        Ok(Peer {
+            rtc,
+            socket,
+            next: now,
+            connected: false,
+            failed: None,
+            mode,
+            loss: (0.0, 0.0),
+            dice: Dice::new(seed),
+            pending: None,
+            source: None,
+            media_pt: 0,
+            seen: Vec::new(),
+            suppressed: false,
+            receiving: Vec::new(),
+        })
+    }
+
+    /// An offer with one video stream.
+    pub fn offer(&mut self, direction: Direction) -> Result<String, String> {
+        let mut changes = self.rtc.sdp_api();
+        let mid = changes.add_media(MediaKind::Video, direction, None, None, None);
+        let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
+        self.pending = Some(pending);
+        self.source = Some(Source { mid, sequence: 1000 });
+        Ok(offer.to_sdp_string())
+    }
+
+    pub fn accept_answer(&mut self, sdp: &str) -> Result<(), String> {
+        let answer = SdpAnswer::from_sdp_string(sdp).map_err(|error| format!("{error}\n{sdp}"))?;
+        let pending = self.pending.take().ok_or("no offer was made")?;
+        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())?;
+        self.media_pt = vp8(sdp);
+        self.next = Instant::now();
+        Ok(())
+    }
+
+    pub fn answer(&mut self, sdp: &str) -> Result<String, String> {
+        let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| format!("{error}\n{sdp}"))?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())?;
+        self.media_pt = vp8(sdp);
+        self.next = Instant::now();
+        Ok(answer.to_sdp_string())
+    }
+
+    /// Sends one packet of a frame: `time` on the 90 kHz clock, the first one with a keyframe's header.
+    pub fn send(&mut self, number: u32, time: u32, first: bool, last: bool, totals: &mut Totals) {
+        let Some(source) = &mut self.source else { return };
+        let mut payload = [0u8; PAYLOAD];
+        if first {
+            // RFC 7741: start of partition 0; a keyframe of 640x480 with its start code.
+            payload[..11].copy_from_slice(&[0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01]);
+        }
+        stamp(&mut payload, number);
+        let mut direct = self.rtc.direct_api();
+        let Some(stream) = direct.stream_tx_by_mid(source.mid, None) else { return };
+        let packet = RtpWrite::new(
+            Pt::from(self.media_pt),
+            source.sequence.into(),
+            time,
+            Instant::now(),
+            payload.as_slice(),
+        );
+        stream.write_rtp(packet.marker(last).nackable(true));
+        source.sequence += 1;
+        totals.sent += 1;
+        self.timeout(Instant::now(), totals);
+    }
+
+    /// Reads what has arrived and does what is due.
+    pub fn turn(&mut self, batch: &mut Batch, totals: &mut Totals) {
+        loop {
+            let count = self.socket.receive(batch);
+            for i in 0..count {
+                let message = batch.message(i);
+                totals.messages += 1;
+                for datagram in message.bytes.chunks(message.segment) {
+                    totals.datagrams += 1;
+                    self.datagram(message.from, datagram, message.received_ns, totals);
+                }
+            }
+            if count < batch.capacity() {
+                break;
+            }
+        }
+        let now = Instant::now();
+        if now >= self.next {
+            self.timeout(now, totals);
+        }
+    }
+
+    fn datagram(&mut self, from: SocketAddr, datagram: &[u8], received_ns: u64, totals: &mut Totals) {
+        let rtp = datagram.len() > 12 && datagram[0] >> 6 == 2 && !(192..224).contains(&datagram[1]);
+        if rtp && datagram[1] & 0x7f == self.media_pt {
+            totals.received += 1;
+            totals.datagram_bytes = datagram.len();
+            let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
+            if self.mode == Mode::Sampled && self.suppressed && !sequence.is_multiple_of(SAMPLE) {
+                return;
+            }
+        }
+        if rtp && self.dice.percent(self.loss.0) {
+            totals.dropped_here += 1;
+            return;
+        }
+        let Ok(contents) = DatagramRecv::try_from(datagram) else { return };
+        let receive = Receive { proto: Protocol::Udp, source: from, destination: self.socket.address, contents };
+        if let Err(error) = self.rtc.handle_input(Input::Receive(Instant::now(), receive)) {
+            self.failed = Some(error.to_string());
+        }
+        self.poll(received_ns, totals);
+    }
+
+    fn timeout(&mut self, now: Instant, totals: &mut Totals) {
+        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+            self.failed = Some(error.to_string());
+        }
+        self.poll(0, totals);
+    }
+
+    fn poll(&mut self, received_ns: u64, totals: &mut Totals) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(next)) => {
+                    self.next = next;
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    let first = transmit.contents.first().copied().unwrap_or(0);
+                    let second = transmit.contents.get(1).copied().unwrap_or(0);
+                    let rtp = first >> 6 == 2 && !(192..224).contains(&second);
+                    if rtp && self.dice.percent(self.loss.1) {
+                        totals.dropped_sent += 1;
+                    } else if let Err(error) = self.socket.send(transmit.destination, &transmit.contents) {
+                        self.failed = Some(error.to_string());
+                    }
+                }
+                Ok(Output::Event(event)) => self.event(event, received_ns, totals),
+                Err(error) => {
+                    self.failed = Some(error.to_string());
+                    self.next = Instant::now() + Duration::from_secs(3600);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, received_ns: u64, totals: &mut Totals) {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.failed = Some("ICE: disconnected".into());
+            }
+            Event::MediaAdded(media) => self.receiving.push(media.mid),
+            Event::RtpPacket(packet) => {
+                if self.mode == Mode::Sampled && !self.suppressed {
+                    let mut direct = self.rtc.direct_api();
+                    for mid in &self.receiving {
+                        if let Some(stream) = direct.stream_rx_by_mid(*mid, None) {
+                            stream.suppress_nack(true);
+                        }
+                    }
+                    self.suppressed = true;
+                }
+                self.delivered(&packet, received_ns, totals);
+            }
+            _ => {}
+        }
+    }
+
+    fn delivered(&mut self, packet: &RtpPacket, received_ns: u64, totals: &mut Totals) {
+        let Some((number, sent_ns)) = read_stamp(&packet.payload) else { return };
+        if self.mode == Mode::Full {
+            let ssrc = *packet.header.ssrc;
+            let index = self.seen.iter().position(|(seen, _)| *seen == ssrc).unwrap_or_else(|| {
+                self.seen.push((ssrc, Vec::new()));
+                self.seen.len() - 1
+            });
+            let seen = &mut self.seen[index].1;
+            if seen.len() <= number as usize {
+                seen.resize(number as usize + 1024, false);
+            }
+            if std::mem::replace(&mut seen[number as usize], true) {
+                totals.repeated += 1;
+                return;
+            }
+            totals.unique += 1;
+        }
+        if received_ns > sent_ns {
+            totals.latency_us.push(((received_ns - sent_ns) / 1000).min(u32::MAX as u64) as u32);
+        }
+    }
+}
+
+/// Writes the time and the packet's number at the end.
+pub fn stamp(payload: &mut [u8], number: u32) {
+    let end = payload.len();
+    payload[end - 16..end - 8].copy_from_slice(&realtime_ns().to_be_bytes());
+    payload[end - 8..end - 4].copy_from_slice(&number.to_be_bytes());
+    payload[end - 4..].copy_from_slice(&MARK.to_be_bytes());
+}
+
+fn read_stamp(payload: &[u8]) -> Option<(u32, u64)> {
+    let tail: &[u8; 16] = payload.last_chunk()?;
+    let (time, rest) = tail.split_first_chunk::<8>()?;
+    let (number, mark) = rest.split_first_chunk::<4>()?;
+    (mark == &MARK.to_be_bytes()).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
+}
+
+/// The payload type of VP8.
+fn vp8(sdp: &str) -> u8 {
+    let line = sdp.lines().find_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(" VP8/"));
+    line.and_then(|(pt, _)| pt.parse().ok()).unwrap_or(96)
+}

@@ -1,0 +1,161 @@
+//! A server under test: its configuration, its start and stop, and what the system says about it.
+
+use crate::sys;
+use std::fs;
+use std::io;
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Which program, and how it is configured.
+#[derive(Clone)]
+pub struct Kind {
+    /// As the table names it.
+    pub name: &'static str,
+    pub program: PathBuf,
+    /// More lines of janus.jcfg's `general`.
+    pub general: &'static str,
+}
+
+pub struct Server {
+    child: Child,
+    folder: PathBuf,
+    /// Of the WebSocket transport.
+    pub port: u16,
+}
+
+/// A reading of the system's accounting.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Usage {
+    /// User and system time.
+    pub cpu: Duration,
+    pub rss_bytes: u64,
+    pub threads: u64,
+    pub context_switches: u64,
+}
+
+const PLUGINS: [&str; 3] = ["videoroom", "echotest", "streaming"];
+
+impl Server {
+    /// Starts on one core; returns when the Janus API answers.
+    pub fn start(kind: &Kind, core: usize) -> io::Result<Server> {
+        let modules = modules();
+        let folder = std::env::temp_dir().join(format!("janus-bench-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)?;
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let but = |kind: &str, wanted: &[&str]| -> io::Result<String> {
+            let mut names = Vec::new();
+            for entry in fs::read_dir(modules.join(kind))? {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                if name.ends_with(".so") && !wanted.iter().any(|wanted| name.contains(wanted)) {
+                    names.push(name);
+                }
+            }
+            Ok(names.join(","))
+        };
+        fs::write(
+            folder.join("janus.jcfg"),
+            format!(
+                "general: {{\n configs_folder = \"{folder}\"\n plugins_folder = \"{modules}/plugins\"\n \
+                 transports_folder = \"{modules}/transports\"\n events_folder = \"{folder}\"\n \
+                 loggers_folder = \"{folder}\"\n log_to_file = \"{folder}/log\"\n debug_level = 3\n {general}\n}}\n\
+                 nat: {{\n ice_enforce_list = \"lo\"\n}}\n\
+                 plugins: {{ disable = \"{plugins}\" }}\ntransports: {{ disable = \"{transports}\" }}\n",
+                folder = folder.display(),
+                modules = modules.display(),
+                general = kind.general,
+                plugins = but("plugins", &PLUGINS)?,
+                transports = but("transports", &["websockets"])?,
+            ),
+        )?;
+        fs::write(
+            folder.join("janus.transport.websockets.jcfg"),
+            format!("general: {{\n ws = true\n ws_port = {port}\n ws_ip = \"127.0.0.1\"\n}}\nadmin: {{\n admin_ws = false\n}}\n"),
+        )?;
+        for plugin in PLUGINS {
+            fs::write(folder.join(format!("janus.plugin.{plugin}.jcfg")), "general: {\n}\n")?;
+        }
+        let mut command = Command::new(&kind.program);
+        command.arg("--configs-folder").arg(&folder).stdin(Stdio::null()).stdout(Stdio::null());
+        let output = fs::File::create(folder.join("stderr"))?;
+        command.stderr(output);
+        // SAFETY: between fork and exec only a system call runs.
+        unsafe { command.pre_exec(move || sys::pin(core)) };
+        let mut server = Server { child: command.spawn()?, folder, port };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                return Err(io::Error::other(format!("{} ended: {status}\n{}", kind.name, server.log())));
+            }
+            if Instant::now() > deadline {
+                return Err(io::Error::other(format!("{} does not listen\n{}", kind.name, server.log())));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // The reference opens its port before all of it is there.
+        std::thread::sleep(Duration::from_millis(700));
+        Ok(server)
+    }
+
+    /// The end of what it has logged.
+    pub fn log(&self) -> String {
+        let mut text = fs::read_to_string(self.folder.join("stderr")).unwrap_or_default();
+        text += &fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let lines: Vec<_> = text.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn usage(&self) -> io::Result<Usage> {
+        let process = PathBuf::from(format!("/proc/{}", self.child.id()));
+        let stat = fs::read_to_string(process.join("stat"))?;
+        // proc(5): the name may hold anything, but ends with the last parenthesis; utime and stime are fields 14, 15.
+        let fields: Vec<&str> = stat[stat.rfind(')').unwrap_or(0) + 2..].split(' ').collect();
+        let number = |field: usize| fields[field - 3].parse::<u64>().map_err(io::Error::other);
+        let ticks = number(14)? + number(15)?;
+        let mut usage = Usage {
+            cpu: Duration::from_secs_f64(ticks as f64 / sys::ticks_per_second()),
+            rss_bytes: 1024 * status(&process, "VmRSS:")?,
+            ..Usage::default()
+        };
+        for task in fs::read_dir(process.join("task"))? {
+            let task = task?.path();
+            usage.threads += 1;
+            usage.context_switches +=
+                status(&task, "voluntary_ctxt_switches:").unwrap_or(0) + status(&task, "nonvoluntary_ctxt_switches:").unwrap_or(0);
+        }
+        Ok(usage)
+    }
+}
+
+fn status(process: &Path, name: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(process.join("status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
+    number.ok_or_else(|| io::Error::other(format!("no {name} in {}", process.display())))
+}
+
+/// Debian's folder of modules.
+fn modules() -> PathBuf {
+    format!("/usr/lib/{}-linux-gnu/janus", std::env::consts::ARCH).into()
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // SAFETY: our child has not been waited for, so the number is still its own.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+        let deadline = Instant::now() + Duration::from_secs(8);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
