@@ -15,9 +15,17 @@ const TAG: usize = 16;
 const DATAGRAM: usize = HEADER + PAYLOAD + TAG;
 
 /// CPU µs per packet, for trains of `train` packets to each of `receivers` sockets, for the time of `seconds`.
-pub fn measure(core: usize, receivers: usize, train: usize, rate: u32, gro: bool, seconds: u64) -> Result<f64, String> {
+pub fn measure(
+    core: usize,
+    receivers: usize,
+    train: usize,
+    rate: u32,
+    gro: bool,
+    seconds: u64,
+) -> Result<f64, String> {
     let text = |error: std::io::Error| error.to_string();
-    let sockets: Vec<Socket> = (0..receivers).map(|_| Socket::new(gro)).collect::<Result<_, _>>().map_err(text)?;
+    let sockets: Vec<Socket> =
+        (0..receivers).map(|_| Socket::new(gro)).collect::<Result<_, _>>().map_err(text)?;
     let addresses: Vec<SocketAddr> = sockets.iter().map(|socket| socket.address).collect();
     let stop = Arc::new(AtomicBool::new(false));
     let sender = std::thread::spawn({

@@ -183,7 +183,9 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, see
     let train = match (options.pacing, options.gro) {
         (Pacing::Even, _) => 1,
         (_, true) => seen.round() as usize,
-        (Pacing::Frames, false) => scenario.rate.div_ceil(if scenario.rate >= 300 { 30 } else { 25 }) as usize,
+        (Pacing::Frames, false) => {
+            scenario.rate.div_ceil(if scenario.rate >= 300 { 30 } else { 25 }) as usize
+        }
     };
     match limit::measure(options.core, receivers, train, scenario.rate, options.gro, options.seconds) {
         Ok(us) => println!("{}", table::limit(scenario, train, us, base)),
@@ -196,7 +198,10 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, see
 fn machine(arguments: &Arguments) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
-        cpu.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": ")).map_or("?", |(_, v)| v)
+        cpu.lines()
+            .find(|line| line.starts_with(name))
+            .and_then(|line| line.split_once(": "))
+            .map_or("?", |(_, v)| v)
     };
     let output = |program: &str, arguments: &[&str]| {
         let output = std::process::Command::new(program).args(arguments).output();

@@ -91,8 +91,7 @@ impl Peer {
     pub fn new(mode: Mode, gro: bool, seed: u64) -> Result<Peer, String> {
         let socket = Socket::new(gro).map_err(|error| error.to_string())?;
         let now = Instant::now();
-        let mut rtc =
-            RtcConfig::new().clear_codecs().enable_vp8(true).set_rtp_mode(true).build(now);
+        let mut rtc = RtcConfig::new().clear_codecs().enable_vp8(true).set_rtp_mode(true).build(now);
         let candidate = Candidate::host(socket.address, "udp").map_err(|error| error.to_string())?;
         rtc.add_local_candidate(candidate);
         Ok(Peer {
@@ -201,7 +200,8 @@ impl Peer {
             return;
         }
         let Ok(contents) = DatagramRecv::try_from(datagram) else { return };
-        let receive = Receive { proto: Protocol::Udp, source: from, destination: self.socket.address, contents };
+        let receive =
+            Receive { proto: Protocol::Udp, source: from, destination: self.socket.address, contents };
         if let Err(error) = self.rtc.handle_input(Input::Receive(Instant::now(), receive)) {
             self.failed = Some(error.to_string());
         }
@@ -301,7 +301,7 @@ fn read_stamp(payload: &[u8]) -> Option<(u32, u64)> {
     let tail: &[u8; 16] = payload.last_chunk()?;
     let (time, rest) = tail.split_first_chunk::<8>()?;
     let (number, mark) = rest.split_first_chunk::<4>()?;
-    (mark == &MARK.to_be_bytes()).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
+    (*mark == MARK.to_be_bytes()).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
 }
 
 /// The payload type of VP8.

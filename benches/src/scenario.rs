@@ -155,7 +155,14 @@ fn kilobytes(before: Usage, after: Usage) -> f64 {
 }
 
 impl Run<'_> {
-    fn outcome(&mut self, outcome: &mut Outcome, before: Usage, busy: Usage, after: Usage, options: &Options) {
+    fn outcome(
+        &mut self,
+        outcome: &mut Outcome,
+        before: Usage,
+        busy: Usage,
+        after: Usage,
+        options: &Options,
+    ) {
         let totals = &mut self.world.totals;
         let expected = totals.sent * self.copies;
         let lossy = self.scenario.loss > 0.0;
@@ -252,6 +259,9 @@ impl Run<'_> {
         world.peers[peer].accept_answer(sdp(&reply)?)?;
         signal.candidates_end(world, handle)?;
         self.sources.push(From::Peer(peer));
+        // A feed can be seen only once its PeerConnection is up, on the server's side too.
+        self.world.connect()?;
+        self.world.run(Duration::from_millis(100), TICK);
         Ok(feed)
     }
 
@@ -267,7 +277,12 @@ impl Run<'_> {
     }
 
     /// A receiver: the plugin offers, it answers.
-    fn answer(&mut self, plugin: &str, ask: serde_json::Value, start: serde_json::Value) -> Result<(), String> {
+    fn answer(
+        &mut self,
+        plugin: &str,
+        ask: serde_json::Value,
+        start: serde_json::Value,
+    ) -> Result<(), String> {
         let peer = self.peer()?;
         let (world, signal) = (&mut self.world, &mut self.signal);
         let handle = signal.attach(world, plugin)?;

@@ -62,10 +62,11 @@ impl Server {
                 "general: {{\n configs_folder = \"{folder}\"\n plugins_folder = \"{modules}/plugins\"\n \
                  transports_folder = \"{modules}/transports\"\n events_folder = \"{folder}\"\n \
                  loggers_folder = \"{folder}\"\n log_to_file = \"{folder}/log\"\n debug_level = 3\n {general}\n}}\n\
-                 nat: {{\n ice_enforce_list = \"lo\"\n}}\n\
+                 nat: {{\n ice_enforce_list = \"{address}\"\n}}\n\
                  plugins: {{ disable = \"{plugins}\" }}\ntransports: {{ disable = \"{transports}\" }}\n",
                 folder = folder.display(),
                 modules = modules.display(),
+                address = sys::host(),
                 general = kind.general,
                 plugins = but("plugins", &PLUGINS)?,
                 transports = but("transports", &["websockets"])?,
@@ -73,7 +74,9 @@ impl Server {
         )?;
         fs::write(
             folder.join("janus.transport.websockets.jcfg"),
-            format!("general: {{\n ws = true\n ws_port = {port}\n ws_ip = \"127.0.0.1\"\n}}\nadmin: {{\n admin_ws = false\n}}\n"),
+            format!(
+                "general: {{\n ws = true\n ws_port = {port}\n ws_ip = \"127.0.0.1\"\n}}\nadmin: {{\n admin_ws = false\n}}\n"
+            ),
         )?;
         for plugin in PLUGINS {
             fs::write(folder.join(format!("janus.plugin.{plugin}.jcfg")), "general: {\n}\n")?;
@@ -114,21 +117,16 @@ impl Server {
 
     pub fn usage(&self) -> io::Result<Usage> {
         let process = PathBuf::from(format!("/proc/{}", self.child.id()));
-        let stat = fs::read_to_string(process.join("stat"))?;
-        // proc(5): the name may hold anything, but ends with the last parenthesis; utime and stime are fields 14, 15.
-        let fields: Vec<&str> = stat[stat.rfind(')').unwrap_or(0) + 2..].split(' ').collect();
-        let number = |field: usize| fields[field - 3].parse::<u64>().map_err(io::Error::other);
-        let ticks = number(14)? + number(15)?;
         let mut usage = Usage {
-            cpu: Duration::from_secs_f64(ticks as f64 / sys::ticks_per_second()),
+            cpu: sys::process_cpu(self.child.id()),
             rss_bytes: 1024 * status(&process, "VmRSS:")?,
             ..Usage::default()
         };
         for task in fs::read_dir(process.join("task"))? {
             let task = task?.path();
             usage.threads += 1;
-            usage.context_switches +=
-                status(&task, "voluntary_ctxt_switches:").unwrap_or(0) + status(&task, "nonvoluntary_ctxt_switches:").unwrap_or(0);
+            usage.context_switches += status(&task, "voluntary_ctxt_switches:").unwrap_or(0)
+                + status(&task, "nonvoluntary_ctxt_switches:").unwrap_or(0);
         }
         Ok(usage)
     }

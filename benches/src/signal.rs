@@ -37,11 +37,17 @@ impl Signal {
     }
 
     pub fn keepalive(&mut self, world: &mut World) -> Result<()> {
-        self.request(world, json!({"janus": "keepalive"})).map(drop)
+        self.call(world, json!({"janus": "keepalive"}), |_| true).map(drop)
     }
 
     /// A request to a plugin; the event that answers it, or the synchronous reply.
-    pub fn message(&mut self, world: &mut World, handle: u64, body: Value, sdp: Option<(&str, &str)>) -> Result<Value> {
+    pub fn message(
+        &mut self,
+        world: &mut World,
+        handle: u64,
+        body: Value,
+        sdp: Option<(&str, &str)>,
+    ) -> Result<Value> {
         let mut request = json!({"janus": "message", "handle_id": handle, "body": body});
         if let Some((kind, sdp)) = sdp {
             request["jsep"] = json!({"type": kind, "sdp": sdp});
@@ -64,7 +70,12 @@ impl Signal {
         self.call(world, request, |reply| reply["janus"] != "ack")
     }
 
-    fn call(&mut self, world: &mut World, mut request: Value, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
+    fn call(
+        &mut self,
+        world: &mut World,
+        mut request: Value,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value> {
         self.transactions += 1;
         let transaction = self.transactions.to_string();
         request["transaction"] = json!(transaction);

@@ -66,7 +66,14 @@ impl World {
             Pacing::Frames => rate.div_ceil(25),
         };
         let period = Duration::from_secs(1) * packets / rate;
-        self.senders.push(Sender { from, period, packets, next: Instant::now() + period.mul_f64(phase), number: 0, frames: 0 });
+        self.senders.push(Sender {
+            from,
+            period,
+            packets,
+            next: Instant::now() + period.mul_f64(phase),
+            number: 0,
+            frames: 0,
+        });
     }
 
     /// Pauses all sources. Their numbers go on when they start again.
@@ -130,7 +137,10 @@ impl World {
     }
 
     pub fn failure(&self) -> Option<String> {
-        self.peers.iter().enumerate().find_map(|(i, peer)| Some(format!("client {i}: {}", peer.failed.as_ref()?)))
+        self.peers
+            .iter()
+            .enumerate()
+            .find_map(|(i, peer)| Some(format!("client {i}: {}", peer.failed.as_ref()?)))
     }
 }
 
