@@ -13,6 +13,7 @@ use super::signalling::Signalling;
 use crate::json::Json;
 use crate::media::{Command, HangupReason, Peer};
 use crate::modules::host::{PluginFace, PluginSessionFace};
+use crate::record::capture::Capture;
 use crate::util::time;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +63,8 @@ pub struct Handle {
     /// The present PeerConnection; read on the packet path.
     pub(super) link: ArcSwapOption<Peer>,
     close_pending: AtomicBool,
+    /// Packets of the present PeerConnection and of later ones are being written there.
+    pub(super) capture: Lock<Option<Arc<Capture>>>,
 }
 
 /// What a new handle starts from.
@@ -99,6 +102,7 @@ impl Handle {
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
             close_pending: false.into(),
+            capture: Lock::default(),
         })
     }
 

@@ -6,7 +6,8 @@ use super::handle::Handle;
 use super::jsep::Negotiation;
 use super::signalling::{Signalling, SignallingFacts};
 use super::sink::Sink;
-use crate::media::{DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot};
+use crate::media::{Command, DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot};
+use crate::record::capture::Capture;
 use crate::util::time;
 use std::sync::Arc;
 
@@ -51,6 +52,7 @@ impl Handle {
         let sink = Arc::new(Sink::new(handle, plugin));
         let peer = engine.create_peer(config, sink.clone());
         self.link.store(Some(Arc::new(peer)));
+        self.tap_link();
         self.flags.clear(
             flags::START
                 | flags::READY
@@ -113,6 +115,44 @@ impl Handle {
             remote_sdp: signalling.remote_sdp.clone(),
             pending: signalling.pending.len(),
             media: negotiation.map(|n| n.media.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Starts writing packets to a file; false when that is going on already.
+    pub fn start_capture(&self, capture: Arc<Capture>) -> bool {
+        let started = {
+            let mut present = self.capture.lock();
+            let free = present.is_none();
+            if free {
+                *present = Some(capture);
+            }
+            free
+        };
+        if started {
+            self.tap_link();
+        }
+        started
+    }
+
+    /// Ends it; false when there was none.
+    pub fn stop_capture(&self) -> bool {
+        let stopped = self.capture.lock().take();
+        if let Some(capture) = &stopped {
+            if let Some(link) = self.link.load_full() {
+                link.command(Command::Capture(None));
+            }
+            capture.close();
+        }
+        stopped.is_some()
+    }
+
+    pub fn capture(&self) -> Option<Arc<Capture>> {
+        self.capture.lock().clone()
+    }
+
+    fn tap_link(&self) {
+        if let (Some(capture), Some(link)) = (self.capture(), self.link.load_full()) {
+            link.command(Command::Capture(Some(capture)));
         }
     }
 

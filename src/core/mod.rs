@@ -90,6 +90,13 @@ impl Core {
         self.engine.get()
     }
 
+    /// After a change of [`Live`]: running PeerConnections obey it within a second.
+    pub fn tune_engine(&self) {
+        if let Some(engine) = self.engine() {
+            engine.tune(self.live.media());
+        }
+    }
+
     /// Creates a session (`id` 0: a random one) and announces it; `None` when the id is in use.
     pub fn create_session(&self, id: u64, owner: Owner) -> Option<Arc<Session>> {
         let session = {

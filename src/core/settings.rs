@@ -1,7 +1,7 @@
 //! What the core needs to know from the configuration. The daemon (or an embedding program) fills it; what the Admin
 //! API changes while running is in [`Live`].
 
-use crate::media::EngineConfig;
+use crate::media::{self, EngineConfig};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
@@ -146,8 +146,7 @@ impl LogControls for OwnLog {
     }
 }
 
-/// What the Admin API changes at run time. The media values are kept and shown, but the engine has no way yet to take
-/// them over for the PeerConnections it makes.
+/// What the Admin API changes at run time; [`super::Core::tune_engine`] hands the media values on.
 #[derive(Debug)]
 pub struct Live {
     pub session_timeout: AtomicU32,
@@ -167,6 +166,16 @@ impl Live {
             nack_optimizations: settings.media.nack_optimizations.into(),
             no_media_timer: settings.media.no_media_timer.into(),
             slowlink_threshold: settings.media.slowlink_threshold.into(),
+        }
+    }
+
+    /// The part that media streams obey.
+    pub fn media(&self) -> media::Settings {
+        media::Settings {
+            min_nack_queue_ms: self.min_nack_queue.load(Ordering::Relaxed),
+            nack_optimizations: self.nack_optimizations.load(Ordering::Relaxed),
+            no_media_timer: self.no_media_timer.load(Ordering::Relaxed),
+            slowlink_threshold: self.slowlink_threshold.load(Ordering::Relaxed),
         }
     }
 }

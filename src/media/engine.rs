@@ -152,6 +152,11 @@ impl Engine {
         *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     }
 
+    /// The values last given to [`Engine::tune`], at first those of the configuration.
+    pub fn tuning(&self) -> Settings {
+        *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What each worker has carried so far.
     pub fn traffic(&self) -> Vec<TrafficSnapshot> {
         let of = |worker: &Arc<WorkerHandle>| TrafficSnapshot {

@@ -1,6 +1,7 @@
 //! Engines on loopback that connect to each other.
 
 use super::*;
+use crate::record::capture::{Capture, Format};
 use crate::rtp::Extensions;
 use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -419,6 +420,69 @@ fn data_channels_cross() {
     });
     left.wait("answer", |s| matches!(s, Seen::Data(_, _, true, m) if *m == [1, 2, 3]));
     assert!(left.peer.snapshot().unwrap().sctp_association);
+}
+
+/// Lines of a text capture: direction, first byte, type.
+fn captured(path: &std::path::Path) -> Vec<(String, String, String)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        (
+            words[0].into(),
+            words[3].into(),
+            words.last().unwrap().trim_start_matches("JANUS_TEXT2PCAP_").into(),
+        )
+    };
+    text.lines().map(line).collect()
+}
+
+// Control plane §7: what is captured is not encrypted, and it ends when it is told to.
+#[test]
+fn a_capture_sees_both_directions_in_the_clear() {
+    let (a, b) = (engine(1), engine(1));
+    let (mut sender, mut receiver) = pair(&a, &b);
+    one_way(&sender, &receiver, 0x1111);
+    let folder = std::env::temp_dir().join(format!("janus-rs-tap-{}", std::process::id()));
+    let capture = |end: &End, name: &str| {
+        let folder = folder.to_str().unwrap();
+        let capture = Arc::new(Capture::create(Some(folder), Some(name), 0, Format::Text).unwrap());
+        end.peer.command(Command::Capture(Some(capture)));
+    };
+    capture(&sender, "sender");
+    capture(&receiver, "receiver");
+    for end in [&sender, &receiver] {
+        end.peer.command(Command::EnableData);
+        end.peer.snapshot().unwrap();
+    }
+    sender.send(1, 100);
+    receiver.rtp(1);
+    receiver.peer.command(Command::SendPli { mindex: None });
+    sender.wait("PLI", |s| matches!(s, Seen::Rtcp(packet) if packet[..2] == [0x81, 206]));
+    sender.wait("data ready", |s| matches!(s, Seen::DataReady));
+    sender.peer.command(Command::RelayData {
+        label: None,
+        protocol: None,
+        binary: true,
+        message: vec![7, 8],
+    });
+    receiver.wait("data", |s| matches!(s, Seen::Data(..)));
+    for end in [&sender, &receiver] {
+        end.peer.command(Command::Capture(None));
+        end.peer.snapshot().unwrap();
+    }
+    sender.send(2, 100);
+    receiver.rtp(1);
+    for (name, media, feedback) in [("sender", "O", "I"), ("receiver", "I", "O")] {
+        let lines = captured(&folder.join(name));
+        let count = |direction: &str, first: &str, kind: &str| {
+            lines.iter().filter(|(d, f, k)| d == direction && f == first && k == kind).count()
+        };
+        // Our own packets carry an extension block when they have left us.
+        assert_eq!(count(media, "80", "RTP") + count(media, "90", "RTP"), 1, "{lines:?}");
+        assert_eq!(count(feedback, "81", "RTCP"), 1, "{lines:?}");
+        assert_eq!(count(media, "07", "DATA"), 1, "{lines:?}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// Between a client and a server; what the client sends comes out of one of two sockets.

@@ -1,6 +1,7 @@
 //! The vocabulary between the control plane and the engine.
 #![forbid(unsafe_code)]
 
+use crate::record::capture::Capture;
 use crate::rtp::Extensions;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -202,6 +203,8 @@ pub enum Command {
         binary: bool,
         message: Vec<u8>,
     },
+    /// Writes packets to this file, unencrypted, as they come and go; `None` ends that.
+    Capture(Option<Arc<Capture>>),
     /// Close alert, last statistics, [`PeerSink::closed`], gone.
     Hangup(HangupReason),
 }

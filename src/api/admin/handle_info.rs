@@ -11,6 +11,7 @@ use crate::media::{
     Counter, DtlsRole, DtlsState, ExtensionIds, IceRole, IceState, LayerSnapshot, MediaKind, MediumSnapshot,
     PeerSnapshot,
 };
+use crate::record::capture::Format;
 use crate::rtp::uri;
 use crate::util::time;
 use std::sync::Arc;
@@ -76,6 +77,13 @@ fn webrtc_state(info: &Json, handle: &Handle) {
         info.set("pending-trickles", signalling.pending);
     }
     info.set("queued-packets", snapshot.as_ref().map_or(0, |s| s.queued_packets));
+    if let Some(capture) = handle.capture() {
+        let (flag, file) = match capture.format() {
+            Format::Pcap => ("dump-to-pcap", "pcap-file"),
+            Format::Text => ("dump-to-text2pcap", "text2pcap-file"),
+        };
+        info.set(flag, true).set(file, capture.path().to_string_lossy().as_ref());
+    }
     if let Some(snapshot) = snapshot {
         info.set("webrtc", webrtc(&snapshot, &signalling.media));
     }

@@ -13,6 +13,7 @@ mod tuning;
 use super::request::{Answer, Request};
 use super::root;
 use crate::core::errors::{ApiError, Code};
+use crate::record::capture::Format;
 
 pub fn handle(request: &Request) -> Answer {
     if request.is_root() {
@@ -36,9 +37,9 @@ pub fn handle(request: &Request) -> Answer {
         Some(handle) => match name.as_str() {
             "detach_handle" => super::handle::detach(request, &handle),
             "hangup_webrtc" => handles::hangup(request, &handle),
-            "start_pcap" => handles::start_capture(request, "pcap"),
-            "start_text2pcap" => handles::start_capture(request, "text2pcap"),
-            "stop_pcap" | "stop_text2pcap" => handles::stop_capture(),
+            "start_pcap" => handles::start_capture(request, &handle, Format::Pcap),
+            "start_text2pcap" => handles::start_capture(request, &handle, Format::Text),
+            "stop_pcap" | "stop_text2pcap" => handles::stop_capture(request, &handle),
             "handle_info" => handle_info::handle_info(request, &handle),
             _ => Err(request.wrong_path()),
         },

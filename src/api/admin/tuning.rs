@@ -83,21 +83,30 @@ pub fn log_colors(request: &Request) -> Answer {
     set_knob(request, LogKnob::Colors, "colors", "log_colors")
 }
 
+/// Hands what a setter changed to the engine.
+fn tuned(request: &Request, answer: Answer) -> Answer {
+    request.core.tune_engine();
+    answer
+}
+
 pub fn min_nack_queue(request: &Request) -> Answer {
-    set_number(request, &request.core.live.min_nack_queue, "min_nack_queue", MAX_NACK_QUEUE)
+    let live = &request.core.live;
+    tuned(request, set_number(request, &live.min_nack_queue, "min_nack_queue", MAX_NACK_QUEUE))
 }
 
 pub fn nack_optimizations(request: &Request) -> Answer {
     let live = &request.core.live;
-    set_flag(request, &live.nack_optimizations, "nack_optimizations", "nack-optimizations")
+    tuned(request, set_flag(request, &live.nack_optimizations, "nack_optimizations", "nack-optimizations"))
 }
 
 pub fn no_media_timer(request: &Request) -> Answer {
-    set_number(request, &request.core.live.no_media_timer, "no_media_timer", u32::MAX)
+    let live = &request.core.live;
+    tuned(request, set_number(request, &live.no_media_timer, "no_media_timer", u32::MAX))
 }
 
 pub fn slowlink_threshold(request: &Request) -> Answer {
-    set_number(request, &request.core.live.slowlink_threshold, "slowlink_threshold", u32::MAX)
+    let live = &request.core.live;
+    tuned(request, set_number(request, &live.slowlink_threshold, "slowlink_threshold", u32::MAX))
 }
 
 pub fn accept_new_sessions(request: &Request) -> Answer {

@@ -141,10 +141,48 @@ fn lists_and_handle_info() {
     assert_eq!(info.get("session_timeout").unwrap().as_i64(), Some(60));
     let info = on("handle_info", r#","plugin_only":true"#).get("info").unwrap();
     assert_eq!(names(&info).last().unwrap(), "plugin_specific");
-    assert_error(&on("stop_text2pcap", ""), 490, "Capture not started", "stop");
     assert_eq!(world.admin(r#"{"janus":"loops_info","transaction":"x"}"#).get("loops").unwrap().len(), 0);
     assert_eq!(text(&on("detach_handle", ""), "janus"), "success");
     world.log.wait(&format!("event {A} detached"));
+}
+
+#[test]
+fn captures() {
+    // CP-264 … CP-267
+    let world = World::new();
+    let (session, handle) = world.attached();
+    let on = |name: &str, more: &str| {
+        world.admin(&format!(
+            r#"{{"janus":"{name}","transaction":"x","session_id":{session},"handle_id":{handle}{more}}}"#
+        ))
+    };
+    let folder = std::env::temp_dir().join(format!("janus-rs-captures-{}", std::process::id()));
+    let open = folder.join("open");
+    let place = format!(r#","folder":"{}","filename":"a.pcap""#, open.display());
+    assert_error(&on("stop_text2pcap", ""), 490, "Capture not started", "none");
+    assert_eq!(names(&on("start_pcap", &place)), ["janus", "transaction"]);
+    assert_error(&on("start_pcap", &place), 490, "pcap already started", "twice");
+    assert_error(&on("start_text2pcap", &place), 490, "text2pcap already started", "the other kind");
+    let info = on("handle_info", "").get("info").unwrap();
+    assert_eq!(info.get("dump-to-pcap").unwrap().as_bool(), Some(true));
+    assert_eq!(text(&info, "pcap-file"), open.join("a.pcap").to_str().unwrap());
+    assert_eq!(text(&on("stop_text2pcap", ""), "janus"), "success");
+    assert_error(&on("stop_pcap", ""), 490, "Capture not started", "again");
+    assert!(on("handle_info", "").get("info").unwrap().get("dump-to-pcap").is_none());
+    assert_eq!(std::fs::metadata(open.join("a.pcap")).unwrap().len(), 24);
+
+    assert_eq!(text(&on("start_text2pcap", &place.replace("a.pcap", "a.txt")), "janus"), "success");
+    let info = on("handle_info", "").get("info").unwrap();
+    assert_eq!(text(&info, "text2pcap-file"), open.join("a.txt").to_str().unwrap());
+    assert_eq!(text(&on("stop_pcap", ""), "janus"), "success");
+
+    let protected = folder.join("protected");
+    crate::util::files::protect(protected.to_str().unwrap());
+    let place = format!(r#","folder":"{}""#, protected.display());
+    assert_error(&on("start_pcap", &place), 490, "Error starting pcap dump", "protected");
+    assert_error(&on("start_text2pcap", &place), 490, "Error starting text2pcap dump", "protected");
+    assert!(!protected.exists());
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -129,6 +129,28 @@ fn an_exchange_and_its_end() {
 }
 
 #[test]
+fn setters_reach_the_engine() {
+    // CP-248, CP-249
+    let world = world();
+    for (name, member, value) in [
+        ("set_min_nack_queue", "min_nack_queue", "300"),
+        ("set_nack_optimizations", "nack_optimizations", "true"),
+        ("set_no_media_timer", "no_media_timer", "7"),
+        ("set_slowlink_threshold", "slowlink_threshold", "4"),
+    ] {
+        let request = format!(r#"{{"janus":"{name}","transaction":"x","{member}":{value}}}"#);
+        assert_eq!(text(&world.admin(&request), "janus"), "success");
+    }
+    let expected = crate::media::Settings {
+        min_nack_queue_ms: 300,
+        nack_optimizations: true,
+        no_media_timer: 7,
+        slowlink_threshold: 4,
+    };
+    assert_eq!(world.core.engine().unwrap().tuning(), expected);
+}
+
+#[test]
 fn renegotiation() {
     // CP-155, CP-157, CP-161, CP-164
     let world = world();

@@ -3,6 +3,7 @@
 use super::{Clock, Connection, Output, Stage};
 use crate::media::sctp::{Sctp, SctpEvent};
 use crate::media::types::DtlsRole;
+use crate::record::capture::PacketType;
 use bytes::Bytes;
 use std::time::Instant;
 
@@ -41,6 +42,7 @@ impl Connection {
         message: Vec<u8>,
     ) {
         let Some(sctp) = &mut self.sctp else { return };
+        self.tap.outgoing(PacketType::Data, &message);
         if let Err(error) = sctp.send(label, protocol, binary, message.into(), clock.instant) {
             tracing::warn!(handle = self.id, "data message dropped: {error}");
         }
@@ -65,6 +67,7 @@ impl Connection {
             match event {
                 SctpEvent::Up => {}
                 SctpEvent::Incoming { label, protocol, binary, data } => {
+                    self.tap.incoming(PacketType::Data, &data);
                     self.outputs.push_back(Output::Data { label, protocol, binary, message: data });
                 }
                 SctpEvent::DataReady => self.outputs.push_back(Output::DataReady),

@@ -1,11 +1,13 @@
 //! Media in and out: demultiplexing, SRTP, streams, retransmissions, RTCP (media-plane.md §5, §6, §7).
 
+use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
 use crate::media::rtp::{Medium, Prepared, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
+use crate::record::capture::PacketType;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -61,13 +63,15 @@ impl Connection {
             Some(srtp) => srtp.incoming.unprotect_rtp(datagram).map_err(|e| self.complain(e)).ok()?,
             None => datagram.len(),
         };
+        self.tap.incoming(PacketType::Rtp, &datagram[..len]);
         let received = self
             .streams
             .receive(clock, route, &mut datagram[..len], descriptor)
             .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
             .ok()?;
         if let Some((binding, missing)) = &received.nacks {
-            let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+            let wire =
+                Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
             self.streams.nack(*binding, missing, &mut wire.rtcp(out));
         }
         Some(Incoming::Rtp {
@@ -91,6 +95,7 @@ impl Connection {
             Some(srtp) => srtp.incoming.unprotect_rtcp(datagram).map_err(|e| self.complain(e)).ok()?,
             None => datagram.len(),
         };
+        self.tap.incoming(PacketType::Rtcp, &datagram[..len]);
         let delivered = self.streams.incoming_rtcp(clock, &mut datagram[..len]);
         self.resend(clock, out);
         let delivered =
@@ -108,12 +113,13 @@ impl Connection {
     /// What the peer's NACKs asked for.
     fn resend(&mut self, clock: Clock, out: &mut Batch) {
         let Some(path) = self.path else { return };
-        let (streams, srtp) = (&mut self.streams, &mut self.srtp);
+        let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
         loop {
             let mut more = false;
             out.push(&mut self.cursor, path, |slot| match streams.next_resend(clock, slot)? {
                 Resend::Plain(len) => {
                     more = true;
+                    tap.outgoing(PacketType::Rtp, &slot[..len]);
                     protect_rtp(srtp, slot, len)
                 }
                 Resend::Protected(len) => {
@@ -130,10 +136,11 @@ impl Connection {
     /// A packet that a plugin sends: written, rewritten and encrypted in the slot that it leaves from.
     pub fn send_rtp(&mut self, clock: Clock, packet: &RtpOut<'_>, out: &mut Batch) {
         let (Stage::Ready, Some(path)) = (self.stage, self.path) else { return };
-        let (streams, srtp) = (&mut self.streams, &mut self.srtp);
+        let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
         out.push(&mut self.cursor, path, |slot| {
             let room = SLOT_SIZE - MAX_OVERHEAD;
             let prepared: Prepared = streams.prepare(clock, packet, &mut slot[..room])?;
+            tap.outgoing(PacketType::Rtp, &slot[..prepared.len]);
             let len = protect_rtp(srtp, slot, prepared.len)?;
             streams.protected(clock, &prepared, &slot[..len]);
             Some(len)
@@ -163,7 +170,7 @@ impl Connection {
         if self.stage != Stage::Ready {
             return;
         }
-        let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+        let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
         let mut emit = wire.rtcp(out);
         match command {
             Command::SendPli { mindex } => self.streams.send_pli(mindex, &mut emit),
@@ -217,7 +224,8 @@ impl Connection {
             ticks.since_statistics *= u32::from(!statistics);
         }
         {
-            let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp };
+            let wire =
+                Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
             let mut emit = wire.rtcp(out);
             if feedback {
                 self.streams.transport_feedback(&mut emit);
@@ -261,14 +269,16 @@ struct Wire<'a> {
     path: Option<Path>,
     cursor: &'a mut Cursor,
     srtp: &'a mut Option<Srtp>,
+    tap: &'a Tap,
 }
 
 impl<'a> Wire<'a> {
     /// Protects and sends what it is called with.
     fn rtcp(self, out: &'a mut Batch) -> impl FnMut(&[u8]) + 'a {
-        let Wire { path, cursor, srtp } = self;
+        let Wire { path, cursor, srtp, tap } = self;
         move |packet| {
             let Some(path) = path else { return };
+            tap.outgoing(PacketType::Rtcp, packet);
             out.push(cursor, path, |slot| {
                 slot.get_mut(..packet.len())?.copy_from_slice(packet);
                 let Some(srtp) = srtp else { return Some(packet.len()) };

@@ -2,6 +2,7 @@
 //! commands and time go in; datagrams (into a [`Batch`]), [`Output`]s for the sink and [`Note`]s for the worker come out.
 #![forbid(unsafe_code)]
 
+mod capture;
 mod connect;
 mod data;
 mod hangup;
@@ -123,6 +124,7 @@ pub struct Connection {
     remote_complete: bool,
     /// ICE failed at this time and did not recover.
     failed_at: Option<Instant>,
+    tap: capture::Tap,
     outputs: VecDeque<Output>,
     notes: VecDeque<Note>,
     record: snapshot::Record,
@@ -162,6 +164,7 @@ impl Connection {
             cursor: Cursor::default(),
             remote_complete: false,
             failed_at: None,
+            tap: capture::Tap::default(),
             outputs: VecDeque::new(),
             notes: VecDeque::new(),
             shared,
@@ -201,6 +204,7 @@ impl Connection {
             Command::SendPli { .. } | Command::SendRemb { .. } | Command::RelayRtcp { .. } => {
                 self.send_feedback(command, out);
             }
+            Command::Capture(capture) => self.tap = capture::Tap::new(capture),
             Command::EnableData => self.enable_data(clock),
             Command::RelayData { label, protocol, binary, message } => {
                 self.relay_data(clock, label.as_deref(), protocol.as_deref(), binary, message);

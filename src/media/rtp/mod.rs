@@ -44,7 +44,7 @@ use twcc::Arrivals;
 pub type Micros = i64;
 
 /// The part of the engine's configuration that streams obey.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub min_nack_queue_ms: u32,
     pub nack_optimizations: bool,
