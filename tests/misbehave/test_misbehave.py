@@ -63,16 +63,22 @@ class Misbehaviour(unittest.TestCase):
                 return
         self.fail("echotest does not answer")
 
+    def settled(self):
+        """The log, when ending handles of earlier tests have had their say."""
+        log = None
+        while log != self.server.output():
+            log = self.server.output()
+            time.sleep(0.5)
+        return log
+
     def lines(self, text, during):
         """Log lines with `text` that `during` causes."""
-        before = self.server.output().count(text)
+        before = self.settled().count(text)
         during()
         end = time.monotonic() + 10
         while time.monotonic() < end and self.server.output().count(text) == before:
             time.sleep(0.05)
-        self.post({"janus": "ping"})  # what was logged meanwhile is written as well
-        time.sleep(0.3)
-        return self.server.output().count(text) - before
+        return self.settled().count(text) - before
 
     def test_no_result(self):
         """CP-171, CP-175"""
