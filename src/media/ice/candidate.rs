@@ -58,7 +58,7 @@ pub fn format(candidate: &Candidate) -> String {
     if let Some(tcptype) = &candidate.tcptype {
         let _ = write!(text, " tcptype {tcptype}");
     }
-    text.truncate(MAX_TEXT);
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
     text
 }
 

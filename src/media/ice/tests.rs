@@ -265,3 +265,14 @@ fn owners_of_stun_messages() {
     short[23] = 200;
     assert_eq!(stun::owner(&short), None);
 }
+
+/// A peer chooses the words of its candidates: cutting a long one must not split a character.
+#[test]
+fn a_long_candidate_is_cut_between_characters() {
+    let text = format!("1 1 tcp 1 127.0.0.1 9 typ host tcptype {}", "é".repeat(200));
+    let Ok(candidate::Parsed::Candidate(found)) = candidate::parse(&text, true) else { panic!() };
+    for prefix in ["1", "12"] {
+        let written = candidate::format(&Candidate { foundation: prefix.into(), ..found.clone() });
+        assert!((198..=199).contains(&written.len()), "{written}");
+    }
+}

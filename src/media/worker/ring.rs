@@ -49,9 +49,9 @@ unsafe impl Sync for Ring {}
 unsafe impl Send for Ring {}
 
 impl Ring {
-    /// `slots` is rounded up to a power of two.
+    /// `slots` is rounded up to a power of two, at least 2: with one slot, "written" and "may be written" look the same.
     pub fn new(slots: usize) -> Ring {
-        let slots = slots.next_power_of_two();
+        let slots = slots.max(2).next_power_of_two();
         let memory = Box::<[UnsafeCell<MaybeUninit<Stored>>]>::new_uninit_slice(slots);
         Ring {
             turns: (0..slots).map(AtomicUsize::new).collect(),
