@@ -11,7 +11,7 @@ import re
 import unittest
 
 from harness import UNDER_TEST, Server
-from scripts import admin, auth, jsep, requests, timing
+from scripts import admin, auth, jsep, offers_of_plugins, requests, timing
 from transcript import Player
 
 # Expressions for steps and for lines ("- " of the reference, "+ " of ours), and the entry of docs/differences.d/api.md.
@@ -25,6 +25,7 @@ ALLOWED = [
     (r"hangup.*, events", r'- (?!.*"hangup").*', "version"),
     (r"no mids.*|event of unknown line", r'[-+] "(a=group:BUNDLE|a=msid:janus janus).*"', "mids"),
     (r"mid too long|(mid|setup) without value", r'- "reason": ""|\+ "reason": ".*(mid|setup).*"', "reasons"),
+    (r"flags before the answer|handle_info", r'- "ssrc-rtx": "int"', "audio RTX"),
     (r"video back|inactive|restart|end to end.*|still so|capitals|foreign.*|answer after.*",
      r'\+ "a=ssrc:<ssrc [23]> cname:janus"', "SSRCs"),
 ]
@@ -143,6 +144,24 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
 
     async def test_reclaim(self):
         await self.play(timing.reclaim, general="session_timeout = 0; reclaim_session_timeout = 3;")
+
+    async def test_offers_of_streaming(self):
+        await self.play(offers_of_plugins.streaming)
+
+    async def test_settings_of_the_api(self):
+        await self.play(offers_of_plugins.echo, general="opaqueid_in_api = true; hide_dependencies = true;")
+
+    async def test_event_loops(self):
+        await self.play(offers_of_plugins.echo, general="event_loops = 2; allow_loop_indication = true;")
+
+    async def test_full_trickle(self):
+        await self.play(offers_of_plugins.echo, nat="full_trickle = true;")
+
+    async def test_ice_lite(self):
+        await self.play(offers_of_plugins.echo, nat="ice_lite = true;")
+
+    async def test_mapped_address(self):
+        await self.play(offers_of_plugins.echo, nat='nat_1_1_mapping = "203.0.113.7"; keep_private_host = true;')
 
 
 if __name__ == "__main__":

@@ -38,6 +38,8 @@ impl Negotiation {
         if self.media.len() <= index {
             self.media.push(Medium::new(kind_of(mline)));
         }
+        // All m-lines', before merging chooses RTX payload types beside them (MP-075).
+        self.payload_types.extend(mline.ptypes.iter().filter_map(|p| u8::try_from(*p).ok()));
         let medium = &mut self.media[index];
         let mid = mline.value("mid").map_or_else(|| index.to_string(), str::to_owned);
         if mid.len() > MAX_MID {

@@ -20,7 +20,6 @@ impl Negotiation {
             return;
         }
         let listed: Vec<u8> = mline.ptypes.iter().filter_map(|p| u8::try_from(*p).ok()).collect();
-        self.payload_types.extend(&listed);
         for pt in listed {
             if self.rtx.values().any(|r| *r == pt) {
                 continue;

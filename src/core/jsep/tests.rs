@@ -287,6 +287,19 @@ a=rtcp-fb:96 nack\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\
     assert!(negotiation.media[1].ssrc != 0 && negotiation.media[1].ssrc != before);
 }
 
+// MP-075
+#[test]
+fn rtx_avoids_the_payload_types_of_later_mlines() {
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=room\r\nt=0 0\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 100\r\na=sendonly\r\na=rtpmap:100 VP8/90000\r\n\
+m=video 9 UDP/TLS/RTP/SAVPF 101\r\na=sendonly\r\na=rtpmap:101 H264/90000\r\n";
+    let mut negotiation = Negotiation::for_local_offer();
+    let mut description = Description::parse(SdpType::Offer, offer).unwrap();
+    negotiation.apply_local(&mut description).unwrap();
+    let text = negotiation.merge(description, &transport());
+    assert!(text.contains("SAVPF 100 102\r\n") && text.contains("SAVPF 101 103\r\n"), "{text}");
+}
+
 // MP-006, MP-084, MP-085, MP-086, MP-091
 #[test]
 fn renegotiation_keeps_and_adds() {
