@@ -64,7 +64,7 @@ export! {
 
 /// `none`, `all`, or labels; blanks in front of a label do not count, behind it they do.
 fn mask(list: &str) -> usize {
-    match list {
+    match list.to_ascii_lowercase().as_str() {
         "none" => 0,
         "all" => 0xFFFF_FFFF,
         _ => list
@@ -84,7 +84,7 @@ mod tests {
     fn masks() {
         assert_eq!(mask("sessions, media"), 33);
         assert_eq!(mask("SESSIONS,nope,core"), 257);
-        assert_eq!((mask("none"), mask("all"), mask("")), (0, 0xFFFF_FFFF, 0));
+        assert_eq!((mask("none"), mask("All"), mask("")), (0, 0xFFFF_FFFF, 0));
         assert_eq!(mask("media ,jsep"), 8);
     }
 

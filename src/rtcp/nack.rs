@@ -18,7 +18,8 @@ pub fn nacks(packet: &[u8]) -> impl Iterator<Item = u16> {
 
 /// Removes the first NACK block in place and returns the new length, which may be 0 (HL-145).
 pub fn remove(packet: &mut [u8]) -> usize {
-    let found = blocks(packet).find(|block| block.is(RTPFB, NACK));
+    // One without an entry is none.
+    let found = blocks(packet).find(|block| block.is(RTPFB, NACK) && block.bytes(packet).len() >= 16);
     match found {
         Some(block) => {
             packet.copy_within(block.end.., block.start);

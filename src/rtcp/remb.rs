@@ -5,9 +5,9 @@ use super::compound::{AFB, Malformed, PSFB, Walk, blocks, set_word, word};
 /// Length of a REMB with one SSRC.
 pub const LEN: usize = 24;
 
-/// Is this application layer feedback a REMB with at least one SSRC of room?
+/// Is this application layer feedback a REMB with room for one SSRC, and for as many as it announces?
 pub fn is_remb(block: &[u8]) -> bool {
-    block.len() >= LEN && block.get(12..16) == Some(b"REMB")
+    block.len() >= LEN && block.get(12..16) == Some(b"REMB") && 20 + 4 * usize::from(block[16]) <= block.len()
 }
 
 /// Bits per second of the first REMB, at most 32 bits; 0 when there is none (HL-146).

@@ -113,7 +113,7 @@ impl From<Malformed> for ReportError {
     }
 }
 
-/// Rewrites reports and returns how many fields changed (HL-140, HL-141).
+/// Rewrites reports and returns how many SSRCs were written; timestamps are not counted (HL-140, HL-141).
 pub fn fix_report_data(packet: &mut [u8], rewrite: &ReportRewrite) -> Result<u32, ReportError> {
     let (mut walk, mut changed) = (Walk::new(), 0);
     while let Some(block) = walk.next(packet) {
@@ -129,7 +129,6 @@ pub fn fix_report_data(packet: &mut [u8], rewrite: &ReportRewrite) -> Result<u32
             }
             let timestamp = word(bytes, 16).wrapping_sub(rewrite.base_ts).wrapping_add(rewrite.base_ts_prev);
             set_word(bytes, 16, timestamp);
-            changed += 1;
         }
         debug_assert!(matches!(block.packet_type, SR | RR));
         set_word(bytes, 4, rewrite.peer);
@@ -156,7 +155,7 @@ mod tests {
         let report = "81c8000c 00000009 00000001 00000002 000003e9 00000004 00000005 \
             aaaaaaaa 01000002 00000003 00000004 00000005 00000006";
         let mut packet = unhex(report);
-        assert_eq!(fix_report_data(&mut packet, &REWRITE), Ok(3));
+        assert_eq!(fix_report_data(&mut packet, &REWRITE), Ok(2));
         assert_eq!(hex(&packet[..32]), "81c8000c00000011000000010000000200000fa1000000040000000500000022");
         assert_eq!(fix_report_data(&mut packet, &REWRITE), Err(ReportError::Stranger));
         let mut packet = unhex("80c90001 00000009 81ce0002 00000001 00000002");

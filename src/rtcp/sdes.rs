@@ -2,11 +2,11 @@
 
 use super::compound::set_word;
 
-/// Writes an SDES with one chunk: SSRC 0, a CNAME of at most 255 bytes. Returns its length; `None` when the buffer is
+/// Writes an SDES with one chunk: SSRC 0, a CNAME of 1 to 255 bytes. Returns its length; `None` when the buffer is
 /// too small. The rest of the buffer becomes 0 (HL-153).
 pub fn cname(buffer: &mut [u8], name: &[u8]) -> Option<usize> {
     let length = (8 + name.len() + 6) & !3;
-    if buffer.len() < length || name.len() > 255 {
+    if buffer.len() < length || name.is_empty() || name.len() > 255 {
         return None;
     }
     buffer.fill(0);
@@ -29,5 +29,6 @@ mod tests {
         assert_eq!(cname(&mut buffer, b"janus"), Some(16));
         assert_eq!(hex(&buffer), "81ca00030000000001056a616e75730000000000");
         assert_eq!(cname(&mut buffer[..15], b"janus"), None);
+        assert_eq!(cname(&mut buffer, b""), None);
     }
 }

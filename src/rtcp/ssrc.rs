@@ -17,8 +17,10 @@ pub fn sender(packet: &[u8]) -> u32 {
 /// `pli`: look at PLIs (1.4.1, not 1.1.2).
 pub fn receiver(packet: &[u8], pli: bool) -> u32 {
     let about = |block: Block| match block.packet_type {
-        SR | RR if block.count > 0 => Some(word(block.bytes(packet), block.reports_at()?)),
-        RTPFB => Some(word(block.bytes(packet), 8)),
+        SR | RR if block.count > 0 && block.reports_fit() => {
+            Some(word(block.bytes(packet), block.reports_at()?))
+        }
+        RTPFB if block.bytes(packet).len() >= 16 => Some(word(block.bytes(packet), 8)),
         PSFB if pli && block.count == PLI => Some(word(block.bytes(packet), 8)),
         _ => None,
     };

@@ -33,17 +33,17 @@ pub fn svc_info(payload: &[u8]) -> Result<Option<SvcInfo>, Truncated> {
     }
     let mut reader = Reader { rest: payload };
     let info = reader.descriptor()?;
-    if info.structure {
+    if info.structure && info.layer.is_some() {
         reader.structure()?;
     }
     Ok(info.layer)
 }
 
-/// A scalability structure is there and gives some spatial layer a width or height.
+/// A scalability structure is there and gives some spatial layer a width or height; what follows does not count.
 pub fn has_resolution(payload: &[u8]) -> bool {
     let mut reader = Reader { rest: payload };
     match reader.descriptor() {
-        Ok(info) if info.structure => reader.structure().unwrap_or(false),
+        Ok(info) if info.structure => reader.sizes().is_ok_and(|(sized, _)| sized),
         _ => false,
     }
 }
@@ -107,22 +107,25 @@ impl Reader<'_> {
         Ok(Parsed { layer, structure: bit(1) == 1 })
     }
 
-    /// Whether the structure gives some layer a size.
-    fn structure(&mut self) -> Result<bool, Truncated> {
+    /// The head of a scalability structure and the sizes of its layers: whether some layer has one, and whether a
+    /// picture group follows.
+    fn sizes(&mut self) -> Result<(bool, bool), Truncated> {
         let head = self.byte()?;
         let layers = usize::from(head >> 5) + 1;
-        let mut sized = false;
-        if head & 0x10 != 0 {
-            sized = self.skip(4 * layers)?.iter().any(|byte| *byte != 0);
-        }
-        if head & 0x08 != 0 {
+        let sized = head & 0x10 != 0 && self.skip(4 * layers)?.iter().any(|byte| *byte != 0);
+        Ok((sized, head & 0x08 != 0))
+    }
+
+    /// Skips a whole scalability structure.
+    fn structure(&mut self) -> Result<(), Truncated> {
+        if let (_, true) = self.sizes()? {
             let pictures = self.byte()?;
             for _ in 0..pictures {
                 let references = (self.byte()? >> 2) & 3;
                 self.skip(references.into())?;
             }
         }
-        Ok(sized)
+        Ok(())
     }
 }
 

@@ -166,7 +166,7 @@ impl OfferMline {
             true => ("DTLS/SCTP", "5000"),
             false => ("UDP/DTLS/SCTP", "webrtc-datachannel"),
         };
-        let mut mline = Mline::new(self.kind, 9, proto, Direction::Default);
+        let mut mline = Mline::new(self.kind, 9, proto, self.direction);
         mline.fmts.push(format.to_owned());
         if let Some(mid) = &self.mid {
             mline.add("mid", mid);
@@ -258,6 +258,8 @@ pub fn generate_offer(
             Oa::Enabled(enabled) => mline.enabled = enabled,
             // Not honoured here by any release, and callers count on 111.
             Oa::Pt(_) if mline.kind == MediaType::Audio => {}
+            // Likewise; `offer_mline` does write it.
+            Oa::Direction(_) if mline.kind == MediaType::Application => {}
             Oa::Extension(Some(uri), id) if usable_id(id) => {
                 let new = !known.iter().any(|(i, u)| *i == id || *u == uri);
                 if new || known.get(&id) == Some(&uri) {

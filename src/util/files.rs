@@ -12,9 +12,14 @@ pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(mode).create(path)
 }
 
-/// `path` as it is when absolute, else below `base` (HL-221).
+/// `path` as it is when absolute, else below `base`, with one slash between them (HL-221).
 pub fn absolute(base: &str, path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{base}/{path}") }
+    match (base, path) {
+        ("", _) => path.to_owned(),
+        (_, "") => base.to_owned(),
+        _ if path.starts_with('/') => path.to_owned(),
+        _ => format!("{}/{path}", base.trim_end_matches('/')),
+    }
 }
 
 static PROTECTED: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -33,6 +38,9 @@ pub fn clear_protected() {
 pub fn is_protected(path: &str) -> bool {
     if path.starts_with(' ') {
         return true;
+    }
+    if path.is_empty() {
+        return false; // does not exist
     }
     let Ok(real) = resolve(Path::new(path)) else { return true };
     let real = real.to_string_lossy();
@@ -69,6 +77,9 @@ mod tests {
         assert!(make_folder(&PathBuf::from("/proc/nope/x"), 0o755).is_err());
         std::fs::remove_dir_all(base).unwrap();
         assert_eq!((absolute("/a", "b"), absolute("/a", "/c")), ("/a/b".into(), "/c".into()));
+        let joined =
+            [("/", "b"), ("/a/", "b"), ("", "b"), ("/a/", ""), ("", "")].map(|(a, b)| absolute(a, b));
+        assert_eq!(joined, ["/b", "/a/b", "b", "/a/", ""]);
     }
 
     // HL-222

@@ -203,7 +203,7 @@ pub(super) unsafe fn prepare(
 ) {
     // SAFETY: promised by the caller.
     let Some(simulcast) = (unsafe { Json::from_borrowed(simulcast) }) else { return };
-    if let Some(names) = simulcast.get("rids").filter(Json::is_array) {
+    if let Some(names) = simulcast.get("rids").filter(|n| n.is_array() && !n.is_empty()) {
         let id = simulcast.get("rid-ext").and_then(|id| id.as_i64()).unwrap_or(0);
         // SAFETY: promised by the caller.
         unsafe { super::put(rid_ext_id, id as c_int) };
@@ -217,8 +217,10 @@ pub(super) unsafe fn prepare(
         }
     } else if let Some(numbers) = simulcast.get("ssrcs").filter(|n| n.is_array() && !ssrcs.is_null()) {
         for (n, number) in numbers.elements().take(3).enumerate() {
-            // SAFETY: one of three places.
-            unsafe { ssrcs.add(n).write(number.as_i64().unwrap_or(0) as u32) };
+            if let Some(number) = number.as_i64() {
+                // SAFETY: one of three places.
+                unsafe { ssrcs.add(n).write(number as u32) };
+            }
         }
     }
 }
