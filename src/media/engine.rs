@@ -7,6 +7,7 @@ use super::peer::Shared;
 use super::rtp::Settings;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
+use super::worker::placement::Placement;
 use super::worker::{run, start};
 use crate::util::random;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     workers: Vec<Arc<WorkerHandle>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    placement: Mutex<Placement>,
 }
 
 /// Datagrams of one worker.
@@ -86,6 +88,7 @@ impl Engine {
             shared: Arc::new(Shared { live: Mutex::new((&config).into()), config, dtls, fingerprint }),
             workers: Vec::new(),
             threads: Mutex::new(Vec::new()),
+            placement: Mutex::new(Placement::new(workers)),
         };
         for index in 0..workers {
             // What was started before ends with `engine`.
@@ -126,11 +129,15 @@ impl Engine {
     /// A new PeerConnection. It lives until [`Command::Hangup`], or until its transport ends it: until
     /// [`PeerSink::closed`] in either case, also when the [`Peer`] is dropped.
     pub fn create_peer(&self, config: PeerConfig, sink: Arc<dyn PeerSink>) -> Peer {
-        let chosen = config.worker.and_then(|index| self.workers.get(index));
-        let worker = chosen
-            .or_else(|| self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed)))
-            .expect("an engine has at least one worker");
-        worker.load.fetch_add(1, Ordering::Relaxed);
+        let worker = {
+            // Held until the load is counted, so that handles that come together do not go to the same worker.
+            let mut placement = self.placement.lock().unwrap_or_else(PoisonError::into_inner);
+            let chosen = config.worker.filter(|index| *index < self.workers.len());
+            let index = chosen.unwrap_or_else(|| placement.choose(&self.workers, Instant::now()));
+            let worker = &self.workers[index];
+            worker.load.fetch_add(1, Ordering::Relaxed);
+            worker
+        };
         let credentials = fresh_credentials();
         let mut candidates = local::advertised(&self.shared.config, &worker.bound);
         if let Some(seen) = worker.reflexive() {

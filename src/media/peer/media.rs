@@ -3,10 +3,11 @@
 use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
+use crate::media::rtp::store::SharedStore;
 use crate::media::rtp::{Medium, Prepared, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
-use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
+use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE, Urgency};
 use crate::record::capture::PacketType;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -88,7 +89,7 @@ impl Connection {
         datagram: &mut [u8],
         out: &mut Batch,
     ) -> Option<Incoming<'static>> {
-        if datagram.len() < RTCP_HEADER {
+        if datagram.len() < RTCP_HEADER || !self.streams.admits_rtcp(clock) {
             return None;
         }
         let len = match &mut self.srtp {
@@ -116,15 +117,17 @@ impl Connection {
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
         loop {
             let mut more = false;
-            out.push(&mut self.cursor, path, |slot| match streams.next_resend(clock, slot)? {
-                Resend::Plain(len) => {
-                    more = true;
-                    tap.outgoing(PacketType::Rtp, &slot[..len]);
-                    protect_rtp(srtp, slot, len)
-                }
-                Resend::Protected(len) => {
-                    more = true;
-                    Some(len)
+            out.push(&mut self.cursor, path, Urgency::Now, |slot| {
+                match streams.next_resend(clock, slot)? {
+                    Resend::Plain(len) => {
+                        more = true;
+                        tap.outgoing(PacketType::Rtp, &slot[..len]);
+                        protect_rtp(srtp, slot, len)
+                    }
+                    Resend::Protected(len) => {
+                        more = true;
+                        Some(len)
+                    }
                 }
             });
             if !more {
@@ -134,10 +137,10 @@ impl Connection {
     }
 
     /// A packet that a plugin sends: written, rewritten and encrypted in the slot that it leaves from.
-    pub fn send_rtp(&mut self, clock: Clock, packet: &RtpOut<'_>, out: &mut Batch) {
+    pub fn send_rtp(&mut self, clock: Clock, packet: &RtpOut<'_>, urgency: Urgency, out: &mut Batch) {
         let (Stage::Ready, Some(path)) = (self.stage, self.path) else { return };
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
-        out.push(&mut self.cursor, path, |slot| {
+        out.push(&mut self.cursor, path, urgency, |slot| {
             let room = SLOT_SIZE - MAX_OVERHEAD;
             let prepared: Prepared = streams.prepare(clock, packet, &mut slot[..room])?;
             tap.outgoing(PacketType::Rtp, &slot[..prepared.len]);
@@ -244,8 +247,8 @@ impl Connection {
         }
     }
 
-    pub(super) fn streams_of(shared: &Shared) -> Streams {
-        Streams::new(settings_of(shared))
+    pub(super) fn streams_of(shared: &Shared, store: SharedStore) -> Streams {
+        Streams::with_store(settings_of(shared), store)
     }
 }
 
@@ -279,7 +282,7 @@ impl<'a> Wire<'a> {
         move |packet| {
             let Some(path) = path else { return };
             tap.outgoing(PacketType::Rtcp, packet);
-            out.push(cursor, path, |slot| {
+            out.push(cursor, path, Urgency::Now, |slot| {
                 slot.get_mut(..packet.len())?.copy_from_slice(packet);
                 let Some(srtp) = srtp else { return Some(packet.len()) };
                 srtp.outgoing.protect_rtcp(slot, packet.len()).ok()

@@ -14,6 +14,7 @@ mod tests;
 use super::clock::Clock;
 use super::dtls::{Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
+use super::rtp::store::SharedStore;
 use super::rtp::{Settings, Streams};
 use super::sctp::Sctp;
 use super::srtp;
@@ -45,6 +46,8 @@ pub struct Setup {
     /// What of them is advertised.
     pub candidates: Vec<Candidate>,
     pub shared: Arc<Shared>,
+    /// Of the worker.
+    pub store: SharedStore,
 }
 
 /// For the sink, in the order in which it happened.
@@ -132,7 +135,7 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(setup: Setup, clock: Clock) -> Connection {
-        let Setup { config, credentials, addresses, candidates, shared } = setup;
+        let Setup { config, credentials, addresses, candidates, shared, store } = setup;
         let ice = Agent::new(AgentConfig {
             credentials,
             role: config.ice_role,
@@ -153,7 +156,7 @@ impl Connection {
             dtls_state: DtlsState::Created,
             early: Vec::new(),
             srtp: None,
-            streams: Connection::streams_of(&shared),
+            streams: Connection::streams_of(&shared, store),
             extensions: ExtensionIds::default(),
             ticks: None,
             gives_feedback: false,

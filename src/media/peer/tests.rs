@@ -37,6 +37,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
         addresses: vec![address],
         candidates: local::advertised(&shared.config, &[address]),
         shared: shared.clone(),
+        store: Default::default(),
     };
     End {
         connection: Connection::new(setup, clock),

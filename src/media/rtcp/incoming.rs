@@ -3,7 +3,7 @@
 use crate::media::Mindex;
 use crate::media::clock::Clock;
 use crate::media::rtp::{Binding, Micros, Streams};
-use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PSFB, RTPFB, SR};
+use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
 use crate::rtcp::report::{ReportRewrite, fix_report_data};
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};
 
@@ -29,7 +29,7 @@ pub enum RtcpDropped {
     Unknown,
     /// MP-207: a sender report of something other than the RTP that the layer receives.
     Stranger,
-    /// MP-203: nothing but NACKs, which the core answers.
+    /// MP-203: nothing but NACKs, which the core answers, and requests that came too often.
     Answered,
 }
 
@@ -57,7 +57,8 @@ impl Streams {
         let mut walk = compound::Walk::new();
         while let Some(Ok(block)) = walk.next(packet) {
             self.evaluate(now, &block, block.bytes(packet), index, layer);
-            if !self.answers(&block, block.bytes(packet), index) {
+            let kept_back = self.answers(&block, block.bytes(packet), index) || self.is_too_much(now, &block);
+            if !kept_back {
                 packet.copy_within(block.start..block.end, kept);
                 kept += block.end - block.start;
             }
@@ -91,6 +92,17 @@ impl Streams {
     fn nacked_medium(&self, block: &[u8], compound: usize) -> usize {
         let named = self.media.by_ssrc(compound_word(block, 8)).filter(|binding| binding.local);
         named.map_or(compound, |binding| binding.medium)
+    }
+
+    /// A peer that asks for key frames all the time costs its publisher, and so all other receivers, their bandwidth.
+    fn is_too_much(&mut self, now: Clock, block: &Block) -> bool {
+        matches!((block.packet_type, block.count), (PSFB, PLI | FULL_INTRA))
+            && !self.keyframe_limit.admits(now.mono)
+    }
+
+    /// Whether another compound of the peer may be looked at.
+    pub fn admits_rtcp(&mut self, now: Clock) -> bool {
+        self.rtcp_limit.admits(now.mono)
     }
 
     /// MP-203

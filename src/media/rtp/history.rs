@@ -1,70 +1,92 @@
-//! What was sent, kept for as long as the peer may ask for it again (media-plane.md §6.4).
+//! What was sent to one receiver, kept for as long as it may ask for it again (media-plane.md §6.4).
 //!
-//! With RTX a packet is kept plain, and wrapped and encrypted anew when asked for. Without RTX it is kept as it went out,
-//! protected: encrypting it once more would give the same bytes, but then the SRTP sender would have to accept a sequence
-//! number twice, and that door stays shut (RFC 3711 §9.1). Media with NACK but without RTX are rare.
+//! With RTX a packet is kept plain, and wrapped and encrypted anew when asked for: the payload lies in the worker's
+//! [`Store`], once for all receivers, and a slot here has what differs, header and extensions. Without RTX the packet is
+//! kept as it went out, protected: encrypting it once more would give the same bytes, but then the SRTP sender would have
+//! to accept a sequence number twice, and that door stays shut (RFC 3711 §9.1). Media with NACK but without RTX are rare.
 //!
-//! A slot names its bytes by [`Handle`]; payloads shared between receivers are a handle into an arena that the worker
-//! owns, with the header kept here.
-//!
-//! Bounded in time by [`History::set_keep`] and in bytes by [`MAX_BYTES`]; between those the memory follows the need: it
+//! Bounded in time by [`History::set_keep`] and in number by [`MAX_SLOTS`]; between those the memory follows the need: it
 //! doubles when a packet that may still be asked for would be overwritten (a key frame comes in a burst), and shrinks
 //! when most of it was not used for a while.
 
 use super::Micros;
-use super::arena::{Arena, Handle};
+use super::store::{Handle, Store};
+use crate::rtp::Header;
+use crate::rtp::header::FIXED_LEN;
 
-/// Never more than this per medium, whatever the rate.
-pub const MAX_BYTES: usize = 1 << 20;
-const MIN_BYTES: usize = 16 << 10;
 const MAX_SLOTS: usize = 4096;
 const MIN_SLOTS: usize = 64;
+/// Bytes of an extension block that a slot has room for: mid, send time, transport-wide number and orientation.
+const INLINE: usize = 24;
 /// Back-off between two retransmissions of one packet (MP-187).
 const FIRST_BACKOFF_US: Micros = 40_000;
 const MAX_BACKOFF_US: Micros = 1_000_000;
 
-/// In which form a packet was kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Form {
+/// A packet that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept<'a> {
     /// Not encrypted; never to be sent again under its own sequence number.
-    #[default]
-    Plain,
+    Plain { header: PlainHeader, extensions: &'a [u8], payload: &'a [u8] },
     /// SRTP, to be sent again as it is.
+    Protected(&'a [u8]),
+}
+
+/// Of the fixed header what is neither ours to choose nor known from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlainHeader {
+    /// Version and flags; marker and payload type.
+    pub first: [u8; 2],
+    pub timestamp: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Inline(u8, [u8; INLINE]),
+    /// The extension block is longer, and lies in the store as well.
+    Stored(Handle),
     Protected,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Slot {
     sequence: u16,
+    header: PlainHeader,
     form: Form,
-    packet: Handle,
+    body: Handle,
     /// Monotonic µs; 0 = empty.
     sent_at: Micros,
     resent_at: Micros,
-    backoff_us: Micros,
+    backoff_us: u32,
 }
 
-/// What had been pushed at some moment.
+const EMPTY: Slot = Slot {
+    sequence: 0,
+    header: PlainHeader { first: [0; 2], timestamp: 0 },
+    form: Form::Protected,
+    body: Handle::NOTHING,
+    sent_at: 0,
+    resent_at: 0,
+    backoff_us: 0,
+};
+
+/// How many packets had been kept at some moment.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
     at: Micros,
-    bytes: u64,
     packets: u64,
 }
 
 #[derive(Debug, Default)]
 pub struct History {
-    arena: Arena,
     /// Indexed by the low bits of the sequence number; the length is a power of two or 0.
     slots: Vec<Slot>,
     keep_us: Micros,
     packets: u64,
-    /// Everything that may still be asked for was pushed after `older`, which is one to two keeping times ago.
+    /// Everything that may still be asked for came after `older`, which is one to two keeping times ago.
     older: Mark,
     newer: Mark,
-    /// Slowly forgotten maxima of what was in use.
-    peak_bytes: usize,
-    peak_packets: usize,
+    /// Slowly forgotten maximum of what was in use.
+    peak: usize,
 }
 
 impl History {
@@ -72,8 +94,7 @@ impl History {
     pub fn set_keep(&mut self, keep_ms: u32) {
         self.keep_us = i64::from(keep_ms) * 1000;
         if keep_ms > 0 && self.slots.is_empty() {
-            self.slots = vec![Slot::default(); MIN_SLOTS];
-            self.arena.resize(MIN_BYTES);
+            self.slots = vec![EMPTY; MIN_SLOTS];
         }
     }
 
@@ -82,92 +103,116 @@ impl History {
         self.keep_us == 0
     }
 
-    /// Keeps a copy of a packet.
-    pub fn push(&mut self, now: Micros, sequence: u16, packet: &[u8], form: Form) {
+    /// Keeps a packet as it was before encryption; its payload begins at `payload_at`.
+    pub fn push_plain(&mut self, store: &mut Store, now: Micros, packet: &[u8], payload_at: usize) {
         if self.is_off() {
             return;
         }
-        self.make_room(now, packet.len());
-        let Some(packet) = self.arena.put(packet) else { return };
-        self.packets += 1;
-        let slot = self.slot_index(sequence);
-        self.slots[slot] = Slot { sequence, form, packet, sent_at: now, resent_at: 0, backoff_us: 0 };
+        let (head, payload) = packet.split_at(payload_at);
+        let (Some(header), Some(extensions)) = (Header::new(head), head.get(FIXED_LEN..)) else { return };
+        let mut inline = [0; INLINE];
+        let form = match inline.get_mut(..extensions.len()) {
+            Some(room) => {
+                room.copy_from_slice(extensions);
+                Form::Inline(extensions.len() as u8, inline)
+            }
+            None => match store.append(now, self.keep_us, extensions) {
+                Some(stored) => Form::Stored(stored),
+                None => return,
+            },
+        };
+        let Some(body) = store.put(now, self.keep_us, payload) else { return };
+        let (sequence, timestamp) = (header.sequence(), header.timestamp());
+        let header = PlainHeader { first: [head[0], head[1]], timestamp };
+        self.insert(Slot { sequence, header, form, body, sent_at: now, ..EMPTY });
     }
 
-    fn make_room(&mut self, now: Micros, len: usize) {
+    /// Keeps a packet as it goes out.
+    pub fn push_protected(&mut self, store: &mut Store, now: Micros, sequence: u16, packet: &[u8]) {
+        if self.is_off() {
+            return;
+        }
+        if let Some(body) = store.append(now, self.keep_us, packet) {
+            self.insert(Slot { sequence, body, sent_at: now, ..EMPTY });
+        }
+    }
+
+    fn insert(&mut self, slot: Slot) {
+        let now = slot.sent_at;
         if now - self.newer.at >= self.keep_us {
             self.older = self.newer;
-            self.newer = Mark { at: now, bytes: self.arena.written(), packets: self.packets };
+            self.newer = Mark { at: now, packets: self.packets };
         }
-        let bytes = (self.arena.written() - self.older.bytes) as usize + len;
         let packets = (self.packets - self.older.packets) as usize + 1;
-        self.peak_bytes = self.peak_bytes.max(bytes);
-        self.peak_packets = self.peak_packets.max(packets);
-        if bytes > self.arena.capacity() && self.arena.capacity() < MAX_BYTES {
-            self.arena.resize(bytes.next_power_of_two().min(MAX_BYTES));
-        }
+        self.peak = self.peak.max(packets);
         if packets > self.slots.len() && self.slots.len() < MAX_SLOTS {
-            self.resize_slots(packets.next_power_of_two().min(MAX_SLOTS));
+            self.resize(packets.next_power_of_two().min(MAX_SLOTS));
         }
+        self.packets += 1;
+        let index = self.index(slot.sequence);
+        self.slots[index] = slot;
     }
 
     /// Whether the packet is there and its back-off has elapsed; if so the next back-off starts (MP-187, MP-188).
     pub fn claim(&mut self, now: Micros, sequence: u16) -> bool {
-        let Some(slot) = self.live_slot(now, sequence) else { return false };
-        if slot.resent_at > 0 && now - slot.resent_at < slot.backoff_us {
+        let Some(index) = self.live(now, sequence) else { return false };
+        let slot = &mut self.slots[index];
+        let backoff = Micros::from(slot.backoff_us);
+        if slot.resent_at > 0 && now - slot.resent_at < backoff {
             return false;
         }
-        slot.backoff_us = (slot.backoff_us * 2).clamp(FIRST_BACKOFF_US, MAX_BACKOFF_US);
+        slot.backoff_us = (backoff * 2).clamp(FIRST_BACKOFF_US, MAX_BACKOFF_US) as u32;
         slot.resent_at = now;
         true
     }
 
-    /// Copies the packet to the front of `out` and returns its length and form; `None` when it is gone or `out` is too small.
-    pub fn read(&mut self, now: Micros, sequence: u16, out: &mut [u8]) -> Option<(usize, Form)> {
-        let Slot { packet, form, .. } = *self.live_slot(now, sequence)?;
-        Some((self.arena.read(packet, out)?, form))
+    /// `None` when it is gone.
+    pub fn get<'a>(&'a self, store: &'a Store, now: Micros, sequence: u16) -> Option<Kept<'a>> {
+        let slot = &self.slots[self.live(now, sequence)?];
+        let body = store.get(slot.body)?;
+        let extensions = match &slot.form {
+            Form::Protected => return Some(Kept::Protected(body)),
+            Form::Inline(len, bytes) => &bytes[..usize::from(*len)],
+            Form::Stored(stored) => store.get(*stored)?,
+        };
+        Some(Kept::Plain { header: slot.header, extensions, payload: body })
     }
 
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        self.slots.fill(Slot::default());
+        self.slots.fill(EMPTY);
     }
 
     /// Gives back memory that has not been needed for a while. Once a second.
     pub fn shrink(&mut self) {
-        let bytes = self.peak_bytes.next_power_of_two().max(MIN_BYTES);
-        let slots = self.peak_packets.next_power_of_two().max(MIN_SLOTS);
-        if bytes * 4 <= self.arena.capacity() {
-            self.arena.resize(bytes);
-        }
+        let slots = self.peak.next_power_of_two().max(MIN_SLOTS);
         if slots * 4 <= self.slots.len() {
-            self.resize_slots(slots);
+            self.resize(slots);
         }
-        self.peak_bytes = self.peak_bytes / 8 * 7;
-        self.peak_packets = self.peak_packets / 8 * 7;
+        self.peak = self.peak / 8 * 7;
     }
 
-    fn resize_slots(&mut self, slots: usize) {
-        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+    fn resize(&mut self, slots: usize) {
+        let old = std::mem::replace(&mut self.slots, vec![EMPTY; slots]);
         for slot in old {
-            let index = self.slot_index(slot.sequence);
+            let index = self.index(slot.sequence);
             if slot.sent_at > self.slots[index].sent_at {
                 self.slots[index] = slot;
             }
         }
     }
 
-    fn live_slot(&mut self, now: Micros, sequence: u16) -> Option<&mut Slot> {
+    fn live(&self, now: Micros, sequence: u16) -> Option<usize> {
         if self.slots.is_empty() {
             return None;
         }
-        let index = self.slot_index(sequence);
-        let slot = &mut self.slots[index];
+        let index = self.index(sequence);
+        let slot = &self.slots[index];
         let alive = slot.sent_at > 0 && slot.sequence == sequence && now - slot.sent_at <= self.keep_us;
-        alive.then_some(slot)
+        alive.then_some(index)
     }
 
-    fn slot_index(&self, sequence: u16) -> usize {
+    fn index(&self, sequence: u16) -> usize {
         usize::from(sequence) & (self.slots.len() - 1)
     }
 }
@@ -176,41 +221,63 @@ impl History {
 mod tests {
     use super::*;
 
-    fn read(history: &mut History, now: Micros, sequence: u16) -> Option<Vec<u8>> {
-        let mut out = [0; 1500];
-        history.read(now, sequence, &mut out).map(|(len, _)| out[..len].to_vec())
+    fn packet(sequence: u16, extensions: usize, payload: &[u8]) -> (Vec<u8>, usize) {
+        let mut packet = vec![0x90, 0xE0, 0, 0, 1, 2, 3, 4, 9, 9, 9, 9];
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet.extend((0..extensions).map(|i| i as u8));
+        packet.extend(payload);
+        (packet, FIXED_LEN + extensions)
+    }
+
+    fn push(history: &mut History, store: &mut Store, now: Micros, sequence: u16) {
+        let (packet, payload_at) = packet(sequence, 8, &[sequence as u8; 1200]);
+        history.push_plain(store, now, &packet, payload_at);
+    }
+
+    fn has(history: &History, store: &Store, now: Micros, sequence: u16) -> bool {
+        match history.get(store, now, sequence) {
+            Some(Kept::Plain { payload, .. }) => {
+                assert_eq!(payload, [sequence as u8; 1200]);
+                true
+            }
+            Some(Kept::Protected(_)) => panic!("was plain"),
+            None => false,
+        }
+    }
+
+    fn keeping(keep_ms: u32) -> (History, Store) {
+        let mut history = History::default();
+        history.set_keep(keep_ms);
+        (history, Store::default())
     }
 
     // MP-182
     #[test]
     fn keeps_nothing_until_told_how_long() {
-        let mut history = History::default();
-        history.push(1, 7, b"seven", Form::Plain);
+        let (mut history, mut store) = keeping(0);
+        push(&mut history, &mut store, 1, 7);
         assert!(!history.claim(2, 7));
         history.set_keep(200);
         assert!(!history.claim(3, 7));
-        history.push(4, 7, b"seven", Form::Plain);
-        assert!(history.claim(5, 7));
-        assert_eq!(read(&mut history, 5, 7).unwrap(), b"seven");
+        push(&mut history, &mut store, 4, 7);
+        assert!(history.claim(5, 7) && has(&history, &store, 5, 7));
     }
 
     // MP-188
     #[test]
     fn old_packets_are_gone() {
-        let mut history = History::default();
-        history.set_keep(200);
-        history.push(1_000_000, 7, b"seven", Form::Plain);
-        assert!(read(&mut history, 1_200_000, 7).is_some());
+        let (mut history, mut store) = keeping(200);
+        push(&mut history, &mut store, 1_000_000, 7);
+        assert!(has(&history, &store, 1_200_000, 7));
         assert!(!history.claim(1_200_001, 7));
-        assert!(read(&mut history, 1_200_001, 7).is_none());
+        assert!(!has(&history, &store, 1_200_001, 7));
     }
 
     // MP-187
     #[test]
     fn back_off_doubles_from_40_ms() {
-        let mut history = History::default();
-        history.set_keep(1000);
-        history.push(1, 7, b"seven", Form::Plain);
+        let (mut history, mut store) = keeping(1000);
+        push(&mut history, &mut store, 1, 7);
         assert!(history.claim(100, 7));
         assert!(!history.claim(100 + 39_999, 7));
         assert!(history.claim(100 + 40_000, 7));
@@ -219,44 +286,73 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_fits_and_the_memory_is_given_back() {
-        let mut history = History::default();
-        history.set_keep(200);
-        let burst = |history: &mut History, now: Micros, count: u16| {
-            for sequence in 0..count {
-                history.push(now, sequence, &[sequence as u8; 1200], Form::Plain);
-            }
-        };
-        burst(&mut history, 1_000_000, 400);
-        for sequence in 0..400 {
-            assert_eq!(read(&mut history, 1_200_000, sequence).unwrap(), [sequence as u8; 1200]);
+    fn every_form_comes_back_as_it_was() {
+        let (mut history, mut store) = keeping(1000);
+        for (sequence, extensions) in [(1, 0), (2, INLINE), (3, INLINE + 4), (4, 255)] {
+            let (packet, payload_at) = packet(sequence, extensions, b"payload");
+            history.push_plain(&mut store, 5, &packet, payload_at);
+            let header = PlainHeader { first: [0x90, 0xE0], timestamp: 0x0102_0304 };
+            let expected =
+                Kept::Plain { header, extensions: &packet[FIXED_LEN..payload_at], payload: b"payload" };
+            assert_eq!(history.get(&store, 6, sequence), Some(expected));
         }
-        assert!(history.arena.capacity() < MAX_BYTES && history.slots.len() <= 512);
+        history.push_protected(&mut store, 5, 5, b"secret");
+        assert_eq!(history.get(&store, 6, 5), Some(Kept::Protected(b"secret")));
+    }
+
+    #[test]
+    fn receivers_of_one_publisher_share_its_payloads() {
+        let mut store = Store::default();
+        let mut receivers: Vec<History> = (0..200).map(|_| keeping(1000).0).collect();
+        for sequence in 0..300 {
+            for (index, history) in receivers.iter_mut().enumerate() {
+                // Each has its own numbers.
+                let (packet, payload_at) = packet(sequence + index as u16, 16, &[sequence as u8; 1200]);
+                history.push_plain(&mut store, 3333 * i64::from(sequence) + 1, &packet, payload_at);
+            }
+        }
+        assert!(store.capacity() <= 1 << 20);
+        let slots: usize = receivers.iter().map(|history| history.slots.len() * size_of::<Slot>()).sum();
+        assert!(slots / receivers.len() <= 48 << 10, "{}", slots / receivers.len());
+        for (index, history) in receivers.iter().enumerate() {
+            let Some(Kept::Plain { payload, .. }) = history.get(&store, 1_000_000, 100 + index as u16) else {
+                panic!("gone");
+            };
+            assert_eq!(payload, [100; 1200]);
+        }
+    }
+
+    #[test]
+    fn a_burst_fits_and_the_memory_is_given_back() {
+        let (mut history, mut store) = keeping(200);
+        for sequence in 0..400 {
+            push(&mut history, &mut store, 1_000_000, sequence);
+        }
+        assert!((0..400).all(|sequence| has(&history, &store, 1_200_000, sequence)));
+        assert_eq!(history.slots.len(), 512);
         for second in 2..60 {
-            burst(&mut history, second * 1_000_000, 1);
+            push(&mut history, &mut store, second * 1_000_000, 0);
             history.shrink();
         }
-        assert!(history.arena.capacity() <= 2 * MIN_BYTES && history.slots.len() <= 2 * MIN_SLOTS);
-        assert!(read(&mut history, 59_000_000, 0).is_some());
+        assert!(history.slots.len() <= 2 * MIN_SLOTS);
+        assert!(has(&history, &store, 59_000_000, 0));
     }
 
     #[test]
     fn memory_stops_at_the_limit() {
-        let mut history = History::default();
-        history.set_keep(1000);
+        let (mut history, mut store) = keeping(1000);
         for sequence in 0..6000 {
-            history.push(1, sequence, &[0; 1200], Form::Plain);
+            push(&mut history, &mut store, 1, sequence);
         }
-        assert_eq!((history.arena.capacity(), history.slots.len()), (MAX_BYTES, MAX_SLOTS));
-        assert!(read(&mut history, 2, 5999).is_some());
-        assert!(read(&mut history, 2, 5000).is_none());
+        assert_eq!(history.slots.len(), MAX_SLOTS);
+        assert!(has(&history, &store, 2, 5999));
+        assert!(!has(&history, &store, 2, 1000));
     }
 
     #[test]
     fn clearing_empties() {
-        let mut history = History::default();
-        history.set_keep(1000);
-        history.push(1, 7, b"seven", Form::Plain);
+        let (mut history, mut store) = keeping(1000);
+        push(&mut history, &mut store, 1, 7);
         history.clear();
         assert!(!history.claim(2, 7));
     }

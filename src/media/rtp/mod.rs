@@ -13,16 +13,17 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub mod arena;
 #[cfg(test)]
 pub mod fixtures;
 pub mod history;
 pub mod inbound;
+pub mod limit;
 pub mod loss;
 pub mod media;
 pub mod outbound;
 pub mod resend;
 pub mod stats;
+pub mod store;
 pub mod twcc;
 
 pub use inbound::{Dropped, Received, Route};
@@ -34,11 +35,18 @@ use super::types::{EngineConfig, ExtensionIds, MediumConfig, PeerEvent};
 use crate::rtcp::Context;
 use crate::rtp::{self, SwitchingContext};
 use history::History;
+use limit::Limit;
 use loss::{Losses, Memory};
 use resend::Resends;
 use stats::{Activity, Tally};
 use std::collections::VecDeque;
+use store::SharedStore;
 use twcc::Arrivals;
+
+/// Compounds of a peer: a thousand a second is more than any client needs.
+const RTCP_LIMIT: Limit = Limit::new(1_000, 200);
+/// Requests for key frames that a peer may make, of all its media: ten a second.
+const KEYFRAME_LIMIT: Limit = Limit::new(100_000, 10);
 
 /// A monotonic or a wall-clock time, µs.
 pub type Micros = i64;
@@ -76,6 +84,10 @@ pub struct Streams {
     /// Last transport-wide number given to a sent packet.
     transport_sequence: u16,
     pub(super) resends: Resends,
+    /// What was sent; the worker's, shared with its other PeerConnections.
+    pub(super) store: SharedStore,
+    pub(super) rtcp_limit: Limit,
+    pub(super) keyframe_limit: Limit,
     /// Last REMB of the peer, bit/s.
     pub(super) remb: Option<u32>,
     pub(super) events: VecDeque<PeerEvent>,
@@ -123,7 +135,12 @@ pub struct Sender {
 }
 
 impl Streams {
+    /// With a store of its own.
     pub fn new(settings: Settings) -> Streams {
+        Streams::with_store(settings, SharedStore::default())
+    }
+
+    pub fn with_store(settings: Settings, store: SharedStore) -> Streams {
         Streams {
             media: Media::default(),
             settings,
@@ -131,6 +148,9 @@ impl Streams {
             arrivals: Arrivals::default(),
             transport_sequence: 0,
             resends: Resends::default(),
+            store,
+            rtcp_limit: RTCP_LIMIT,
+            keyframe_limit: KEYFRAME_LIMIT,
             remb: None,
             events: VecDeque::new(),
         }

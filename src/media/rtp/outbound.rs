@@ -2,7 +2,6 @@
 //! (media-plane.md §6.2, §6.3).
 
 use super::Streams;
-use super::history::Form;
 use crate::media::RtpOut;
 use crate::media::clock::Clock;
 use crate::rtp::extension_writer::{CoreValues, write_block};
@@ -69,8 +68,10 @@ impl Streams {
         let medium = &mut self.media[index];
         // Of an empty packet RTX could repair nothing.
         if medium.sends_rtx() && !payload.is_empty() {
-            medium.sender.history.push(now.mono, sequence, &slot[..len], Form::Plain);
+            let history = &mut medium.sender.history;
+            history.push_plain(&mut self.store.borrow_mut(), now.mono, &slot[..len], FIXED_LEN + block);
         }
+        self.resends.earn();
         Some(Prepared { len, medium: index, sequence })
     }
 
@@ -78,7 +79,8 @@ impl Streams {
     pub fn protected(&mut self, now: Clock, prepared: &Prepared, packet: &[u8]) {
         let medium = &mut self.media[prepared.medium];
         if !medium.sends_rtx() {
-            medium.sender.history.push(now.mono, prepared.sequence, packet, Form::Protected);
+            let history = &mut medium.sender.history;
+            history.push_protected(&mut self.store.borrow_mut(), now.mono, prepared.sequence, packet);
         }
     }
 

@@ -83,6 +83,7 @@ impl Streams {
     /// Once a second, while DTLS has been up for at least that long.
     pub fn tick(&mut self, now: Clock) {
         let timer = self.settings.no_media_timer;
+        self.store.borrow_mut().shrink(now.mono);
         for index in self.media.indices() {
             let medium = &mut self.media[index];
             medium.sender.tally.age(now.mono);

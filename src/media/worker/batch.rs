@@ -1,15 +1,21 @@
 //! Outgoing datagrams of one turn of a worker, before they are handed to the kernel.
 //!
 //! A packet is written once, into a slot; it is encrypted there, and the kernel reads it there. Slots of the same
-//! destination form a *lane*, in the order in which they were written, so that a lane can leave as a few trains.
+//! destination form a *lane*, in the order in which they were written, so that a lane can leave as a few trains. A slot
+//! takes only as much of the memory as its packet has bytes: the next one begins behind it.
 #![forbid(unsafe_code)]
 
 use crate::media::ice::Path;
 
-/// Bytes of a slot: an RTP packet of 1500 bytes, our extension block, an authentication tag, and some room.
+/// Bytes of a slot while it is written: an RTP packet of 1500 bytes, our extension block, an authentication tag, and
+/// some room.
 pub const SLOT_SIZE: usize = 2048;
-/// Slots of a batch.
-pub const SLOTS: usize = 2048;
+/// Packets of a batch: a frame of twenty packets for four hundred receivers.
+const PACKETS: usize = 8192;
+/// Bytes of a batch. Memory that was never needed is never touched.
+const BYTES: usize = 10 << 20;
+/// Packets begin where a cache line does.
+const LINE: usize = 64;
 
 const NONE: u32 = u32::MAX;
 
@@ -26,8 +32,18 @@ impl Default for Cursor {
     }
 }
 
+/// When a packet has to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// With the end of the turn.
+    Now,
+    /// It may wait a little for the rest of its frame.
+    WithFrame,
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
+    at: u32,
     len: u16,
     next: u32,
 }
@@ -39,37 +55,52 @@ pub struct Lane {
 }
 
 pub struct Batch {
-    slots: Vec<[u8; SLOT_SIZE]>,
+    bytes: Vec<u8>,
+    used: usize,
     entries: Vec<Entry>,
     lanes: Vec<Lane>,
     epoch: u32,
+    urgent: bool,
     refused: u64,
 }
 
 impl Default for Batch {
     fn default() -> Batch {
-        Batch::new(SLOTS)
+        Batch::with_capacity(PACKETS, BYTES)
     }
 }
 
 impl Batch {
-    pub fn new(slots: usize) -> Batch {
+    /// Room for so many packets of any length.
+    pub fn new(packets: usize) -> Batch {
+        Batch::with_capacity(packets, packets * SLOT_SIZE)
+    }
+
+    fn with_capacity(packets: usize, bytes: usize) -> Batch {
         Batch {
-            slots: vec![[0; SLOT_SIZE]; slots],
-            entries: Vec::with_capacity(slots),
-            lanes: Vec::with_capacity(slots),
+            bytes: vec![0; bytes],
+            used: 0,
+            entries: Vec::with_capacity(packets),
+            lanes: Vec::with_capacity(packets),
             epoch: 0,
+            urgent: false,
             refused: 0,
         }
     }
 
-    /// Free slots.
+    /// Packets of any length that can be added.
     pub fn room(&self) -> usize {
-        self.slots.len() - self.entries.len()
+        let packets = self.entries.capacity() - self.entries.len();
+        packets.min((self.bytes.len() - self.used) / SLOT_SIZE)
     }
 
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// Something in it must not wait.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// Packets that found no slot.
@@ -83,16 +114,20 @@ impl Batch {
         &mut self,
         cursor: &mut Cursor,
         path: Path,
+        urgency: Urgency,
         write: impl FnOnce(&mut [u8; SLOT_SIZE]) -> Option<usize>,
     ) -> bool {
-        let index = self.entries.len();
-        let Some(slot) = self.slots.get_mut(index) else {
+        if self.room() == 0 {
             self.refused += 1;
             return false;
-        };
+        }
+        let Some(slot) = self.bytes[self.used..].first_chunk_mut::<SLOT_SIZE>() else { return false };
         let Some(len) = write(slot) else { return false };
-        let index = index as u32;
-        self.entries.push(Entry { len: len.min(SLOT_SIZE) as u16, next: NONE });
+        let len = len.min(SLOT_SIZE);
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { at: self.used as u32, len: len as u16, next: NONE });
+        self.used += len.next_multiple_of(LINE);
+        self.urgent |= urgency == Urgency::Now;
         match self.lanes.get_mut(cursor.lane as usize) {
             Some(lane) if cursor.epoch == self.epoch && lane.path == path => {
                 self.entries[lane.last as usize].next = index;
@@ -106,9 +141,9 @@ impl Batch {
         true
     }
 
-    /// A copy of a finished datagram.
+    /// A copy of a finished datagram, to leave at once.
     pub fn push_bytes(&mut self, cursor: &mut Cursor, path: Path, bytes: &[u8]) -> bool {
-        self.push(cursor, path, |slot| {
+        self.push(cursor, path, Urgency::Now, |slot| {
             slot.get_mut(..bytes.len())?.copy_from_slice(bytes);
             Some(bytes.len())
         })
@@ -122,10 +157,9 @@ impl Batch {
     pub fn packets(&self, lane: &Lane) -> impl Iterator<Item = &[u8]> {
         let mut next = lane.first;
         std::iter::from_fn(move || {
-            let entry = self.entries.get(next as usize)?;
-            let bytes = &self.slots[next as usize][..usize::from(entry.len)];
-            next = entry.next;
-            Some(bytes)
+            let Entry { at, len, next: following } = *self.entries.get(next as usize)?;
+            next = following;
+            Some(&self.bytes[at as usize..][..usize::from(len)])
         })
     }
 
@@ -133,6 +167,8 @@ impl Batch {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.lanes.clear();
+        self.used = 0;
+        self.urgent = false;
         self.epoch = (self.epoch + 1) % u32::MAX;
     }
 }
@@ -161,12 +197,41 @@ mod tests {
         assert!(batch.push_bytes(&mut a, path(3), &[9]));
         assert_eq!(all(&batch).len(), 3);
         // Nothing is added when the writer gives up, and nothing when the batch is full.
-        assert!(!batch.push(&mut a, path(3), |_| None));
+        assert!(!batch.push(&mut a, path(3), Urgency::Now, |_| None));
         assert!(batch.push_bytes(&mut a, path(3), &[8]));
         assert!(!batch.push_bytes(&mut a, path(3), &[7]));
         assert_eq!(batch.refused(), 1);
         batch.clear();
         assert!(batch.push_bytes(&mut a, path(3), &[6]));
         assert_eq!(all(&batch), [vec![6]]);
+    }
+
+    #[test]
+    fn packets_lie_close_together_and_the_bytes_are_a_limit_too() {
+        let mut batch = Batch::with_capacity(100, 2 * SLOT_SIZE);
+        let mut cursor = Cursor::default();
+        let mut count = 0;
+        while batch.push(&mut cursor, path(1), Urgency::WithFrame, |slot| {
+            slot[..100].fill(count);
+            Some(100)
+        }) {
+            count += 1;
+        }
+        // Slots begin every 128 bytes, up to the last place where a whole one fits.
+        assert_eq!((count, batch.refused()), (17, 1));
+        assert!(batch.packets(&batch.lanes()[0]).zip(0..17).all(|(packet, i)| packet == [i; 100]));
+    }
+
+    #[test]
+    fn one_urgent_packet_makes_a_batch_urgent() {
+        let mut batch = Batch::new(8);
+        let mut cursor = Cursor::default();
+        assert!(batch.push(&mut cursor, path(1), Urgency::WithFrame, |_| Some(1)));
+        assert!(!batch.is_urgent());
+        assert!(batch.push(&mut cursor, path(1), Urgency::Now, |_| Some(1)));
+        assert!(batch.push(&mut cursor, path(1), Urgency::WithFrame, |_| Some(1)));
+        assert!(batch.is_urgent());
+        batch.clear();
+        assert!(!batch.is_urgent());
     }
 }

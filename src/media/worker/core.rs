@@ -4,7 +4,7 @@
 //! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 #![forbid(unsafe_code)]
 
-use super::batch::{Batch, Cursor};
+use super::batch::{Batch, Cursor, Urgency};
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::ring::Addressee;
 use super::send::Transmitter;
@@ -13,6 +13,7 @@ use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
+use crate::media::rtp::store::SharedStore;
 use crate::media::types::*;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -25,8 +26,13 @@ use std::time::{Duration, Instant};
 const MAX_TRANSACTIONS: usize = 16_384;
 /// An answer that comes later is not recognised.
 const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
-/// Below this the batch is sent before anything else is put into it: one NACK may ask for several hundred packets.
+/// Below this the batch is sent before a datagram is looked at: one NACK may ask for several hundred packets.
 const LEAST_ROOM: usize = 640;
+/// How long part of a frame may wait for the rest of it, so that both leave in one train. With the time that a worker
+/// takes to wake up it stays below 1 ms.
+const GATHER: Duration = Duration::from_micros(700);
+/// Packets for other workers after which they are woken at once instead of at the end of the turn.
+const MANY: usize = 512;
 
 /// A PeerConnection and what the worker keeps beside it.
 struct Seat {
@@ -48,6 +54,13 @@ pub struct Core {
     pub sockets: Vec<Socket>,
     pub batch: Batch,
     transmitter: Transmitter,
+    /// Since when the batch holds packets that may wait.
+    gathering_since: Option<Instant>,
+    /// Workers that were given packets in this turn and do not know yet.
+    owed: Vec<Arc<WorkerHandle>>,
+    owed_packets: usize,
+    /// Payloads that may be asked for again.
+    store: SharedStore,
     seats: Vec<Option<Box<Seat>>>,
     free: Vec<u32>,
     by_ufrag: HashMap<String, u32>,
@@ -90,6 +103,10 @@ impl Core {
             sockets,
             batch: Batch::default(),
             transmitter: Transmitter::default(),
+            gathering_since: None,
+            owed: Vec::new(),
+            owed_packets: 0,
+            store: SharedStore::default(),
             seats: Vec::new(),
             free: Vec::new(),
             by_ufrag: HashMap::new(),
@@ -124,7 +141,7 @@ impl Core {
         match stun::kind(bytes) {
             stun::Kind::Media => {
                 let index = *self.by_address.get(&path.remote)?;
-                self.make_room();
+                self.make_room(LEAST_ROOM);
                 let seat = self.seats.get_mut(index as usize)?.as_mut()?;
                 self.busy = Some(index);
                 let incoming = seat.connection.media(self.clock, bytes, descriptor, &mut self.batch);
@@ -168,14 +185,33 @@ impl Core {
     }
 
     /// A packet that a plugin sends; straight into the outgoing batch.
-    pub fn relay(&mut self, to: Addressee, packet: &RtpOut<'_>) {
-        self.make_room();
+    pub fn relay(&mut self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) {
+        self.make_room(1);
         if let Some(Some(seat)) = self.seats.get_mut(to.seat as usize)
             && seat.shared.id == to.peer
         {
             self.busy = Some(to.seat);
-            seat.connection.send_rtp(self.clock, packet, &mut self.batch);
+            seat.connection.send_rtp(self.clock, packet, urgency, &mut self.batch);
             self.busy = None;
+        }
+    }
+
+    /// Another worker was given a packet. It is told once for many.
+    pub fn owe(&mut self, worker: &Arc<WorkerHandle>) {
+        if !self.owed.iter().any(|known| known.id == worker.id) {
+            self.owed.push(worker.clone());
+        }
+        self.owed_packets += 1;
+        if self.owed_packets == MANY {
+            self.tell_workers();
+        }
+    }
+
+    /// Wakes those who were given packets.
+    pub fn tell_workers(&mut self) {
+        self.owed_packets = 0;
+        for worker in self.owed.drain(..) {
+            worker.bell.ring(true);
         }
     }
 
@@ -189,6 +225,7 @@ impl Core {
                 addresses: self.handle.bound.clone(),
                 candidates: shared.candidates.clone(),
                 shared: self.shared.clone(),
+                store: self.store.clone(),
             },
             self.clock,
         );
@@ -273,7 +310,8 @@ impl Core {
         }
         let of_seats = self.timers.peek().map(|Reverse((at, _))| *at);
         let of_stun = self.reflexive.as_ref().map(Reflexive::due);
-        of_seats.into_iter().chain(of_stun).min()
+        let of_frame = self.gathering_since.map(|since| since + GATHER);
+        of_seats.into_iter().chain(of_stun).chain(of_frame).min()
     }
 
     fn is_due_entry(&self, at: Instant, index: u32) -> bool {
@@ -345,8 +383,25 @@ impl Core {
         Some(Call { sink, shared, output: Output::Closed(HangupReason::DtlsSrtpStackError) })
     }
 
+    /// Parts of frames are waiting for the rest.
+    pub fn is_gathering(&self) -> bool {
+        self.gathering_since.is_some()
+    }
+
+    /// At the end of a turn: sends what has been written, unless all of it may wait for more.
+    pub fn flush_if_due(&mut self) {
+        if !self.batch.is_empty() && !self.batch.is_urgent() {
+            let since = *self.gathering_since.get_or_insert(self.clock.instant);
+            if since.elapsed() < GATHER {
+                return;
+            }
+        }
+        self.flush();
+    }
+
     /// Sends what has been written.
     pub fn flush(&mut self) {
+        self.gathering_since = None;
         if self.batch.is_empty() {
             return;
         }
@@ -360,15 +415,15 @@ impl Core {
         traffic.dropped.store(transmitter.dropped + self.batch.refused(), Ordering::Relaxed);
     }
 
-    fn make_room(&mut self) {
-        if self.batch.room() < LEAST_ROOM {
+    fn make_room(&mut self, packets: usize) {
+        if self.batch.room() < packets {
             self.flush();
         }
     }
 
     /// Lets a PeerConnection do something, and takes note of what it wants.
     fn step(&mut self, index: u32, act: impl FnOnce(&mut Connection, Clock, &mut Batch)) {
-        self.make_room();
+        self.make_room(LEAST_ROOM);
         if let Some(Some(seat)) = self.seats.get_mut(index as usize) {
             self.busy = Some(index);
             act(&mut seat.connection, self.clock, &mut self.batch);

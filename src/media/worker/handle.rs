@@ -94,7 +94,7 @@ impl WorkerHandle {
             return false;
         }
         self.jobs.push(job);
-        self.bell.ring();
+        self.bell.ring(true);
         true
     }
 }

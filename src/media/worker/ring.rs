@@ -1,11 +1,12 @@
 //! RTP from threads that do not own the receiver: a bounded ring of fixed slots, many writers, one reader, no lock, one
 //! copy in. (The queue of Dmitry Vyukov: each slot carries the number of the turn in which it may be written or read.)
 
+use super::batch::Urgency;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
 use std::cell::UnsafeCell;
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes of a slot for packet and dependency descriptor together.
 const ROOM: usize = 2048;
@@ -26,6 +27,7 @@ struct Head {
     extensions: Extensions<'static>,
     packet: usize,
     descriptor: usize,
+    urgency: Urgency,
 }
 
 struct Stored {
@@ -40,6 +42,8 @@ pub struct Ring {
     write: AtomicUsize,
     read: AtomicUsize,
     dropped: AtomicU64,
+    /// Something was put in that must not wait.
+    hurry: AtomicBool,
 }
 
 // SAFETY: a slot's content is only touched by the one thread that its turn number admits: the writer that moved `write`
@@ -60,6 +64,7 @@ impl Ring {
             write: AtomicUsize::new(0),
             read: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
+            hurry: AtomicBool::new(false),
         }
     }
 
@@ -72,14 +77,14 @@ impl Ring {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Copies the packet in; false when it was dropped. Any thread.
-    pub fn push(&self, to: Addressee, packet: &RtpOut<'_>) -> bool {
+    /// Copies the packet in, and says how soon the reader has to look; `None` when it was dropped. Any thread.
+    pub fn push(&self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) -> Option<Urgency> {
         let descriptor = packet.extensions.dependency_descriptor;
         let descriptor = if descriptor.len() <= MAX_DESCRIPTOR { descriptor } else { &[] };
         let fits = packet.packet.len() + descriptor.len() <= ROOM;
         let Some(position) = fits.then(|| self.claim()).flatten() else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return false;
+            return None;
         };
         let head = Head {
             to,
@@ -88,6 +93,7 @@ impl Ring {
             extensions: Extensions { dependency_descriptor: &[], ..packet.extensions },
             packet: packet.packet.len(),
             descriptor: descriptor.len(),
+            urgency,
         };
         let slot = self.slots[self.index(position)].get().cast::<Stored>();
         // SAFETY: `claim` gave this position to this thread alone, and the reader waits for the store below. `slot` is
@@ -99,7 +105,25 @@ impl Ring {
             bytes.add(head.packet).copy_from_nonoverlapping(descriptor.as_ptr(), head.descriptor);
         }
         self.turns[self.index(position)].store(position.wrapping_add(1), Ordering::Release);
-        true
+        let waiting = position.wrapping_sub(self.read.load(Ordering::Relaxed));
+        if urgency == Urgency::WithFrame && waiting < self.turns.len() / 2 {
+            return Some(Urgency::WithFrame);
+        }
+        self.hurry.store(true, Ordering::Release);
+        Some(Urgency::Now)
+    }
+
+    /// Whether something in it must not wait, or it is half full. Only the owning worker.
+    pub fn is_urgent(&self) -> bool {
+        self.hurry.load(Ordering::Acquire)
+    }
+
+    /// Before everything is taken out. Only the owning worker.
+    pub fn begin(&self) {
+        if self.is_urgent() {
+            // A swap, so that the packet behind the latest `true` is seen by what follows.
+            self.hurry.swap(false, Ordering::AcqRel);
+        }
     }
 
     fn claim(&self) -> Option<usize> {
@@ -121,7 +145,7 @@ impl Ring {
     }
 
     /// Hands the oldest packet to `use_it`; false when there is none. Only the owning worker.
-    pub fn pop(&self, use_it: impl FnOnce(Addressee, RtpOut<'_>)) -> bool {
+    pub fn pop(&self, use_it: impl FnOnce(Addressee, RtpOut<'_>, Urgency)) -> bool {
         let position = self.read.load(Ordering::Relaxed);
         let turn = &self.turns[self.index(position)];
         if turn.load(Ordering::Acquire) != position.wrapping_add(1) {
@@ -137,7 +161,8 @@ impl Ring {
             (head, packet, std::slice::from_raw_parts(bytes.add(head.packet), head.descriptor))
         };
         let extensions = Extensions { dependency_descriptor: descriptor, ..head.extensions };
-        use_it(head.to, RtpOut { mindex: head.mindex, video: head.video, packet, extensions });
+        let packet = RtpOut { mindex: head.mindex, video: head.video, packet, extensions };
+        use_it(head.to, packet, head.urgency);
         self.read.store(position.wrapping_add(1), Ordering::Relaxed);
         turn.store(position.wrapping_add(self.turns.len()), Ordering::Release);
         true
@@ -167,22 +192,39 @@ mod tests {
         for round in 0..3_u8 {
             assert!(ring.is_empty());
             for i in 0..4 {
-                assert!(ring.push(TO, &packet(&[round, i], &[7, i])));
+                assert!(ring.push(TO, &packet(&[round, i], &[7, i]), Urgency::WithFrame).is_some());
             }
-            assert!(!ring.push(TO, &packet(&[9], &[])));
+            assert!(ring.push(TO, &packet(&[9], &[]), Urgency::Now).is_none());
             for i in 0..4 {
                 let mut seen = false;
-                assert!(ring.pop(|to, p| {
+                assert!(ring.pop(|to, p, _| {
                     assert_eq!((to, p.packet, p.mindex, p.video), (TO, &[round, i][..], 1, true));
                     assert_eq!(p.extensions.dependency_descriptor, [7, i]);
                     seen = true;
                 }));
                 assert!(seen);
             }
-            assert!(!ring.pop(|_, _| panic!("nothing is left")));
+            assert!(!ring.pop(|_, _, _| panic!("nothing is left")));
         }
         assert_eq!(ring.dropped(), 3);
-        assert!(!ring.push(TO, &packet(&[0; ROOM + 1], &[])));
+        assert!(ring.push(TO, &packet(&[0; ROOM + 1], &[]), Urgency::Now).is_none());
+    }
+
+    #[test]
+    fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
+        let ring = Ring::new(8);
+        let push = |urgency| ring.push(TO, &packet(&[1], &[]), urgency).unwrap();
+        for _ in 0..4 {
+            assert_eq!(push(Urgency::WithFrame), Urgency::WithFrame);
+        }
+        assert!(!ring.is_urgent());
+        assert_eq!(push(Urgency::WithFrame), Urgency::Now);
+        assert!(ring.is_urgent());
+        ring.begin();
+        assert!(!ring.is_urgent());
+        while ring.pop(|_, _, urgency| assert_eq!(urgency, Urgency::WithFrame)) {}
+        assert_eq!(push(Urgency::Now), Urgency::Now);
+        assert!(ring.is_urgent());
     }
 
     // MP-181
@@ -196,7 +238,7 @@ mod tests {
                     for i in 0..5000_u32 {
                         let mut bytes = [name, 0, 0, 0, 0];
                         bytes[1..].copy_from_slice(&i.to_be_bytes());
-                        while !ring.push(TO, &packet(&bytes, &[])) {
+                        while ring.push(TO, &packet(&bytes, &[]), Urgency::WithFrame).is_none() {
                             std::thread::yield_now();
                         }
                     }
@@ -205,7 +247,7 @@ mod tests {
             .collect();
         let mut next = [0_u32; 3];
         while next != [5000; 3] {
-            let got = ring.pop(|_, p| {
+            let got = ring.pop(|_, p, _| {
                 let name = usize::from(p.packet[0]);
                 assert_eq!(p.packet[1..], next[name].to_be_bytes());
                 next[name] += 1;

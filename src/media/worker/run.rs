@@ -1,6 +1,7 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
 #![forbid(unsafe_code)]
 
+use super::batch::Urgency;
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::receive::Receiver;
@@ -78,15 +79,18 @@ impl Worker {
         let go_on = self.take_jobs();
         core(Core::run_timers);
         tell_sinks();
-        core(Core::flush);
+        core(Core::tell_workers);
+        core(Core::flush_if_due);
         go_on
     }
 
     fn sleep(&self, bed: &Bed) -> u32 {
-        let next = core(Core::next_timeout);
+        let (next, gathering) = core(|core| (core.next_timeout(), core.is_gathering()));
         let limit = next.map(|at| at.saturating_duration_since(std::time::Instant::now()));
         let WorkerHandle { bell, ring, jobs, .. } = &*self.handle;
-        bed.sleep(bell, limit, || ring.is_empty() && jobs.is_empty())
+        bed.sleep(bell, limit, gathering, || {
+            jobs.is_empty() && if gathering { !ring.is_urgent() } else { ring.is_empty() }
+        })
     }
 
     fn receive(&mut self, socket: usize) {
@@ -110,8 +114,9 @@ impl Worker {
 
     fn take_from_ring(&self) {
         let ring: &Ring = &self.handle.ring;
+        ring.begin();
         for _ in 0..RING_SHARE {
-            if !ring.pop(|to, packet| core(|core| core.relay(to, &packet))) {
+            if !ring.pop(|to, packet, urgency| core(|core| core.relay(to, &packet, urgency))) {
                 break;
             }
         }
@@ -183,13 +188,34 @@ fn tell(call: Call) {
     }
 }
 
-/// The way of `relay_rtp`: straight into the batch on the owning worker's thread, else through its ring.
+/// The way of `relay_rtp`: straight into the batch on the owning worker's thread, else through its ring. Of many packets
+/// for a sleeping worker the first one wakes it; the rest is there when it looks again, within a millisecond.
 pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
     let Some(to) = shared.addressee() else { return };
-    let worker = &*shared.worker;
-    if with_core(worker.id, |core| core.relay(to, packet)).is_none() && worker.ring.push(to, packet) {
-        worker.bell.ring();
-    }
+    let worker = &shared.worker;
+    CORE.with(|cell| match cell.try_borrow_mut().ok().as_deref_mut() {
+        Some(Some(core)) if core.handle.id == worker.id => core.relay(to, packet, urgency_of(packet)),
+        // Another worker, inside a plugin's callback.
+        Some(Some(core)) => {
+            if worker.ring.push(to, packet, urgency_of(packet)).is_some() {
+                core.owe(worker);
+            }
+        }
+        // A thread of the plugin's. It may send a frame packet by packet to all receivers, so that the end of the frame
+        // for one of them says nothing about the others.
+        _ => {
+            let urgency = if packet.video { Urgency::WithFrame } else { Urgency::Now };
+            if let Some(urgency) = worker.ring.push(to, packet, urgency) {
+                worker.bell.ring(urgency == Urgency::Now);
+            }
+        }
+    });
+}
+
+/// Video may wait for the rest of its frame; the marker bit (RFC 3551 §5) tells that there is none.
+fn urgency_of(packet: &RtpOut<'_>) -> Urgency {
+    let marked = packet.packet.get(1).is_none_or(|second| second & 0x80 != 0);
+    if packet.video && !marked { Urgency::WithFrame } else { Urgency::Now }
 }
 
 /// The state of a PeerConnection; from its own worker without waiting.

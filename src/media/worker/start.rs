@@ -15,7 +15,7 @@ use std::thread::JoinHandle;
 pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle>, JoinHandle<()>)> {
     let config = &shared.config;
     let bell = Bell::new()?;
-    let bed = Bed::new(&bell)?;
+    let mut bed = Bed::default();
     let (mut sockets, mut bound) = (Vec::new(), Vec::new());
     for ipv4 in [true, false] {
         let own: Vec<IpAddr> = config.addresses.iter().copied().filter(|a| a.is_ipv4() == ipv4).collect();
@@ -23,7 +23,7 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
             continue;
         }
         let socket = Socket::open(ipv4, config.rtp_port_range, own.len() > 1, config.dscp)?;
-        bed.watch(&socket.udp, sockets.len())?;
+        bed.watch(&socket.udp);
         bound.extend(own.into_iter().map(|ip| SocketAddr::new(ip, socket.port())));
         sockets.push(socket);
     }
