@@ -1,16 +1,17 @@
 //! The control pool: threads that run requests, deferred work and whatever may block in plugin code.
 //!
-//! It grows when all its threads are busy, so that a plugin that blocks delays nobody else, and shrinks when idle.
+//! It grows when all its threads are busy, so that a plugin that blocks delays nobody else. A job goes to the thread that
+//! became idle last, so that the others stay idle, and end.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// More than this many blocked plugin calls at once make later jobs wait.
 const MAX_THREADS: usize = 512;
-const IDLE_LIMIT: Duration = Duration::from_secs(30);
+const IDLE_LIMIT: Duration = Duration::from_secs(5);
 
 pub type Job = Box<dyn FnOnce() + Send>;
 
@@ -18,7 +19,8 @@ pub type Job = Box<dyn FnOnce() + Send>;
 struct State {
     jobs: VecDeque<Job>,
     threads: usize,
-    idle: usize,
+    /// Waiting for a job, the latest last.
+    idle: Vec<Thread>,
     /// Idle threads end.
     stopping: bool,
     /// Nothing is accepted any more.
@@ -28,7 +30,6 @@ struct State {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    work: Condvar,
     done: Condvar,
 }
 
@@ -52,8 +53,11 @@ impl Pool {
             return;
         }
         state.jobs.push_back(Box::new(job));
-        if state.jobs.len() <= state.idle || state.threads >= MAX_THREADS {
-            self.0.work.notify_one();
+        if let Some(thread) = state.idle.pop() {
+            thread.unpark();
+            return;
+        }
+        if state.threads >= MAX_THREADS {
             return;
         }
         state.threads += 1;
@@ -78,13 +82,17 @@ impl Pool {
             if state.stopping {
                 break;
             }
-            state.idle += 1;
-            let (woken, wait) =
-                self.0.work.wait_timeout(state, IDLE_LIMIT).unwrap_or_else(PoisonError::into_inner);
-            state = woken;
-            state.idle -= 1;
-            if wait.timed_out() && state.jobs.is_empty() {
-                break;
+            let me = thread::current();
+            state.idle.push(me.clone());
+            drop(state);
+            thread::park_timeout(IDLE_LIMIT);
+            state = self.state();
+            // Still in the list: no job woke it.
+            if let Some(place) = state.idle.iter().position(|thread| thread.id() == me.id()) {
+                state.idle.remove(place);
+                if state.jobs.is_empty() {
+                    break;
+                }
             }
         }
         state.threads -= 1;
@@ -97,7 +105,7 @@ impl Pool {
         let deadline = Instant::now() + limit;
         let mut state = self.state();
         state.stopping = true;
-        self.0.work.notify_all();
+        state.idle.drain(..).for_each(|thread| thread.unpark());
         while state.threads > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -129,6 +137,31 @@ mod tests {
         assert_eq!(results.recv(), Ok(2));
         release.send(()).unwrap();
         assert_eq!(results.recv(), Ok(1));
+        assert!(pool.stop(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn one_thread_serves_what_comes_one_by_one() {
+        let pool = Pool::new();
+        let (release, blocked) = mpsc::channel::<()>();
+        let blocked = Arc::new(Mutex::new(blocked));
+        for _ in 0..4 {
+            let blocked = blocked.clone();
+            pool.run(move || blocked.lock().unwrap().recv().unwrap());
+        }
+        assert_eq!(pool.state().threads, 4);
+        (0..4).for_each(|_| release.send(()).unwrap());
+        let mut used = std::collections::HashSet::new();
+        for _ in 0..20 {
+            let busy = |state: MutexGuard<State>| state.idle.len() < state.threads;
+            while busy(pool.state()) {
+                thread::yield_now();
+            }
+            let (done, result) = mpsc::channel();
+            pool.run(move || done.send(thread::current().id()).unwrap());
+            used.insert(result.recv().unwrap());
+        }
+        assert_eq!(used.len(), 1);
         assert!(pool.stop(Duration::from_secs(10)));
     }
 
