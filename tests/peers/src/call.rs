@@ -24,13 +24,27 @@ pub struct Call {
 impl Call {
     /// A call whose offer and answer are exchanged, over a network that behaves as told.
     pub async fn start(server: &Server, to_server: Policy, to_peer: Policy) -> Self {
+        Self::new(server, to_server, to_peer, |offer| offer).await
+    }
+
+    /// A call whose offer was tampered with.
+    pub async fn with_offer(server: &Server, tamper: impl FnOnce(String) -> String) -> Self {
+        Self::new(server, Policy::default(), Policy::default(), tamper).await
+    }
+
+    async fn new(
+        server: &Server,
+        to_server: Policy,
+        to_peer: Policy,
+        tamper: impl FnOnce(String) -> String,
+    ) -> Self {
         let api = server.connect().await;
         let session = api.create().await;
         let handle = api.attach(session, "echotest").await;
         let relay = Relay::new().await;
         relay.set(to_server, to_peer);
         let (peer, offer) = Str0mPeer::new(home()).await;
-        let offer = relay.from_peer(&offer);
+        let offer = tamper(relay.from_peer(&offer));
         let answer = handle.offer(json!({"audio": true, "video": true}), &offer).await;
         peer.accept(&relay.from_server(&answer));
         Call { api, handle, relay, peer, offer, answer, sent: AtomicU32::new(0) }

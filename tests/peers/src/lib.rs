@@ -27,7 +27,7 @@ pub fn home() -> IpAddr {
 }
 
 /// The longest that anything is waited for.
-pub const LIMIT: Duration = Duration::from_secs(40);
+pub const LIMIT: Duration = Duration::from_secs(60);
 
 /// Polls until `probe` gives a value; that is the result.
 ///

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 /// What the relay does to the datagrams of one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Policy {
-    /// DTLS datagrams still to be lost.
+    /// Which DTLS datagrams are lost: bit 0 stands for the next one, bit 1 for the one after it.
     pub lose_dtls: u32,
     /// Of a hundred datagrams so many are lost.
     pub loss: u32,
@@ -54,8 +54,9 @@ impl Direction {
         let lost = if self.policy.silent {
             true
         } else if is_dtls(datagram) && self.policy.lose_dtls > 0 {
-            self.policy.lose_dtls -= 1;
-            true
+            let next = self.policy.lose_dtls & 1 == 1;
+            self.policy.lose_dtls >>= 1;
+            next
         } else {
             self.chance(self.policy.loss)
         };

@@ -1,5 +1,6 @@
 //! Calls over a network that misbehaves. The relay between peer and server is `peers::relay`.
 
+use futures_util::future::join_all;
 use peers::call::Call;
 use peers::early_peer::EarlyPeer;
 use peers::process::Held;
@@ -17,13 +18,47 @@ const SILENT: Policy = Policy { silent: true, ..WELL };
 #[tokio::test]
 async fn first_dtls_flights_are_lost() {
     let server = Server::start().await;
-    let lossy = Policy { lose_dtls: 2, ..WELL };
+    let lossy = Policy { lose_dtls: 0b11, ..WELL };
     let call = Call::start(&server, lossy, lossy).await;
     call.up().await;
     let (to_server, to_peer) = call.relay.counts();
     assert_eq!((to_server.lost, to_peer.lost), (2, 2));
     call.flows(50).await;
     call.data_flows(20).await;
+    server.stop().await;
+}
+
+/// One call for each of the first datagrams of each direction, which alone is lost.
+#[tokio::test]
+async fn any_dtls_datagram_is_lost() {
+    let server = Server::start().await;
+    let calls = (0..6).flat_map(|place| {
+        let lossy = Policy { lose_dtls: 1 << place, ..WELL };
+        [(lossy, WELL), (WELL, lossy)].map(async |(to_server, to_peer)| {
+            let call = Call::start(&server, to_server, to_peer).await;
+            call.up().await;
+            call.flows(20).await;
+            call.data_flows(20).await;
+            assert_eq!(call.handle.count("hangup"), 0);
+        })
+    });
+    join_all(calls).await;
+    server.stop().await;
+}
+
+/// A path that is dead for a while, and then is not: no hangup without consent freshness, and none for a short time with it.
+#[tokio::test]
+async fn interrupted_path() {
+    let server = Server::start().await;
+    let call = Call::start(&server, WELL, WELL).await;
+    call.up().await;
+    call.flows(20).await;
+    call.relay.set(SILENT, SILENT);
+    call.send(300).await;
+    call.relay.set(WELL, WELL);
+    call.flows(50).await;
+    call.data_flows(20).await;
+    assert_eq!((call.handle.count("webrtcup"), call.handle.count("hangup")), (1, 0));
     server.stop().await;
 }
 
@@ -124,6 +159,25 @@ async fn peer_says_good_bye() {
     call.flows(50).await;
     call.peer.close();
     assert_eq!(call.handle.event("hangup").await["reason"], "DTLS alert");
+    no_peer_connection_left(&server, &call).await;
+    server.stop().await;
+}
+
+/// The certificate is not the one that the offer announced (MP-131).
+#[tokio::test]
+async fn wrong_fingerprint() {
+    let server = Server::start().await;
+    let call = Call::with_offer(&server, |offer| {
+        let real = offer
+            .lines()
+            .find_map(|line| line.strip_prefix("a=fingerprint:sha-256 "))
+            .expect("a fingerprint");
+        let wrong = if real.starts_with("00:") { "01" } else { "00" };
+        offer.replace(real, &format!("{wrong}{}", &real[2..]))
+    })
+    .await;
+    assert_eq!(call.handle.event("hangup").await["reason"], "DTLS alert");
+    assert_eq!(call.handle.count("webrtcup"), 0);
     no_peer_connection_left(&server, &call).await;
     server.stop().await;
 }
