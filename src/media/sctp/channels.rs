@@ -50,6 +50,9 @@ pub struct Sctp {
     next_stream: StreamId,
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
+    /// Streams with data that came before the association was up: its last packet was lost (RFC 9260 §5.1). Nothing can be
+    /// answered yet.
+    early: Vec<StreamId>,
     /// Something was sent since the last [`SctpEvent::DataReady`].
     busy: bool,
     events: VecDeque<SctpEvent>,
@@ -66,6 +69,7 @@ impl Sctp {
             next_stream: if dtls_client { 2 } else { 1 },
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            early: Vec::new(),
             busy: false,
             events: VecDeque::new(),
             closed: false,
@@ -170,11 +174,19 @@ impl Sctp {
             Event::Connected => {
                 self.busy = true;
                 self.events.push_back(SctpEvent::Up);
+                for id in std::mem::take(&mut self.early) {
+                    self.read(id, now);
+                }
             }
             // The peer closed the stream: the slot is free, the label may be opened anew.
             Event::AssociationLost { id, .. } => self.channels.retain(|channel| channel.stream != id),
             Event::Stream(StreamEvent::Opened { .. }) => {
                 let _ = self.link.association.accept_stream();
+            }
+            Event::Stream(StreamEvent::Readable { id }) if !self.link.is_up() => {
+                if !self.early.contains(&id) {
+                    self.early.push(id);
+                }
             }
             Event::Stream(StreamEvent::Readable { id }) => self.read(id, now),
             Event::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {

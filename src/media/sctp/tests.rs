@@ -21,6 +21,8 @@ struct World {
     dice: Dice,
     /// Lost per hundred packets.
     loss: u64,
+    /// The next packet that begins with this chunk is lost.
+    victim: Option<u8>,
 }
 
 impl World {
@@ -32,6 +34,7 @@ impl World {
             now,
             dice: Dice(0x1234_5678_9abc_def1 + loss),
             loss,
+            victim: None,
         }
     }
 
@@ -51,7 +54,8 @@ impl World {
                 while let Some(packet) = self.ends[from].poll_transmit() {
                     idle = false;
                     assert!(packet.len() <= 1200 - 37, "{}", packet.len());
-                    if self.dice.roll(100) >= self.loss {
+                    let lost = self.victim.take_if(|kind| packet[12] == *kind).is_some();
+                    if !lost && self.dice.roll(100) >= self.loss {
                         self.ends[1 - from].handle(packet, self.now);
                     }
                 }
@@ -104,6 +108,22 @@ fn both_ask_and_both_come_up_whatever_is_lost() {
             assert_eq!(world.arrived(0).len(), 1);
         }
     }
+}
+
+// MP-213: what overtakes the last packet of the handshake waits for it; the channel is acknowledged afterwards.
+#[test]
+fn channel_opened_before_the_cookie_ack() {
+    const COOKIE_ACK: u8 = 11;
+    let mut world = World::new(0);
+    world.victim = Some(COOKIE_ACK);
+    world.send(1, Some("early"), false, b"x");
+    world.run(60);
+    assert_eq!(world.victim, None);
+    assert_eq!(world.events[0].first(), Some(&SctpEvent::Up));
+    assert_eq!(world.arrived(0).len(), 1);
+    world.send(0, Some("early"), false, b"y");
+    world.run(60);
+    assert_eq!(world.arrived(1), [("early".to_owned(), false, Bytes::from_static(b"y"))]);
 }
 
 /// A peer that waits for an INIT never sends one; one that only sends them never answers ours.
