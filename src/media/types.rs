@@ -342,9 +342,12 @@ pub enum PeerEvent {
 #[derive(Clone, Debug, Default)]
 pub struct PeerSnapshot {
     pub ice_state: Option<IceState>,
+    /// Monotonic µs; the failure is being waited out.
+    pub ice_failed_at: Option<i64>,
     pub gathered: bool,
     /// Monotonic µs.
     pub gathered_at: Option<i64>,
+    pub checks_started_at: Option<i64>,
     pub connected_at: Option<i64>,
     pub local_candidates: Vec<String>,
     pub remote_candidates: Vec<String>,

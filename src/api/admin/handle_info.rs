@@ -58,7 +58,7 @@ fn webrtc_state(info: &Json, handle: &Handle) {
     let snapshot = handle.snapshot();
     if let Some(created) = signalling.created {
         info.set("agent-created", created)
-            .set_some("agent-started", snapshot.as_ref().and_then(|s| s.dtls_started_at))
+            .set_some("agent-started", snapshot.as_ref().and_then(|s| s.checks_started_at))
             .set("ice-mode", if handle.core().settings.media.ice_lite { "lite" } else { "full" })
             .set(
                 "ice-role",
@@ -115,6 +115,8 @@ fn ice(snapshot: &PeerSnapshot) -> Json {
         .with("stream_id", 1)
         .with("component_id", 1)
         .with("state", snapshot.ice_state.unwrap_or(IceState::Disconnected).name())
+        .with_some("failed-detected", snapshot.ice_failed_at)
+        .with_some("icetimer-started", snapshot.ice_failed_at.map(|_| true))
         .with_some("gathered", snapshot.gathered_at)
         .with_some("connected", snapshot.connected_at)
         .with_some("local-candidates", list(&snapshot.local_candidates))

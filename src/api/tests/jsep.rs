@@ -128,6 +128,42 @@ fn an_exchange_and_its_end() {
     world.connect(session, callee, caller);
 }
 
+/// The whole of `handle_info` that the control plane adds to, before and after a PeerConnection.
+#[test]
+fn what_is_known_of_a_peerconnection() {
+    // CP-269, CP-270
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    let info = |handle: u64| {
+        let request = format!(
+            r#"{{"janus":"handle_info","transaction":"t","session_id":{session},"handle_id":{handle}}}"#
+        );
+        world.admin(&request).get("info").unwrap()
+    };
+    assert!(info(caller).get("webrtc").is_none());
+    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 1.1.1.1\r\na=sendrecv\r\na=mid:1\r\n\
+a=sctp-port:5000\r\n";
+    assert_eq!(world.push(caller, &jsep("offer", &format!("{OFFER}{data}"))), 0);
+    let offered = info(caller);
+    assert!(offered.get("agent-created").is_some() && offered.get("agent-started").is_none());
+    let medium = |info: &Json, mid: &str| info.get("webrtc").unwrap().get("media").unwrap().get(mid).unwrap();
+    assert_eq!(text(&medium(&offered, "0"), "type"), "audio");
+    assert_eq!(names(&medium(&offered, "1")), ["type", "mindex", "mid", "stats"]);
+    assert_eq!(text(&medium(&offered, "1"), "type"), "data");
+
+    assert_eq!(text(&world.message(session, callee, &world.sent(caller)), "janus"), "ack");
+    let answer = world.received(callee).with("type", "answer");
+    assert_eq!(world.push(callee, &answer), 0);
+    assert_eq!(text(&world.message(session, caller, &world.sent(callee)), "janus"), "ack");
+    world.log.wait(&format!("setup_media {caller}"));
+    let up = info(caller);
+    assert!(up.get("agent-started").is_some());
+    // What DTLS carried.
+    let stats = medium(&up, "1").get("stats").unwrap();
+    assert!(["in", "out"].iter().all(|way| stats.get(way).unwrap().get("bytes").unwrap().as_i64() > Some(0)));
+}
+
 #[test]
 fn setters_reach_the_engine() {
     // CP-248, CP-249

@@ -200,7 +200,10 @@ impl Connection {
             Command::RestartIce(credentials) => self.restart_ice(credentials),
             Command::AddRemoteCandidate(candidate) => self.add_remote_candidate(candidate),
             Command::EndOfRemoteCandidates => self.remote_complete = true,
-            Command::StartChecks => self.ice.start(clock.instant),
+            Command::StartChecks => {
+                self.record.checks_started_at.get_or_insert(clock.mono);
+                self.ice.start(clock.instant);
+            }
             Command::Hangup(reason) => self.hang_up(clock, reason, out),
             Command::SetMedia(media) => self.set_media(media),
             Command::SetExtensions(ids) => self.set_extensions(&ids),

@@ -7,6 +7,7 @@ use crate::media::types::*;
 #[derive(Default)]
 pub(super) struct Record {
     pub gathered_at: Option<i64>,
+    pub checks_started_at: Option<i64>,
     pub connected_at: Option<i64>,
     pub dtls_started_at: Option<i64>,
     pub dtls_connected_at: Option<i64>,
@@ -20,12 +21,15 @@ pub(super) struct Record {
 }
 
 impl Connection {
-    pub fn snapshot(&self, _clock: Clock) -> PeerSnapshot {
+    pub fn snapshot(&self, clock: Clock) -> PeerSnapshot {
         let record = &self.record;
+        let failed_for = self.failed_at.map(|at| clock.instant.saturating_duration_since(at));
         PeerSnapshot {
             ice_state: Some(self.ice.state()),
+            ice_failed_at: failed_for.map(|since| clock.mono - since.as_micros() as i64),
             gathered: record.gathered_at.is_some(),
             gathered_at: record.gathered_at,
+            checks_started_at: record.checks_started_at,
             connected_at: record.connected_at,
             local_candidates: record.local_candidates.clone(),
             remote_candidates: record.remote_candidates.clone(),
@@ -48,7 +52,17 @@ impl Connection {
             extensions: self.extensions,
             remb_bitrate: self.streams.remb(),
             queued_packets: 0,
-            media: self.streams.snapshot(),
+            media: self.media_snapshot(),
         }
+    }
+
+    /// What DTLS carries counts for the data medium (media-plane.md §10).
+    fn media_snapshot(&self) -> Vec<MediumSnapshot> {
+        let mut media = self.streams.snapshot();
+        for medium in media.iter_mut().filter(|medium| medium.config.kind == MediaKind::Data) {
+            medium.layers = vec![LayerSnapshot { received: self.record.dtls_in, ..LayerSnapshot::default() }];
+            medium.sent = self.record.dtls_out;
+        }
+        media
     }
 }

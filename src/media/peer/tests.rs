@@ -218,7 +218,11 @@ fn alone(complete: bool) -> (Option<Duration>, End) {
     let (mut clock, mut failed_at) = (clock, None);
     for _ in 0..120 {
         clock = run(&mut a, &mut b, clock, Duration::from_millis(500));
+        let snapshot = a.connection.snapshot(clock);
+        assert_eq!(snapshot.ice_failed_at.is_some(), failed(&a));
+        assert!(snapshot.checks_started_at.is_some() && snapshot.dtls_started_at.is_none());
         if failed_at.is_none() && failed(&a) {
+            assert!(snapshot.ice_failed_at.is_some_and(|at| at <= clock.mono && at >= clock.mono - 500_000));
             failed_at = Some(clock.instant);
         }
         if a.closed().is_some() {

@@ -224,7 +224,6 @@ pub fn snapshot(shared: &Arc<PeerShared>) -> Option<PeerSnapshot> {
     if let Some(snapshot) = with_core(worker.id, |core| core.snapshot(shared)) {
         return snapshot;
     }
-    shared.seat()?;
     let (reply, answer) = std::sync::mpsc::sync_channel(1);
     if !worker.submit(Job::Snapshot(shared.clone(), reply)) {
         return None;
