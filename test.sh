@@ -26,6 +26,8 @@ suite() {
 
 # shellcheck disable=SC2086 # lists of names
 install_packages $BUILD_PACKAGES $MODULE_PACKAGES $TEST_PACKAGES
+# Node.js of another origin brings its own npm, which the distribution's package would clash with.
+command -v npm >/dev/null || install_packages nodejs npm
 
 suite format cargo fmt --check
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
