@@ -49,9 +49,15 @@ class Player:
     async def connect(self, name):
         """Opens a further WebSocket; names that begin with "admin" speak the Admin API."""
         admin = name.startswith("admin")
-        self.sockets[name] = await websockets.connect(
-            self.server.ws_admin if admin else self.server.ws, max_size=None,
-            subprotocols=["janus-admin-protocol" if admin else "janus-protocol"])
+        url, protocol = (self.server.ws_admin, "janus-admin-protocol") if admin else (self.server.ws, "janus-protocol")
+        try:
+            socket = await websockets.connect(url, max_size=None, subprotocols=[protocol])
+        except websockets.InvalidHandshake:
+            if self.server.which != "janus":
+                raise
+            await asyncio.sleep(1)  # the reference sometimes closes a connection that comes soon after its start
+            socket = await websockets.connect(url, max_size=None, subprotocols=[protocol])
+        self.sockets[name] = socket
         self.early[name] = []
 
     async def disconnect(self, name):
