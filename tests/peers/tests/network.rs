@@ -86,6 +86,9 @@ async fn five_percent_lost_and_others_reordered() {
 /// (RFC 8445 §7.3.1.5).
 #[tokio::test]
 async fn peer_moves_without_ice_restart() {
+    if is_reference() {
+        return; // it stays with the pair that was better once: docs/differences.d/engine.md, §3.3
+    }
     let server = Server::start().await;
     let call = Call::start(&server, WELL, WELL).await;
     call.up().await;
@@ -106,7 +109,9 @@ async fn peer_moves_with_ice_restart() {
     let call = Call::start(&server, WELL, WELL).await;
     call.up().await;
     call.flows(50).await;
-    for address in [home(), [127, 0, 0, 2].into()] {
+    // The reference's ICE library does not follow to a loopback address.
+    let elsewhere = if is_reference() { home() } else { [127, 0, 0, 2].into() };
+    for address in [home(), elsewhere] {
         let offer = call.peer.move_to(address).await;
         let answer = call.handle.offer(json!({"audio": true, "video": true}), &offer).await;
         call.peer.accept(&answer);
