@@ -9,11 +9,18 @@
 static _Thread_local int64_t frozen;	/* monotonic µs, 0 = the real clock */
 static const int64_t epoch = 1700000000000000;	/* real time is this much ahead */
 
+static _Thread_local int64_t shift;	/* what the monotonic clock shows more, while it stands still */
+
 void oracle_clock_set(int64_t microseconds);
+void oracle_clock_shift(int64_t microseconds);
 int64_t oracle_clock_get(void);
 
 void oracle_clock_set(int64_t microseconds) {
 	frozen = microseconds;
+}
+
+void oracle_clock_shift(int64_t microseconds) {
+	shift = microseconds;
 }
 
 int64_t oracle_clock_get(void) {
@@ -27,7 +34,7 @@ int clock_gettime(clockid_t id, struct timespec *now) {
 			real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
 		return real(id, now);
 	}
-	int64_t us = frozen + (id == CLOCK_REALTIME ? epoch : 0);
+	int64_t us = frozen + (id == CLOCK_REALTIME ? epoch : shift);
 	now->tv_sec = us / 1000000;
 	now->tv_nsec = us % 1000000 * 1000;
 	return 0;

@@ -154,7 +154,10 @@ SUBJECT(net) {
 		if(!*value || strspn(*value, "0123456789.:abcdef") == strlen(*value)) {
 			struct sockaddr_storage storage = { 0 };
 			CASE("janus_network_resolve_address", "%s", *value ? *value : "NULL");
-			INT(janus_network_resolve_address(*value, &storage)), BYTES(&storage, 28);
+			int found = janus_network_resolve_address(*value, &storage);
+			INT(found);
+			if(found == 0)
+				BYTES(&storage, 28);
 		}
 #endif
 	}

@@ -12,6 +12,7 @@ static gboolean open_line, whole;
 
 /* clock.c */
 void oracle_clock_set(int64_t microseconds) __attribute__((weak));
+void oracle_clock_shift(int64_t microseconds) __attribute__((weak));
 int64_t oracle_clock_get(void) __attribute__((weak));
 
 /* ---- results ---- */
@@ -251,6 +252,9 @@ static int oracle_init(janus_callbacks *callback, const char *config_path) {
 	/* A day after the machine's start: later than what the core did with the real clock, wherever it counts from. */
 	if(oracle_clock_set)
 		oracle_clock_set(G_GINT64_CONSTANT(1000000000000));
+	/* And at a whole second, so that ticks of media clocks begin at the same time. */
+	if(oracle_clock_shift)
+		oracle_clock_shift(1000000 - janus_get_monotonic_time() % 1000000);
 	oracle_seed(1);
 	oracle_subject();
 	end_line();

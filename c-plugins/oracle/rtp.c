@@ -42,7 +42,10 @@ static void parse(const char *label, char *bytes, int length) {
 		CASE("janus_rtp_header_extension_parse_abs_capture_time", "%s id %d", label, *id);
 		INT(janus_rtp_header_extension_parse_abs_capture_time(bytes, length, *id, &capture)), INT((long long)capture);
 		CASE("janus_rtp_header_extension_parse_video_layers_allocation", "%s id %d", label, *id);
-		INT(janus_rtp_header_extension_parse_video_layers_allocation(bytes, length, *id, &spatial, &temporal)), INT(spatial), INT(temporal);
+		int result = janus_rtp_header_extension_parse_video_layers_allocation(bytes, length, *id, &spatial, &temporal);
+		INT(result);
+		if(result == 0)
+			INT(spatial), INT(temporal);
 #else
 		CASE("janus_rtp_header_extension_parse_abs_sent_time", "%s id %d", label, *id);
 		INT(janus_rtp_header_extension_parse_abs_sent_time(bytes, length, *id, &time)), INT(time);
@@ -152,7 +155,7 @@ SUBJECT(rtp) {
 	GPtrArray *packets = oracle_packets("rtp"), *some = g_ptr_array_new();
 	for(guint i = 0; i < packets->len; i++) {
 		oracle_item *packet = g_ptr_array_index(packets, i);
-		if(g_str_has_prefix(packet->name, "opus") || i % 100 == 0)
+		if(g_str_has_prefix(packet->name, "opus") || g_str_has_prefix(packet->name, "layers") || i % 100 == 0)
 			g_ptr_array_add(some, packet);
 	}
 	/* Whole packets of every codec; damage in some of them. */

@@ -189,11 +189,13 @@ static void av1(const GPtrArray *packets) {
 			CASE("janus_av1_svc_context_process_dd", "%d", count++);
 #if ORACLE_14
 			uint8_t end = 99;
-			INT(janus_av1_svc_context_process_dd(&c, dd, room, &template, &end)), INT(end);
+			gboolean known = janus_av1_svc_context_process_dd(&c, dd, room, &template, &end);
+			INT(known), INT(known ? end : 0);
 #else
-			INT(janus_av1_svc_context_process_dd(&c, dd, room, &template));
+			gboolean known = janus_av1_svc_context_process_dd(&c, dd, room, &template);
+			INT(known);
 #endif
-			INT(template), INT(c.tcnt), INT(c.tioff), INT(c.spatial_layers), INT(c.temporal_layers), INT(c.updated);
+			INT(known ? template : 0), INT(c.tcnt), INT(c.tioff), INT(c.spatial_layers), INT(c.temporal_layers), INT(c.updated);
 			c.updated = FALSE;
 		}
 	}

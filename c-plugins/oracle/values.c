@@ -178,7 +178,7 @@ static void times(void) {
 	CASE("janus_get_monotonic_time_internal", "a second later");
 	before = janus_get_monotonic_time_internal();
 	oracle_clock_advance(1000000);
-	INT(janus_get_monotonic_time_internal() - before), INT(before);
+	INT(janus_get_monotonic_time_internal() - before);
 	CASE("janus_mark_started", "again");
 	before = janus_get_monotonic_time();
 	janus_mark_started();

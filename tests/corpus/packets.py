@@ -194,6 +194,15 @@ def red():
     return packets
 
 
+def layers():
+    """Video layers allocation, abs-capture-time"""
+    packets = ["id 1 video layers allocation with rates (1 to 3 streams), id 3 abs-capture-time (8 and 16 bytes)"]
+    for head in (b"\x01\x40", b"\x03\x50", b"\x07\x54", b"\x13\x55", b"\x27\xaa\xaa\x80", b"\x10\x13\x90", b"\x20\x17\x10\xff\xff", b"\x00\x00", b"\x00\x10\x00"):
+        for capture in (8, 16):
+            packets.append(rtp(96, 1, 2, 3, noise(20), 0, two_byte((1, head + noise(8)), (3, noise(capture)))))
+    return packets
+
+
 # ---- RTCP (RFC 3550, 4585, 5104, REMB and transport-wide-cc drafts) ----
 
 
@@ -261,3 +270,4 @@ for kind, title in ((vp8, "VP8, simulcast"), (vp9, "VP9, SVC"), (av1, "AV1"), (h
 for kind in (reports, feedbacks, compounds):
     title, *packets = kind()
     write("rtcp", kind.__name__, title, packets)
+write("rtp", "layers", "Header extensions of 1.4", layers())
