@@ -13,12 +13,7 @@ use std::sync::Arc;
 
 impl Handle {
     /// A new PeerConnection. Fails when there is one already, or the handle is ending.
-    pub(super) fn create_link(
-        &self,
-        ice_role: IceRole,
-        dtls_role: DtlsRole,
-        force_relay: bool,
-    ) -> Result<(), ApiError> {
+    pub(super) fn create_link(&self, ice_role: IceRole, dtls_role: DtlsRole) -> Result<(), ApiError> {
         let failed = || ApiError::new(Code::Unknown, "Error setting ICE locally");
         let engine = self.core.engine().ok_or_else(failed)?;
         let plugin = self.plugin_session().ok_or_else(failed)?;
@@ -46,7 +41,6 @@ impl Handle {
             id: self.id,
             ice_role: if lite { IceRole::Controlled } else { ice_role },
             dtls_role,
-            force_relay,
             worker: self.chosen_worker(engine.loads().len()),
         };
         let sink = Arc::new(Sink::new(handle, plugin));

@@ -86,6 +86,16 @@ impl Handle {
         result
     }
 
+    /// `force_relay` is ignored unless it is allowed (MP-116). Where it is, the client relies on its address not being
+    /// used directly, so without relayed candidates there is no connection.
+    fn refuse_forced_relay(&self) -> Result<(), ApiError> {
+        if self.core.settings.allow_force_relay {
+            return Err(ApiError::new(Code::Unknown, "No relayed candidates: cannot force them"));
+        }
+        tracing::warn!("[{}] Forcing relay candidates is not allowed", self.id);
+        Ok(())
+    }
+
     fn take_from_client(&self, jsep: &ClientJsep, renegotiation: bool) -> Result<Json, ApiError> {
         let mut description = Description::parse(jsep.kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
         self.tell_jsep("remote", &jsep.type_text, &jsep.sdp);
@@ -95,11 +105,10 @@ impl Handle {
             _ => DtlsRole::Active,
         };
         if offer && !renegotiation {
-            let force_relay = jsep.force_relay && self.core.settings.allow_force_relay;
-            if jsep.force_relay && !force_relay {
-                tracing::warn!("[{}] Forcing relay candidates is not allowed", self.id);
+            if jsep.force_relay {
+                self.refuse_forced_relay()?;
             }
-            self.create_link(IceRole::Controlled, role, force_relay)?;
+            self.create_link(IceRole::Controlled, role)?;
         }
         let peer = self
             .link
@@ -201,7 +210,7 @@ impl Handle {
             let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
             let first = offer && self.link.load().is_none();
             if first {
-                self.create_link(IceRole::Controlling, DtlsRole::ActPass, false)?;
+                self.create_link(IceRole::Controlling, DtlsRole::ActPass)?;
                 self.flags.set(flags::RFC4588_RTX);
             }
             let peer = self.link.load_full().ok_or_else(no_connection)?;

@@ -27,6 +27,7 @@ use crate::modules::plugin::Plugin;
 use crate::modules::transport::Transport;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +88,8 @@ impl Server {
         rotation: Option<i32>,
     ) -> Result<Server, String> {
         let facts = facts(logging.stdout, &logging.file, rotation);
-        let core = start_core(settings::settings(config, interfaces, facts, Arc::new(Variables))?)?;
+        let settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
+        let core = start_core(settings, config.is_true("nat", "ignore_unreachable_ice_server"))?;
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
         for logger in &logging.loggers {
             core.loggers.add(logger.info().clone(), logger.clone());
@@ -197,9 +199,10 @@ fn facts(stdout: bool, file: &Option<PathBuf>, rotation: Option<i32>) -> Facts {
     }
 }
 
-fn start_core(settings: Settings) -> Result<Arc<Core>, String> {
+fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Core>, String> {
     let engine =
         Engine::start(settings.media.clone()).map_err(|e| format!("Cannot start the media engine: {e}"))?;
+    note_reflexive(&mut settings, &engine.reflexive_addresses(), ignore_unreachable)?;
     let core = Core::new(settings).map_err(|e| format!("Cannot start the events thread: {e}"))?;
     core.set_engine(Arc::new(engine));
     host::install(Api::new(core.clone()));
@@ -247,4 +250,49 @@ fn unless_fatal<T>(loaded: Result<Vec<T>, LoadError>) -> Result<Vec<T>, String> 
 fn load_loggers(config: &Config, options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
     let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
     unless_fatal(loader::loggers(&of_kind(config, options, "loggers"), &server_name))
+}
+
+/// What the STUN server said counts as a public address of ours. A server without an answer is fatal, unless the
+/// configuration says that it is not (CP-034).
+fn note_reflexive(
+    settings: &mut Settings,
+    seen: &[SocketAddr],
+    ignore_unreachable: bool,
+) -> Result<(), String> {
+    let Some(server) = settings.media.stun_server else { return Ok(()) };
+    if seen.is_empty() && !ignore_unreachable {
+        return Err(format!("The STUN server {server} does not answer"));
+    }
+    for address in seen {
+        let address = address.ip().to_string();
+        if !settings.facts.public_ips.contains(&address) {
+            settings.facts.public_ips.push(address);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::EngineConfig;
+
+    // CP-034
+    #[test]
+    fn a_silent_stun_server_is_fatal_unless_ignored() {
+        let settings = |stun_server: Option<&str>| Settings {
+            media: EngineConfig {
+                stun_server: stun_server.map(|s| s.parse().unwrap()),
+                ..Default::default()
+            },
+            ..Settings::default()
+        };
+        let (server, seen) = (Some("192.0.2.1:3478"), ["198.51.100.7:1".parse().unwrap(); 2]);
+        assert!(note_reflexive(&mut settings(server), &[], false).unwrap_err().contains("192.0.2.1:3478"));
+        assert!(note_reflexive(&mut settings(server), &[], true).is_ok());
+        assert!(note_reflexive(&mut settings(None), &[], false).is_ok());
+        let mut answered = settings(server);
+        note_reflexive(&mut answered, &seen, false).unwrap();
+        assert_eq!(answered.facts.public_ips, ["198.51.100.7"]);
+    }
 }

@@ -166,7 +166,7 @@ fn turn_server(config: &Config) -> Result<Option<String>, String> {
         if !known {
             return Err(format!("turn_rest_api {url} is no HTTP address"));
         }
-        tracing::warn!("The TURN REST API is not supported yet");
+        tracing::warn!("turn_rest_api is not supported: no TURN server is asked for");
     }
     let Some(host) = config.value("nat", "turn_server") else { return Ok(None) };
     let kind = config.value("nat", "turn_type").unwrap_or("udp");
@@ -176,7 +176,7 @@ fn turn_server(config: &Config) -> Result<Option<String>, String> {
     if network::resolve(host).is_none() {
         return unreachable_server(config, format!("cannot resolve TURN server {host}")).map(|()| None);
     }
-    tracing::warn!("TURN is not supported yet: {host} is not used");
+    tracing::warn!("TURN is not supported: {host} is not used, there are no relayed candidates");
     Ok(port(config, "turn_port").map(|port| format!("{host}:{port}")))
 }
 

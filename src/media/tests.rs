@@ -140,7 +140,7 @@ fn engine(workers: usize) -> Engine {
 
 fn end(engine: &Engine, ice_role: IceRole, dtls_role: DtlsRole) -> End {
     let (sender, seen) = channel();
-    let config = PeerConfig { id: 1, ice_role, dtls_role, force_relay: false, worker: None };
+    let config = PeerConfig { id: 1, ice_role, dtls_role, worker: None };
     let sink = Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() });
     let peer = engine.create_peer(config, sink.clone());
     End { peer, sink, seen, log: Vec::new() }
@@ -281,13 +281,8 @@ fn peers_are_spread_over_the_workers() {
     let engine = engine(3);
     let peers: Vec<End> = (0..6).map(|_| end(&engine, IceRole::Controlled, DtlsRole::ActPass)).collect();
     assert_eq!(engine.loads(), [2, 2, 2]);
-    let config = PeerConfig {
-        id: 2,
-        ice_role: IceRole::Controlled,
-        dtls_role: DtlsRole::ActPass,
-        force_relay: false,
-        worker: Some(1),
-    };
+    let config =
+        PeerConfig { id: 2, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: Some(1) };
     let (sender, _seen) = channel();
     engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() }));
     assert_eq!(engine.loads(), [2, 3, 2]);

@@ -150,8 +150,6 @@ pub struct PeerConfig {
     pub id: u64,
     pub ice_role: IceRole,
     pub dtls_role: DtlsRole,
-    /// Only relayed candidates are used.
-    pub force_relay: bool,
     /// Chosen worker (`loop_index`), else the least loaded.
     pub worker: Option<usize>,
 }

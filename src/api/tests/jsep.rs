@@ -165,6 +165,22 @@ a=sctp-port:5000\r\n";
 }
 
 #[test]
+fn relay_is_forced_or_refused_but_never_ignored() {
+    // MP-116
+    for allowed in [false, true] {
+        let world = world_with(Settings { allow_force_relay: allowed, ..Settings::default() });
+        let (session, caller) = world.attached();
+        let callee = world.attach(session);
+        assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+        let reply = world.message(session, callee, &world.sent(caller).with("force_relay", true));
+        match allowed {
+            false => assert_eq!(text(&reply, "janus"), "ack"),
+            true => assert_error(&reply, 490, "No relayed candidates: cannot force them", "allowed"),
+        }
+    }
+}
+
+#[test]
 fn setters_reach_the_engine() {
     // CP-248, CP-249
     let world = world();

@@ -143,9 +143,6 @@ impl Connection {
             consent_freshness: shared.config.ice_consent_freshness,
             addresses,
         });
-        if config.force_relay {
-            tracing::warn!(handle = config.id, "relayed candidates are not there yet; using host candidates");
-        }
         let mut connection = Connection {
             id: config.id,
             ice,

@@ -29,8 +29,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
     let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
     let credentials =
         IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-twenty-two-characters") };
-    let config =
-        PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, force_relay: false, worker: None };
+    let config = PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, worker: None };
     let setup = Setup {
         config,
         credentials: credentials.clone(),
