@@ -65,3 +65,25 @@ fn what_would_not_load_is_refused_with_all_that_is_missing() {
     let text = folder.write("text.so", "no library");
     assert!(!check(&[&text]).0);
 }
+
+/// What a module does to the process that looks at it is part of the report, and the next one is still looked at.
+#[test]
+fn a_module_that_ends_the_process_is_refused() {
+    let folder = common::Folder::new("check-ends");
+    let crash = "#include <stdlib.h>\nvoid *create(void); void *create(void) { abort(); }\n";
+    let exit = "#include <stdlib.h>\nvoid *create(void); void *create(void) { exit(0); }\n";
+    let module =
+        |name: &str, text: &str| common::plugin(folder.write(name, text).to_str().unwrap(), &folder.0);
+    let (crash, exit) = (module("crash.c", crash), module("exit.c", exit));
+    let good = common::debian().join("plugins/libjanus_echotest.so");
+    let (all_good, report) = check(&[&crash, &exit, &good]);
+    assert!(!all_good && report.matches("it ended the process").count() == 2, "{report}");
+    assert!(report.contains("SIGABRT") && report.ends_with("  loads\n"), "{report}");
+}
+
+#[test]
+fn options_and_what_is_no_file_are_refused() {
+    assert!(!check(&[Path::new("--help")]).0);
+    let (good, report) = check(&[Path::new("/dev/zero"), Path::new("/tmp")]);
+    assert!(!good && report.matches("it is not a file").count() == 2, "{report}");
+}

@@ -68,6 +68,28 @@ fn a_misbehaving_plugin_does_not_take_the_server_along() {
     assert_eq!(status, Some(0), "{log}");
 }
 
+// CP-055: threads that it has started by then go on running its code.
+#[test]
+fn a_plugin_that_refuses_may_leave_threads_behind() {
+    let folder = Folder::new("refuses");
+    let plugins = folder.0.join("plugins");
+    let sample = std::fs::read_to_string("c-plugins/echo_sample.c").unwrap();
+    let thread = "#include <unistd.h>\nstatic gpointer busy(gpointer p) { for(;;) usleep(100); return p; }\n";
+    let changed = sample.replace(
+        "static int echo_init(janus_callbacks *callbacks, const char *config_folder) {",
+        &format!(
+            "{thread}static int echo_init(janus_callbacks *callbacks, const char *config_folder) {{\n\
+         g_thread_new(\"busy\", busy, NULL); if(callbacks && config_folder) return -1;"
+        ),
+    );
+    assert_ne!(changed, sample);
+    common::plugin(folder.write("refuses.c", &changed).to_str().unwrap(), &plugins);
+    let daemon = Daemon::start(folder, &plugins, "");
+    daemon.create();
+    let (status, log) = daemon.stop();
+    assert!(status == Some(0) && log.contains("could not be initialised (-1)"), "{status:?}\n{log}");
+}
+
 // CP-045 … CP-064: the distribution's own modules, all together.
 #[test]
 fn the_plugins_of_the_distribution_run_together() {

@@ -14,6 +14,7 @@ pub mod web;
 
 use cli::Request;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use system::System;
 
@@ -23,7 +24,7 @@ const BANNER: &str = concat!("janus-rs ", env!("CARGO_PKG_VERSION"));
 /// Runs with these arguments, the first of which is the program's name. Returns the exit status.
 pub fn main(arguments: Vec<OsString>, system: &dyn System) -> i32 {
     if arguments.get(1).is_some_and(|word| word == "check") {
-        return check(arguments[2..].iter().map(PathBuf::from).collect());
+        return check(arguments[2..].iter().map(PathBuf::from).collect(), system);
     }
     match cli::parse(arguments, BANNER) {
         Request::Run(cli) => run::run(&cli, system),
@@ -38,13 +39,34 @@ pub fn main(arguments: Vec<OsString>, system: &dyn System) -> i32 {
     }
 }
 
-/// `janus-rs check FILE…`: 0 when all of them would load.
-fn check(files: Vec<PathBuf>) -> i32 {
-    if files.is_empty() {
+/// Exit statuses of the process that looks at one module; a module that ends it has another one.
+const LOADS: i32 = 71;
+const REFUSED: i32 = 72;
+
+/// `janus-rs check FILE…`: 0 when all of them would load. Each is opened in a process of its own, which it may crash.
+fn check(files: Vec<PathBuf>, system: &dyn System) -> i32 {
+    if files.is_empty() || files.iter().any(|file| file.as_os_str().as_encoded_bytes().starts_with(b"-")) {
         eprintln!("usage: janus-rs check FILE…");
         return 1;
     }
-    let (report, all_good) = crate::modules::check::run(&files);
-    print!("{report}");
+    let mut all_good = true;
+    for file in &files {
+        let look = || {
+            let (report, good) = crate::modules::check::run(file);
+            print!("{report}");
+            let _ = std::io::stdout().flush();
+            if good { LOADS } else { REFUSED }
+        };
+        let problem = match system.in_child(&look) {
+            Ok(status) if matches!(status.code(), Some(LOADS | REFUSED)) => {
+                all_good &= status.code() == Some(LOADS);
+                continue;
+            }
+            Ok(status) => format!("it ended the process ({status})"),
+            Err(error) => error.to_string(),
+        };
+        all_good = false;
+        println!("{}\n  refused: {problem}", file.display());
+    }
     i32::from(!all_good)
 }

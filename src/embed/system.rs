@@ -3,11 +3,13 @@
 use crate::daemon::system::{Forked, Interface, System};
 use std::ffi::{CStr, CString};
 use std::fs::File;
-use std::io::{Error, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::ExitStatus;
 use std::ptr;
 
 pub struct Process;
@@ -73,6 +75,24 @@ impl System for Process {
             crate::abi::log::redirect_stdio()?;
         }
         Ok(Forked::Child(writer))
+    }
+
+    fn in_child(&self, act: &dyn Fn() -> i32) -> Result<ExitStatus> {
+        // SAFETY: the process has one thread, so nothing is in the middle of anything in the child.
+        let child = check(unsafe { libc::fork() })?;
+        if child == 0 {
+            let status = act();
+            // SAFETY: ends the copy without the handlers that the original still needs.
+            unsafe { libc::_exit(status) };
+        }
+        let mut status = 0;
+        // SAFETY: writes an integer of ours.
+        while let Err(error) = check(unsafe { libc::waitpid(child, &raw mut status, 0) }) {
+            if error.kind() != ErrorKind::Interrupted {
+                return Err(error);
+            }
+        }
+        Ok(ExitStatus::from_raw(status))
     }
 }
 

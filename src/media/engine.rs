@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 /// media-plane.md §3.1: how long the STUN server may take at start.
 const STUN_LIMIT: Duration = Duration::from_secs(5);
 
+/// Each has threads, sockets and buffers of its own; configured is what somebody mistyped.
+const MOST_WORKERS: usize = 256;
+
 /// All workers of the process.
 pub struct Engine {
     shared: Arc<Shared>,
@@ -82,7 +85,7 @@ impl Engine {
         let workers = config
             .workers
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()))
-            .max(1);
+            .clamp(1, MOST_WORKERS);
         let fingerprint = identity.fingerprint().to_owned();
         let mut engine = Engine {
             shared: Arc::new(Shared { live: Mutex::new((&config).into()), config, dtls, fingerprint }),
@@ -91,9 +94,15 @@ impl Engine {
             placement: Mutex::new(Placement::new(workers)),
         };
         for index in 0..workers {
-            // What was started before ends with `engine`.
-            let (handle, thread) = start::start(index, &engine.shared)
-                .map_err(|error| EngineError(format!("cannot start media worker {index}: {error}")))?;
+            let (handle, thread) = match start::start(index, &engine.shared) {
+                Ok(started) => started,
+                // A port range made for a few PeerConnections may be too small for a worker per core.
+                Err(error) if index > 0 => {
+                    tracing::warn!("{index} of {workers} media workers: no socket for the next one: {error}");
+                    break;
+                }
+                Err(error) => return Err(EngineError(format!("cannot start a media worker: {error}"))),
+            };
             engine.workers.push(handle);
             engine.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
         }

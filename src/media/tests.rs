@@ -603,3 +603,15 @@ fn a_stun_server_yields_reflexive_candidates() {
     );
     assert_eq!(texts.len(), 2);
 }
+
+#[test]
+fn a_narrow_port_range_gives_fewer_workers() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let engine = Engine::start(EngineConfig {
+        workers: Some(3),
+        rtp_port_range: (free, free),
+        addresses: vec![[127, 0, 0, 1].into()],
+        ..EngineConfig::default()
+    });
+    assert_eq!(engine.map(|e| e.addresses().len()).map_err(|e| e.to_string()), Ok(1));
+}

@@ -9,29 +9,21 @@ use super::loader::{self, Opened};
 use super::precheck;
 use crate::abi::entry;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Reports on each file; the flag says whether all of them would load.
-pub fn run(files: &[PathBuf]) -> (String, bool) {
+/// The report on one file, and whether it would load. Code of the module runs, and may take the process along.
+pub fn run(file: &Path) -> (String, bool) {
     hostlibs::provide();
-    let mut report = String::new();
-    let mut all_good = true;
-    for file in files {
-        match one(file) {
-            Ok(text) => report.push_str(&text),
-            Err(text) => {
-                all_good = false;
-                report.push_str(&text);
-            }
-        }
+    match one(file) {
+        Ok(text) => (text, true),
+        Err(text) => (text, false),
     }
-    (report, all_good)
 }
 
-/// The report on one file; `Err` when it would not load.
+/// `Err` when it would not load.
 fn one(path: &Path) -> Result<String, String> {
     let mut text = format!("{}\n", path.display());
-    let facts = elf::read(path).map_err(|why| format!("{text}  refused: it {why}\n"))?;
+    let facts = elf::read(path).map_err(|why| format!("{text}  refused: {why}\n"))?;
     let ours: Vec<&str> = imports_of(&facts);
     line(&mut text, "imports", &format!("{} symbols of the core", ours.len()));
     let missing = precheck::missing(path, &facts);
@@ -46,7 +38,7 @@ fn one(path: &Path) -> Result<String, String> {
     line(&mut text, "kind", kind.name());
     let module = match loader::open(&path, kind) {
         Ok(module) => module,
-        Err(refusal) => return Err(format!("{text}  refused: it {refusal}\n")),
+        Err(refusal) => return Err(format!("{text}  refused: {refusal}\n")),
     };
     let info = &module.info;
     let version = info.version_string.as_deref().unwrap_or("?");

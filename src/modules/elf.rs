@@ -44,8 +44,13 @@ pub struct Module {
 
 /// Reads `path`; the error is one line.
 pub fn read(path: &Path) -> Result<Module, String> {
-    let data = std::fs::read(path).map_err(|e| format!("cannot be read: {e}"))?;
-    parse(&data).map_err(|e| format!("is not a shared object for this machine: {e}"))
+    let unreadable = |e| format!("it cannot be read: {e}");
+    // Opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    let data = std::fs::read(path).map_err(unreadable)?;
+    parse(&data).map_err(|e| format!("it is not a shared object for this machine: {e}"))
 }
 
 fn parse(data: &[u8]) -> Result<Module, Box<dyn std::error::Error>> {
@@ -130,6 +135,7 @@ mod tests {
     #[test]
     fn says_why_it_cannot_read() {
         assert!(read(Path::new("/nonexistent")).unwrap_err().contains("cannot be read"));
+        assert!(read(Path::new("/dev/zero")).unwrap_err().contains("not a file"));
         assert!(parse(b"#!/bin/sh\n").is_err());
     }
 }

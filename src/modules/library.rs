@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
-/// An opened shared object. Closed only by [`Library::close`]: code of a module may run until the process ends.
+/// An opened shared object. Never closed: code of a module may run until the process ends.
 #[derive(Debug)]
 pub struct Library(*mut c_void);
 
@@ -48,15 +48,6 @@ impl Library {
             }
             Some((*map).address)
         }
-    }
-
-    /// Unmaps the object when nobody else opened it.
-    ///
-    /// # Safety
-    /// Nothing of it runs or is referred to any more.
-    pub unsafe fn close(self) {
-        // SAFETY: promised by the caller.
-        unsafe { libc::dlclose(self.0) };
     }
 }
 

@@ -1,5 +1,7 @@
 //! From a folder to running modules (control-plane.md §1.5): enumerate, open, check, decide the generation, bind,
 //! initialise. Problems of one module are one log line; only what the caller asked to be fatal is an error.
+//!
+//! A module stays mapped when its `init` refuses (CP-055): the threads that it started by then may still run its code.
 
 use super::binding;
 use super::call;
@@ -73,7 +75,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Refusal::Unloadable(why) | Refusal::Unsound(why) => f.write_str(why),
-            Refusal::NoCreate => f.write_str("has no function `create`: not a module"),
+            Refusal::NoCreate => f.write_str("it has no function `create`: not a module"),
         }
     }
 }
@@ -84,7 +86,7 @@ pub fn open(path: &Path, kind: Kind) -> Result<Opened, Refusal> {
     let facts = elf::read(path).map_err(Refusal::Unloadable)?;
     let missing = precheck::missing(path, &facts);
     if !missing.is_empty() {
-        return Err(Refusal::Unloadable(format!("imports what nobody provides: {missing}")));
+        return Err(Refusal::Unloadable(format!("it imports what nobody provides: {missing}")));
     }
     if !facts.has_create {
         return Err(Refusal::NoCreate);
@@ -96,12 +98,12 @@ pub fn open(path: &Path, kind: Kind) -> Result<Opened, Refusal> {
     // SAFETY: just returned by `create` of a module that was put among this kind.
     let absent = unsafe { head::absent(table, kind) };
     if !absent.is_empty() {
-        return Err(Refusal::Unsound(format!("lacks required functions: {}", absent.join(", "))));
+        return Err(Refusal::Unsound(format!("it lacks required functions: {}", absent.join(", "))));
     }
     // SAFETY: as above, and complete.
     let (info, api) = unsafe { head::info(table) };
     if info.package.is_empty() {
-        return Err(Refusal::Unsound("has no package name".to_owned()));
+        return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
     Ok(Opened { path: path.to_owned(), facts, library, table, info, api })
 }
@@ -164,13 +166,10 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
                 continue;
             }
         };
-        // SAFETY: a complete table of this generation; the module is closed only when its `init` refuses.
+        // SAFETY: a complete table of this generation; the module is never closed.
         let plugin = unsafe { Plugin::new(module.table.cast(), decision.generation, module.info.clone()) };
         if let Err(code) = plugin.init(&options.config_folder) {
             tracing::warn!("plugin {} could not be initialised ({code})", module.info.package);
-            drop(plugin);
-            // SAFETY: it says itself that it does not run; no reference of ours is left (CP-055).
-            unsafe { module.library.close() };
             continue;
         }
         announce(Kind::Plugin, &module);
@@ -198,16 +197,11 @@ pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
         if !recent_enough(&module, Kind::Transport) {
             continue;
         }
-        // SAFETY: a complete table of this API number; the module is closed only when its `init` refuses.
+        // SAFETY: a complete table of this API number; the module is never closed.
         let transport =
             Arc::new(unsafe { Transport::new(module.table.cast(), module.api, module.info.clone()) });
         if let Err(code) = transport.init(&options.config_folder) {
             tracing::warn!("transport {} could not be initialised ({code})", module.info.package);
-            // Requests that it sent before it refused may still hold it: then it stays mapped.
-            if Arc::into_inner(transport).is_some() {
-                // SAFETY: it says itself that it does not run; no reference of ours is left (CP-055).
-                unsafe { module.library.close() };
-            }
             continue;
         }
         announce(Kind::Transport, &module);
