@@ -7,6 +7,7 @@ pub mod call;
 pub mod canned;
 pub mod early_peer;
 pub mod forge;
+pub mod load;
 pub mod process;
 pub mod relay;
 pub mod server;

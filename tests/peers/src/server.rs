@@ -103,6 +103,11 @@ impl Server {
         Api::connect(self.api_port, "janus-protocol").await
     }
 
+    /// Where the Janus API listens for WebSockets.
+    pub fn port(&self) -> u16 {
+        self.api_port
+    }
+
     /// Number of the process.
     pub fn id(&self) -> u32 {
         self.process.id()
