@@ -131,6 +131,7 @@ void test_plugin(void);
 void test_record(void);
 void test_rtcp(void);
 void test_rtp(void);
+void test_rtpfwd(void);
 void test_sdp_utils(void);
 void test_text2pcap(void);
 void test_transport(void);

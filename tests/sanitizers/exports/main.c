@@ -67,6 +67,7 @@ int main(void) {
 	test_record();
 	test_rtcp();
 	test_rtp();
+	test_rtpfwd();
 	test_sdp_utils();
 	test_text2pcap();
 	test_transport();
