@@ -164,6 +164,7 @@ impl Handle {
             outside(|| plugin_session.stop());
         }
         self.hangup(HangupReason::Detach);
+        self.stop_capture();
         let mut life = self.life.lock();
         life.stopped = true;
         if life.may_finish() {

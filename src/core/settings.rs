@@ -52,7 +52,6 @@ pub struct Facts {
     pub ipv6_link_local: bool,
     /// `ip:port`.
     pub stun_server: Option<String>,
-    pub turn_server: Option<String>,
     /// Library name and version, in order.
     pub dependencies: Vec<(String, String)>,
     /// Signal number; 0 = none.
@@ -73,7 +72,6 @@ impl Default for Facts {
             ipv6: false,
             ipv6_link_local: false,
             stun_server: None,
-            turn_server: None,
             dependencies: Vec::new(),
             log_rotate_signal: 0,
         }

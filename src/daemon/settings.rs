@@ -25,6 +25,7 @@ pub fn settings(
     let text = |category, item| config.value(category, item).map(str::to_owned);
     let is = |category, item| config.is_true(category, item);
     let media = media(config, interfaces)?;
+    check_turn(config)?;
     let events = is("events", "broadcast");
     let ipv6 = is("media", "ipv6");
     Ok(Settings {
@@ -52,7 +53,6 @@ pub fn settings(
             ipv6,
             ipv6_link_local: ipv6 && is("media", "ipv6_linklocal"),
             stun_server: media.stun_server.map(|s| s.to_string()),
-            turn_server: turn_server(config)?,
             ..facts
         },
         media,
@@ -159,8 +159,8 @@ fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
     }
 }
 
-/// `host:port`, for `info`; the checks are those of the reference (CP-035, CP-036).
-fn turn_server(config: &Config) -> Result<Option<String>, String> {
+/// There are no relayed candidates; the checks of the reference remain (CP-035, CP-036).
+fn check_turn(config: &Config) -> Result<(), String> {
     if let Some(url) = config.value("nat", "turn_rest_api") {
         let known = ["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme));
         if !known {
@@ -168,16 +168,16 @@ fn turn_server(config: &Config) -> Result<Option<String>, String> {
         }
         tracing::warn!("turn_rest_api is not supported: no TURN server is asked for");
     }
-    let Some(host) = config.value("nat", "turn_server") else { return Ok(None) };
+    let Some(host) = config.value("nat", "turn_server") else { return Ok(()) };
     let kind = config.value("nat", "turn_type").unwrap_or("udp");
     if !["udp", "tcp", "tls"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-        return unreachable_server(config, format!("unknown turn_type {kind}")).map(|()| None);
+        return unreachable_server(config, format!("unknown turn_type {kind}"));
     }
     if network::resolve(host).is_none() {
-        return unreachable_server(config, format!("cannot resolve TURN server {host}")).map(|()| None);
+        return unreachable_server(config, format!("cannot resolve TURN server {host}"));
     }
     tracing::warn!("TURN is not supported: {host} is not used, there are no relayed candidates");
-    Ok(port(config, "turn_port").map(|port| format!("{host}:{port}")))
+    Ok(())
 }
 
 /// Fatal, unless the configuration says that it is not.

@@ -176,6 +176,17 @@ fn captures() {
     assert_eq!(text(&info, "text2pcap-file"), open.join("a.txt").to_str().unwrap());
     assert_eq!(text(&on("stop_pcap", ""), "janus"), "success");
 
+    // The end of a handle ends its capture (control-plane.md §6.4).
+    let (session, handle) = world.attached();
+    let held = world.core.session(session).unwrap().handle(handle).unwrap();
+    let start = format!(
+        r#"{{"janus":"start_pcap","transaction":"x","session_id":{session},"handle_id":{handle}{place}}}"#
+    );
+    assert_eq!(text(&world.admin(&start), "janus"), "success");
+    assert!(held.capture().is_some());
+    held.detach();
+    assert!(held.capture().is_none());
+
     let protected = folder.join("protected");
     crate::util::files::protect(protected.to_str().unwrap());
     let place = format!(r#","folder":"{}""#, protected.display());
