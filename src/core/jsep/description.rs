@@ -6,6 +6,9 @@ use std::fmt;
 /// Longest `mid` that is accepted (MP-022).
 pub const MAX_MID: usize = 16;
 
+/// Most m-lines that are accepted. Plugins look each of them up in a list, so that their time grows with the square.
+const MAX_MLINES: usize = 1024;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SdpType {
     Offer,
@@ -68,6 +71,9 @@ impl Description {
     /// Errors carry the parser's message (MP-015).
     pub fn parse(kind: SdpType, text: &str) -> Result<Description, JsepError> {
         let mut sdp = Sdp::parse(text).map_err(|e| JsepError(e.to_string()))?;
+        if sdp.mlines.len() > MAX_MLINES {
+            return Err(JsepError(format!("Invalid SDP (more than {MAX_MLINES} m-lines)")));
+        }
         let mut setup = setup_of(&sdp.attributes)?;
         for mline in &mut sdp.mlines {
             let bundle_only = mline.attribute("bundle-only").is_some();
