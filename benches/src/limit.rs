@@ -1,5 +1,6 @@
 //! The limit: what a bare loop with the same crypto and system calls costs on the same core. Nothing is parsed, kept or
 //! decided: each packet is sealed in place once for each receiver, and a receiver's packets leave as one train.
+#![forbid(unsafe_code)]
 
 use crate::peer::PAYLOAD;
 use crate::sys::{self, Batch, Socket};

@@ -1,4 +1,5 @@
 //! One client: a PeerConnection of str0m over a socket of its own.
+#![forbid(unsafe_code)]
 
 use crate::sys::{Batch, Socket, realtime_ns};
 use std::net::SocketAddr;
@@ -308,4 +309,35 @@ fn read_stamp(payload: &[u8]) -> Option<(u32, u64)> {
 fn vp8(sdp: &str) -> u8 {
     let line = sdp.lines().find_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(" VP8/"));
     line.and_then(|(pt, _)| pt.parse().ok()).unwrap_or(96)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_are_read_back() {
+        let mut payload = [0; 40];
+        let before = realtime_ns();
+        stamp(&mut payload, 77);
+        let (number, time) = read_stamp(&payload).unwrap();
+        assert_eq!(number, 77);
+        assert!((before..=realtime_ns()).contains(&time));
+        payload[39] ^= 1;
+        assert_eq!(read_stamp(&payload), None);
+        assert_eq!(read_stamp(&payload[..15]), None);
+    }
+
+    #[test]
+    fn dice_keep_their_rate() {
+        let mut dice = Dice::new(3);
+        let hits = (0..100_000).filter(|_| dice.percent(2.0)).count();
+        assert!((1800..2200).contains(&hits), "{hits}");
+        assert!(!(0..1000).any(|_| dice.percent(0.0)));
+    }
+
+    #[test]
+    fn the_payload_type_of_vp8_is_found() {
+        assert_eq!(vp8("v=0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 VP8/90000\r\n"), 101);
+    }
 }

@@ -1,10 +1,10 @@
 //! A server under test: its configuration, its start and stop, and what the system says about it.
+#![forbid(unsafe_code)]
 
 use crate::sys;
 use std::fs;
 use std::io;
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -85,9 +85,7 @@ impl Server {
         command.arg("--configs-folder").arg(&folder).stdin(Stdio::null()).stdout(Stdio::null());
         let output = fs::File::create(folder.join("stderr"))?;
         command.stderr(output);
-        // SAFETY: between fork and exec only a system call runs.
-        unsafe { command.pre_exec(move || sys::pin(core)) };
-        let mut server = Server { child: command.spawn()?, folder, port };
+        let mut server = Server { child: sys::start_on(core, &mut command)?, folder, port };
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -146,8 +144,7 @@ fn modules() -> PathBuf {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // SAFETY: our child has not been waited for, so the number is still its own.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+        sys::terminate(&self.child);
         let deadline = Instant::now() + Duration::from_secs(8);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));

@@ -1,4 +1,5 @@
 //! The Janus API over one WebSocket. While a reply is awaited, the clients' media goes on.
+#![forbid(unsafe_code)]
 
 use crate::world::World;
 use serde_json::{Value, json};

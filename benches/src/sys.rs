@@ -1,9 +1,12 @@
-//! System calls: one core for a thread, sockets that read and write many datagrams at once, CPU clocks.
+//! System calls: one core for a process, sockets that read and write many datagrams at once, CPU clocks. The only file here
+//! with unsafe code.
 
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 /// Pins the calling thread, and what it starts from now on, to one core.
@@ -14,6 +17,19 @@ pub fn pin(core: usize) -> io::Result<()> {
         libc::CPU_SET(core, &mut set);
         check(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)).map(drop)
     }
+}
+
+/// Starts a program on one core.
+pub fn start_on(core: usize, command: &mut Command) -> io::Result<Child> {
+    // SAFETY: between fork and exec only a system call runs, which allocates nothing.
+    unsafe { command.pre_exec(move || pin(core)) };
+    command.spawn()
+}
+
+/// Asks a child to end.
+pub fn terminate(child: &Child) {
+    // SAFETY: no memory is involved; a child that nobody has waited for still owns its number.
+    unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) };
 }
 
 /// The wall clock that the kernel's receive timestamps use, in ns.
@@ -170,15 +186,6 @@ impl Socket {
         };
         batch.count = count.max(0) as usize;
         batch.count
-    }
-}
-
-/// The receiving half of a socket for another thread.
-impl Clone for Socket {
-    fn clone(&self) -> Socket {
-        // SAFETY: the new descriptor is owned by nobody else.
-        let fd = unsafe { OwnedFd::from_raw_fd(libc::dup(self.fd.as_raw_fd())) };
-        Socket { fd, address: self.address }
     }
 }
 

@@ -1,4 +1,5 @@
 //! The results as a Markdown table.
+#![forbid(unsafe_code)]
 
 use crate::scenario::{Outcome, Scenario};
 
@@ -62,4 +63,16 @@ pub fn limit(scenario: &Scenario, train: usize, us: f64, base: f64) -> String {
         scenario.name,
         base / us
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_are_taken_field_by_field() {
+        let run = |us_per_packet, idle_kb| Outcome { us_per_packet, idle_kb, ..Outcome::default() };
+        let middle = median(&[run(3.0, 1.0), run(1.0, 2.0), run(2.0, 3.0)]);
+        assert_eq!((middle.us_per_packet, middle.idle_kb), (2.0, 2.0));
+    }
 }

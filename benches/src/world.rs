@@ -1,5 +1,6 @@
 //! All clients and sources of one run, on one thread that wakes by the clock: sockets are read every few milliseconds,
 //! many packets at a time, so that one core carries hundreds of viewers. The kernel's timestamps keep latencies exact.
+#![forbid(unsafe_code)]
 
 use crate::peer::{PAYLOAD, Peer, Totals, stamp};
 use crate::sys::{Batch, Socket};
