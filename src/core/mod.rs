@@ -20,6 +20,7 @@ pub mod link;
 pub mod lock;
 pub mod negotiate;
 pub mod notifier;
+pub mod limit;
 pub mod pool;
 pub mod registry;
 pub mod session;
@@ -35,6 +36,7 @@ use crate::media::Engine;
 use crate::modules::host::{EventHandlerFace, LoggerFace, PluginFace, TransportFace};
 use crate::util::random;
 use auth::Auth;
+use limit::Limit;
 use lock::Lock;
 use notifier::{Kind, Notifier, Subject, instance_id, subtype};
 use pool::Pool;
@@ -51,6 +53,8 @@ pub struct Core {
     pub auth: Auth,
     pub notifier: Notifier,
     pub pool: Pool,
+    /// Host names of candidates that are being looked up.
+    pub lookups: Limit,
     pub plugins: Registry<dyn PluginFace>,
     pub transports: Registry<dyn TransportFace>,
     pub event_handlers: Arc<Registry<dyn EventHandlerFace>>,
@@ -70,6 +74,7 @@ impl Core {
             auth: Auth::new(&settings),
             notifier: Notifier::start(settings.events, &settings.server_name, event_handlers.clone())?,
             pool: Pool::new(),
+            lookups: Limit::default(),
             plugins: Registry::default(),
             transports: Registry::default(),
             event_handlers,

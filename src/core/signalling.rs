@@ -1,6 +1,7 @@
 //! What the descriptions and candidates exchanged so far amount to, per handle.
 
 use super::jsep::{self, Negotiation};
+use super::limit::Limit;
 use super::trickle::Pending;
 use crate::media::{DtlsRole, IceRole};
 
@@ -16,6 +17,8 @@ pub struct Signalling {
     pub dtls_role: Option<DtlsRole>,
     pub ice_role: Option<IceRole>,
     pub remote_candidates: usize,
+    /// Host names that are being looked up.
+    pub lookups: Limit,
     /// Checks were started.
     pub checking: bool,
     /// Monotonic µs.

@@ -10,6 +10,13 @@ use crate::media::{Command, Peer};
 use crate::util::time;
 use std::net::ToSocketAddrs;
 
+/// Host names of candidates that may be looked up at the same time: each occupies a thread for seconds when nobody
+/// answers, and clients can name any number.
+const LOOKUPS_PER_HANDLE: usize = 8;
+const LOOKUPS: usize = 64;
+/// Requests that wait for a description; browsers send a few dozen.
+const MAX_PENDING: usize = 1000;
+
 /// A candidate that came before it could be used.
 pub struct Pending {
     /// Monotonic µs.
@@ -37,6 +44,12 @@ impl Handle {
         if !ready {
             let (Trickle::One(json) | Trickle::Several(json)) = trickle;
             let received = time::monotonic();
+            if signalling.pending.len() >= MAX_PENDING {
+                return Err(ApiError::new(
+                    Code::WrongWebrtcState,
+                    "Too many candidates without a description",
+                ));
+            }
             // Early candidates are not validated; a list is taken apart when its turn comes.
             signalling.pending.push(Pending { received, candidate: json.deep_copy() });
             return Ok(());
@@ -109,9 +122,16 @@ impl Handle {
             }
             Ok(Parsed::Name(name)) if !media.ignore_mdns => {
                 // RFC 8828: resolving may take a while, so elsewhere.
+                let own = signalling.lookups.take(LOOKUPS_PER_HANDLE);
+                let places = own.zip(self.core.lookups.take(LOOKUPS));
+                if places.is_none() {
+                    tracing::debug!("[{}] Too many host names at once: not resolving {name}", self.id);
+                    return;
+                }
                 signalling.remote_candidates += 1;
                 let (peer, text, tcp) = (peer.clone(), text.to_owned(), media.ice_tcp);
                 self.core.pool.run(move || {
+                    let _places = places;
                     let Some(address) = (&*name, 0).to_socket_addrs().ok().and_then(|mut all| all.next())
                     else {
                         tracing::warn!("Cannot resolve the candidate address {name}");

@@ -128,6 +128,10 @@ fn trickles_before_anything() {
     let request =
         format!(r#"{{"janus":"handle_info","transaction":"t","session_id":{session},"handle_id":{handle}}}"#);
     assert_eq!(number(&world.admin(&request), "info", "pending-trickles"), 3);
+    // They are not kept without end.
+    let kept =
+        (0..1100).filter(|_| text(&world.ask(&trickle(r#","candidate":{}"#)), "janus") == "ack").count();
+    assert_eq!(kept, 997);
 }
 
 #[test]

@@ -12,6 +12,10 @@ use std::time::Instant;
 /// otherwise make us remember one candidate per address it can send from.
 const MAX_REMOTE_ADDRESSES: usize = 64;
 
+/// Candidates that the peer may tell between two ICE restarts; the crate compares each new one with all before. RFC 8445
+/// §6.1.2.5 asks for no more than 100 pairs.
+const MAX_REMOTE_CANDIDATES: usize = 256;
+
 /// What an agent starts from.
 pub struct AgentConfig {
     pub credentials: IceCredentials,
@@ -54,7 +58,9 @@ pub struct Agent {
     selected: Option<Path>,
     /// Nominated by the peer, our own check not yet answered.
     nominated: Option<Path>,
-    /// Candidates told before [`Agent::start`].
+    /// Remote candidates told since the last restart.
+    told: usize,
+    /// Those told before [`Agent::start`].
     waiting: Vec<Candidate>,
     started: bool,
     /// Addresses of authenticated messages since the last restart.
@@ -85,6 +91,7 @@ impl Agent {
             state: IceState::Disconnected,
             selected: None,
             nominated: None,
+            told: 0,
             waiting: Vec::new(),
             started: false,
             seen: Vec::new(),
@@ -118,6 +125,7 @@ impl Agent {
         self.inner.ice_restart(creds(credentials), true);
         self.seen.clear();
         self.waiting.clear();
+        self.told = 0;
         self.nominated = None;
         if self.started {
             self.set_state(IceState::Connecting);
@@ -126,13 +134,22 @@ impl Agent {
 
     /// A remote candidate; kept until [`Agent::start`]. Priority 0 means "do not use".
     pub fn add_remote(&mut self, candidate: Candidate) {
-        if candidate.priority == 0 || candidate.protocol != Protocol::Udp {
+        if candidate.priority == 0
+            || candidate.protocol != Protocol::Udp
+            || self.told >= MAX_REMOTE_CANDIDATES
+        {
             return;
         }
-        if !self.started {
-            self.waiting.push(candidate);
-            return;
-        }
+        self.told += 1;
+        if self.started { self.add(candidate) } else { self.waiting.push(candidate) }
+    }
+
+    #[cfg(test)]
+    pub fn told(&self) -> usize {
+        self.told
+    }
+
+    fn add(&mut self, candidate: Candidate) {
         self.inner.add_remote_candidate(is::Candidate::from_parts(
             candidate.foundation,
             1,
@@ -159,7 +176,7 @@ impl Agent {
                 self.set_state(IceState::Connecting);
             }
             for candidate in std::mem::take(&mut self.waiting) {
-                self.add_remote(candidate);
+                self.add(candidate);
             }
         }
         self.handle_timeout(now);

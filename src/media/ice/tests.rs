@@ -276,3 +276,18 @@ fn a_long_candidate_is_cut_between_characters() {
         assert!((198..=199).contains(&written.len()), "{written}");
     }
 }
+
+#[test]
+fn candidates_without_end_are_not_kept() {
+    let mut end = end("a", IceRole::Controlled, false, &["10.0.0.1:1"]);
+    end.agent.set_remote(credentials("b"), false);
+    for early in [true, false] {
+        if !early {
+            end.agent.start(Instant::now());
+        }
+        for port in 1..2000 {
+            end.agent.add_remote(host(&format!("10.0.0.2:{port}")));
+        }
+        assert_eq!(end.agent.told(), 256);
+    }
+}
