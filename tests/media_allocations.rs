@@ -3,10 +3,17 @@
 use janus_rs::media::clock::Clock;
 use janus_rs::media::rtp::inbound::MAX_DESCRIPTOR;
 use janus_rs::media::rtp::{Settings, Streams};
-use janus_rs::media::{EngineConfig, ExtensionIds, MediaKind, MediumConfig, RtpOut};
+use janus_rs::media::{
+    Command, DtlsRole, Engine, EngineConfig, ExtensionIds, Fingerprint, FingerprintHash, HangupReason,
+    IceRole, MediaKind, MediumConfig, Mindex, Peer, PeerConfig, PeerEvent, PeerSink, RemoteTransport, RtpIn,
+    RtpOut,
+};
 use janus_rs::rtp::Extensions;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -127,4 +134,134 @@ fn a_warm_packet_path_does_not_allocate() {
         second(&mut streams, start, seconds);
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+const PACKETS: usize = 3000;
+const VIEWERS: usize = 8;
+
+/// On the server it forwards like a plugin, and writes down what its worker has allocated until then.
+struct Sink {
+    connected: AtomicBool,
+    received: AtomicU64,
+    viewers: OnceLock<Vec<Peer>>,
+    allocated: Vec<AtomicU64>,
+}
+
+impl PeerSink for Sink {
+    fn connected(&self) {
+        self.connected.store(true, Ordering::SeqCst);
+    }
+    fn incoming_rtp(&self, rtp: RtpIn<'_>) {
+        let count = self.received.fetch_add(1, Ordering::SeqCst) as usize;
+        if let Some(room) = self.allocated.get(count) {
+            room.store(ALLOCATIONS.get(), Ordering::SeqCst);
+        }
+        for viewer in self.viewers.get().into_iter().flatten() {
+            viewer.relay_rtp(RtpOut {
+                mindex: 0,
+                video: true,
+                packet: rtp.packet,
+                extensions: Extensions::default(),
+            });
+        }
+    }
+    fn incoming_rtcp(&self, _: Mindex, _: bool, _: &mut [u8]) {}
+    fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
+    fn data_ready(&self) {}
+    fn event(&self, _: PeerEvent) {}
+    fn closed(&self, _: HangupReason) {}
+}
+
+fn engine(workers: usize) -> Engine {
+    let addresses = vec![[127, 0, 0, 1].into()];
+    let config =
+        EngineConfig { workers: Some(workers), addresses, stats_period: 0, ..EngineConfig::default() };
+    Engine::start(config).expect("loopback is there")
+}
+
+fn peer(engine: &Engine, ice_role: IceRole) -> (Peer, Arc<Sink>) {
+    let sink = Arc::new(Sink {
+        connected: AtomicBool::new(false),
+        received: AtomicU64::new(0),
+        viewers: OnceLock::new(),
+        allocated: (0..PACKETS).map(|_| AtomicU64::new(0)).collect(),
+    });
+    let dtls_role = DtlsRole::ActPass;
+    let config = PeerConfig { id: 1, ice_role, dtls_role, force_relay: false, worker: None };
+    (engine.create_peer(config, sink.clone()), sink)
+}
+
+fn patiently(done: impl Fn() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < limit, "nothing happens any more");
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Connects a client to the server; `sends` is the client.
+fn connect(client: &Engine, server: &Engine, ssrc: u32, sends: bool) -> [(Peer, Arc<Sink>); 2] {
+    let ends = [peer(client, IceRole::Controlling), peer(server, IceRole::Controlled)];
+    let roles = [DtlsRole::Passive, DtlsRole::Active];
+    for (at, engine) in [(0, server), (1, client)] {
+        let (own, other) = (&ends[at].0, &ends[1 - at].0);
+        let (hash, value) = (FingerprintHash::Sha256, engine.fingerprint().to_owned());
+        own.command(Command::SetRemote {
+            transport: RemoteTransport {
+                credentials: other.local_credentials(),
+                fingerprint: Some(Fingerprint { hash, value }),
+                ice_lite: false,
+            },
+            dtls_role: roles[at],
+        });
+        let send = sends == (at == 0);
+        own.command(Command::SetMedia(vec![MediumConfig {
+            send,
+            recv: !send,
+            ssrc: if send { ssrc } else { ssrc + 1 },
+            ssrc_rtx: 0,
+            rtx_payload_types: Vec::new(),
+            remote_ssrc: [if send { 0 } else { ssrc }, 0, 0],
+            remote_ssrc_rtx: [0; 3],
+            nacks: false,
+            ..video()
+        }]));
+        other.local_candidates().into_iter().for_each(|it| own.command(Command::AddRemoteCandidate(it)));
+        own.command(Command::StartChecks);
+    }
+    patiently(|| ends.iter().all(|(_, sink)| sink.connected.load(Ordering::SeqCst)));
+    ends
+}
+
+/// The whole engine: socket, SRTP, streams, callback, relay, SRTP, socket.
+#[test]
+fn a_worker_forwards_without_allocating() {
+    let (clients, server) = (engine(VIEWERS + 1), engine(1));
+    let viewers: Vec<_> =
+        (0..VIEWERS).map(|n| connect(&clients, &server, 0x2000 + 16 * n as u32, false)).collect();
+    let [(publisher, _), (_own, forwarding)] = connect(&clients, &server, 0x1000, true);
+    let relay_to = viewers.iter().map(|[_, (at_server, _)]| at_server.clone()).collect();
+    assert!(forwarding.viewers.set(relay_to).is_ok());
+    let mut packet = [0; 1200];
+    for sequence in 0..PACKETS {
+        packet[..2].copy_from_slice(&[0x80, if sequence % 10 == 9 { 0xE0 } else { 0x60 }]);
+        packet[2..4].copy_from_slice(&(sequence as u16).to_be_bytes());
+        publisher.relay_rtp(RtpOut {
+            mindex: 0,
+            video: true,
+            packet: &packet,
+            extensions: Extensions::default(),
+        });
+        if sequence % 10 == 9 {
+            let arrived = sequence as u64 + 1;
+            patiently(|| forwarding.received.load(Ordering::SeqCst) >= arrived);
+        }
+    }
+    patiently(|| viewers.iter().all(|[(_, sink), _]| sink.received.load(Ordering::SeqCst) == PACKETS as u64));
+    let allocated: Vec<u64> = forwarding.allocated.iter().map(|room| room.load(Ordering::SeqCst)).collect();
+    // The first packets grow what is kept. Later once a second there are reports and ICE checks; whatever allocated for
+    // each packet, or each frame, would show in more than one of ten.
+    let frames: Vec<&[u64]> = allocated[500..].chunks_exact(10).collect();
+    let quiet = frames.windows(2).filter(|pair| pair[0][0] == pair[1][0]).count();
+    assert!(quiet * 10 >= frames.len() * 8, "{} of {} frames did not allocate", quiet, frames.len());
 }

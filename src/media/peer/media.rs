@@ -4,10 +4,10 @@ use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
 use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Medium, Prepared, Resend, Settings, Streams};
+use crate::media::rtp::{Medium, Prepared, Relayed, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
-use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE, Urgency};
+use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::record::capture::PacketType;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -117,17 +117,15 @@ impl Connection {
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
         loop {
             let mut more = false;
-            out.push(&mut self.cursor, path, Urgency::Now, |slot| {
-                match streams.next_resend(clock, slot)? {
-                    Resend::Plain(len) => {
-                        more = true;
-                        tap.outgoing(PacketType::Rtp, &slot[..len]);
-                        protect_rtp(srtp, slot, len)
-                    }
-                    Resend::Protected(len) => {
-                        more = true;
-                        Some(len)
-                    }
+            out.push(&mut self.cursor, path, |slot| match streams.next_resend(clock, slot)? {
+                Resend::Plain(len) => {
+                    more = true;
+                    tap.outgoing(PacketType::Rtp, &slot[..len]);
+                    protect_rtp(srtp, slot, len)
+                }
+                Resend::Protected(len) => {
+                    more = true;
+                    Some(len)
                 }
             });
             if !more {
@@ -137,12 +135,12 @@ impl Connection {
     }
 
     /// A packet that a plugin sends: written, rewritten and encrypted in the slot that it leaves from.
-    pub fn send_rtp(&mut self, clock: Clock, packet: &RtpOut<'_>, urgency: Urgency, out: &mut Batch) {
+    pub fn send_rtp(&mut self, clock: Clock, packet: &Relayed, out: &mut Batch) {
         let (Stage::Ready, Some(path)) = (self.stage, self.path) else { return };
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
-        out.push(&mut self.cursor, path, urgency, |slot| {
+        out.push(&mut self.cursor, path, |slot| {
             let room = SLOT_SIZE - MAX_OVERHEAD;
-            let prepared: Prepared = streams.prepare(clock, packet, &mut slot[..room])?;
+            let prepared: Prepared = streams.write(clock, packet, &mut slot[..room])?;
             tap.outgoing(PacketType::Rtp, &slot[..prepared.len]);
             let len = protect_rtp(srtp, slot, prepared.len)?;
             streams.protected(clock, &prepared, &slot[..len]);
@@ -282,7 +280,7 @@ impl<'a> Wire<'a> {
         move |packet| {
             let Some(path) = path else { return };
             tap.outgoing(PacketType::Rtcp, packet);
-            out.push(cursor, path, Urgency::Now, |slot| {
+            out.push(cursor, path, |slot| {
                 slot.get_mut(..packet.len())?.copy_from_slice(packet);
                 let Some(srtp) = srtp else { return Some(packet.len()) };
                 srtp.outgoing.protect_rtcp(slot, packet.len()).ok()

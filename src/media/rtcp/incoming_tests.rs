@@ -199,3 +199,59 @@ fn damaged_compounds_never_panic() {
         while streams.next_resend(at(1), &mut [0; 200]).is_some() {}
     }
 }
+
+fn pli(about: u32) -> Vec<u8> {
+    let mut packet = feedback::pli();
+    packet[4..8].copy_from_slice(&PEER.to_be_bytes());
+    packet[8..12].copy_from_slice(&about.to_be_bytes());
+    packet.to_vec()
+}
+
+#[test]
+fn a_flood_of_keyframe_requests_reaches_the_plugin_as_a_trickle() {
+    let mut streams = streams(vec![audio(), video()]);
+    let mut flood = |from: i64| {
+        let times = (0..1000).map(|step| from + step * 1000);
+        times.filter(|now| incoming(&mut streams, *now, &pli(VIDEO_SSRC)).is_ok()).count()
+    };
+    // A burst, and ten for the second that it lasts.
+    assert_eq!(flood(1_000_000), 10 + 9);
+    assert_eq!(flood(2_000_000), 10);
+    // What comes with them is still delivered.
+    let mut compound = rr(2_999_000, PEER, VIDEO_SSRC, 0);
+    compound.extend(pli(VIDEO_SSRC));
+    assert_eq!(incoming(&mut streams, 2_999_000, &compound).unwrap().1.len(), 32);
+}
+
+#[test]
+fn a_flood_of_nacks_is_answered_once_per_packet_sent() {
+    let mut streams = streams(vec![audio(), video()]);
+    streams.media[1].sender.history.set_keep(1000);
+    for sequence in 0..300 {
+        send_rtp(&mut streams, 1_000_000, sequence);
+    }
+    let mut answers = 0;
+    for step in 0..800 {
+        let now = 1_001_000 + step * 1000;
+        for first in (0..300).step_by(20) {
+            let sequences: Vec<u16> = (first..first + 20).collect();
+            let _ = incoming(&mut streams, now, &nack(PEER, VIDEO_SSRC, &sequences));
+            while streams.next_resend(at(now), &mut [0; 200]).is_some() {
+                answers += 1;
+            }
+        }
+    }
+    // One for each packet sent, and what everybody has at the start.
+    assert_eq!(answers, 300 + 128);
+    // Others, and the same one when it is sent more, are not affected.
+    send_rtp(&mut streams, 1_900_000, 300);
+    let _ = incoming(&mut streams, 1_901_000, &nack(PEER, VIDEO_SSRC, &[300]));
+    assert!(streams.next_resend(at(1_901_000), &mut [0; 200]).is_some());
+}
+
+#[test]
+fn only_so_many_compounds_of_a_peer_are_looked_at() {
+    let mut streams = streams(vec![audio(), video()]);
+    let admitted = (0..100_000).filter(|step| streams.admits_rtcp(at(1 + step * 10))).count();
+    assert_eq!(admitted, 200 + 999);
+}

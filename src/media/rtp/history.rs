@@ -103,28 +103,27 @@ impl History {
         self.keep_us == 0
     }
 
-    /// Keeps a packet as it was before encryption; its payload begins at `payload_at`.
-    pub fn push_plain(&mut self, store: &mut Store, now: Micros, packet: &[u8], payload_at: usize) {
+    /// Keeps a packet as it was before encryption. `head` is everything before the payload, which is in the store.
+    pub fn push_plain(&mut self, store: &mut Store, now: Micros, head: &[u8], payload: Handle) {
         if self.is_off() {
             return;
         }
-        let (head, payload) = packet.split_at(payload_at);
         let (Some(header), Some(extensions)) = (Header::new(head), head.get(FIXED_LEN..)) else { return };
+        store.keep_for(self.keep_us);
         let mut inline = [0; INLINE];
         let form = match inline.get_mut(..extensions.len()) {
             Some(room) => {
                 room.copy_from_slice(extensions);
                 Form::Inline(extensions.len() as u8, inline)
             }
-            None => match store.append(now, self.keep_us, extensions) {
+            None => match store.append(now, extensions) {
                 Some(stored) => Form::Stored(stored),
                 None => return,
             },
         };
-        let Some(body) = store.put(now, self.keep_us, payload) else { return };
         let (sequence, timestamp) = (header.sequence(), header.timestamp());
         let header = PlainHeader { first: [head[0], head[1]], timestamp };
-        self.insert(Slot { sequence, header, form, body, sent_at: now, ..EMPTY });
+        self.insert(Slot { sequence, header, form, body: payload, sent_at: now, ..EMPTY });
     }
 
     /// Keeps a packet as it goes out.
@@ -132,7 +131,8 @@ impl History {
         if self.is_off() {
             return;
         }
-        if let Some(body) = store.append(now, self.keep_us, packet) {
+        store.keep_for(self.keep_us);
+        if let Some(body) = store.append(now, packet) {
             self.insert(Slot { sequence, body, sent_at: now, ..EMPTY });
         }
     }
@@ -229,9 +229,14 @@ mod tests {
         (packet, FIXED_LEN + extensions)
     }
 
+    fn keep(history: &mut History, store: &mut Store, now: Micros, packet: &[u8], payload_at: usize) {
+        let payload = store.put(now, &packet[payload_at..]).unwrap();
+        history.push_plain(store, now, &packet[..payload_at], payload);
+    }
+
     fn push(history: &mut History, store: &mut Store, now: Micros, sequence: u16) {
         let (packet, payload_at) = packet(sequence, 8, &[sequence as u8; 1200]);
-        history.push_plain(store, now, &packet, payload_at);
+        keep(history, store, now, &packet, payload_at);
     }
 
     fn has(history: &History, store: &Store, now: Micros, sequence: u16) -> bool {
@@ -290,7 +295,7 @@ mod tests {
         let (mut history, mut store) = keeping(1000);
         for (sequence, extensions) in [(1, 0), (2, INLINE), (3, INLINE + 4), (4, 255)] {
             let (packet, payload_at) = packet(sequence, extensions, b"payload");
-            history.push_plain(&mut store, 5, &packet, payload_at);
+            keep(&mut history, &mut store, 5, &packet, payload_at);
             let header = PlainHeader { first: [0x90, 0xE0], timestamp: 0x0102_0304 };
             let expected =
                 Kept::Plain { header, extensions: &packet[FIXED_LEN..payload_at], payload: b"payload" };
@@ -308,7 +313,7 @@ mod tests {
             for (index, history) in receivers.iter_mut().enumerate() {
                 // Each has its own numbers.
                 let (packet, payload_at) = packet(sequence + index as u16, 16, &[sequence as u8; 1200]);
-                history.push_plain(&mut store, 3333 * i64::from(sequence) + 1, &packet, payload_at);
+                keep(history, &mut store, 3333 * i64::from(sequence) + 1, &packet, payload_at);
             }
         }
         assert!(store.capacity() <= 1 << 20);

@@ -21,6 +21,7 @@ pub mod limit;
 pub mod loss;
 pub mod media;
 pub mod outbound;
+pub mod relayed;
 pub mod resend;
 pub mod stats;
 pub mod store;
@@ -29,6 +30,7 @@ pub mod twcc;
 pub use inbound::{Dropped, Received, Route};
 pub use media::{Binding, Media, Medium};
 pub use outbound::Prepared;
+pub use relayed::Relayed;
 pub use resend::Resend;
 
 use super::types::{EngineConfig, ExtensionIds, MediumConfig, PeerEvent};

@@ -1,14 +1,15 @@
-//! A packet that a plugin sends: header, extensions and payload are written once, into the slot that it leaves from
-//! (media-plane.md §6.2, §6.3).
+//! A packet that a plugin sends: header, extensions and payload are written once for each receiver, into the slot that
+//! it leaves from (media-plane.md §6.2, §6.3).
 
-use super::Streams;
+use super::store::Handle;
+use super::{Relayed, Streams};
 use crate::media::RtpOut;
 use crate::media::clock::Clock;
 use crate::rtp::extension_writer::{CoreValues, write_block};
 use crate::rtp::header::FIXED_LEN;
-use crate::rtp::{Header, keyframe};
+use crate::rtp::{Extensions, Header, keyframe};
 
-/// A packet written by [`Streams::prepare`], to be protected and sent.
+/// A packet written by [`Streams::write`], to be protected and sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Prepared {
     pub len: usize,
@@ -17,9 +18,15 @@ pub struct Prepared {
 }
 
 impl Streams {
-    /// Writes the packet as it goes out, not yet protected, to the front of `slot`. `None`: dropped, because there is no such medium, it may not send (MP-171), or the packet is no RTP or does not fit. The
-    /// plugin's buffer is only read (MP-180).
+    /// [`Relayed::new`] and [`Streams::write`] in one.
     pub fn prepare(&mut self, now: Clock, out: &RtpOut<'_>, slot: &mut [u8]) -> Option<Prepared> {
+        let relayed = Relayed::new(&mut self.store.borrow_mut(), now.mono, out)?;
+        self.write(now, &relayed, slot)
+    }
+
+    /// Writes the packet as it goes out, not yet protected, to the front of `slot`. `None`: dropped, because there is
+    /// no such medium, it may not send (MP-171), or the packet does not fit.
+    pub fn write(&mut self, now: Clock, out: &Relayed, slot: &mut [u8]) -> Option<Prepared> {
         let Some(index) = self.media.find(out.mindex, out.video) else {
             tracing::error!(mindex = out.mindex, "no such medium, packet dropped");
             return None;
@@ -28,8 +35,16 @@ impl Streams {
         if !medium.config.send {
             return None;
         }
-        let header = Header::new(out.packet)?;
-        let payload = &out.packet[header.payload_start()?..];
+        let shared = self.store.clone();
+        let mut store = shared.borrow_mut();
+        let payload = store.get(out.payload)?;
+        let descriptor = if out.descriptor == Handle::NOTHING {
+            &[]
+        } else {
+            store.get(out.descriptor).unwrap_or_default()
+        };
+        let values = Extensions { dependency_descriptor: descriptor, ..out.extensions };
+        let header = Header::new(&out.header)?;
         let (payload_type, sequence, timestamp) =
             (header.payload_type(), header.sequence(), header.timestamp());
         let video = medium.video();
@@ -40,11 +55,11 @@ impl Streams {
             now: now.mono,
             transport_sequence: self.transport_sequence.wrapping_add(1),
         };
-        let block = write_block(rest, &self.ids, video, &core, &out.extensions);
+        let block = write_block(rest, &self.ids, video, &core, &values);
         let len = FIXED_LEN + block + payload.len();
         rest.get_mut(block..block + payload.len())?.copy_from_slice(payload);
         // MP-172, MP-173: all but the SSRC is the plugin's; CSRCs and its extensions are gone.
-        fixed.copy_from_slice(&out.packet[..FIXED_LEN]);
+        fixed.copy_from_slice(&out.header);
         let mut header = Header::new(&mut *fixed)?;
         header.set_csrc_count(0);
         header.set_extension(block > 0);
@@ -63,13 +78,13 @@ impl Streams {
         sender.last_sent_at = now.mono;
         sender.tally.count(now.mono, len);
         if self.settings.nack_optimizations && video {
-            self.forget_before_keyframe(index, payload);
+            self.forget_before_keyframe(index, &slot[FIXED_LEN + block..len]);
         }
         let medium = &mut self.media[index];
         // Of an empty packet RTX could repair nothing.
-        if medium.sends_rtx() && !payload.is_empty() {
+        if medium.sends_rtx() && len > FIXED_LEN + block {
             let history = &mut medium.sender.history;
-            history.push_plain(&mut self.store.borrow_mut(), now.mono, &slot[..len], FIXED_LEN + block);
+            history.push_plain(&mut store, now.mono, &slot[..FIXED_LEN + block], out.payload);
         }
         self.resends.earn();
         Some(Prepared { len, medium: index, sequence })

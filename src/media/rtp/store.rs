@@ -19,6 +19,8 @@ const MIN_BYTES: usize = 64 << 10;
 const RECENT: usize = 4;
 /// A payload stored longer ago than this is stored anew, because its copy will be gone too early.
 const RECENT_US: Micros = 20_000;
+/// Long enough for a packet to be written for all its receivers.
+const LEAST_KEEP_US: Micros = 50_000;
 const SECOND: Micros = 1_000_000;
 
 /// A worker's PeerConnections share one; they live on one thread.
@@ -49,8 +51,8 @@ pub struct Store {
     bytes: Vec<u8>,
     /// All bytes ever written, with those skipped at the end of the ring.
     written: u64,
+    /// Newest first.
     recent: [(Handle, Micros); RECENT],
-    next_recent: usize,
     /// The longest time that somebody wanted something to be kept, now and in the window before.
     keep_us: Micros,
     next_keep_us: Micros,
@@ -67,22 +69,29 @@ impl Store {
         self.bytes.len()
     }
 
-    /// Stores a copy for at least `keep_us`, as far as [`MAX_BYTES`] allows; or finds the one that is there.
-    pub fn put(&mut self, now: Micros, keep_us: Micros, data: &[u8]) -> Option<Handle> {
+    /// What is stored shall be kept for at least this long, as far as [`MAX_BYTES`] allows. Said again and again: when
+    /// nobody does for a while, it is forgotten.
+    pub fn keep_for(&mut self, keep_us: Micros) {
+        self.next_keep_us = self.next_keep_us.max(keep_us);
+        self.keep_us = self.keep_us.max(keep_us);
+    }
+
+    /// Stores a copy, or finds the one that is there.
+    pub fn put(&mut self, now: Micros, data: &[u8]) -> Option<Handle> {
         let fresh = |at: Micros| now - at < RECENT_US;
         let same = |handle: Handle| handle.len as usize == data.len() && self.get(handle) == Some(data);
         if let Some((known, _)) = self.recent.iter().find(|(known, at)| fresh(*at) && same(*known)) {
             return Some(*known);
         }
-        let handle = self.append(now, keep_us, data)?;
-        self.recent[self.next_recent] = (handle, now);
-        self.next_recent = (self.next_recent + 1) % RECENT;
+        let handle = self.append(now, data)?;
+        self.recent.rotate_right(1);
+        self.recent[0] = (handle, now);
         Some(handle)
     }
 
     /// As [`Store::put`], for what no other receiver gets.
-    pub fn append(&mut self, now: Micros, keep_us: Micros, data: &[u8]) -> Option<Handle> {
-        self.make_room(now, keep_us, data.len());
+    pub fn append(&mut self, now: Micros, data: &[u8]) -> Option<Handle> {
+        self.make_room(now, data.len());
         if data.len() > self.capacity() {
             return None;
         }
@@ -118,10 +127,8 @@ impl Store {
         self.peak = self.peak / 8 * 7;
     }
 
-    fn make_room(&mut self, now: Micros, keep_us: Micros, len: usize) {
-        self.next_keep_us = self.next_keep_us.max(keep_us);
-        self.keep_us = self.keep_us.max(keep_us);
-        if now - self.newer.at >= self.keep_us {
+    fn make_room(&mut self, now: Micros, len: usize) {
+        if now - self.newer.at >= self.keep_us.max(LEAST_KEEP_US) {
             self.older = self.newer;
             self.newer = Mark { at: now, written: self.written };
             self.keep_us = std::mem::replace(&mut self.next_keep_us, 0);
@@ -169,31 +176,32 @@ mod tests {
     #[test]
     fn a_payload_for_many_receivers_is_stored_once() {
         let mut store = Store::default();
-        let first = store.put(1, KEEP, &payload(1)).unwrap();
-        let other = store.put(1, KEEP, &payload(2)).unwrap();
+        let first = store.put(1, &payload(1)).unwrap();
+        let other = store.put(1, &payload(2)).unwrap();
         assert_ne!(first, other);
         for _ in 0..100 {
-            assert_eq!(store.put(2, KEEP, &payload(1)), Some(first));
-            assert_eq!(store.put(2, KEEP, &payload(2)), Some(other));
+            assert_eq!(store.put(2, &payload(1)), Some(first));
+            assert_eq!(store.put(2, &payload(2)), Some(other));
         }
         assert_eq!(store.written, 2000);
         assert_eq!(store.get(first), Some(&payload(1)[..]));
         // Much later the same bytes are new ones, to be kept from then on.
-        assert_ne!(store.put(RECENT_US + 1, KEEP, &payload(1)), Some(first));
+        assert_ne!(store.put(RECENT_US + 1, &payload(1)), Some(first));
     }
 
     #[test]
     fn what_may_be_asked_for_is_kept_and_the_memory_given_back() {
         let mut store = Store::default();
-        let burst: Vec<_> = (0..400).map(|n| store.put(1_000_000, KEEP, &payload(n)).unwrap()).collect();
-        let later = store.put(1_000_000 + KEEP, KEEP, &payload(1000)).unwrap();
+        store.keep_for(KEEP);
+        let burst: Vec<_> = (0..400).map(|n| store.put(1_000_000, &payload(n)).unwrap()).collect();
+        let later = store.put(1_000_000 + KEEP, &payload(1000)).unwrap();
         for (number, handle) in burst.iter().enumerate() {
             assert_eq!(store.get(*handle), Some(&payload(number as u32)[..]));
         }
         assert_eq!(store.capacity(), 512 << 10);
         let mut last = later;
         for second in 2..60 {
-            last = store.put(second * SECOND, KEEP, &payload(second as u32)).unwrap();
+            last = store.put(second * SECOND, &payload(second as u32)).unwrap();
             store.shrink(second * SECOND);
         }
         assert!(store.capacity() <= 2 * MIN_BYTES);
@@ -204,11 +212,11 @@ mod tests {
     fn memory_stops_at_the_limit_and_the_oldest_goes() {
         let mut store = Store::default();
         let large = vec![7; 1 << 20];
-        let handles: Vec<_> = (0..100).map(|_| store.append(1, SECOND, &large).unwrap()).collect();
+        let handles: Vec<_> = (0..100).map(|_| store.append(1, &large).unwrap()).collect();
         assert_eq!(store.capacity(), MAX_BYTES);
         assert!(store.get(handles[99]).is_some() && store.get(handles[40]).is_some());
         assert!(store.get(handles[30]).is_none());
-        assert!(store.append(1, SECOND, &vec![0; MAX_BYTES + 1]).is_none());
+        assert!(store.append(1, &vec![0; MAX_BYTES + 1]).is_none());
     }
 
     #[test]
@@ -216,7 +224,7 @@ mod tests {
         let mut store = Store::default();
         for number in 0..10_000 {
             let now = i64::from(number) * 10_000;
-            let handle = store.put(now, 1, &payload(number)).unwrap();
+            let handle = store.put(now, &payload(number)).unwrap();
             assert_eq!(store.get(handle), Some(&payload(number)[..]));
         }
         assert_eq!(store.capacity(), MIN_BYTES);

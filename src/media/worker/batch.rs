@@ -10,10 +10,12 @@ use crate::media::ice::Path;
 /// Bytes of a slot while it is written: an RTP packet of 1500 bytes, our extension block, an authentication tag, and
 /// some room.
 pub const SLOT_SIZE: usize = 2048;
-/// Packets of a batch: a frame of twenty packets for four hundred receivers.
-const PACKETS: usize = 8192;
+const PACKETS: usize = 4096;
 /// Bytes of a batch. Memory that was never needed is never touched.
-const BYTES: usize = 10 << 20;
+const BYTES: usize = 4 << 20;
+/// A batch of this size leaves as soon as it can: what the kernel reads is then still in the processor's cache, and the
+/// same memory serves again.
+const PORTION: usize = 256 << 10;
 /// Packets begin where a cache line does.
 const LINE: usize = 64;
 
@@ -30,15 +32,6 @@ impl Default for Cursor {
     fn default() -> Cursor {
         Cursor { epoch: u32::MAX, lane: NONE }
     }
-}
-
-/// When a packet has to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// With the end of the turn.
-    Now,
-    /// It may wait a little for the rest of its frame.
-    WithFrame,
 }
 
 #[derive(Clone, Copy)]
@@ -60,7 +53,6 @@ pub struct Batch {
     entries: Vec<Entry>,
     lanes: Vec<Lane>,
     epoch: u32,
-    urgent: bool,
     refused: u64,
 }
 
@@ -83,7 +75,6 @@ impl Batch {
             entries: Vec::with_capacity(packets),
             lanes: Vec::with_capacity(packets),
             epoch: 0,
-            urgent: false,
             refused: 0,
         }
     }
@@ -98,9 +89,9 @@ impl Batch {
         self.entries.is_empty()
     }
 
-    /// Something in it must not wait.
-    pub fn is_urgent(&self) -> bool {
-        self.urgent
+    /// Large enough to be sent before more is added.
+    pub fn is_portion(&self) -> bool {
+        self.used >= PORTION
     }
 
     /// Packets that found no slot.
@@ -114,7 +105,6 @@ impl Batch {
         &mut self,
         cursor: &mut Cursor,
         path: Path,
-        urgency: Urgency,
         write: impl FnOnce(&mut [u8; SLOT_SIZE]) -> Option<usize>,
     ) -> bool {
         if self.room() == 0 {
@@ -127,7 +117,6 @@ impl Batch {
         let index = self.entries.len() as u32;
         self.entries.push(Entry { at: self.used as u32, len: len as u16, next: NONE });
         self.used += len.next_multiple_of(LINE);
-        self.urgent |= urgency == Urgency::Now;
         match self.lanes.get_mut(cursor.lane as usize) {
             Some(lane) if cursor.epoch == self.epoch && lane.path == path => {
                 self.entries[lane.last as usize].next = index;
@@ -141,9 +130,9 @@ impl Batch {
         true
     }
 
-    /// A copy of a finished datagram, to leave at once.
+    /// A copy of a finished datagram.
     pub fn push_bytes(&mut self, cursor: &mut Cursor, path: Path, bytes: &[u8]) -> bool {
-        self.push(cursor, path, Urgency::Now, |slot| {
+        self.push(cursor, path, |slot| {
             slot.get_mut(..bytes.len())?.copy_from_slice(bytes);
             Some(bytes.len())
         })
@@ -168,7 +157,6 @@ impl Batch {
         self.entries.clear();
         self.lanes.clear();
         self.used = 0;
-        self.urgent = false;
         self.epoch = (self.epoch + 1) % u32::MAX;
     }
 }
@@ -197,7 +185,7 @@ mod tests {
         assert!(batch.push_bytes(&mut a, path(3), &[9]));
         assert_eq!(all(&batch).len(), 3);
         // Nothing is added when the writer gives up, and nothing when the batch is full.
-        assert!(!batch.push(&mut a, path(3), Urgency::Now, |_| None));
+        assert!(!batch.push(&mut a, path(3), |_| None));
         assert!(batch.push_bytes(&mut a, path(3), &[8]));
         assert!(!batch.push_bytes(&mut a, path(3), &[7]));
         assert_eq!(batch.refused(), 1);
@@ -211,7 +199,7 @@ mod tests {
         let mut batch = Batch::with_capacity(100, 2 * SLOT_SIZE);
         let mut cursor = Cursor::default();
         let mut count = 0;
-        while batch.push(&mut cursor, path(1), Urgency::WithFrame, |slot| {
+        while batch.push(&mut cursor, path(1), |slot| {
             slot[..100].fill(count);
             Some(100)
         }) {
@@ -220,18 +208,5 @@ mod tests {
         // Slots begin every 128 bytes, up to the last place where a whole one fits.
         assert_eq!((count, batch.refused()), (17, 1));
         assert!(batch.packets(&batch.lanes()[0]).zip(0..17).all(|(packet, i)| packet == [i; 100]));
-    }
-
-    #[test]
-    fn one_urgent_packet_makes_a_batch_urgent() {
-        let mut batch = Batch::new(8);
-        let mut cursor = Cursor::default();
-        assert!(batch.push(&mut cursor, path(1), Urgency::WithFrame, |_| Some(1)));
-        assert!(!batch.is_urgent());
-        assert!(batch.push(&mut cursor, path(1), Urgency::Now, |_| Some(1)));
-        assert!(batch.push(&mut cursor, path(1), Urgency::WithFrame, |_| Some(1)));
-        assert!(batch.is_urgent());
-        batch.clear();
-        assert!(!batch.is_urgent());
     }
 }

@@ -4,8 +4,9 @@
 //! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 #![forbid(unsafe_code)]
 
-use super::batch::{Batch, Cursor, Urgency};
+use super::batch::{Batch, Cursor};
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
+use super::pending::{Pending, Urgency};
 use super::ring::Addressee;
 use super::send::Transmitter;
 use super::socket::Socket;
@@ -13,6 +14,7 @@ use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
+use crate::media::rtp::Relayed;
 use crate::media::rtp::store::SharedStore;
 use crate::media::types::*;
 use std::cmp::Reverse;
@@ -52,9 +54,11 @@ pub struct Core {
     shared: Arc<Shared>,
     pub clock: Clock,
     pub sockets: Vec<Socket>,
-    pub batch: Batch,
+    batch: Batch,
     transmitter: Transmitter,
-    /// Since when the batch holds packets that may wait.
+    /// What plugins relayed and is not yet written into the batch.
+    pending: Pending,
+    /// Since when packets are pending that may wait.
     gathering_since: Option<Instant>,
     /// Workers that were given packets in this turn and do not know yet.
     owed: Vec<Arc<WorkerHandle>>,
@@ -103,6 +107,7 @@ impl Core {
             sockets,
             batch: Batch::default(),
             transmitter: Transmitter::default(),
+            pending: Pending::default(),
             gathering_since: None,
             owed: Vec::new(),
             owed_packets: 0,
@@ -184,14 +189,25 @@ impl Core {
         }
     }
 
-    /// A packet that a plugin sends; straight into the outgoing batch.
+    /// A packet that a plugin sends. It is written with the others for the same receiver.
     pub fn relay(&mut self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) {
-        self.make_room(1);
-        if let Some(Some(seat)) = self.seats.get_mut(to.seat as usize)
-            && seat.shared.id == to.peer
+        if self.pending.is_full() {
+            self.flush();
+        }
+        if self.pending.has_seat(to)
+            && let Some(packet) = Relayed::new(&mut self.store.borrow_mut(), self.clock.mono, packet)
         {
-            self.busy = Some(to.seat);
-            seat.connection.send_rtp(self.clock, packet, urgency, &mut self.batch);
+            self.pending.push(to.seat, packet, urgency);
+        }
+    }
+
+    /// Writes what is pending for one receiver.
+    fn write_pending(&mut self, index: u32) {
+        while let Some(packet) = self.pending.pop(index) {
+            self.make_room(1);
+            let Some(Some(seat)) = self.seats.get_mut(index as usize) else { continue };
+            self.busy = Some(index);
+            seat.connection.send_rtp(self.clock, &packet, &mut self.batch);
             self.busy = None;
         }
     }
@@ -235,6 +251,7 @@ impl Core {
         });
         self.by_ufrag.insert(ufrag.clone(), index);
         shared.placed(index);
+        self.pending.seat_taken(index, shared.id);
         self.seats[index as usize] = Some(Box::new(Seat {
             shared,
             sink,
@@ -249,6 +266,9 @@ impl Core {
 
     pub fn command(&mut self, shared: &PeerShared, command: Command) {
         if let Some(index) = shared.seat() {
+            if !is_feedback(&command) {
+                self.write_pending(index);
+            }
             self.step(index, |connection, clock, batch| connection.command(clock, command, batch));
         }
     }
@@ -259,6 +279,7 @@ impl Core {
     }
 
     pub fn hang_up(&mut self, index: u32, reason: HangupReason) {
+        self.write_pending(index);
         self.step(index, |connection, clock, batch| {
             connection.command(clock, Command::Hangup(reason), batch);
         });
@@ -388,9 +409,9 @@ impl Core {
         self.gathering_since.is_some()
     }
 
-    /// At the end of a turn: sends what has been written, unless all of it may wait for more.
+    /// At the end of a turn: sends what there is, unless all of it may wait for more.
     pub fn flush_if_due(&mut self) {
-        if !self.batch.is_empty() && !self.batch.is_urgent() {
+        if self.batch.is_empty() && !self.pending.is_empty() && !self.pending.is_urgent() {
             let since = *self.gathering_since.get_or_insert(self.clock.instant);
             if since.elapsed() < GATHER {
                 return;
@@ -399,9 +420,23 @@ impl Core {
         self.flush();
     }
 
-    /// Sends what has been written.
+    /// Writes what is pending, receiver by receiver, and sends everything.
     pub fn flush(&mut self) {
         self.gathering_since = None;
+        let mut next = 0;
+        while let Some(index) = self.pending.seat(next) {
+            next += 1;
+            self.write_pending(index);
+            if self.batch.is_portion() {
+                self.transmit();
+            }
+        }
+        self.pending.clear();
+        self.transmit();
+    }
+
+    /// Sends what has been written.
+    fn transmit(&mut self) {
         if self.batch.is_empty() {
             return;
         }
@@ -417,7 +452,7 @@ impl Core {
 
     fn make_room(&mut self, packets: usize) {
         if self.batch.room() < packets {
-            self.flush();
+            self.transmit();
         }
     }
 
@@ -469,6 +504,7 @@ impl Core {
     fn remove(&mut self, index: u32) {
         let Some(seat) = self.seats[index as usize].take() else { return };
         seat.shared.removed();
+        self.pending.seat_left(index);
         self.by_ufrag.remove(&seat.ufrag);
         for address in &seat.addresses {
             // Another PeerConnection may have been reached from there since.
@@ -480,4 +516,10 @@ impl Core {
         self.free.push(index);
         self.handle.load.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Says nothing about how packets look that were relayed before.
+fn is_feedback(command: &Command) -> bool {
+    use Command::*;
+    matches!(command, SendPli { .. } | SendRemb { .. } | RelayRtcp { .. } | RelayData { .. })
 }

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod core;
 pub mod handle;
+pub mod pending;
 pub mod placement;
 pub mod receive;
 pub mod ring;

@@ -1,7 +1,7 @@
 //! RTP from threads that do not own the receiver: a bounded ring of fixed slots, many writers, one reader, no lock, one
 //! copy in. (The queue of Dmitry Vyukov: each slot carries the number of the turn in which it may be written or read.)
 
-use super::batch::Urgency;
+use super::pending::Urgency;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
 use std::cell::UnsafeCell;

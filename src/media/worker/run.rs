@@ -1,9 +1,9 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
 #![forbid(unsafe_code)]
 
-use super::batch::Urgency;
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
+use super::pending::Urgency;
 use super::receive::Receiver;
 use super::ring::Ring;
 use super::socket::Socket;
