@@ -6,6 +6,10 @@ cd "$(dirname "$0")"
 
 # shellcheck disable=SC2086 # lists of names
 install_packages $BUILD_PACKAGES $MODULE_PACKAGES
+if systemctl is-active --quiet janus 2>/dev/null; then
+	echo "Debian's own janus runs and holds the ports. Stop it first: sudo systemctl stop janus" >&2
+	exit 1
+fi
 cargo build --release
 
 echo

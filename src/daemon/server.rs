@@ -202,6 +202,11 @@ fn facts(stdout: bool, file: &Option<PathBuf>, rotation: Option<i32>) -> Facts {
 fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Core>, String> {
     let engine =
         Engine::start(settings.media.clone()).map_err(|e| format!("Cannot start the media engine: {e}"))?;
+    // One port per worker for all PeerConnections: what a firewall has to let through.
+    let addresses: Vec<String> = engine.addresses().iter().flatten().map(|a| a.to_string()).collect();
+    if !addresses.is_empty() {
+        tracing::info!("Media on UDP {}", addresses.join(", "));
+    }
     note_reflexive(&mut settings, &engine.reflexive_addresses(), ignore_unreachable)?;
     let core = Core::new(settings).map_err(|e| format!("Cannot start the events thread: {e}"))?;
     core.set_engine(Arc::new(engine));

@@ -256,7 +256,9 @@ fn fresh_credentials() -> IceCredentials {
 
 fn report_missing(config: &EngineConfig) {
     if config.addresses.is_empty() {
-        tracing::warn!("no address to listen on: no PeerConnection can be reached");
+        tracing::warn!(
+            "no address to listen on: no PeerConnection can be reached (loopback counts only when ice_enforce_list names it)"
+        );
     }
     if config.ice_tcp {
         tracing::warn!("ICE TCP candidates are not there yet");

@@ -23,7 +23,7 @@ impl Streams {
         // Room for the RR that REMB needs in front.
         let mut buffer = [0; MAX_COMPOUND];
         let Some(body) = buffer[EMPTY_RR..].get_mut(..packet.len()) else {
-            tracing::warn!(len = packet.len(), "RTCP of a plugin is too large, dropped");
+            tracing::debug!(len = packet.len(), "RTCP of a plugin is too large, dropped");
             return;
         };
         body.copy_from_slice(packet);
