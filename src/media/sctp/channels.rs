@@ -183,18 +183,22 @@ impl Sctp {
             Event::Stream(StreamEvent::Opened { .. }) => {
                 let _ = self.link.association.accept_stream();
             }
-            Event::Stream(StreamEvent::Readable { id }) if !self.link.is_up() => {
-                if !self.early.contains(&id) {
-                    self.early.push(id);
-                }
-            }
-            Event::Stream(StreamEvent::Readable { id }) => self.read(id, now),
+            Event::Stream(StreamEvent::Readable { id }) => self.readable(id, now),
             Event::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
                 if let Some(channel) = self.channel(id) {
                     channel.buffered = channel.buffered.saturating_sub(n_bytes);
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What comes before the association is up is read when it is.
+    fn readable(&mut self, id: u16, now: Instant) {
+        if self.link.is_up() {
+            self.read(id, now);
+        } else if !self.early.contains(&id) {
+            self.early.push(id);
         }
     }
 
