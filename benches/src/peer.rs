@@ -62,6 +62,22 @@ impl Dice {
     }
 }
 
+/// One moment on two clocks: that of the kernel's timestamps, and that of str0m.
+struct Clock {
+    instant: Instant,
+    ns: u64,
+}
+
+impl Clock {
+    fn instant(&self, ns: u64) -> Instant {
+        self.instant + Duration::from_nanos(ns.saturating_sub(self.ns))
+    }
+
+    fn ns(&self, instant: Instant) -> u64 {
+        self.ns + instant.saturating_duration_since(self.instant).as_nanos() as u64
+    }
+}
+
 /// What a publisher sends.
 struct Source {
     mid: Mid,
@@ -78,14 +94,15 @@ pub struct Peer {
     /// Artificial loss in percent: of what arrives, of what is sent.
     pub loss: (f64, f64),
     dice: Dice,
+    clock: Clock,
     pending: Option<SdpPendingOffer>,
     source: Option<Source>,
     /// The payload type that carries media.
     media_pt: u8,
     /// Which numbers of which sender have been seen (`Full` only).
     seen: Vec<(u32, Vec<bool>)>,
-    suppressed: bool,
-    receiving: Vec<Mid>,
+    /// Senders that are no longer asked for what is missing, so that most of their packets need not be decrypted.
+    sampled: Vec<u32>,
 }
 
 impl Peer {
@@ -104,12 +121,12 @@ impl Peer {
             mode,
             loss: (0.0, 0.0),
             dice: Dice::new(seed),
+            clock: Clock { instant: now, ns: realtime_ns() },
             pending: None,
             source: None,
             media_pt: 0,
             seen: Vec::new(),
-            suppressed: false,
-            receiving: Vec::new(),
+            sampled: Vec::new(),
         })
     }
 
@@ -192,7 +209,8 @@ impl Peer {
             totals.received += 1;
             totals.datagram_bytes = datagram.len();
             let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
-            if self.mode == Mode::Sampled && self.suppressed && !sequence.is_multiple_of(SAMPLE) {
+            let ssrc = u32::from_be_bytes([datagram[8], datagram[9], datagram[10], datagram[11]]);
+            if !sequence.is_multiple_of(SAMPLE) && self.sampled.contains(&ssrc) {
                 return;
             }
         }
@@ -203,20 +221,21 @@ impl Peer {
         let Ok(contents) = DatagramRecv::try_from(datagram) else { return };
         let receive =
             Receive { proto: Protocol::Udp, source: from, destination: self.socket.address, contents };
-        if let Err(error) = self.rtc.handle_input(Input::Receive(Instant::now(), receive)) {
+        // str0m hands the time on with the packet, whenever it delivers it.
+        if let Err(error) = self.rtc.handle_input(Input::Receive(self.clock.instant(received_ns), receive)) {
             self.failed = Some(error.to_string());
         }
-        self.poll(received_ns, totals);
+        self.poll(totals);
     }
 
     fn timeout(&mut self, now: Instant, totals: &mut Totals) {
         if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
             self.failed = Some(error.to_string());
         }
-        self.poll(0, totals);
+        self.poll(totals);
     }
 
-    fn poll(&mut self, received_ns: u64, totals: &mut Totals) {
+    fn poll(&mut self, totals: &mut Totals) {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(next)) => {
@@ -233,7 +252,7 @@ impl Peer {
                         self.failed = Some(error.to_string());
                     }
                 }
-                Ok(Output::Event(event)) => self.event(event, received_ns, totals),
+                Ok(Output::Event(event)) => self.event(event, totals),
                 Err(error) => {
                     self.failed = Some(error.to_string());
                     self.next = Instant::now() + Duration::from_secs(3600);
@@ -243,30 +262,28 @@ impl Peer {
         }
     }
 
-    fn event(&mut self, event: Event, received_ns: u64, totals: &mut Totals) {
+    fn event(&mut self, event: Event, totals: &mut Totals) {
         match event {
             Event::Connected => self.connected = true,
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.failed = Some("ICE: disconnected".into());
             }
-            Event::MediaAdded(media) => self.receiving.push(media.mid),
             Event::RtpPacket(packet) => {
-                if self.mode == Mode::Sampled && !self.suppressed {
-                    let mut direct = self.rtc.direct_api();
-                    for mid in &self.receiving {
-                        if let Some(stream) = direct.stream_rx_by_mid(*mid, None) {
-                            stream.suppress_nack(true);
-                        }
-                    }
-                    self.suppressed = true;
+                let ssrc = packet.header.ssrc;
+                if self.mode == Mode::Sampled
+                    && !self.sampled.contains(&*ssrc)
+                    && let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc)
+                {
+                    stream.suppress_nack(true);
+                    self.sampled.push(*ssrc);
                 }
-                self.delivered(&packet, received_ns, totals);
+                self.delivered(&packet, totals);
             }
             _ => {}
         }
     }
 
-    fn delivered(&mut self, packet: &RtpPacket, received_ns: u64, totals: &mut Totals) {
+    fn delivered(&mut self, packet: &RtpPacket, totals: &mut Totals) {
         let Some((number, sent_ns)) = read_stamp(&packet.payload) else { return };
         if self.mode == Mode::Full {
             let ssrc = *packet.header.ssrc;
@@ -284,6 +301,7 @@ impl Peer {
             }
             totals.unique += 1;
         }
+        let received_ns = self.clock.ns(packet.timestamp);
         if received_ns > sent_ns {
             totals.latency_us.push(((received_ns - sent_ns) / 1000).min(u32::MAX as u64) as u32);
         }
