@@ -187,7 +187,7 @@ fn peer(engine: &Engine, ice_role: IceRole) -> (Peer, Arc<Sink>) {
         allocated: (0..PACKETS).map(|_| AtomicU64::new(0)).collect(),
     });
     let dtls_role = DtlsRole::ActPass;
-    let config = PeerConfig { id: 1, ice_role, dtls_role, force_relay: false, worker: None };
+    let config = PeerConfig { id: 1, ice_role, dtls_role, worker: None };
     (engine.create_peer(config, sink.clone()), sink)
 }
 

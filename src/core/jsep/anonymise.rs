@@ -2,6 +2,7 @@
 
 use super::extensions::ENCRYPTED;
 use crate::sdp::{Attribute, MediaType, Mline, Sdp};
+use std::collections::HashSet;
 
 const ADDRESS: &str = "1.1.1.1";
 
@@ -74,7 +75,7 @@ fn anonymise_mline(mline: &mut Mline, data_seen: &mut bool) {
     mline
         .attributes
         .retain(|a| !named(a, &MEDIA) && !a.value.as_deref().is_some_and(|v| v.contains(ENCRYPTED)));
-    let core_only: Vec<i32> = mline
+    let core_only = mline
         .attributes
         .iter()
         .filter(|a| a.name.eq_ignore_ascii_case("rtpmap"))
@@ -82,9 +83,7 @@ fn anonymise_mline(mline: &mut Mline, data_seen: &mut bool) {
         .filter(|v| CORE_PAYLOADS.iter().any(|p| v.to_ascii_lowercase().contains(p)))
         .filter_map(leading_number)
         .collect();
-    for pt in core_only {
-        remove_payload_type(mline, pt);
-    }
+    remove_payload_types(mline, &core_only);
 }
 
 fn named(attribute: &Attribute, names: &[&str]) -> bool {
@@ -97,13 +96,16 @@ pub(super) fn leading_number(value: &str) -> Option<i32> {
     value[..digits].parse().ok()
 }
 
-/// Takes a payload type out of the list, with the attributes that describe it. Only those whose value starts with a
-/// payload type are looked at: an extmap or mid of the same number stays.
-pub(super) fn remove_payload_type(mline: &mut Mline, pt: i32) {
+/// Takes payload types out of the list, with the attributes that describe them. Only those whose value starts with a
+/// payload type are looked at: an extmap or mid of the same number stays. One pass for all, because a hostile description
+/// may have thousands of either.
+pub(super) fn remove_payload_types(mline: &mut Mline, pts: &HashSet<i32>) {
     const DESCRIBING: [&str; 3] = ["rtpmap", "fmtp", "rtcp-fb"];
-    mline.ptypes.retain(|p| *p != pt);
-    mline.fmts.retain(|f| f.parse() != Ok(pt));
-    mline
-        .attributes
-        .retain(|a| !named(a, &DESCRIBING) || a.value.as_deref().and_then(leading_number) != Some(pt));
+    if pts.is_empty() {
+        return;
+    }
+    let goes = |pt: Option<i32>| pt.is_some_and(|pt| pts.contains(&pt));
+    mline.ptypes.retain(|p| !pts.contains(p));
+    mline.fmts.retain(|f| !goes(f.parse().ok()));
+    mline.attributes.retain(|a| !named(a, &DESCRIBING) || !goes(a.value.as_deref().and_then(leading_number)));
 }

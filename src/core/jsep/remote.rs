@@ -1,11 +1,12 @@
 //! The client's description becomes state (media-plane.md §2.3).
 
-use super::anonymise::{leading_number, remove_payload_type};
+use super::anonymise::{leading_number, remove_payload_types};
 use super::description::{Description, JsepError, MAX_MID, SdpType};
 use super::extensions;
 use super::state::{DataSyntax, Medium, MediumKind, Negotiation, RidOrder};
 use crate::media::{Fingerprint, FingerprintHash, IceCredentials, RemoteTransport};
 use crate::sdp::{Attribute, Direction, MediaType, Mline};
+use std::collections::HashSet;
 
 /// What a remote description asks for besides the new state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,13 +152,13 @@ impl Negotiation {
             }
         }
         let medium = &mut self.media[index];
-        let mut colliding = Vec::new();
+        let mut colliding = HashSet::new();
         for (pt, encoding) in values(mline, "rtpmap").filter_map(rtpmap) {
             if encoding.to_ascii_lowercase().starts_with("rtx/") {
                 continue;
             }
             if medium.rtx.values().any(|r| *r == pt) {
-                colliding.push(pt);
+                colliding.insert(i32::from(pt));
                 continue;
             }
             if let Some(rate) = clock_rate(encoding) {
@@ -167,9 +168,7 @@ impl Negotiation {
                 medium.opus_red_pt = Some(pt);
             }
         }
-        for pt in colliding {
-            remove_payload_type(mline, i32::from(pt));
-        }
+        remove_payload_types(mline, &colliding);
         mapped
     }
 }

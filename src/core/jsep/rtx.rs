@@ -1,6 +1,6 @@
 //! RTX payload types that we propose ourselves (media-plane.md §2.8).
 
-use super::anonymise::remove_payload_type;
+use super::anonymise::remove_payload_types;
 use super::state::{MediumKind, Negotiation};
 use crate::sdp::Mline;
 
@@ -11,12 +11,9 @@ impl Negotiation {
             return;
         }
         if !self.media[index].rtx.is_empty() {
-            let known: Vec<u8> = self.media[index].rtx.values().copied().collect();
-            for pt in known {
-                if mline.ptypes.contains(&i32::from(pt)) {
-                    remove_payload_type(mline, i32::from(pt));
-                }
-            }
+            let known = self.media[index].rtx.values().map(|pt| i32::from(*pt));
+            let listed = known.filter(|pt| mline.ptypes.contains(pt)).collect();
+            remove_payload_types(mline, &listed);
             return;
         }
         let listed: Vec<u8> = mline.ptypes.iter().filter_map(|p| u8::try_from(*p).ok()).collect();

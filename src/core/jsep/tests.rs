@@ -315,3 +315,14 @@ fn renegotiation_keeps_and_adds() {
     assert_eq!(negotiation.media[1].ssrc, ssrc);
     assert_eq!(negotiation.remote.as_ref().unwrap().credentials.ufrag, "wxyz");
 }
+
+/// Work that grows with the square of a description's length would not end here.
+#[test]
+fn payload_types_without_end() {
+    let lines: String = (0..100_000).map(|pt| format!("a=rtpmap:{pt} rtx/90000\r\n")).collect();
+    let text =
+        format!("v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n{lines}");
+    let mut sdp = crate::sdp::Sdp::parse(&text).unwrap();
+    anonymise(&mut sdp);
+    assert!(sdp.mlines[0].attributes.is_empty());
+}
