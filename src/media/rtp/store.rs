@@ -27,7 +27,10 @@ const SECOND: Micros = 1_000_000;
 pub type SharedStore = Rc<RefCell<Store>>;
 
 /// Where something was written. Stays valid until `capacity` newer bytes have been written.
+///
+/// Twelve bytes, because histories have many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C, packed(4))]
 pub struct Handle {
     /// Counted from the first byte ever written.
     position: u64,
