@@ -120,7 +120,7 @@ fn a_gone_transport_ends_its_sessions() {
     world.log.wait(&format!("destroy_session {handle}"));
     world.log.wait("handler 1 destroyed");
     world.log.wait("handler 2 detached");
-    assert_eq!(world.log.count("handler 1"), 1);
+    assert_eq!(world.log.count("handler 1 destroyed"), 1);
     assert!(!world.log.has("over") && !world.log.has("event"));
 }
 
@@ -186,7 +186,7 @@ fn destroy() {
     world.log.wait("handler 1 destroyed");
     world.settle();
     assert!(!world.log.has("event "), "nothing is pushed to the client after destroy");
-    assert_eq!(world.log.count("handler 1"), 1);
+    assert_eq!(world.log.count("handler 1 destroyed"), 1);
 }
 
 #[test]
