@@ -10,6 +10,7 @@
 
 use super::generation::Generation;
 use linkme::distributed_slice;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// What stands behind an exported name.
@@ -61,19 +62,23 @@ pub fn symbols() -> Vec<&'static Symbol> {
 }
 
 /// Runs `body`; a panic is reported and becomes `failure`, so that it never crosses a C frame.
+/// Inlined, so that nothing of it is left around a body that cannot panic.
+#[inline]
 pub fn guard<R>(name: &'static str, failure: R, body: impl FnOnce() -> R) -> R {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(value) => value,
-        Err(panic) => {
-            let text = panic
-                .downcast_ref::<&str>()
-                .map(|s| (*s).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_default();
-            tracing::error!("panic in {name}: {text}");
-            failure
-        }
-    }
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        report(name, panic.as_ref());
+        failure
+    })
+}
+
+#[cold]
+fn report(name: &'static str, panic: &(dyn Any + Send)) {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or_default();
+    tracing::error!("panic in {name}: {text}");
 }
 
 /// Exports a C function.

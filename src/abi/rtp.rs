@@ -240,8 +240,7 @@ export! {
     "rtp.h" fn janus_rtp_header_extension_set_abs_send_time(buf: *mut c_char, len: c_int, id: c_int, abs_ts: u32)
         -> c_int as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes.
-        let packet = unsafe { packet(buf, len) };
-        written(packet, id, |packet, id| header_ext::set_abs_send_time(packet, id, abs_ts))
+        written(unsafe { element(buf, len, id) }, |data| header_ext::put_abs_send_time(data, abs_ts))
     }
 
     /// NTP 32.32 fixed point. 0; −1 not found, −3 shorter than 8 bytes.
@@ -260,8 +259,7 @@ export! {
     "rtp.h" fn janus_rtp_header_extension_set_abs_capture_time(buf: *mut c_char, len: c_int, id: c_int, abs_ts: u64)
         -> c_int as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes.
-        let packet = unsafe { packet(buf, len) };
-        written(packet, id, |packet, id| header_ext::set_abs_capture_time(packet, id, abs_ts))
+        written(unsafe { element(buf, len, id) }, |data| header_ext::put_abs_capture_time(data, abs_ts))
     }
 
     /// 0; −1 not found, −3 shorter than 2 bytes. HL-090.
@@ -280,8 +278,7 @@ export! {
     "rtp.h" fn janus_rtp_header_extension_set_transport_wide_cc(buf: *mut c_char, len: c_int, id: c_int, seq: u16)
         -> c_int as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes.
-        let packet = unsafe { packet(buf, len) };
-        written(packet, id, |packet, id| header_ext::set_transport_wide_cc(packet, id, seq))
+        written(unsafe { element(buf, len, id) }, |data| header_ext::put_transport_wide_cc(data, seq))
     }
 
     /// Raises the outputs to the counts. 0; −1 not found, −2 shorter than 2 bytes, −3 truncated. HL-092.
@@ -399,12 +396,18 @@ unsafe fn parse_abs_send_time(buf: *mut c_char, len: c_int, id: c_int, abs_ts: *
     0
 }
 
-fn written(packet: &mut [u8], id: c_int, write: impl FnOnce(&mut [u8], u8) -> bool) -> c_int {
-    let id = id_of(id);
-    if id == 0 || header_ext::find(packet, id).is_none() {
-        return -1;
+/// What a `set` function returns for the element it found, if any.
+fn written(data: Option<&mut [u8]>, put: impl FnOnce(&mut [u8]) -> bool) -> c_int {
+    match data {
+        None => -1,
+        Some(data) => {
+            if put(data) {
+                0
+            } else {
+                -3
+            }
+        }
     }
-    if write(packet, id) { 0 } else { -3 }
 }
 
 fn copy_text(data: Option<&mut [u8]>, room: &mut [u8]) -> c_int {

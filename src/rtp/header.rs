@@ -1,5 +1,7 @@
 //! The fixed RTP header (RFC 3550 §5.1) as a view over a packet's bytes.
 
+use std::ops::Range;
+
 /// Bytes before the first CSRC.
 pub const FIXED_LEN: usize = 12;
 
@@ -75,16 +77,26 @@ impl<B: AsRef<[u8]>> Header<B> {
 
     /// Offset of the payload, which may be the packet's length. `None` when the version is not 2 or the packet is
     /// shorter than its header says.
+    #[inline]
     pub fn payload_start(&self) -> Option<usize> {
-        let (packet, mut at) = (self.0.as_ref(), self.csrc_end());
         if self.version() != 2 {
             return None;
         }
-        if self.extension() {
-            let words = u16::from_be_bytes(packet.get(at + 2..at + 4)?.try_into().ok()?);
-            at += 4 + 4 * usize::from(words);
+        let start = if self.extension() { self.extension_block()?.1.end } else { self.csrc_end() };
+        (start <= self.0.as_ref().len()).then_some(start)
+    }
+
+    /// The profile of the header extension (RFC 3550 §5.3.1) and where its data stands, which may reach beyond the
+    /// packet. `None` without extension, and when the packet ends before the data.
+    #[inline]
+    pub fn extension_block(&self) -> Option<(u16, Range<usize>)> {
+        if !self.extension() {
+            return None;
         }
-        (at <= packet.len()).then_some(at)
+        let at = self.csrc_end();
+        let [profile @ .., high, low] = *self.0.as_ref().get(at..)?.first_chunk::<4>()?;
+        let (start, words) = (at + 4, u16::from_be_bytes([high, low]));
+        Some((u16::from_be_bytes(profile), start..start + 4 * usize::from(words)))
     }
 
     fn byte(&self, at: usize) -> u8 {

@@ -38,15 +38,16 @@ pub struct Element {
 /// that would reach beyond the block ends the walk.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
-    packet: &'a [u8],
+    /// The packet up to the end of the block.
+    bytes: &'a [u8],
     at: usize,
-    end: usize,
     two_byte: bool,
 }
 
 /// The elements of `packet`'s extension block; none when there is no block of a known profile.
+#[inline]
 pub fn elements(packet: &[u8]) -> Elements<'_> {
-    block(packet).unwrap_or(Elements { packet, at: 0, end: 0, two_byte: false })
+    block(packet).unwrap_or(Elements { bytes: &[], at: 0, two_byte: false })
 }
 
 /// Whether `packet` has an extension block in which elements can be found, of either form.
@@ -54,60 +55,60 @@ pub fn has_block(packet: &[u8]) -> bool {
     block(packet).is_some()
 }
 
+#[inline]
 fn block(packet: &[u8]) -> Option<Elements<'_>> {
-    let header = Header::new(packet)?;
-    if !header.extension() {
-        return None;
-    }
-    let (at, end) = (header.csrc_end() + 4, header.payload_start()?);
-    let profile = u16::from_be_bytes([packet[at - 4], packet[at - 3]]);
-    let known = profile == ONE_BYTE || profile == TWO_BYTE;
-    (known && packet.len() > end).then_some(Elements { packet, at, end, two_byte: profile == TWO_BYTE })
+    let header = Header::new(packet).filter(|header| header.version() == 2)?;
+    let (profile, data) = header.extension_block()?;
+    let two_byte = match profile {
+        ONE_BYTE => false,
+        TWO_BYTE => true,
+        _ => return None,
+    };
+    let (bytes, payload) = packet.split_at_checked(data.end)?;
+    (!payload.is_empty()).then_some(Elements { bytes, at: data.start, two_byte })
 }
 
 impl Iterator for Elements<'_> {
     type Item = Element;
 
+    #[inline]
     fn next(&mut self) -> Option<Element> {
-        while self.at < self.end {
+        loop {
             let head = self.at;
-            let first = self.packet[head];
+            let first = *self.bytes.get(head)?;
             if first == 0 {
                 self.at += 1;
                 continue;
             }
             let (id, start, length) = if self.two_byte {
-                if head + 1 >= self.end {
-                    break;
-                }
-                (first, head + 2, usize::from(self.packet[head + 1]))
+                (first, head + 2, usize::from(*self.bytes.get(head + 1)?))
             } else {
                 (first >> 4, head + 1, usize::from(first & 0x0f) + 1)
             };
+            let end = start + length;
             // Id 15 of the one-byte form ends the block (RFC 8285 §4.2).
-            if start + length > self.end || (!self.two_byte && id == 15) {
-                break;
+            if end > self.bytes.len() || (!self.two_byte && id == 15) {
+                return None;
             }
-            self.at = start + length;
-            if id == 0 {
-                continue;
+            self.at = end;
+            if id != 0 {
+                return Some(Element { id, head, data: start..end });
             }
-            return Some(Element { id, head, data: start..start + length });
         }
-        self.at = self.end;
-        None
     }
 }
 
 /// The data of the first element with this id.
+#[inline]
 pub fn find(packet: &[u8], id: u8) -> Option<&[u8]> {
-    position(packet, id).map(|e| &packet[e.data])
+    packet.get(position(packet, id)?.data)
 }
 
 /// As [`find`], to write the value.
+#[inline]
 pub fn find_mut(packet: &mut [u8], id: u8) -> Option<&mut [u8]> {
     let element = position(packet, id)?;
-    Some(&mut packet[element.data])
+    packet.get_mut(element.data)
 }
 
 fn position(packet: &[u8], id: u8) -> Option<Element> {
@@ -169,27 +170,40 @@ pub fn text(data: &[u8]) -> Option<&[u8]> {
     (end > 0).then(|| &data[..end])
 }
 
-/// Writes the low 24 bits of `time` (6.18 fixed point seconds). `false` when the element is absent or too short.
+/// Writes the low 24 bits of `time` (6.18 fixed point seconds) to an element's data. `false` when that is too short.
+#[inline]
+pub fn put_abs_send_time(data: &mut [u8], time: u32) -> bool {
+    let [_, low @ ..] = time.to_be_bytes();
+    put(data, low)
+}
+
+/// Writes the transport-wide sequence number to an element's data. `false` when that is too short.
+#[inline]
+pub fn put_transport_wide_cc(data: &mut [u8], sequence: u16) -> bool {
+    put(data, sequence.to_be_bytes())
+}
+
+/// Writes an NTP time, 32.32 fixed point, to an element's data. `false` when that is too short.
+#[inline]
+pub fn put_abs_capture_time(data: &mut [u8], time: u64) -> bool {
+    put(data, time.to_be_bytes())
+}
+
+#[inline]
+fn put<const N: usize>(data: &mut [u8], value: [u8; N]) -> bool {
+    data.first_chunk_mut().map(|room| *room = value).is_some()
+}
+
+/// As [`put_abs_send_time`], to the first element with this id.
+#[inline]
 pub fn set_abs_send_time(packet: &mut [u8], id: u8, time: u32) -> bool {
-    write(packet, id, &time.to_be_bytes()[1..])
+    find_mut(packet, id).is_some_and(|data| put_abs_send_time(data, time))
 }
 
+/// As [`put_transport_wide_cc`], to the first element with this id.
+#[inline]
 pub fn set_transport_wide_cc(packet: &mut [u8], id: u8, sequence: u16) -> bool {
-    write(packet, id, &sequence.to_be_bytes())
-}
-
-pub fn set_abs_capture_time(packet: &mut [u8], id: u8, time: u64) -> bool {
-    write(packet, id, &time.to_be_bytes())
-}
-
-fn write(packet: &mut [u8], id: u8, value: &[u8]) -> bool {
-    match find_mut(packet, id).and_then(|data| data.get_mut(..value.len())) {
-        Some(room) => {
-            room.copy_from_slice(value);
-            true
-        }
-        None => false,
-    }
+    find_mut(packet, id).is_some_and(|data| put_transport_wide_cc(data, sequence))
 }
 
 /// Why a video layers allocation gives no counts.

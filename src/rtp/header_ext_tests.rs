@@ -77,7 +77,7 @@ fn values_are_written_in_place() {
     let mut bytes = packet(ONE_BYTE, &[0x31, 0, 0, 0x22, 0, 0, 0, 0x77, 0, 0, 0, 0, 0, 0, 0, 0]);
     assert!(set_transport_wide_cc(&mut bytes, 3, 0xabcd));
     assert!(set_abs_send_time(&mut bytes, 2, 0xff12_3456));
-    assert!(set_abs_capture_time(&mut bytes, 7, 0x0102_0304_0506_0708));
+    assert!(put_abs_capture_time(find_mut(&mut bytes, 7).unwrap(), 0x0102_0304_0506_0708));
     assert_eq!(find(&bytes, 3).and_then(transport_wide_cc), Some(0xabcd));
     assert_eq!(find(&bytes, 2).and_then(abs_send_time), Some(0x12_3456));
     assert_eq!(find(&bytes, 7).and_then(abs_capture_time), Some(0x0102_0304_0506_0708));

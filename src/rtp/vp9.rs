@@ -27,6 +27,7 @@ pub const MIN_LEN: usize = 8;
 pub struct Truncated;
 
 /// The layer of a packet, `None` when the descriptor has no layer indices (HL-233).
+#[inline]
 pub fn svc_info(payload: &[u8]) -> Result<Option<SvcInfo>, Truncated> {
     if payload.len() < MIN_LEN {
         return Err(Truncated);
@@ -59,12 +60,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     fn byte(&mut self) -> Result<u8, Truncated> {
         let (first, rest) = self.rest.split_first().ok_or(Truncated)?;
         self.rest = rest;
         Ok(*first)
     }
 
+    #[inline]
     fn skip(&mut self, count: usize) -> Result<&[u8], Truncated> {
         let (skipped, rest) = self.rest.split_at_checked(count).ok_or(Truncated)?;
         self.rest = rest;
@@ -72,6 +75,7 @@ impl Reader<'_> {
     }
 
     /// All before the scalability structure.
+    #[inline]
     fn descriptor(&mut self) -> Result<Parsed, Truncated> {
         let flags = self.byte()?;
         let bit = |n: u8| (flags >> n) & 1;
@@ -116,8 +120,9 @@ impl Reader<'_> {
         Ok((sized, head & 0x08 != 0))
     }
 
-    /// Skips a whole scalability structure.
-    fn structure(&mut self) -> Result<(), Truncated> {
+    /// Skips a whole scalability structure, which few packets have.
+    #[cold]
+    fn structure(mut self) -> Result<(), Truncated> {
         if let (_, true) = self.sizes()? {
             let pictures = self.byte()?;
             for _ in 0..pictures {
