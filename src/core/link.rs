@@ -3,7 +3,7 @@
 use super::errors::{ApiError, Code};
 use super::flags;
 use super::handle::Handle;
-use super::jsep::Negotiation;
+use super::jsep::{Description, Negotiation};
 use super::signalling::{Signalling, SignallingFacts};
 use super::sink::Sink;
 use crate::media::{Command, DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot};
@@ -13,7 +13,12 @@ use std::sync::Arc;
 
 impl Handle {
     /// A new PeerConnection. Fails when there is one already, or the handle is ending.
-    pub(super) fn create_link(&self, ice_role: IceRole, dtls_role: DtlsRole) -> Result<(), ApiError> {
+    pub(super) fn create_link(
+        &self,
+        ice_role: IceRole,
+        dtls_role: DtlsRole,
+        offer: &Description,
+    ) -> Result<(), ApiError> {
         let failed = || ApiError::new(Code::Unknown, "Error setting ICE locally");
         let engine = self.core.engine().ok_or_else(failed)?;
         let plugin = self.plugin_session().ok_or_else(failed)?;
@@ -24,10 +29,12 @@ impl Handle {
         {
             let mut signalling = self.signalling.lock();
             let early = std::mem::take(&mut signalling.pending);
-            let negotiation = match ice_role {
+            let mut negotiation = match ice_role {
                 IceRole::Controlled => Negotiation::for_remote_offer(),
                 IceRole::Controlling => Negotiation::for_local_offer(),
             };
+            // Candidates are told as soon as the PeerConnection exists, and name this mid.
+            negotiation.bundle_mid = offer.first_mid().map(str::to_owned);
             *signalling = Signalling {
                 negotiation: Some(negotiation),
                 pending: early,

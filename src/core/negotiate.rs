@@ -108,7 +108,7 @@ impl Handle {
             if jsep.force_relay {
                 self.refuse_forced_relay()?;
             }
-            self.create_link(IceRole::Controlled, role)?;
+            self.create_link(IceRole::Controlled, role, &description)?;
         }
         let peer = self
             .link
@@ -210,7 +210,7 @@ impl Handle {
             let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
             let first = offer && self.link.load().is_none();
             if first {
-                self.create_link(IceRole::Controlling, DtlsRole::ActPass)?;
+                self.create_link(IceRole::Controlling, DtlsRole::ActPass, &description)?;
                 self.flags.set(flags::RFC4588_RTX);
             }
             let peer = self.link.load_full().ok_or_else(no_connection)?;

@@ -189,7 +189,8 @@ fn codec(name: &str) -> Option<&'static Codec> {
 
 fn usable_id(id: i32) -> bool {
     if !(1..=14).contains(&id) {
-        tracing::warn!("Invalid extension id {id}, ignored");
+        // Debian's video room offers id 0 for every extension that a publisher does not have.
+        tracing::debug!("Invalid extension id {id}, ignored");
     }
     (1..=14).contains(&id)
 }

@@ -89,6 +89,13 @@ impl Description {
     }
 }
 
+impl Description {
+    /// The first mid, which trickled candidates name (MP-105).
+    pub fn first_mid(&self) -> Option<&str> {
+        self.sdp.mlines.iter().find_map(|m| m.value("mid"))
+    }
+}
+
 fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepError> {
     match attributes.iter().find(|a| a.name.eq_ignore_ascii_case("setup")) {
         None => Ok(None),
