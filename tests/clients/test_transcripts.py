@@ -14,7 +14,7 @@ from harness import UNDER_TEST, Server
 from scripts import admin, auth, jsep, offers_of_plugins, requests, timing
 from transcript import Player
 
-# Expressions for steps and for lines ("- " of the reference, "+ " of ours), and the entry of docs/differences.d/api.md.
+# Expressions for steps and for lines ("- " of the reference, "+ " of ours), and the entry of docs/differences/api.md.
 ALLOWED = [
     (r".*info( in capitals)?", r'\+ "(ice-consent-freshness|hangup-on-failed)": "bool"', "version"),
     (r".*info( in capitals)?", r'- "(libnice|libsrtp|libcurl)": "str"', "dependencies"),

@@ -310,7 +310,7 @@ fn two_clients_fail_and_two_servers_wait() {
 
 #[test]
 fn early_datagrams_are_kept_until_the_start() {
-    // MP-140 with the difference that they are not lost; see docs/differences.d/secure.md.
+    // MP-140 with the difference that they are not lost; see docs/differences/secure.md.
     let mut client = context().associate(DtlsRole::Active).unwrap();
     let mut server = context().associate(DtlsRole::Passive).unwrap();
     client.start();

@@ -87,7 +87,7 @@ async fn five_percent_lost_and_others_reordered() {
 #[tokio::test]
 async fn peer_moves_without_ice_restart() {
     if is_reference() {
-        return; // it stays with the pair that was better once: docs/differences.d/engine.md, §3.3
+        return; // it stays with the pair that was better once: docs/differences/engine.md, §3.3
     }
     let server = Server::start().await;
     let call = Call::start(&server, WELL, WELL).await;
