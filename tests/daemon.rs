@@ -90,6 +90,43 @@ fn a_plugin_that_refuses_may_leave_threads_behind() {
     assert!(status == Some(0) && log.contains("could not be initialised (-1)"), "{status:?}\n{log}");
 }
 
+// All 25 modules in one process, each with the configuration that the distribution ships: created, checked, initialised,
+// destroyed. Some of them refuse to work with it (no broker, switched off): then the log says so.
+#[test]
+fn every_module_of_the_distribution_in_one_process() {
+    let folder = Folder::new("all");
+    for entry in std::fs::read_dir("/etc/janus").unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, folder.0.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    folder.write(
+        "janus.transport.websockets.jcfg",
+        &format!("general: {{ ws = true; ws_port = {} }}\n", common::free_port()),
+    );
+    let daemon =
+        Daemon::start_with(folder, &common::debian().join("plugins"), "events: { broadcast = true }");
+    let info = daemon.post("/janus", r#"{"janus":"info","transaction":"t"}"#);
+    let log = daemon.log();
+    let mut count = 0;
+    for kind in ["plugins", "transports", "events", "loggers"] {
+        let listed = at(&info, &[kind]).members().len();
+        let refused =
+            log.lines().filter(|l| l.contains("could not be initialised") && l.contains(&kind[..5])).count();
+        let all = common::modules(kind).len();
+        assert_eq!(listed + refused, all, "{kind}: {info:?}\n{log}");
+        count += all;
+    }
+    assert_eq!(count, 25);
+    let (status, log) = daemon.stop();
+    assert_eq!(status, Some(0), "{log}");
+    for name in ["EchoTest", "VideoRoom", "Streaming", "SIP", "NoSIP", "AudioBridge", "TextRoom", "VideoCall"]
+    {
+        assert!(log.contains(&format!("JANUS {name} plugin destroyed!")), "{name}\n{log}");
+    }
+}
+
 // CP-045 … CP-064: the distribution's own modules, all together.
 #[test]
 fn the_plugins_of_the_distribution_run_together() {

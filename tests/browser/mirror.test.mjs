@@ -9,11 +9,12 @@ import { Server, sleep, until } from './lib/server.mjs';
 
 for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]]) {
 	describe(`the mirror page in ${name}`, () => {
-		let server, browser, page, mirror;
+		let server, browser, page, mirror, sockets;
 
 		before(async () => {
 			server = await Server.start();
 			mirror = await servePage(server);
+			sockets = await server.udpSockets();
 			browser = await open();
 			page = await openPage(browser, `${mirror.url}?server=${encodeURIComponent(server.ws)}`);
 		});
@@ -66,6 +67,7 @@ for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]
 			await page.click('#hangup');
 			await until(async () => (await text('state')).startsWith('hung up: Janus API'), 'hangup event');
 			await until(async () => (await server.handles()).every((info) => !info.webrtc), 'end of the PeerConnection');
+			assert.equal(await server.udpSockets(), sockets, 'no socket is left open');
 		});
 	});
 }

@@ -115,14 +115,19 @@ pub fn free_port() -> u16 {
 impl Daemon {
     /// Starts with the plugins of `plugins` and more lines of janus.jcfg; waits until it answers.
     pub fn start(folder: Folder, plugins: &Path, more: &str) -> Daemon {
+        let disable = all_transports_but("http").join(",");
+        Daemon::start_with(folder, plugins, &format!("transports: {{ disable = \"{disable}\" }}\n{more}"))
+    }
+
+    /// As [`Daemon::start`], with all transports unless `more` disables some.
+    pub fn start_with(folder: Folder, plugins: &Path, more: &str) -> Daemon {
         let port = free_port();
         folder.write("janus.transport.http.jcfg", &format!(
             "general: {{ json = \"compact\"; base_path = \"/janus\"; http = true; port = {port}; ip = \"127.0.0.1\"; https = false }}\nadmin: {{ admin_http = false; admin_https = false }}\n"
         ));
-        let others = all_transports_but("http");
         folder.write("janus.jcfg", &format!(
-            "general: {{ plugins_folder = \"{}\"; log_to_file = \"{}\"; debug_colors = false }}\ntransports: {{ disable = \"{}\" }}\n{more}\n",
-            plugins.display(), folder.0.join("log").display(), others.join(",")
+            "general: {{ plugins_folder = \"{}\"; log_to_file = \"{}\"; debug_colors = false }}\n{more}\n",
+            plugins.display(), folder.0.join("log").display()
         ));
         let child = Command::new(DAEMON)
             .args(["-F", folder.0.to_str().unwrap()])

@@ -11,7 +11,7 @@ const reference = process.env.JANUS_UNDER_TEST === 'janus';
 const program = reference ? '/usr/bin/janus' : process.env.JANUS_RS ?? path.join(root, 'target/debug/janus-rs');
 
 /** Only what the tests use; the others need services that are not there. */
-const UNUSED_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'recordplay', 'sip', 'videocall', 'voicemail'];
+const UNUSED_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'sip', 'videocall', 'voicemail'];
 const UNUSED_TRANSPORTS = ['rabbitmq', 'mqtt', 'nanomsg', 'pfunix'];
 
 const list = (names) => names.map((name) => `libjanus_${name}.so`).join(',');
