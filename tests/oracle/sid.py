@@ -11,17 +11,24 @@ import shutil
 import subprocess
 import time
 
-MIRROR = os.environ.get("ORACLE_SID_MIRROR", "http://deb.debian.org/debian")
 # The archive's signatures are checked; that its index is today's is not (clocks of test machines may be ahead).
 APT = "apt-get -o Acquire::Check-Valid-Until=false"
 INSTALL = f"""set -e
 {APT} update -qq
 DEBIAN_FRONTEND=noninteractive {APT} install -y -qq --no-install-recommends janus
-mkdir -p /root/dev && cd /root/dev
+mkdir -p /opt/dev && cd /opt/dev
 {APT} -o APT::Sandbox::User=root download janus-dev
 dpkg -x janus-dev_*.deb /usr/share/janus-dev
 chmod -R a+rX /usr/share/janus-dev
 """
+
+
+def mirror():
+    """Where this machine gets its own packages from, unless ORACLE_SID_MIRROR says otherwise."""
+    if chosen := os.environ.get("ORACLE_SID_MIRROR"):
+        return chosen
+    listed = subprocess.run(["apt-get", "indextargets", "--format", "$(REPO_URI)"], capture_output=True, text=True, check=True)
+    return next(uri for uri in listed.stdout.split() if "security" not in uri)
 
 
 def folder():
@@ -48,7 +55,7 @@ def prepare():
         ("become root", [*as_root, "true"]),
         ("install debootstrap", None if shutil.which("debootstrap", path="/usr/sbin:/usr/bin") else [*as_root, "apt-get", "install", "-y", "-qq", "debootstrap"]),
         ("make the folder", [*as_root, "rm", "-rf", str(root)]),
-        ("debootstrap sid", [*as_root, "debootstrap", "--variant=minbase", "--include=ca-certificates", "sid", str(root), MIRROR]),
+        ("debootstrap sid", [*as_root, "debootstrap", "--variant=minbase", "--include=ca-certificates", "sid", str(root), mirror()]),
         ("install janus in it", [*as_root, "chroot", str(root), "sh", "-c", INSTALL]),
     ):
         if command is None:
