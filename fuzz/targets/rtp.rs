@@ -79,7 +79,9 @@ fn header_and_extensions(packet: &mut [u8]) {
     janus_rs::rtp::Extensions::read(packet, &IDS, false);
     ext::set_abs_send_time(packet, 2, 77);
     ext::set_transport_wide_cc(packet, 3, 77);
-    ext::set_abs_capture_time(packet, 7, 77);
+    if let Some(data) = ext::find_mut(packet, 7) {
+        ext::put_abs_capture_time(data, 77);
+    }
     ext::replace_id(packet, 1, 14);
     ext::replace_id(packet, 2, 200);
 }
