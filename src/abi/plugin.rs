@@ -221,8 +221,11 @@ export! {
 
     /// Zero, `mindex` −1.
     "plugins/plugin.h" fn janus_plugin_rtcp_reset(packet: *mut janus_plugin_rtcp) as nonnull(packet) or (); {
-        // SAFETY: valid for writes as the header asks.
-        unsafe { packet.write(janus_plugin_rtcp { mindex: -1, video: FALSE, buffer: ptr::null_mut(), length: 0 }) }
+        // SAFETY: valid for writes as the header asks. All bytes are zero, also those between and behind the fields.
+        unsafe {
+            packet.write_bytes(0, 1);
+            (*packet).mindex = -1;
+        }
     }
 
     /// Zero.
