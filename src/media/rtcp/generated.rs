@@ -5,7 +5,7 @@ use super::incoming::ntp;
 use crate::media::MediaKind;
 use crate::media::clock::Clock;
 use crate::media::rtp::loss::Nacks;
-use crate::media::rtp::{Binding, Micros, Streams};
+use crate::media::rtp::{Binding, Medium, Micros, Streams};
 use crate::rtcp::report::{SenderInfo, write_rr, write_sr};
 use crate::rtcp::{nack, sdes, twcc};
 
@@ -78,19 +78,20 @@ impl Streams {
     }
 
     /// Transport-wide feedback about everything received since the last call; every `twcc_period` (MP-196). Nothing
-    /// while no received video medium has a known SSRC.
+    /// while no received video medium has a known SSRC, in whichever layer.
     pub fn transport_feedback(&mut self, emit: &mut dyn FnMut(&[u8])) {
         if self.ids.transport_wide_cc == 0 {
             return;
         }
-        let received = |medium: &&crate::media::rtp::Medium| {
-            medium.video() && medium.config.recv && medium.layers[0].ssrc != 0
+        // Of simulcast any layer may be the first to come.
+        let received = |medium: &Medium| {
+            let layer = medium.layers.iter().find(|layer| layer.ssrc != 0)?;
+            (medium.video() && medium.config.recv).then_some((medium.config.ssrc, layer.ssrc))
         };
-        let Some(medium) = self.media.iter().find(received) else {
+        let Some((sender, media)) = self.media.iter().find_map(received) else {
             self.arrivals.discard();
             return;
         };
-        let (sender, media) = (medium.config.ssrc, medium.layers[0].ssrc);
         self.arrivals.report(|number, statuses| {
             let mut packet = [0; MAX_COMPOUND];
             let arrivals = statuses.iter().map(|&(sequence, arrival): &(u16, Micros)| twcc::Arrival {

@@ -110,6 +110,15 @@ fn transport_feedback_names_the_first_received_video() {
     assert!(feedback(&mut streams).is_empty());
 }
 
+// MP-196
+#[test]
+fn transport_feedback_does_not_wait_for_the_first_layer() {
+    let mut streams = streams(vec![simulcast()]);
+    receive(&mut streams, 1000, &rtp(96, 1, 1, 72, &[(4, b"v"), (5, b"h"), (3, &[0, 7])], &[1]));
+    let sent = emitted(|emit| streams.transport_feedback(emit));
+    assert_eq!((sent.len(), word(&sent[0], 8), word(&sent[0], 12)), (1, 72, 7 << 16 | 1));
+}
+
 // MP-163, MP-164
 #[test]
 fn a_hole_is_asked_for_in_the_peers_numbers() {

@@ -135,11 +135,12 @@ impl Core {
         .copied()
     }
 
-    /// One received datagram. `Some` when it is a packet for the plugin, which then lies at the front of `bytes`.
+    /// One received datagram, which the kernel got at `arrived`. `Some` when it is a packet for the plugin, which then lies at the front of `bytes`.
     /// What does not belong to a known PeerConnection costs a look-up and leaves no trace.
     pub fn datagram<'a>(
         &mut self,
         path: Path,
+        arrived: Clock,
         bytes: &mut [u8],
         descriptor: &'a mut Descriptor,
     ) -> Option<Delivery<'a>> {
@@ -149,7 +150,7 @@ impl Core {
                 self.make_room(LEAST_ROOM);
                 let seat = self.seats.get_mut(index as usize)?.as_mut()?;
                 self.busy = Some(index);
-                let incoming = seat.connection.media(self.clock, bytes, descriptor, &mut self.batch);
+                let incoming = seat.connection.media(arrived, bytes, descriptor, &mut self.batch);
                 self.busy = None;
                 let delivery =
                     incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });

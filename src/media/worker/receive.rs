@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 const MESSAGES: usize = 32;
 /// What a train can have at most.
 const MESSAGE_BYTES: usize = 1 << 16;
-/// Room for packet info of either family and the segment size.
+/// Room for packet info of either family, the segment size, and the time.
 const CONTROL_BYTES: usize = 128;
 
 #[repr(align(8))]
@@ -25,6 +25,8 @@ pub struct Train {
     pub len: usize,
     /// Bytes per datagram.
     pub segment: usize,
+    /// When the kernel got it: wall clock, µs since 1970.
+    pub arrived: Option<i64>,
 }
 
 pub struct Receiver {
@@ -78,7 +80,8 @@ impl Receiver {
         let count = count.max(0) as usize;
         for (message, name) in messages.iter().zip(&self.names).take(count) {
             let len = message.msg_len as usize;
-            let train = from_raw(name).map(|from| Train { from, to: None, len, segment: len.max(1) });
+            let train =
+                from_raw(name).map(|from| Train { from, to: None, len, segment: len.max(1), arrived: None });
             // SAFETY: the kernel filled the header, and its control buffer still lives.
             self.trains.push(train.map(|train| unsafe { read_control(&message.msg_hdr, train) }));
         }
@@ -106,6 +109,11 @@ unsafe fn read_control(header: &libc::msghdr, mut train: Train) -> Train {
                 // SAFETY: the kernel writes an int here.
                 let size = unsafe { data.cast::<libc::c_int>().read_unaligned() };
                 train.segment = size.max(1) as usize;
+            }
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                // SAFETY: the kernel writes a timespec here.
+                let at = unsafe { data.cast::<libc::timespec>().read_unaligned() };
+                train.arrived = Some(at.tv_sec * 1_000_000 + at.tv_nsec / 1000);
             }
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 // SAFETY: the kernel writes an in_pktinfo here.

@@ -100,10 +100,11 @@ impl Worker {
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
             let path = Path { local, remote: train.from };
+            let arrived = core(|core| train.arrived.map_or(core.clock, |at| core.clock.when(at)));
             let datagrams = bytes.len().div_ceil(train.segment) as u64;
             self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             for datagram in bytes.chunks_mut(train.segment) {
-                receive_one(path, datagram, &mut self.descriptor);
+                receive_one(path, arrived, datagram, &mut self.descriptor);
                 // Before the next packet: `setup_media` precedes the first `incoming_rtp`.
                 if core(|core| core.has_calls()) {
                     tell_sinks();
@@ -155,8 +156,8 @@ fn tell_sinks() {
 }
 
 /// One datagram, and the plugin's callback if it is media.
-fn receive_one(path: Path, bytes: &mut [u8], descriptor: &mut Descriptor) {
-    let Some(delivery) = core(|core| core.datagram(path, bytes, descriptor)) else { return };
+fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], descriptor: &mut Descriptor) {
+    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, descriptor)) else { return };
     let sink = delivery.sink;
     let outcome = catch_unwind(AssertUnwindSafe(|| match delivery.incoming {
         Incoming::Rtp { mindex, video, len, extensions } => {

@@ -55,7 +55,8 @@ impl Socket {
         if tos != 0 && set(&udp, level, traffic, tos).is_err() {
             tracing::warn!("the system refuses DSCP {dscp}");
         }
-        // Both are optional; without them there is one datagram per message.
+        // All optional. Without the first, a datagram came when it is read; without the others, each is a message.
+        let _ = set(&udp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
         let _ = set(&udp, libc::SOL_UDP, libc::UDP_GRO, 1);
         let segments = set(&udp, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
         let mut smallest = i32::MAX;

@@ -2,8 +2,11 @@ use super::batch::{Batch, Cursor};
 use super::receive::Receiver;
 use super::send::Transmitter;
 use super::socket::Socket;
+use crate::media::clock::Clock;
 use crate::media::ice::Path;
-use std::net::SocketAddr;
+use crate::media::rtp::fixtures::{rtp, streams, video};
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 fn address(socket: &Socket) -> SocketAddr {
     let ip: std::net::IpAddr = if socket.is_ipv4 { [127, 0, 0, 1].into() } else { "::1".parse().unwrap() };
@@ -85,4 +88,29 @@ fn a_destination_that_cannot_be_reached_does_not_stop_the_others() {
     transmitter.send(&batch, &mut sender);
     assert_eq!((transmitter.sent, transmitter.dropped), (2, 2));
     assert_eq!(collect(&mut Receiver::default(), &receiver, 2).len(), 2);
+}
+
+// MP-196: packets that waited together for the worker did not come together.
+#[test]
+fn feedback_tells_when_each_datagram_came() {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let socket = Socket::open(true, (0, 0), false, 0).unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 0..3 {
+        let packet = rtp(96, number.into(), 0, 77, &[(4, b"v"), (3, &[0, number])], &[1]);
+        sender.send_to(&packet, address(&socket)).unwrap();
+        std::thread::sleep(PAUSE);
+    }
+    let (mut receiver, mut streams) = (Receiver::default(), streams(vec![video()]));
+    assert_eq!(receiver.fill(&socket), 3);
+    let now = Clock::read();
+    for index in 0..3 {
+        let (train, bytes) = receiver.train(index).unwrap();
+        let route = streams.route(bytes).unwrap();
+        streams.receive(now.when(train.arrived.unwrap()), route, bytes, &mut [0; 255]).unwrap();
+    }
+    let mut times = Vec::new();
+    streams.arrivals.report(|_, statuses| times.extend(statuses.iter().map(|(_, arrival)| *arrival)));
+    let pause = PAUSE.as_micros() as i64;
+    assert!(times.len() == 3 && times.windows(2).all(|two| two[1] - two[0] >= pause), "{times:?}");
 }
