@@ -1,4 +1,4 @@
-//! The three calls of libssl that the `openssl` crate does not wrap: DTLS's retransmission timer.
+//! The calls of libssl that the `openssl` crate does not wrap: DTLS's retransmission timer, and an SSL's buffers.
 //! Why they are needed, and why they are here: docs/decisions/003-dtls-ffi.md.
 
 use foreign_types::ForeignTypeRef;
@@ -20,6 +20,9 @@ const LONGEST: c_uint = 3_200_000;
 unsafe extern "C" {
     /// `<openssl/ssl.h>`, since OpenSSL 1.1.1.
     fn DTLS_set_timer_cb(ssl: *mut sys::SSL, callback: extern "C" fn(*mut sys::SSL, c_uint) -> c_uint);
+    /// `<openssl/ssl.h>`, since OpenSSL 1.1.1. Both return 1, or 0 when it cannot be done.
+    fn SSL_free_buffers(ssl: *mut sys::SSL) -> c_int;
+    fn SSL_alloc_buffers(ssl: *mut sys::SSL) -> c_int;
 }
 
 /// Length of the next timeout (µs); `current` is 0 for a new flight.
@@ -53,6 +56,19 @@ pub(super) fn handle_timeout(ssl: &SslRef) -> Result<bool, ErrorStack> {
         n if n > 0 => Ok(true),
         _ => Err(ErrorStack::get()),
     }
+}
+
+/// Gives back the buffers of the record layer, 33 KB, unless something is in them. Whether it did; then nothing may be
+/// read or written before [`take_buffers`].
+pub(super) fn give_buffers_back(ssl: &SslRef) -> bool {
+    // SAFETY: `ssl` is live and nobody else holds it; the call refuses when a record is pending.
+    unsafe { SSL_free_buffers(ssl.as_ptr()) == 1 }
+}
+
+/// Undoes [`give_buffers_back`].
+pub(super) fn take_buffers(ssl: &SslRef) -> Result<(), ErrorStack> {
+    // SAFETY: `ssl` is live and nobody else holds it; what is there already stays.
+    if unsafe { SSL_alloc_buffers(ssl.as_ptr()) } == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub struct OpenSslDtls {
     stream: SslStream<Datagrams>,
     client: bool,
     state: State,
+    /// OpenSSL has no buffers: the handshake is over, and nothing came since.
+    pub(super) resting: bool,
     early: VecDeque<Vec<u8>>,
     events: VecDeque<DtlsEvent>,
     /// Where decrypted data lands; as long as the largest datagram so far.
@@ -68,6 +70,7 @@ impl OpenSslDtls {
             stream: SslStream::new(ssl, Datagrams::default())?,
             client,
             state: State::Created,
+            resting: false,
             early: VecDeque::new(),
             events: VecDeque::new(),
             plain: Vec::new(),
@@ -75,7 +78,30 @@ impl OpenSslDtls {
         })
     }
 
+    /// Most connections have nothing to say after the handshake.
+    fn rest(&mut self) {
+        self.early = VecDeque::new();
+        self.plain = Vec::new();
+        self.stream.get_mut().incoming = Vec::new();
+        self.resting = ffi::give_buffers_back(self.stream.ssl());
+    }
+
+    /// Before OpenSSL reads or writes. False when there is no memory for it.
+    fn wake(&mut self) -> bool {
+        if self.resting {
+            forget_errors();
+            match ffi::take_buffers(self.stream.ssl()) {
+                Ok(()) => self.resting = false,
+                Err(error) => self.fail(error.into()),
+            }
+        }
+        !self.resting
+    }
+
     fn take(&mut self, datagram: &[u8]) {
+        if !self.wake() {
+            return;
+        }
         if self.plain.len() < datagram.len() {
             self.plain.resize(datagram.len(), 0);
         }
@@ -87,6 +113,7 @@ impl OpenSslDtls {
 
     /// Lets OpenSSL do what it can with what it has.
     fn advance(&mut self) {
+        let before = self.state;
         loop {
             let step = match self.state {
                 State::Handshaking => self.shake_hands(),
@@ -95,9 +122,12 @@ impl OpenSslDtls {
             };
             match step {
                 Ok(true) => {}
-                Ok(false) => return,
+                Ok(false) => break,
                 Err(error) => return self.fail(error),
             }
+        }
+        if before == State::Handshaking && self.state == State::Connected {
+            self.rest();
         }
     }
 
@@ -188,6 +218,7 @@ impl Dtls for OpenSslDtls {
     fn handle_timeout(&mut self) {
         if !matches!(self.state, State::Handshaking | State::Connected)
             || ffi::timeout(self.stream.ssl()) != Some(Duration::ZERO)
+            || !self.wake()
         {
             return;
         }
@@ -199,7 +230,7 @@ impl Dtls for OpenSslDtls {
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
-        if self.state != State::Connected {
+        if self.state != State::Connected || !self.wake() {
             return Err(DtlsError("not connected".into()));
         }
         forget_errors();
@@ -207,7 +238,7 @@ impl Dtls for OpenSslDtls {
     }
 
     fn close(&mut self) {
-        if self.state == State::Connected {
+        if self.state == State::Connected && self.wake() {
             forget_errors();
             // Not waiting for the peer's own close alert; what can fail here has no listener any more.
             let _ = self.stream.shutdown();
