@@ -55,6 +55,7 @@ pub fn all() -> Vec<Scenario> {
     add("echo-50", Shape::Echo(50), 100, 0.0, false);
     add("echo-200", Shape::Echo(200), 50, 0.0, true);
     add("streaming-1x200", Shape::Streaming(200), 300, 0.0, true);
+    add("streaming-1x1000", Shape::Streaming(1000), 50, 0.0, false);
     add("idle-200", Shape::Room { publishers: 1, viewers: 200 }, 0, 0.0, false);
     add("loss-1x50", Shape::Room { publishers: 1, viewers: 50 }, 300, 2.0, true);
     list

@@ -2,7 +2,7 @@
 //! it leaves from (media-plane.md §6.2, §6.3).
 
 use super::store::Handle;
-use super::{Relayed, Streams};
+use super::{Parts, Relayed, Streams};
 use crate::media::RtpOut;
 use crate::media::clock::Clock;
 use crate::rtp::extension_writer::{CoreValues, write_block};
@@ -20,7 +20,7 @@ pub struct Prepared {
 impl Streams {
     /// [`Relayed::new`] and [`Streams::write`] in one.
     pub fn prepare(&mut self, now: Clock, out: &RtpOut<'_>, slot: &mut [u8]) -> Option<Prepared> {
-        let relayed = Relayed::new(&mut self.store.borrow_mut(), now.mono, out)?;
+        let relayed = Relayed::new(&mut self.store.borrow_mut(), now.mono, &Parts::of(out)?)?;
         self.write(now, &relayed, slot)
     }
 

@@ -18,23 +18,40 @@ pub struct Relayed {
     pub(super) payload: Handle,
 }
 
+/// What of a plugin's packet is needed; its CSRCs and extensions are not (MP-173).
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    pub mindex: Mindex,
+    pub video: bool,
+    pub header: [u8; FIXED_LEN],
+    pub extensions: Extensions<'a>,
+    pub payload: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    /// `None` when it is no RTP. The plugin's buffer is only read (MP-180).
+    pub fn of(out: &RtpOut<'a>) -> Option<Parts<'a>> {
+        let RtpOut { mindex, video, packet, extensions } = *out;
+        let header = *packet.first_chunk::<FIXED_LEN>()?;
+        let payload = &packet[Header::new(packet)?.payload_start()?..];
+        Some(Parts { mindex, video, header, extensions, payload })
+    }
+}
+
 impl Relayed {
-    /// Takes from the plugin's packet what is needed; its CSRCs and extensions are not (MP-173). `None` when it is no
-    /// RTP. The plugin's buffer is only read (MP-180).
-    pub fn new(store: &mut Store, now: Micros, out: &RtpOut<'_>) -> Option<Relayed> {
-        let header = *out.packet.first_chunk::<FIXED_LEN>()?;
-        let payload = &out.packet[Header::new(out.packet)?.payload_start()?..];
-        let descriptor = match out.extensions.dependency_descriptor {
+    /// `None` when the store has no room for it.
+    pub fn new(store: &mut Store, now: Micros, parts: &Parts<'_>) -> Option<Relayed> {
+        let descriptor = match parts.extensions.dependency_descriptor {
             [] => Handle::NOTHING,
             bytes => store.put(now, bytes)?,
         };
         Some(Relayed {
-            mindex: out.mindex,
-            video: out.video,
-            header,
-            extensions: Extensions { dependency_descriptor: &[], ..out.extensions },
+            mindex: parts.mindex,
+            video: parts.video,
+            header: parts.header,
+            extensions: Extensions { dependency_descriptor: &[], ..parts.extensions },
             descriptor,
-            payload: store.put(now, payload)?,
+            payload: store.put(now, parts.payload)?,
         })
     }
 

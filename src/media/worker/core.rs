@@ -14,8 +14,8 @@ use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
-use crate::media::rtp::Relayed;
 use crate::media::rtp::store::SharedStore;
+use crate::media::rtp::{Parts, Relayed};
 use crate::media::types::*;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -191,7 +191,7 @@ impl Core {
     }
 
     /// A packet that a plugin sends. It is written with the others for the same receiver.
-    pub fn relay(&mut self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) {
+    pub fn relay(&mut self, to: Addressee, packet: &Parts<'_>, urgency: Urgency) {
         if self.pending.is_full() {
             self.flush();
         }
@@ -448,7 +448,10 @@ impl Core {
         let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
         traffic.sent.store(transmitter.sent, Ordering::Relaxed);
         traffic.send_calls.store(transmitter.calls, Ordering::Relaxed);
-        traffic.dropped.store(transmitter.dropped + self.batch.refused(), Ordering::Relaxed);
+        traffic.dropped.store(
+            transmitter.dropped + self.batch.refused() + self.handle.ring.dropped(),
+            Ordering::Relaxed,
+        );
     }
 
     fn make_room(&mut self, packets: usize) {

@@ -127,12 +127,13 @@ impl Pending {
 mod tests {
     use super::*;
     use crate::media::RtpOut;
+    use crate::media::rtp::Parts;
     use crate::media::rtp::store::Store;
 
     fn packet(store: &mut Store, number: i32) -> Relayed {
         let bytes = [0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7];
         let packet = RtpOut { mindex: number, video: true, packet: &bytes, extensions: Default::default() };
-        Relayed::new(store, 1, &packet).unwrap()
+        Relayed::new(store, 1, &Parts::of(&packet).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,16 +1,39 @@
-//! RTP from threads that do not own the receiver: a bounded ring of fixed slots, many writers, one reader, no lock, one
-//! copy in. (The queue of Dmitry Vyukov: each slot carries the number of the turn in which it may be written or read.)
+//! RTP from threads that do not own the receiver: a bounded ring of bytes, many writers, one reader, no lock.
+//!
+//! A plugin relays the same payload to receiver after receiver, with other headers. So a packet is a *note* of one cell
+//! (whom it is for, and its header), which names its *body* (payload and extensions). The body lies behind the first
+//! note that needs it, and later ones of the same thread point back to it: thousands of receivers cost one copy of the
+//! payload and a cell each.
+//!
+//! * Positions count cells and only grow. A writer claims cells by moving `write`, fills them, and sets the mark of its
+//!   first cell; the reader takes packet by packet in the order of the claims, and clears the marks.
+//! * The reader gives cells free `keep` cells later than it has read them. So whoever writes a note at most `keep` cells
+//!   behind a body knows that the body will still be there when that note is read.
+//! * When the reader has emptied the ring, it sends the writers back to the first cell, by moving `write` to the start of
+//!   the next *era* (the upper bits of a position). So memory is touched only as far as packets have ever piled up, and
+//!   the same few cells, still in the cache, serve again and again.
 
 use super::pending::Urgency;
+use crate::media::rtp::Parts;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
-use std::cell::UnsafeCell;
+use crate::rtp::header::FIXED_LEN;
+use std::cell::{RefCell, UnsafeCell};
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// Bytes of a slot for packet and dependency descriptor together.
+/// Bytes of a cell: a cache line.
+const CELL: usize = 64;
+/// Most bytes of payload and dependency descriptor together.
 const ROOM: usize = 2048;
 const MAX_DESCRIPTOR: usize = 255;
+/// Bits of a position that count cells within an era. Without ever being empty the ring lasts for 2^36 cells, which is
+/// hours at a million packets a second; then it counts as full until it is empty.
+const ERA_BITS: u32 = 36;
+/// The part of a position that counts cells within its era.
+const OFFSET: u64 = (1 << ERA_BITS) - 1;
+/// In a mark: nothing here, the packet begins at the first cell.
+const SKIP: u32 = 1 << 31;
 
 /// Who a packet is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,94 +42,159 @@ pub struct Addressee {
     pub peer: u64,
 }
 
+/// What each packet has of its own.
 #[derive(Clone, Copy)]
-struct Head {
+struct Note {
     to: Addressee,
     mindex: Mindex,
+    header: [u8; FIXED_LEN],
     video: bool,
-    extensions: Extensions<'static>,
-    packet: usize,
-    descriptor: usize,
     urgency: Urgency,
+    /// Position of its body.
+    body: u64,
 }
 
-struct Stored {
-    head: Head,
-    bytes: [u8; ROOM],
+/// What packets may share; the bytes of payload and dependency descriptor follow.
+#[derive(Clone, Copy)]
+struct Body {
+    extensions: Extensions<'static>,
+    payload: usize,
+    descriptor: usize,
 }
+
+#[repr(C, align(64))]
+struct Cell([MaybeUninit<u8>; CELL]);
+
+const _: () = assert!(size_of::<Note>() <= CELL && align_of::<Note>() <= CELL && align_of::<Body>() <= CELL);
+
+/// On a cache line of its own.
+#[repr(align(64))]
+struct Apart<T>(T);
 
 pub struct Ring {
-    /// Apart from the slots, so that memory of slots that were never used is never touched.
-    turns: Box<[AtomicUsize]>,
-    slots: Box<[UnsafeCell<MaybeUninit<Stored>>]>,
-    write: AtomicUsize,
-    read: AtomicUsize,
+    /// Unique in the process, as rings come and go.
+    id: u64,
+    /// By cell: 0 = not written yet; else how many cells the packet has that begins here, or how many are left empty.
+    marks: Box<[AtomicU32]>,
+    cells: Box<[UnsafeCell<Cell>]>,
+    /// How long cells stay after they were read.
+    keep: u64,
+    /// The next position to be claimed.
+    write: Apart<AtomicU64>,
+    /// The next position to be read; only the reader's.
+    read: Apart<AtomicU64>,
+    /// Everything before this position may be overwritten. Written by the reader; never behind what it has read.
+    free: AtomicU64,
     dropped: AtomicU64,
     /// Something was put in that must not wait.
     hurry: AtomicBool,
 }
 
-// SAFETY: a slot's content is only touched by the one thread that its turn number admits: the writer that moved `write`
-// past it, or the single reader after that writer's release store.
+// SAFETY: the cells of a position are written only by the writer that claimed it, after the reader gave them free
+// (`claim` sees to it), and read only by the single reader after that writer has set the mark (release, acquire).
 unsafe impl Sync for Ring {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl Send for Ring {}
 
+/// The body that a thread has written last, and where.
+struct Latest {
+    extensions: Extensions<'static>,
+    payload: Vec<u8>,
+    descriptor: Vec<u8>,
+    /// Rings, and the position in each.
+    places: Vec<(u64, u64)>,
+}
+
+thread_local! {
+    static LATEST: RefCell<Option<Latest>> = const { RefCell::new(None) };
+}
+
+impl Latest {
+    fn new() -> Latest {
+        Latest {
+            extensions: Extensions::default(),
+            payload: Vec::with_capacity(ROOM),
+            descriptor: Vec::with_capacity(MAX_DESCRIPTOR),
+            places: Vec::new(),
+        }
+    }
+
+    fn is(&self, parts: &Parts<'_>) -> bool {
+        self.payload == parts.payload
+            && self.extensions == Extensions { dependency_descriptor: &[], ..parts.extensions }
+            && self.descriptor == parts.extensions.dependency_descriptor
+    }
+
+    fn set(&mut self, parts: &Parts<'_>) {
+        self.extensions = Extensions { dependency_descriptor: &[], ..parts.extensions };
+        self.payload.clear();
+        self.payload.extend_from_slice(parts.payload);
+        self.descriptor.clear();
+        self.descriptor.extend_from_slice(parts.extensions.dependency_descriptor);
+        self.places.clear();
+    }
+
+    fn place(&mut self, ring: u64) -> Option<&mut u64> {
+        self.places.iter_mut().find(|(known, _)| *known == ring).map(|(_, at)| at)
+    }
+}
+
+/// Cells that belong to a writer.
+struct Claim {
+    /// Left empty up to the last cell, because the packet did not fit there.
+    skipped: u64,
+    /// Where the packet begins.
+    note: u64,
+    cells: u64,
+    /// Where its body is, and whether it has to be written.
+    body: u64,
+    is_new: bool,
+}
+
 impl Ring {
-    /// `slots` is rounded up to a power of two, at least 2: with one slot, "written" and "may be written" look the same.
-    pub fn new(slots: usize) -> Ring {
-        let slots = slots.max(2).next_power_of_two();
-        let memory = Box::<[UnsafeCell<MaybeUninit<Stored>>]>::new_uninit_slice(slots);
+    /// `cells` of 64 bytes, rounded up to a power of two, and to a few of the largest packets.
+    pub fn new(cells: usize) -> Ring {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let cells = cells.next_power_of_two().max(256);
+        // Neither touches the memory.
+        let marks = Box::<[AtomicU32]>::new_zeroed_slice(cells);
+        let memory = Box::<[UnsafeCell<Cell>]>::new_uninit_slice(cells);
         Ring {
-            turns: (0..slots).map(AtomicUsize::new).collect(),
-            // SAFETY: `MaybeUninit` needs no initialisation, and `UnsafeCell` has the layout of its content.
-            slots: unsafe { memory.assume_init() },
-            write: AtomicUsize::new(0),
-            read: AtomicUsize::new(0),
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            // SAFETY: zero bytes are an `AtomicU32` of 0.
+            marks: unsafe { marks.assume_init() },
+            // SAFETY: a cell consists of `MaybeUninit`, and `UnsafeCell` has the layout of its content.
+            cells: unsafe { memory.assume_init() },
+            keep: cells as u64 / 8,
+            write: Apart(AtomicU64::new(0)),
+            read: Apart(AtomicU64::new(0)),
+            free: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             hurry: AtomicBool::new(false),
         }
     }
 
-    fn index(&self, position: usize) -> usize {
-        position & (self.turns.len() - 1)
-    }
-
-    /// Packets that found the ring full, or were too large for a slot.
+    /// Packets that found the ring full, were too large, or no RTP.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    /// Copies the packet in, and says how soon the reader has to look; `None` when it was dropped. Any thread.
+    /// Takes the packet in, and says how soon the reader has to look; `None` when it was dropped. Any thread.
     pub fn push(&self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) -> Option<Urgency> {
-        let descriptor = packet.extensions.dependency_descriptor;
-        let descriptor = if descriptor.len() <= MAX_DESCRIPTOR { descriptor } else { &[] };
-        let fits = packet.packet.len() + descriptor.len() <= ROOM;
-        let Some(position) = fits.then(|| self.claim()).flatten() else {
+        let written = Parts::of(packet).and_then(|mut parts| {
+            if parts.extensions.dependency_descriptor.len() > MAX_DESCRIPTOR {
+                parts.extensions.dependency_descriptor = &[];
+            }
+            LATEST.with_borrow_mut(|latest| {
+                self.put(latest.get_or_insert_with(Latest::new), to, &parts, urgency)
+            })
+        });
+        let Some(end) = written else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return None;
         };
-        let head = Head {
-            to,
-            mindex: packet.mindex,
-            video: packet.video,
-            extensions: Extensions { dependency_descriptor: &[], ..packet.extensions },
-            packet: packet.packet.len(),
-            descriptor: descriptor.len(),
-            urgency,
-        };
-        let slot = self.slots[self.index(position)].get().cast::<Stored>();
-        // SAFETY: `claim` gave this position to this thread alone, and the reader waits for the store below. `slot` is
-        // valid for writes of a `Stored`; both copies lie inside `bytes`, as checked by `fits`.
-        unsafe {
-            (&raw mut (*slot).head).write(head);
-            let bytes = (&raw mut (*slot).bytes).cast::<u8>();
-            bytes.copy_from_nonoverlapping(packet.packet.as_ptr(), head.packet);
-            bytes.add(head.packet).copy_from_nonoverlapping(descriptor.as_ptr(), head.descriptor);
-        }
-        self.turns[self.index(position)].store(position.wrapping_add(1), Ordering::Release);
-        let waiting = position.wrapping_sub(self.read.load(Ordering::Relaxed));
-        if urgency == Urgency::WithFrame && waiting < self.turns.len() / 2 {
+        let used = end.wrapping_sub(later(self.free.load(Ordering::Relaxed), end & !OFFSET));
+        if urgency == Urgency::WithFrame && used < self.capacity() / 2 {
             return Some(Urgency::WithFrame);
         }
         self.hurry.store(true, Ordering::Release);
@@ -126,138 +214,184 @@ impl Ring {
         }
     }
 
-    fn claim(&self) -> Option<usize> {
-        let mut position = self.write.load(Ordering::Relaxed);
-        loop {
-            let turn = self.turns[self.index(position)].load(Ordering::Acquire);
-            if turn == position {
-                let next = position.wrapping_add(1);
-                match self.write.compare_exchange_weak(position, next, Ordering::Relaxed, Ordering::Relaxed) {
-                    Ok(_) => return Some(position),
-                    Err(now) => position = now,
-                }
-            } else if (turn.wrapping_sub(position) as isize) < 0 {
-                return None;
-            } else {
-                position = self.write.load(Ordering::Relaxed);
-            }
-        }
+    pub fn is_empty(&self) -> bool {
+        self.mark(self.read.0.load(Ordering::Relaxed)).load(Ordering::Acquire) == 0
     }
 
     /// Hands the oldest packet to `use_it`; false when there is none. Only the owning worker.
-    pub fn pop(&self, use_it: impl FnOnce(Addressee, RtpOut<'_>, Urgency)) -> bool {
-        let position = self.read.load(Ordering::Relaxed);
-        let turn = &self.turns[self.index(position)];
-        if turn.load(Ordering::Acquire) != position.wrapping_add(1) {
-            return false;
+    pub fn pop(&self, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) -> bool {
+        loop {
+            let position = self.read.0.load(Ordering::Relaxed);
+            let mark = self.mark(position).load(Ordering::Acquire);
+            if mark == 0 {
+                self.start_over(position);
+                return false;
+            }
+            self.free_before(position);
+            self.mark(position).store(0, Ordering::Relaxed);
+            self.read.0.store(position.wrapping_add(u64::from(mark & !SKIP)), Ordering::Relaxed);
+            if mark & SKIP == 0 {
+                // SAFETY: the mark says that a note was written here, and this is the only reader; what was read is not
+                // given free before the next call.
+                unsafe { self.read_at(position, use_it) };
+                return true;
+            }
         }
-        let slot = self.slots[self.index(position)].get().cast::<Stored>();
-        // SAFETY: the turn number says that a writer has filled the slot and is done with it, and this is the only
-        // reader. That writer initialised `head` and as many bytes as it says.
-        let (head, packet, descriptor) = unsafe {
-            let head = (&raw const (*slot).head).read();
-            let bytes = (&raw const (*slot).bytes).cast::<u8>();
-            let packet = std::slice::from_raw_parts(bytes, head.packet);
-            (head, packet, std::slice::from_raw_parts(bytes.add(head.packet), head.descriptor))
-        };
-        let extensions = Extensions { dependency_descriptor: descriptor, ..head.extensions };
-        let packet = RtpOut { mindex: head.mindex, video: head.video, packet, extensions };
-        use_it(head.to, packet, head.urgency);
-        self.read.store(position.wrapping_add(1), Ordering::Relaxed);
-        turn.store(position.wrapping_add(self.turns.len()), Ordering::Release);
-        true
     }
 
-    pub fn is_empty(&self) -> bool {
-        let position = self.read.load(Ordering::Relaxed);
-        self.turns[self.index(position)].load(Ordering::Acquire) != position.wrapping_add(1)
+    /// # Safety
+    /// A writer has set the mark of a note at `position`, and `free` is not beyond `position - keep`.
+    unsafe fn read_at(&self, position: u64, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) {
+        // SAFETY: by the contract there is a note. Its body was written before it by the same thread, at most `keep`
+        // cells before and in the same era, so that its cells are not free either; it is followed by as many bytes as it
+        // says, without a gap, since no packet goes beyond the last cell.
+        let (note, body, payload, descriptor) = unsafe {
+            let note = self.at(position).cast::<Note>().read();
+            let start = self.at(note.body);
+            let body = start.cast::<Body>().read();
+            let bytes = start.add(size_of::<Body>()).cast_const();
+            let payload = std::slice::from_raw_parts(bytes, body.payload);
+            (note, body, payload, std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor))
+        };
+        let parts = Parts {
+            mindex: note.mindex,
+            video: note.video,
+            header: note.header,
+            extensions: Extensions { dependency_descriptor: descriptor, ..body.extensions },
+            payload,
+        };
+        use_it(note.to, &parts, note.urgency);
     }
+
+    /// Returns the position behind the packet.
+    fn put(&self, latest: &mut Latest, to: Addressee, parts: &Parts<'_>, urgency: Urgency) -> Option<u64> {
+        let bytes = parts.payload.len() + parts.extensions.dependency_descriptor.len();
+        if bytes > ROOM {
+            return None;
+        }
+        if !latest.is(parts) {
+            latest.set(parts);
+        }
+        let known = latest.place(self.id);
+        let claim =
+            self.claim(known.as_deref().copied(), (size_of::<Body>() + bytes).div_ceil(CELL) as u64)?;
+        let Parts { mindex, header, video, .. } = *parts;
+        let note = Note { to, mindex, header, video, urgency, body: claim.body };
+        // SAFETY: the claim gives these cells to this thread alone until it sets their mark; a note fits a cell.
+        unsafe { self.at(claim.note).cast::<Note>().write(note) };
+        if claim.is_new {
+            // SAFETY: as above; the claim is for a body of this size as well.
+            unsafe { self.write_body(claim.body, parts) };
+            match known {
+                Some(place) => *place = claim.body,
+                None => latest.places.push((self.id, claim.body)),
+            }
+        }
+        if claim.skipped > 0 {
+            let before = claim.note.wrapping_sub(claim.skipped);
+            self.mark(before).store(claim.skipped as u32 | SKIP, Ordering::Release);
+        }
+        self.mark(claim.note).store(claim.cells as u32, Ordering::Release);
+        Some(claim.note.wrapping_add(claim.cells))
+    }
+
+    /// # Safety
+    /// The cells from `position` on that the body takes belong to this thread.
+    unsafe fn write_body(&self, position: u64, parts: &Parts<'_>) {
+        let extensions = Extensions { dependency_descriptor: &[], ..parts.extensions };
+        let (payload, descriptor) = (parts.payload, parts.extensions.dependency_descriptor);
+        let body = Body { extensions, payload: payload.len(), descriptor: descriptor.len() };
+        let start = self.at(position);
+        // SAFETY: by the contract all of it is ours, and aligned to a cell.
+        unsafe {
+            start.cast::<Body>().write(body);
+            let bytes = start.add(size_of::<Body>());
+            bytes.copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+            bytes.add(payload.len()).copy_from_nonoverlapping(descriptor.as_ptr(), descriptor.len());
+        }
+    }
+
+    /// Claims a cell for a note, and `body` cells for its body unless that is `known` and near. `None`: full.
+    fn claim(&self, known: Option<u64>, body: u64) -> Option<Claim> {
+        // Acquire: with the start of an era the reader has given everything before it free.
+        let mut position = self.write.0.load(Ordering::Acquire);
+        loop {
+            let era = position & !OFFSET;
+            let near = |at: &u64| at & !OFFSET == era && position.wrapping_sub(*at) <= self.keep;
+            let known = known.filter(near);
+            let cells = if known.is_some() { 1 } else { 1 + body };
+            let left = self.capacity() - (position & (self.capacity() - 1));
+            let skipped = if cells > left { left } else { 0 };
+            let next = position.wrapping_add(skipped + cells);
+            let free = later(self.free.load(Ordering::Acquire), era);
+            // When `position` is no longer the latest, the reader may have passed it. Then the exchange fails.
+            if is_after(next, free.wrapping_add(self.capacity())) || next & !OFFSET != era {
+                return None;
+            }
+            let claimed =
+                self.write.0.compare_exchange_weak(position, next, Ordering::AcqRel, Ordering::Acquire);
+            match claimed {
+                Ok(_) => {
+                    let note = position.wrapping_add(skipped);
+                    let body = known.unwrap_or(note.wrapping_add(1));
+                    return Some(Claim { skipped, note, cells, body, is_new: known.is_none() });
+                }
+                Err(now) => position = now,
+            }
+        }
+    }
+
+    /// Gives free what was read long enough ago; `position` is about to be read.
+    fn free_before(&self, position: u64) {
+        /// Not with every packet, because writers look at it.
+        const STEP: u64 = 16;
+        let free = later(position.wrapping_sub(self.keep), position & !OFFSET);
+        if free.wrapping_sub(self.free.load(Ordering::Relaxed)) >= STEP {
+            self.free.store(free, Ordering::Release);
+        }
+    }
+
+    /// Nothing is written at `position`. When nothing is claimed either, the next packet goes to the first cell.
+    fn start_over(&self, position: u64) {
+        if position & OFFSET < self.capacity() / 32 {
+            return;
+        }
+        let next = (position | OFFSET).wrapping_add(1);
+        let moved = self.write.0.compare_exchange(position, next, Ordering::AcqRel, Ordering::Relaxed);
+        if moved.is_ok() {
+            self.read.0.store(next, Ordering::Relaxed);
+            self.free.store(next, Ordering::Release);
+        }
+    }
+
+    fn capacity(&self) -> u64 {
+        self.marks.len() as u64
+    }
+
+    fn index(&self, position: u64) -> usize {
+        (position & (self.capacity() - 1)) as usize
+    }
+
+    fn mark(&self, position: u64) -> &AtomicU32 {
+        &self.marks[self.index(position)]
+    }
+
+    /// The memory from a cell to the end of all cells.
+    fn at(&self, position: u64) -> *mut u8 {
+        let cells: *const UnsafeCell<Cell> = self.cells.as_ptr();
+        UnsafeCell::raw_get(cells.wrapping_add(self.index(position))).cast()
+    }
+}
+
+/// Whether `a` is a later position than `b`; positions may wrap around.
+fn is_after(a: u64, b: u64) -> bool {
+    (a.wrapping_sub(b) as i64) > 0
+}
+
+fn later(a: u64, b: u64) -> u64 {
+    if is_after(a, b) { a } else { b }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Arc;
-
-    const TO: Addressee = Addressee { seat: 3, peer: 9 };
-
-    fn packet<'a>(bytes: &'a [u8], descriptor: &'a [u8]) -> RtpOut<'a> {
-        let extensions = Extensions { dependency_descriptor: descriptor, ..Default::default() };
-        RtpOut { mindex: 1, video: true, packet: bytes, extensions }
-    }
-
-    #[test]
-    fn keeps_order_and_content_and_drops_when_full() {
-        let ring = Ring::new(4);
-        for round in 0..3_u8 {
-            assert!(ring.is_empty());
-            for i in 0..4 {
-                assert!(ring.push(TO, &packet(&[round, i], &[7, i]), Urgency::WithFrame).is_some());
-            }
-            assert!(ring.push(TO, &packet(&[9], &[]), Urgency::Now).is_none());
-            for i in 0..4 {
-                let mut seen = false;
-                assert!(ring.pop(|to, p, _| {
-                    assert_eq!((to, p.packet, p.mindex, p.video), (TO, &[round, i][..], 1, true));
-                    assert_eq!(p.extensions.dependency_descriptor, [7, i]);
-                    seen = true;
-                }));
-                assert!(seen);
-            }
-            assert!(!ring.pop(|_, _, _| panic!("nothing is left")));
-        }
-        assert_eq!(ring.dropped(), 3);
-        assert!(ring.push(TO, &packet(&[0; ROOM + 1], &[]), Urgency::Now).is_none());
-    }
-
-    #[test]
-    fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
-        let ring = Ring::new(8);
-        let push = |urgency| ring.push(TO, &packet(&[1], &[]), urgency).unwrap();
-        for _ in 0..4 {
-            assert_eq!(push(Urgency::WithFrame), Urgency::WithFrame);
-        }
-        assert!(!ring.is_urgent());
-        assert_eq!(push(Urgency::WithFrame), Urgency::Now);
-        assert!(ring.is_urgent());
-        ring.begin();
-        assert!(!ring.is_urgent());
-        while ring.pop(|_, _, urgency| assert_eq!(urgency, Urgency::WithFrame)) {}
-        assert_eq!(push(Urgency::Now), Urgency::Now);
-        assert!(ring.is_urgent());
-    }
-
-    // MP-181
-    #[test]
-    fn each_writer_keeps_its_order() {
-        let ring = Arc::new(Ring::new(64));
-        let writers: Vec<_> = (0..3_u8)
-            .map(|name| {
-                let ring = ring.clone();
-                std::thread::spawn(move || {
-                    for i in 0..5000_u32 {
-                        let mut bytes = [name, 0, 0, 0, 0];
-                        bytes[1..].copy_from_slice(&i.to_be_bytes());
-                        while ring.push(TO, &packet(&bytes, &[]), Urgency::WithFrame).is_none() {
-                            std::thread::yield_now();
-                        }
-                    }
-                })
-            })
-            .collect();
-        let mut next = [0_u32; 3];
-        while next != [5000; 3] {
-            let got = ring.pop(|_, p, _| {
-                let name = usize::from(p.packet[0]);
-                assert_eq!(p.packet[1..], next[name].to_be_bytes());
-                next[name] += 1;
-            });
-            if !got {
-                std::thread::yield_now();
-            }
-        }
-        for writer in writers {
-            writer.join().unwrap();
-        }
-    }
-}
+#[path = "ring_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use super::wake::Bed;
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
 use crate::media::peer::{Descriptor, Incoming, Output, Shared};
+use crate::media::rtp::Parts;
 use crate::media::types::*;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -117,7 +118,7 @@ impl Worker {
         let ring: &Ring = &self.handle.ring;
         ring.begin();
         for _ in 0..RING_SHARE {
-            if !ring.pop(|to, packet, urgency| core(|core| core.relay(to, &packet, urgency))) {
+            if !ring.pop(|to, packet, urgency| core(|core| core.relay(to, packet, urgency))) {
                 break;
             }
         }
@@ -195,7 +196,11 @@ pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
     let Some(to) = shared.addressee() else { return };
     let worker = &shared.worker;
     CORE.with(|cell| match cell.try_borrow_mut().ok().as_deref_mut() {
-        Some(Some(core)) if core.handle.id == worker.id => core.relay(to, packet, urgency_of(packet)),
+        Some(Some(core)) if core.handle.id == worker.id => {
+            if let Some(parts) = Parts::of(packet) {
+                core.relay(to, &parts, urgency_of(packet));
+            }
+        }
         // Another worker, inside a plugin's callback.
         Some(Some(core)) => {
             if worker.ring.push(to, packet, urgency_of(packet)).is_some() {

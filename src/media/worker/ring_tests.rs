@@ -1,0 +1,254 @@
+use super::*;
+use crate::rtp::extensions::AudioLevel;
+use std::sync::Arc;
+
+const TO: Addressee = Addressee { seat: 3, peer: 9 };
+
+/// A packet of a sequence number and a payload.
+fn rtp(sequence: u16, payload: &[u8]) -> Vec<u8> {
+    let mut packet = vec![0x80, 96, 0, 0, 1, 2, 3, 4, 9, 9, 9, 9];
+    packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+fn out<'a>(packet: &'a [u8], descriptor: &'a [u8]) -> RtpOut<'a> {
+    let extensions = Extensions { dependency_descriptor: descriptor, ..Default::default() };
+    RtpOut { mindex: 1, video: true, packet, extensions }
+}
+
+fn push(ring: &Ring, seat: u32, sequence: u16, payload: &[u8]) -> Option<Urgency> {
+    ring.push(Addressee { seat, peer: 9 }, &out(&rtp(sequence, payload), &[]), Urgency::WithFrame)
+}
+
+/// Seat, sequence number and payload of the oldest packet.
+fn pop(ring: &Ring) -> Option<(u32, u16, Vec<u8>)> {
+    let mut seen = None;
+    let found = ring.pop(|to, parts, _| {
+        assert_eq!(
+            (to.peer, parts.mindex, parts.video, &parts.header[4..]),
+            (9, 1, true, &[1, 2, 3, 4, 9, 9, 9, 9][..])
+        );
+        let sequence = u16::from_be_bytes([parts.header[2], parts.header[3]]);
+        seen = Some((to.seat, sequence, parts.payload.to_vec()));
+    });
+    assert_eq!(found, seen.is_some());
+    seen
+}
+
+fn offset(position: &AtomicU64) -> u64 {
+    position.load(Ordering::Relaxed) & OFFSET
+}
+
+#[test]
+fn a_packet_comes_out_as_it_went_in() {
+    let ring = Ring::new(0);
+    let extensions = Extensions {
+        audio_level: Some(AudioLevel { level: 5, voice: true }),
+        dependency_descriptor: &[7; MAX_DESCRIPTOR],
+        abs_capture_time: 11,
+        ..Default::default()
+    };
+    let plain = Extensions { audio_level: None, ..extensions };
+    let packet = rtp(1, b"payload");
+    for (mindex, extensions) in [(2, extensions), (-1, plain), (0, plain)] {
+        let packet = RtpOut { mindex, video: false, packet: &packet, extensions };
+        assert_eq!(ring.push(TO, &packet, Urgency::Now), Some(Urgency::Now));
+    }
+    for (mindex, expected) in [(2, extensions), (-1, plain), (0, plain)] {
+        assert!(ring.pop(|to, parts, urgency| {
+            assert_eq!((to, parts.mindex, parts.video, urgency), (TO, mindex, false, Urgency::Now));
+            assert_eq!((&parts.header[..], parts.payload), (&packet[..12], &b"payload"[..]));
+            assert_eq!(parts.extensions, expected);
+        }));
+    }
+    assert!(ring.is_empty() && pop(&ring).is_none());
+}
+
+#[test]
+fn too_much_is_dropped_and_counted() {
+    let ring = Ring::new(0);
+    assert!(push(&ring, 0, 1, &[0; ROOM + 1]).is_none());
+    assert!(ring.push(TO, &out(b"no RTP", &[]), Urgency::Now).is_none());
+    assert_eq!(ring.dropped(), 2);
+    // A descriptor that is too long is left out.
+    assert!(ring.push(TO, &out(&rtp(1, &[1; ROOM]), &[0; 256]), Urgency::Now).is_some());
+    assert!(ring.pop(|_, parts, _| {
+        assert_eq!(parts.payload, [1; ROOM]);
+        assert!(parts.extensions.dependency_descriptor.is_empty());
+    }));
+}
+
+#[test]
+fn a_full_ring_drops_what_is_new_and_keeps_order() {
+    let ring = Ring::new(256);
+    for round in 0..50_u8 {
+        let mut count = 0_u16;
+        // Different lengths, so that the end of the memory is met everywhere.
+        while push(&ring, 1, count, &vec![round; usize::from(count) * 31 % 700]).is_some() {
+            count += 1;
+        }
+        assert!(count > 20, "{count}");
+        for sequence in 0..count {
+            assert_eq!(pop(&ring), Some((1, sequence, vec![round; usize::from(sequence) * 31 % 700])));
+        }
+        assert!(pop(&ring).is_none() && ring.is_empty());
+        assert_eq!(ring.dropped(), u64::from(round) + 1);
+    }
+}
+
+#[test]
+fn wraps_around_while_it_is_never_empty() {
+    let ring = Ring::new(256);
+    let payload = |n: u16| vec![n as u8; usize::from(n) * 53 % 1500];
+    for n in 0..4_u16 {
+        push(&ring, 0, n, &payload(n)).unwrap();
+    }
+    for n in 4..5000 {
+        push(&ring, u32::from(n), n, &payload(n)).unwrap();
+        let (_, sequence, bytes) = pop(&ring).unwrap();
+        assert_eq!((sequence, bytes), (n - 4, payload(n - 4)));
+    }
+    assert!(offset(&ring.write.0) > 20 * 256, "it went around in one era");
+    assert_eq!(ring.dropped(), 0);
+}
+
+#[test]
+fn a_frame_for_thousands_of_receivers_is_not_lost() {
+    const RECEIVERS: u32 = 4000;
+    let ring = Ring::new(1 << 17);
+    for packet in 0..20_u16 {
+        for seat in 0..RECEIVERS {
+            push(&ring, seat, packet ^ seat as u16, &[packet as u8; 1200]).unwrap();
+        }
+    }
+    // A cell each, and one payload for all.
+    assert!(offset(&ring.write.0) < u64::from(RECEIVERS) * 20 + 20 * 32);
+    for packet in 0..20_u16 {
+        for seat in 0..RECEIVERS {
+            assert_eq!(pop(&ring), Some((seat, packet ^ seat as u16, vec![packet as u8; 1200])));
+        }
+    }
+    assert_eq!((pop(&ring), ring.dropped()), (None, 0));
+}
+
+#[test]
+fn a_body_is_written_again_when_the_first_one_may_be_gone() {
+    let ring = Ring::new(1024);
+    let body = [5; 1200];
+    push(&ring, 0, 0, &body).unwrap();
+    // Two hundred notes with `keep` at 128: the body is there twice, and read after its first place was given free.
+    for n in 1..200 {
+        push(&ring, 0, n, &body).unwrap();
+    }
+    let used = offset(&ring.write.0);
+    assert!((200 + 2 * 19..200 + 2 * 22).contains(&used), "{used}");
+    for n in 0..5000_u16 {
+        push(&ring, 0, n.wrapping_add(200), &body).unwrap();
+        assert_eq!(pop(&ring), Some((0, n, body.to_vec())));
+    }
+}
+
+#[test]
+fn an_emptied_ring_begins_anew_at_the_first_cell() {
+    let ring = Ring::new(1 << 17);
+    for round in 0..3000_u16 {
+        for n in 0..10 {
+            push(&ring, 0, n, &round.to_be_bytes()).unwrap();
+        }
+        while let Some((_, _, payload)) = pop(&ring) {
+            assert_eq!(payload, round.to_be_bytes());
+        }
+        assert!(offset(&ring.write.0) <= (1 << 12) + 40, "more memory is touched than was needed");
+    }
+}
+
+#[test]
+fn the_count_of_eras_may_wrap_around() {
+    let ring = Ring::new(256);
+    let last = !OFFSET;
+    for position in [&ring.write.0, &ring.read.0, &ring.free] {
+        position.store(last, Ordering::Relaxed);
+    }
+    for round in 0..40 {
+        for n in 0..30 {
+            push(&ring, round, n, b"x").unwrap();
+        }
+        for n in 0..30 {
+            assert_eq!(pop(&ring), Some((round, n, b"x".to_vec())));
+        }
+        assert!(pop(&ring).is_none());
+    }
+    assert!(ring.write.0.load(Ordering::Relaxed) < last);
+}
+
+#[test]
+fn an_era_that_never_ends_is_full_in_the_end_and_recovers() {
+    let ring = Ring::new(256);
+    let late = OFFSET - 255;
+    for position in [&ring.write.0, &ring.read.0, &ring.free] {
+        position.store(late, Ordering::Relaxed);
+    }
+    let mut count = 0;
+    while push(&ring, 0, count, b"x").is_some() {
+        count += 1;
+        if count > 3 {
+            pop(&ring).unwrap();
+        }
+    }
+    assert!((200..256).contains(&count), "{count}");
+    while pop(&ring).is_some() {}
+    assert!(push(&ring, 0, 7, b"y").is_some());
+    assert_eq!(pop(&ring), Some((0, 7, b"y".to_vec())));
+}
+
+#[test]
+fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
+    let ring = Ring::new(256);
+    let push = |urgency| ring.push(TO, &out(&rtp(1, &[1]), &[]), urgency).unwrap();
+    while push(Urgency::WithFrame) == Urgency::WithFrame {
+        assert!(!ring.is_urgent());
+    }
+    assert!((128..140).contains(&offset(&ring.write.0)) && ring.is_urgent());
+    ring.begin();
+    assert!(!ring.is_urgent());
+    while ring.pop(|_, _, urgency| assert_eq!(urgency, Urgency::WithFrame)) {}
+    assert_eq!(push(Urgency::WithFrame), Urgency::WithFrame);
+    assert_eq!(push(Urgency::Now), Urgency::Now);
+    assert!(ring.is_urgent());
+}
+
+// MP-181
+#[test]
+fn each_writer_keeps_its_order_and_its_payloads() {
+    const PACKETS: u32 = 20_000;
+    // Small, so that it is full, empty, and at its end all the time.
+    let ring = Arc::new(Ring::new(512));
+    let payload = |name: u32, n: u32| vec![(name * 7 + n / 5) as u8; (n / 5 * 37 % 1400) as usize];
+    let writers: Vec<_> = (0..3_u32)
+        .map(|name| {
+            let ring = ring.clone();
+            std::thread::spawn(move || {
+                for n in 0..PACKETS {
+                    while push(&ring, name, n as u16, &payload(name, n)).is_none() {
+                        std::thread::yield_now();
+                    }
+                }
+            })
+        })
+        .collect();
+    let mut next = [0_u32; 3];
+    while next != [PACKETS; 3] {
+        let Some((name, sequence, bytes)) = pop(&ring) else {
+            std::thread::yield_now();
+            continue;
+        };
+        let n = &mut next[name as usize];
+        assert_eq!((sequence, bytes), (*n as u16, payload(name, *n)));
+        *n += 1;
+    }
+    for writer in writers {
+        writer.join().unwrap();
+    }
+    assert!(pop(&ring).is_none());
+}
