@@ -2,12 +2,13 @@
  * \brief A plugin that breaks the rules on request; the server has to survive it.
  *
  * Synchronous requests: "null" (no result), "empty" (OK without content), "stale" (calls the core with sessions that
- * are gone, foreign or NULL), "oversized" (RTP of 65535 bytes), "end_twice", "over_release" (drops references that
- * it does not have), "once" (one "call" with the first session that there was, from another thread), "create_code" (what
- * push_event said inside create_session).
+ * are gone, foreign or NULL), "oversized" (RTP of 65535 and of 1501 bytes), "end_twice", "over_release" (drops references
+ * that it does not have), "once" (one "call" with the first session that there was, from another thread), "create_code"
+ * (what push_event said inside create_session). An offer is answered, and media then sent back.
  */
 
 #include <plugins/plugin.h>
+#include <sdp-utils.h>
 
 static janus_callbacks *core = NULL;
 static janus_plugin misbehave_plugin;
@@ -138,17 +139,49 @@ static gpointer once_elsewhere(gpointer call) {
 static gpointer end_twice(gpointer handle) {
 	core->end_session(handle);
 	core->end_session(handle);
-	g_usleep(200000);
-	call_everything(handle);
 	return NULL;
+}
+
+/*! Too large for the network, and one byte too large. */
+static void relay_oversized(janus_plugin_session *handle) {
+	janus_plugin_rtp rtp = {.mindex = -1, .video = FALSE, .buffer = oversized, .length = sizeof(oversized)};
+	janus_plugin_rtp_extensions_reset(&rtp.extensions);
+	oversized[0] = (char)0x80;
+	core->relay_rtp(handle, &rtp);
+	rtp.length = 1501;
+	core->relay_rtp(handle, &rtp);
+}
+
+/*! Accepts everything that is offered; the answer comes as an event. */
+static janus_plugin_result *answer_offer(janus_plugin_session *handle, const char *transaction, json_t *jsep) {
+	janus_sdp *offer = janus_sdp_parse(json_string_value(json_object_get(jsep, "sdp")), NULL, 0);
+	if(offer == NULL)
+		return janus_plugin_result_new(JANUS_PLUGIN_ERROR, "No offer", NULL);
+	janus_sdp *answer = janus_sdp_generate_answer(offer);
+	for(GList *item = offer->m_lines; item != NULL; item = item->next) {
+		janus_sdp_mline *mline = item->data;
+		janus_sdp_generate_answer_mline(offer, answer, mline, JANUS_SDP_OA_MLINE, mline->type, JANUS_SDP_OA_DONE);
+	}
+	char *text = janus_sdp_write(answer);
+	json_t *event = json_object(), *description = json_pack("{s:s, s:s}", "type", "answer", "sdp", text);
+	core->push_event(handle, &misbehave_plugin, transaction, event, description);
+	json_decref(description);
+	json_decref(event);
+	g_free(text);
+	janus_sdp_destroy(answer);
+	janus_sdp_destroy(offer);
+	return janus_plugin_result_new(JANUS_PLUGIN_OK_WAIT, NULL, NULL);
 }
 
 static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handle, char *transaction,
 		json_t *message, json_t *jsep) {
 	const char *request = json_string_value(json_object_get(message, "request"));
 	json_t *content = json_object();
+	janus_plugin_result *result = NULL;
 	gboolean nothing = FALSE;
-	if(request == NULL || strcmp(request, "null") == 0) {
+	if(jsep != NULL) {
+		result = answer_offer(handle, transaction, jsep);
+	} else if(request == NULL || strcmp(request, "null") == 0) {
 		nothing = TRUE;
 	} else if(strcmp(request, "stale") == 0) {
 		json_object_set_new(content, "codes", stale(handle));
@@ -159,9 +192,7 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 	} else if(strcmp(request, "create_code") == 0) {
 		json_object_set_new(content, "code", json_integer(g_atomic_int_get(&create_code)));
 	} else if(strcmp(request, "oversized") == 0) {
-		janus_plugin_rtp rtp = {.mindex = -1, .video = TRUE, .buffer = oversized, .length = sizeof(oversized)};
-		oversized[0] = (char)0x80;
-		core->relay_rtp(handle, &rtp);
+		relay_oversized(handle);
 	} else if(strcmp(request, "over_release") == 0) {
 		for(int i = 0; i < REMEMBERED; i++) {
 			if(remembered[i] != NULL && remembered[i] != handle && remembered[i]->stopped) {
@@ -179,14 +210,22 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 	g_free(transaction);
 	json_decref(message);
 	json_decref(jsep);
-	if(nothing) {
+	if(nothing || result != NULL) {
 		json_decref(content);
-		return NULL;
+		return result;
 	}
 	return janus_plugin_result_new(JANUS_PLUGIN_OK, NULL, content);
 }
 
-static void misbehave_media(janus_plugin_session *handle) {
+static void misbehave_setup_media(janus_plugin_session *handle) {
+	(void)handle;
+}
+
+static void misbehave_incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet) {
+	core->relay_rtp(handle, packet);
+}
+
+static void misbehave_hangup_media(janus_plugin_session *handle) {
 	call_everything(handle);
 }
 
@@ -207,8 +246,9 @@ static janus_plugin misbehave_plugin = JANUS_PLUGIN_INIT(
 	.get_package = misbehave_package,
 	.create_session = misbehave_create_session,
 	.handle_message = misbehave_handle_message,
-	.setup_media = misbehave_media,
-	.hangup_media = misbehave_media,
+	.setup_media = misbehave_setup_media,
+	.incoming_rtp = misbehave_incoming_rtp,
+	.hangup_media = misbehave_hangup_media,
 	.destroy_session = misbehave_destroy_session,
 	.query_session = misbehave_query,
 );

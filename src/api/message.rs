@@ -33,7 +33,10 @@ fn failed(reason: &str) -> ApiError {
 
 fn answer(request: &Request, handle: &Handle, result: PluginResult) -> Answer {
     match result {
-        PluginResult::None => Err(failed("Plugin didn't give a result")),
+        PluginResult::None => {
+            tracing::warn!("[{}] {} gave no result to a message", handle.id, handle.plugin.package());
+            Err(failed("Plugin didn't give a result"))
+        }
         PluginResult::Ok(None) => {
             Err(failed("Plugin didn't provide any content for this synchronous response"))
         }

@@ -63,6 +63,8 @@ pub struct Handle {
     /// The present PeerConnection; read on the packet path.
     pub(super) link: ArcSwapOption<Peer>,
     close_pending: AtomicBool,
+    /// It was said that the plugin relays packets that are too large.
+    pub(super) oversized_told: AtomicBool,
     /// Packets of the present PeerConnection and of later ones are being written there.
     pub(super) capture: Lock<Option<Arc<Capture>>>,
 }
@@ -102,6 +104,7 @@ impl Handle {
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
             close_pending: false.into(),
+            oversized_told: false.into(),
             capture: Lock::default(),
         })
     }
@@ -201,11 +204,14 @@ impl Handle {
         }
     }
 
-    /// A plugin's `end_session`: off this thread.
+    /// A plugin's `end_session`: off this thread. A further one, before the plugin session has stopped, is nothing but a
+    /// line in the log, as it is afterwards.
     pub(super) fn end_later(&self) {
         if let Some(handle) = self.this.upgrade() {
             self.core.pool.run(move || {
-                handle.detach();
+                if !handle.detach() {
+                    tracing::debug!("end_session for a session that is not alive: ignored");
+                }
             });
         }
     }

@@ -8,7 +8,10 @@ use super::negotiate::PluginJsep;
 use crate::json::Json;
 use crate::media::{Command, Mindex, Peer, RtpOut};
 use crate::modules::host::HandleHost;
+use std::sync::atomic::Ordering;
 
+/// Bytes of an RTP packet that is still sent. Larger ones than are taken from peers (MP-147) fit no network.
+const LARGEST_RTP: usize = 1500;
 /// The plugin session is not alive (CP-206, CP-207).
 const DEAD_PLUGIN_SESSION: i32 = -2;
 
@@ -20,6 +23,18 @@ impl Handle {
         }
         if let Some(peer) = &*self.link.load() {
             call(peer);
+        }
+    }
+
+    /// Once per handle: what a plugin does wrong with one packet, it does with the next.
+    #[cold]
+    fn complain_of_size(&self, len: usize) {
+        if !self.oversized_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "[{}] {} relays RTP of {len} bytes: nothing above {LARGEST_RTP} is sent",
+                self.id,
+                self.plugin.package()
+            );
         }
     }
 }
@@ -66,7 +81,13 @@ impl HandleHost for Handle {
 
     #[inline]
     fn relay_rtp(&self, packet: RtpOut<'_>) {
-        self.with_peer(|peer| peer.relay_rtp(packet));
+        self.with_peer(|peer| {
+            if packet.packet.len() <= LARGEST_RTP {
+                peer.relay_rtp(packet);
+            } else {
+                self.complain_of_size(packet.packet.len());
+            }
+        });
     }
 
     fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8]) {

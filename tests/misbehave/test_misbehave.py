@@ -1,5 +1,6 @@
-"""The misbehaving plugin over HTTP; an echotest handle beside it goes on working."""
+"""The misbehaving plugin; an echotest handle beside it goes on working."""
 
+import asyncio
 import json
 import os
 import sys
@@ -7,9 +8,12 @@ import time
 import unittest
 import urllib.request
 
+from call import EchoCall
 from harness import ROOT, Server
+from signalling import Connection
 
 PACKAGE = "janus.plugin.misbehave"
+OVERSIZED = f"{PACKAGE} relays RTP of"
 OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
 
 
@@ -81,7 +85,8 @@ class Misbehaviour(unittest.TestCase):
         return self.settled().count(text) - before
 
     def test_no_result(self):
-        """CP-171, CP-175"""
+        """CP-171, CP-175: nothing at all is worth one line."""
+        self.assertEqual(self.lines(f"{PACKAGE} gave no result", lambda: self.ask("null")), 1)
         for request, words in (("null", "Plugin didn't give a result"), ("empty", "Plugin didn't provide any content")):
             reply = self.ask(request)
             self.assertEqual(reply["error"]["code"], 462)
@@ -109,12 +114,38 @@ class Misbehaviour(unittest.TestCase):
         self.assertEqual(set(codes), {-2})
         self.assertEqual(self.ask("over_release")["janus"], "success")
 
-    def test_oversized_packet(self):
-        self.assertEqual(self.ask("oversized")["janus"], "success")
+    def test_oversized_packets_without_a_call(self):
+        self.assertEqual(self.lines(OVERSIZED, lambda: self.ask("oversized")), 0)
+
+    def test_oversized_packets_on_a_live_call(self):
+        """One line for both, and the sound goes on."""
+        asyncio.run(self.oversized_call())
+
+    async def oversized_call(self):
+        connection = await Connection.open(self.server.ws)
+        session = await connection.create()
+        handle = await session.attach(PACKAGE)
+        call = EchoCall(handle, video=False, data=False)
+        try:
+            await call.start()
+            await call.media_returns()
+            before = self.server.output().count(OVERSIZED)
+            for _ in range(3):
+                reply = await handle.request({"janus": "message", "body": {"request": "oversized"}})
+                self.assertEqual(reply["janus"], "success")
+                await call.media_returns()
+            self.assertEqual(self.server.output().count(OVERSIZED) - before, 1)
+        finally:
+            await call.close()
+            await session.destroy()
+            await connection.close()
 
     def test_end_session_twice(self):
-        """The handle ends once: one detached event (CP-232), and then it is unknown."""
-        self.assertEqual(self.ask("end_twice")["janus"], "success")
+        """The handle ends once: one detached event (CP-233), and then it is unknown. The second call is one line, besides
+        those that the end of any handle of this plugin causes."""
+        line, other = "end_session for a session that is not alive", self.attach()
+        usual = self.lines(line, lambda: self.post({"janus": "detach"}, other))
+        self.assertEqual(self.lines(line, lambda: self.assertEqual(self.ask("end_twice")["janus"], "success")), usual + 1)
         number = int(self.handle.split("/")[2])
         detached, end = [], time.monotonic() + 20
         while not detached and time.monotonic() < end:
