@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod audience;
 pub mod call;
 pub mod canned;
 pub mod early_peer;

@@ -4,6 +4,7 @@ use crate::api::Api;
 use crate::{LIMIT, home};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
@@ -19,8 +20,8 @@ const PLUGIN: &str = "videoroom";
 const PUBLISHER: u64 = 1;
 const VP8: u8 = crate::canned::VP8_PAYLOAD_TYPE;
 /// Where the number and the time of a packet stand in its payload: behind the descriptor and the header of a key frame.
-const NUMBER: usize = 12;
-const TIME: usize = 16;
+pub(crate) const NUMBER: usize = 12;
+pub(crate) const TIME: usize = 16;
 const SHORTEST: usize = 24;
 
 /// What is asked for.
@@ -180,15 +181,18 @@ async fn view(
 }
 
 /// One PeerConnection and its socket.
-struct Leg {
+pub(crate) struct Leg {
     rtc: Rtc,
     socket: UdpSocket,
     address: SocketAddr,
     /// What it sends.
     video: Option<Mid>,
+    /// Of its media packets, in and out, one in so many is lost.
+    pub(crate) lose_each: Option<NonZeroU32>,
+    media: u32,
 }
 
-type Offered = (str0m::change::SdpPendingOffer, SdpOffer);
+pub(crate) type Offered = (str0m::change::SdpPendingOffer, SdpOffer);
 
 impl Leg {
     async fn new() -> Self {
@@ -196,12 +200,12 @@ impl Leg {
         let address = socket.local_addr().expect("an address");
         let mut rtc = Rtc::builder().clear_codecs().enable_vp8(true).set_rtp_mode(true).build(Instant::now());
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("a candidate"));
-        let mut leg = Leg { rtc, socket, address, video: None };
+        let mut leg = Leg { rtc, socket, address, video: None, lose_each: None, media: 0 };
         leg.drain();
         leg
     }
 
-    async fn offering() -> (Self, Offered) {
+    pub(crate) async fn offering() -> (Self, Offered) {
         let mut leg = Self::new().await;
         let mut change = leg.rtc.sdp_api();
         let video = change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
@@ -211,13 +215,13 @@ impl Leg {
         (leg, (pending, offer))
     }
 
-    fn accept(&mut self, pending: str0m::change::SdpPendingOffer, answer: &str) {
+    pub(crate) fn accept(&mut self, pending: str0m::change::SdpPendingOffer, answer: &str) {
         let answer = SdpAnswer::from_sdp_string(answer).expect("an answer");
         self.rtc.sdp_api().accept_answer(pending, answer).expect("an answer that fits");
         self.drain();
     }
 
-    async fn answering(offer: &str) -> (Self, String) {
+    pub(crate) async fn answering(offer: &str) -> (Self, String) {
         let mut leg = Self::new().await;
         let offer = SdpOffer::from_sdp_string(offer).expect("an offer");
         let answer = leg.rtc.sdp_api().accept_offer(offer).expect("an offer that fits");
@@ -225,7 +229,7 @@ impl Leg {
         (leg, answer.to_sdp_string())
     }
 
-    fn send(&mut self, number: u32, size: usize, started: Instant) {
+    pub(crate) fn send(&mut self, number: u32, size: usize, started: Instant) {
         let mut payload = crate::canned::vp8(0).to_vec(); // a key frame each
         payload.resize(size.max(SHORTEST), 0);
         payload[NUMBER..TIME].copy_from_slice(&number.to_be_bytes());
@@ -239,15 +243,23 @@ impl Leg {
         self.drain();
     }
 
+    fn is_lost(&mut self, datagram: &[u8]) -> bool {
+        // RFC 5761 §4: RTP, not RTCP.
+        let is_media = matches!(datagram, [128..=191, second, ..] if !(192..=223).contains(second));
+        self.media += u32::from(is_media);
+        is_media && self.lose_each.is_some_and(|each| self.media.is_multiple_of(each.get()))
+    }
+
     /// Everything that the engine wants to send and tell, and when it wants to be called again.
     fn drain(&mut self) -> (Vec<Event>, Instant) {
         let mut events = vec![];
         while self.rtc.is_alive() {
             match self.rtc.poll_output() {
                 Ok(Output::Timeout(deadline)) => return (events, deadline),
-                Ok(Output::Transmit(transmit)) => {
+                Ok(Output::Transmit(transmit)) if !self.is_lost(&transmit.contents) => {
                     let _ = self.socket.try_send_to(&transmit.contents, transmit.destination);
                 }
+                Ok(Output::Transmit(_)) => {}
                 Ok(Output::Event(event)) => events.push(event),
                 Err(_) => self.rtc.disconnect(),
             }
@@ -256,7 +268,7 @@ impl Leg {
     }
 
     /// Waits for a datagram or a timer, until `latest` at most; the events of this.
-    async fn step(&mut self, latest: Instant) -> Vec<Event> {
+    pub(crate) async fn step(&mut self, latest: Instant) -> Vec<Event> {
         let (mut events, deadline) = self.drain();
         let mut buffer = [0; 2048];
         let input = tokio::select! {
@@ -265,6 +277,7 @@ impl Leg {
         };
         let now = Instant::now();
         let input = match input {
+            Some((length, _)) if self.is_lost(&buffer[..length]) => return events,
             None => Input::Timeout(now),
             Some((length, source)) => {
                 match Receive::new(Protocol::Udp, source, self.address, &buffer[..length]) {

@@ -1,0 +1,170 @@
+//! What the core allocates, locks and waits for per forwarded packet: nothing. Counted in the whole server with the real
+//! plugin by a library that is preloaded into it (tests/peers/counting), while packets flow and some of them are lost.
+
+use peers::audience::Audience;
+use peers::server::{Server, Settings, is_reference};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Seek, SeekFrom, Write};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tokio::time::{Duration, sleep};
+
+const VIEWERS: usize = 8;
+/// One packet in so many is lost, in each direction: there are NACKs and retransmissions all the time.
+const LOSE_EACH: u32 = 50;
+const FRAME: u32 = 10;
+const PER_SECOND: u32 = 300;
+/// What grows with its first use has grown by then.
+const WARM_UP: u32 = 3000;
+const COUNTED: u32 = 6000;
+
+/// Work of a worker that packets do not cause, by a function on its stack, the first that fits. Consent (RFC 7675) is
+/// asked for every few seconds by each side.
+const NOT_PER_PACKET: [(&str, &str); 4] = [
+    ("is::agent::IceAgent", "ICE checks"),
+    ("Connection::stun", "ICE checks"),
+    ("Core::run_timers", "timers of about once a second"),
+    ("Worker::take_jobs", "commands of other threads"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forwarded_packet_allocates_and_locks_nothing() {
+    if is_reference() {
+        return; // other threads, other rules
+    }
+    let Some(counter) = Counter::here() else {
+        return under_counter("a_forwarded_packet_allocates_and_locks_nothing");
+    };
+    let server = Server::with(Settings { general: "event_loops = 2;", ..Settings::default() }).await;
+    let mut audience = Audience::gather(&server, VIEWERS, NonZeroU32::new(LOSE_EACH)).await;
+    audience.publish(WARM_UP, FRAME, PER_SECOND).await;
+    sleep(Duration::from_millis(500)).await;
+    let before = audience.received();
+    counter.start();
+    audience.publish(COUNTED, FRAME, PER_SECOND).await;
+    let seen = counter.stop();
+    let forwarded = audience.received() - before;
+    audience.leave().await;
+
+    // Without retransmissions both ways a twenty-fifth would be missing.
+    assert!(forwarded >= COUNTED as usize * VIEWERS * 99 / 100, "{forwarded} packets");
+    assert_eq!(seen.lost, 0, "too many places to tell apart");
+    let mut per_packet = vec![];
+    let mut other = BTreeMap::<(&str, usize), u64>::new();
+    for site in seen.sites {
+        let names = site.names();
+        match NOT_PER_PACKET.iter().find(|(function, _)| names.iter().any(|name| name.contains(function))) {
+            Some((_, what)) => *other.entry((what, site.kind)).or_default() += site.count,
+            None => per_packet.push(format!(
+                "{} × {}:\n    {}",
+                site.count,
+                KINDS[site.kind],
+                names.join("\n    ")
+            )),
+        }
+    }
+    println!("{forwarded} packets forwarded; by modules: {:?} {KINDS:?}", seen.by_modules);
+    for ((what, kind), count) in &other {
+        println!("  {what}: {count} {}", KINDS[*kind]);
+    }
+    // The counter counts: ICE checks do allocate, and the plugin does lock.
+    assert!(other.keys().any(|(_, kind)| *kind == ALLOCATION) && seen.by_modules[LOCK] > 0);
+    assert!(per_packet.is_empty(), "while {forwarded} packets were forwarded\n{}", per_packet.join("\n"));
+    server.stop().await;
+}
+
+const KINDS: [&str; 3] = ["allocations", "locks", "futex calls"];
+const ALLOCATION: usize = 0;
+const LOCK: usize = 1;
+
+/// The file that this process and the preloaded library share; numbers of 8 bytes, in the order of `struct report`.
+struct Counter(PathBuf);
+
+/// What was counted.
+struct Seen {
+    by_modules: [u64; KINDS.len()],
+    lost: u64,
+    sites: Vec<Site>,
+}
+
+/// A stack of the core, innermost frame first.
+struct Site {
+    kind: usize,
+    count: u64,
+    offsets: Vec<u64>,
+}
+
+const DEPTH: usize = 64;
+
+impl Counter {
+    fn here() -> Option<Counter> {
+        std::env::var_os("COUNTING").map(|path| Counter(path.into()))
+    }
+
+    fn start(&self) {
+        self.set_epoch(1);
+    }
+
+    fn set_epoch(&self, epoch: u64) {
+        let mut file = fs::OpenOptions::new().write(true).open(&self.0).expect("the counter's file");
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&epoch.to_ne_bytes())).expect("a write");
+    }
+
+    fn stop(&self) -> Seen {
+        self.set_epoch(0);
+        let bytes = fs::read(&self.0).expect("the counter's file");
+        let numbers: Vec<u64> =
+            bytes.chunks_exact(8).map(|b| u64::from_ne_bytes(b.try_into().expect("eight"))).collect();
+        let [_epoch, rest @ ..] = &numbers[..] else { panic!("an empty file") };
+        let (events, rest) = rest.split_at(2 * KINDS.len());
+        let [lost, used, rest @ ..] = rest else { panic!("a short file") };
+        let sites = rest.chunks_exact(3 + DEPTH).take(*used as usize).map(|site| Site {
+            kind: site[0] as usize,
+            count: site[1],
+            offsets: site[3..][..site[2] as usize].iter().copied().filter(|o| *o != 0).collect(),
+        });
+        Seen { by_modules: [0, 1, 2].map(|kind| events[2 * kind + 1]), lost: *lost, sites: sites.collect() }
+    }
+}
+
+impl Site {
+    /// Functions and lines, inlined ones too.
+    fn names(&self) -> Vec<String> {
+        let offsets = self.offsets.iter().map(|offset| format!("{offset:#x}"));
+        let output =
+            Command::new("addr2line").arg("-Cfipe").arg(library()).args(offsets).output().expect("addr2line");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    }
+}
+
+fn library() -> PathBuf {
+    let program = std::env::var_os("JANUS_RS").map_or_else(|| target().join("debug/janus-rs"), PathBuf::from);
+    program.with_file_name("libjanus_rs.so")
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target")
+}
+
+/// Runs one test of this program again, with the library preloaded into everything that it starts.
+fn under_counter(test: &str) {
+    let folder = std::env::temp_dir().join(format!("janus-counting-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let counting = folder.join("libcounting.so");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("counting/counting.c");
+    let built = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+        .arg(&counting)
+        .arg(source)
+        .status();
+    assert!(built.is_ok_and(|status| status.success()), "cannot build the counter");
+    let status = Command::new(std::env::current_exe().expect("this program"))
+        .args([test, "--exact", "--nocapture"])
+        .env("LD_PRELOAD", &counting)
+        .env("COUNTING", folder.join("report"))
+        .status();
+    let _ = fs::remove_dir_all(&folder);
+    assert!(status.is_ok_and(|status| status.success()), "see above");
+}
