@@ -27,6 +27,8 @@ const CELL: usize = 64;
 /// Most bytes of payload and dependency descriptor together.
 const ROOM: usize = 2048;
 const MAX_DESCRIPTOR: usize = 255;
+/// Older packets are dropped (MP-170): the worker was kept from its work. ms
+const MAX_AGE: i32 = 1000;
 /// Bits of a position that count cells within an era. Without ever being empty the ring lasts for 2^36 cells, which is
 /// hours at a million packets a second; then it counts as full until it is empty.
 const ERA_BITS: u32 = 36;
@@ -50,6 +52,8 @@ struct Note {
     header: [u8; FIXED_LEN],
     video: bool,
     urgency: Urgency,
+    /// As [`coarse_time`] tells it.
+    since: u32,
     /// Position of its body.
     body: u64,
 }
@@ -86,6 +90,9 @@ pub struct Ring {
     /// Everything before this position may be overwritten. Written by the reader; never behind what it has read.
     free: AtomicU64,
     dropped: AtomicU64,
+    /// Packets that were too old; only the reader writes it, and the time of the latest [`Ring::begin`].
+    late: AtomicU64,
+    now: AtomicU32,
     /// Something was put in that must not wait.
     hurry: AtomicBool,
 }
@@ -170,13 +177,20 @@ impl Ring {
             read: Apart(AtomicU64::new(0)),
             free: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+            now: AtomicU32::new(0),
             hurry: AtomicBool::new(false),
         }
     }
 
-    /// Packets that found the ring full, were too large, or no RTP.
+    /// Packets that found the ring full, were too large, too old, or no RTP.
     pub fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
+        self.dropped.load(Ordering::Relaxed) + self.late()
+    }
+
+    /// Those of them that were too old.
+    pub fn late(&self) -> u64 {
+        self.late.load(Ordering::Relaxed)
     }
 
     /// Takes the packet in, and says how soon the reader has to look; `None` when it was dropped. Any thread.
@@ -208,6 +222,11 @@ impl Ring {
 
     /// Before everything is taken out. Only the owning worker.
     pub fn begin(&self) {
+        self.begin_at(coarse_time());
+    }
+
+    fn begin_at(&self, now: u32) {
+        self.now.store(now, Ordering::Relaxed);
         if self.is_urgent() {
             // A swap, so that the packet behind the latest `true` is seen by what follows.
             self.hurry.swap(false, Ordering::AcqRel);
@@ -218,7 +237,7 @@ impl Ring {
         self.mark(self.read.0.load(Ordering::Relaxed)).load(Ordering::Acquire) == 0
     }
 
-    /// Hands the oldest packet to `use_it`; false when there is none. Only the owning worker.
+    /// Hands the oldest packet to `use_it`, unless it is too old; false when there is none. Only the owning worker.
     pub fn pop(&self, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) -> bool {
         loop {
             let position = self.read.0.load(Ordering::Relaxed);
@@ -253,6 +272,10 @@ impl Ring {
             let payload = std::slice::from_raw_parts(bytes, body.payload);
             (note, body, payload, std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor))
         };
+        if self.now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
+            self.late.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let parts = Parts {
             mindex: note.mindex,
             video: note.video,
@@ -276,7 +299,7 @@ impl Ring {
         let claim =
             self.claim(known.as_deref().copied(), (size_of::<Body>() + bytes).div_ceil(CELL) as u64)?;
         let Parts { mindex, header, video, .. } = *parts;
-        let note = Note { to, mindex, header, video, urgency, body: claim.body };
+        let note = Note { to, mindex, header, video, urgency, since: coarse_time(), body: claim.body };
         // SAFETY: the claim gives these cells to this thread alone until it sets their mark; a note fits a cell.
         unsafe { self.at(claim.note).cast::<Note>().write(note) };
         if claim.is_new {
@@ -381,6 +404,15 @@ impl Ring {
         let cells: *const UnsafeCell<Cell> = self.cells.as_ptr();
         UnsafeCell::raw_get(cells.wrapping_add(self.index(position))).cast()
     }
+}
+
+/// Monotonic time in ms, which wraps around. As of the system's last tick, a few ms ago: that costs a quarter of the exact
+/// time, and what is stamped here is compared with a second.
+fn coarse_time() -> u32 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is writable. The call cannot fail for this clock; then it would say 0.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut time) };
+    (time.tv_sec as u32).wrapping_mul(1000).wrapping_add((time.tv_nsec / 1_000_000) as u32)
 }
 
 /// Whether `a` is a later position than `b`; positions may wrap around.

@@ -252,3 +252,23 @@ fn each_writer_keeps_its_order_and_its_payloads() {
     }
     assert!(pop(&ring).is_none());
 }
+
+// MP-170
+#[test]
+fn what_has_waited_for_a_second_is_dropped() {
+    let ring = Ring::new(0);
+    let pushed = coarse_time();
+    for sequence in 1..=2 {
+        push(&ring, 1, sequence, b"the same");
+    }
+    let no_longer_than = coarse_time().wrapping_sub(pushed);
+    ring.begin_at(pushed.wrapping_add(1000));
+    assert_eq!(pop(&ring).unwrap().1, 1);
+    ring.begin_at(pushed.wrapping_add(1001 + no_longer_than));
+    assert!(ring.pop(|_, _, _| panic!("too old")) && ring.is_empty());
+    assert_eq!((ring.late(), ring.dropped()), (1, 1));
+    // The age is that of the packet, not of the payload that it shares.
+    ring.begin();
+    push(&ring, 1, 3, b"the same");
+    assert_eq!(pop(&ring).unwrap().1, 3);
+}

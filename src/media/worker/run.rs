@@ -117,10 +117,17 @@ impl Worker {
     fn take_from_ring(&self) {
         let ring: &Ring = &self.handle.ring;
         ring.begin();
+        let late = ring.late();
         for _ in 0..RING_SHARE {
             if !ring.pop(|to, packet, urgency| core(|core| core.relay(to, packet, urgency))) {
                 break;
             }
+        }
+        let late = ring.late() - late;
+        if late > 0 {
+            tracing::warn!(
+                "{late} packets waited for more than a second for a media worker, and are dropped"
+            );
         }
     }
 
