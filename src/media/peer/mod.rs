@@ -65,6 +65,8 @@ pub enum Output {
 pub enum Note {
     /// An authenticated STUN message came from there.
     Reachable(SocketAddr),
+    /// Nothing is taken from there any more.
+    Forgotten(SocketAddr),
     /// A request was sent; its answer may come from an address not yet known.
     Check(TransactionId),
     /// New local ufrag.

@@ -481,6 +481,13 @@ impl Core {
                     }
                     self.by_address.insert(address, index);
                 }
+                Note::Forgotten(address) => {
+                    seat.addresses.retain(|known| *known != address);
+                    // Another PeerConnection may have been reached from there since.
+                    if self.by_address.get(&address) == Some(&index) {
+                        self.by_address.remove(&address);
+                    }
+                }
                 Note::Check(id) => {
                     self.transactions.insert(id, index);
                     self.transaction_ages.push_back((self.clock.instant, id));
