@@ -7,7 +7,6 @@ use super::system::Interface;
 use crate::config::{Config, atoi};
 use crate::core::settings::{Facts, LogControls, Settings};
 use crate::media::EngineConfig;
-use crate::media::dtls::Identity;
 use crate::util::network;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -100,7 +99,7 @@ fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, Stri
             .value("certificates", "dtls_accept_selfsigned")
             .is_none_or(crate::config::is_true),
         rsa_private_key: is("certificates", "rsa_private_key"),
-        identity: identity(config)?,
+        certificate: certificate(config)?,
         webrtc_encryption: !is("general", "no_webrtc_encryption"),
         // CP-028
         min_nack_queue: number("min_nack_queue", 0).map_or(defaults.min_nack_queue, |n| n.min(1000) as u16),
@@ -190,15 +189,13 @@ fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
     Err(why)
 }
 
-/// The certificate for DTLS, and its key, which may be in the same file.
-fn identity(config: &Config) -> Result<Option<Arc<Identity>>, String> {
+/// PEM texts of certificate and key, and the key's password. The key may be in the certificate's file.
+fn certificate(config: &Config) -> Result<Option<(String, String, Option<String>)>, String> {
     let Some(path) = config.value("certificates", "cert_pem") else { return Ok(None) };
-    let read = |path: &str| std::fs::read(path).map_err(|e| format!("cannot read {path}: {e}"));
-    let key_path = config.value("certificates", "cert_key").unwrap_or(path);
-    let (certificate, key) = (read(path)?, read(key_path)?);
-    let identity = Identity::from_pem(&certificate, &key, config.value("certificates", "cert_pwd"))
-        .map_err(|e| format!("cannot use the certificate in {path} with the key in {key_path}: {e}"))?;
-    Ok(Some(Arc::new(identity)))
+    let read = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}"));
+    let certificate = read(path)?;
+    let key = config.value("certificates", "cert_key").map_or_else(|| Ok(certificate.clone()), read)?;
+    Ok(Some((certificate, key, config.value("certificates", "cert_pwd").map(str::to_owned))))
 }
 
 /// The number of `debug_level`: digits, else the default; at most 7 (CP-038).

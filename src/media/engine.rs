@@ -60,14 +60,17 @@ pub struct Peer {
 }
 
 impl Engine {
-    /// Binds one UDP socket per worker and address family, makes a certificate if it was given none, starts the workers, and
+    /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers, and
     /// waits up to 5 s for the STUN server, if there is one.
     pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
         let wrong = |error: &dyn std::fmt::Display| EngineError(error.to_string());
-        let identity = match &config.identity {
-            Some(identity) => identity.clone(),
-            None => Arc::new(Identity::generate(config.rsa_private_key).map_err(|error| wrong(&error))?),
-        };
+        let identity = match &config.certificate {
+            Some((certificate, key, password)) => {
+                Identity::from_pem(certificate.as_bytes(), key.as_bytes(), password.as_deref())
+            }
+            None => Identity::generate(config.rsa_private_key),
+        }
+        .map_err(|error| wrong(&error))?;
         let dtls = DtlsContext::new(
             &identity,
             &DtlsConfig {

@@ -1,7 +1,6 @@
 //! The vocabulary between the control plane and the engine.
 #![forbid(unsafe_code)]
 
-use crate::media::dtls::Identity;
 use crate::record::capture::Capture;
 use crate::rtp::Extensions;
 use std::fmt;
@@ -472,8 +471,8 @@ pub struct EngineConfig {
     pub dtls_ciphers: Option<String>,
     pub dtls_accept_selfsigned: bool,
     pub rsa_private_key: bool,
-    /// Made at start when there is none.
-    pub identity: Option<Arc<Identity>>,
+    /// PEM certificate, key, password.
+    pub certificate: Option<(String, String, Option<String>)>,
     pub webrtc_encryption: bool,
     pub min_nack_queue: u16,
     pub nack_optimizations: bool,
@@ -505,7 +504,7 @@ impl Default for EngineConfig {
             dtls_ciphers: None,
             dtls_accept_selfsigned: true,
             rsa_private_key: false,
-            identity: None,
+            certificate: None,
             webrtc_encryption: true,
             min_nack_queue: 200,
             nack_optimizations: false,

@@ -142,7 +142,7 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
         await self.play(timing.activity, general="session_timeout = 1;")
 
     async def test_reclaim(self):
-        await self.play(timing.reclaim, general="session_timeout = 0; reclaim_session_timeout = 5;")
+        await self.play(timing.reclaim, general="session_timeout = 0; reclaim_session_timeout = 3;")
 
     async def test_offers_of_streaming(self):
         await self.play(offers_of_plugins.streaming)

@@ -21,13 +21,6 @@ pub struct Identity {
     fingerprint: String,
 }
 
-/// Says nothing of the key.
-impl std::fmt::Debug for Identity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Identity").field(&self.fingerprint).finish()
-    }
-}
-
 impl Identity {
     /// A fresh self-signed certificate: EC P-256, or RSA with 2048 bits, valid from a year ago for two years (MP-126).
     pub fn generate(rsa: bool) -> Result<Identity, DtlsError> {

@@ -8,13 +8,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Remote addresses of one peer that are in use at a time; a further one takes the place of the oldest. An authenticated
-/// but hostile peer could otherwise make us check as many as it can send from.
+/// Distinct remote addresses that one peer may use between two ICE restarts. An authenticated but hostile peer could
+/// otherwise make us remember one candidate per address it can send from.
 const MAX_REMOTE_ADDRESSES: usize = 64;
-
-/// Addresses that one peer may come from between two ICE restarts: of those that were given up the crate keeps a note.
-/// With an address an hour, as networks take them away, this is more than a month.
-const MAX_ARRIVALS: usize = 1024;
 
 /// Candidates that the peer may tell between two ICE restarts; the crate compares each new one with all before. RFC 8445
 /// §6.1.2.5 asks for no more than 100 pairs.
@@ -50,8 +46,6 @@ pub enum AgentEvent {
     State(IceState),
     /// An authenticated STUN message came from this address.
     Reachable(SocketAddr),
-    /// What comes from this address is no longer for us, unless it is reachable once more.
-    Forgotten(SocketAddr),
     /// A remote candidate that the peer did not tell, found by a check (RFC 8445 §7.3.1.3).
     PeerReflexive(Candidate),
     /// The path to send on; again whenever it changes.
@@ -76,10 +70,8 @@ pub struct Agent {
     /// Those told before [`Agent::start`].
     waiting: Vec<Candidate>,
     started: bool,
-    /// Addresses in use, of authenticated messages since the last restart; oldest first.
+    /// Addresses of authenticated messages since the last restart.
     seen: Vec<SocketAddr>,
-    /// How often one was added.
-    arrivals: usize,
     events: VecDeque<AgentEvent>,
 }
 
@@ -110,7 +102,6 @@ impl Agent {
             waiting: Vec::new(),
             started: false,
             seen: Vec::new(),
-            arrivals: 0,
             events: VecDeque::new(),
         }
     }
@@ -140,7 +131,6 @@ impl Agent {
     pub fn restart(&mut self, credentials: IceCredentials) {
         self.inner.ice_restart(creds(credentials), true);
         self.seen.clear();
-        self.arrivals = 0;
         self.waiting.clear();
         self.told = 0;
         self.nominated = None;
@@ -203,7 +193,7 @@ impl Agent {
     /// changed.
     pub fn handle(&mut self, now: Instant, path: Path, message: &[u8]) -> bool {
         let known = self.seen.contains(&path.remote);
-        if !known && self.arrivals >= MAX_ARRIVALS {
+        if !known && self.seen.len() >= MAX_REMOTE_ADDRESSES {
             return false;
         }
         let Ok(message) = StunMessage::parse(message) else { return false };
@@ -214,7 +204,9 @@ impl Agent {
             return false;
         }
         if !known {
-            self.meet(path.remote);
+            self.seen.push(path.remote);
+            self.events.push_back(AgentEvent::Reachable(path.remote));
+            self.report_peer_reflexive(path.remote);
         }
         // Our rule: the newest authenticated nomination wins, also over a pair of higher priority. The crate alone
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
@@ -270,36 +262,6 @@ impl Agent {
         (end(path.local, CandidateType::Host), end(path.remote, kind))
     }
 
-    /// Takes note of an address that an authenticated message came from.
-    fn meet(&mut self, address: SocketAddr) {
-        if self.seen.len() == MAX_REMOTE_ADDRESSES {
-            self.forget_oldest();
-        }
-        self.seen.push(address);
-        self.arrivals += 1;
-        self.events.push_back(AgentEvent::Reachable(address));
-        if self.inner.remote_candidates().any(|c| c.addr() == address) {
-            self.report_peer_reflexive(address);
-        } else {
-            // Forgotten before: the crate has not looked at this message, but will at the next.
-            self.add(peer_reflexive(address, 1));
-        }
-    }
-
-    /// Gives up the oldest address that is not about to be sent to.
-    fn forget_oldest(&mut self) {
-        let needed = [self.selected, self.nominated].map(|path| path.map(|path| path.remote));
-        let Some(oldest) = self.seen.iter().position(|address| !needed.contains(&Some(*address))) else {
-            return;
-        };
-        let address = self.seen.remove(oldest);
-        let candidates: Vec<_> = self.inner.remote_candidates().filter(|c| c.addr() == address).collect();
-        for candidate in candidates {
-            self.inner.invalidate_candidate(&candidate);
-        }
-        self.events.push_back(AgentEvent::Forgotten(address));
-    }
-
     fn select(&mut self, path: Path) {
         if self.state != IceState::Ready {
             self.set_state(IceState::Connected);
@@ -347,22 +309,17 @@ impl Agent {
             .remote_candidates()
             .find(|c| c.addr() == address && c.kind() == CandidateKind::PeerReflexive);
         if let Some(candidate) = found {
-            let found = peer_reflexive(address, candidate.prio());
-            self.events.push_back(AgentEvent::PeerReflexive(found));
+            self.events.push_back(AgentEvent::PeerReflexive(Candidate {
+                foundation: "prflx".into(),
+                component: 1,
+                protocol: Protocol::Udp,
+                priority: candidate.prio(),
+                address,
+                kind: CandidateType::PeerReflexive,
+                related: Some(address),
+                tcptype: None,
+            }));
         }
-    }
-}
-
-fn peer_reflexive(address: SocketAddr, priority: u32) -> Candidate {
-    Candidate {
-        foundation: "prflx".into(),
-        component: 1,
-        protocol: Protocol::Udp,
-        priority,
-        address,
-        kind: CandidateType::PeerReflexive,
-        related: Some(address),
-        tcptype: None,
     }
 }
 

@@ -146,30 +146,6 @@ fn a_nomination_from_a_new_address_moves_the_path() {
 }
 
 #[test]
-fn a_peer_may_come_from_many_addresses_one_after_the_other() {
-    let (mut server, mut client, mut now) = connected();
-    let places: Vec<_> = (1..=100).map(|port| address(&format!("192.0.2.7:{port}"))).collect();
-    let selected = |end: &End| end.selected().map(|path| path.remote);
-    let mut move_to = |server: &mut End, place| {
-        client.seen_as = Some(place);
-        run(server, &mut client, &mut now, Duration::from_secs(4));
-        assert_eq!((selected(server), server.agent.state()), (Some(place), IceState::Ready));
-    };
-    places.iter().for_each(|place| move_to(&mut server, *place));
-    let mut forgotten: Vec<_> = std::iter::once(address("10.0.0.2:2000")).chain(places.clone()).collect();
-    forgotten.truncate(101 - 64);
-    let events = std::mem::take(&mut server.events).into_iter();
-    let seen: Vec<_> = events
-        .filter_map(|e| if let AgentEvent::Forgotten(place) = e { Some(place) } else { None })
-        .collect();
-    assert_eq!(seen, forgotten);
-    // Also from one that was forgotten.
-    move_to(&mut server, places[0]);
-    assert!(server.events.contains(&AgentEvent::Reachable(places[0])));
-    assert!(server.events.contains(&AgentEvent::Forgotten(places[101 - 65])));
-}
-
-#[test]
 fn messages_with_a_wrong_password_change_nothing() {
     let mut server = end("s", IceRole::Controlled, false, &["10.0.0.1:1000"]);
     let mut liar = end("c", IceRole::Controlling, false, &["10.0.0.2:2000"]);

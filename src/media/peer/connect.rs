@@ -108,7 +108,6 @@ impl Connection {
                     self.event(PeerEvent::Ice(state));
                 }
                 AgentEvent::Reachable(address) => self.notes.push_back(Note::Reachable(address)),
-                AgentEvent::Forgotten(address) => self.notes.push_back(Note::Forgotten(address)),
                 AgentEvent::PeerReflexive(found) => {
                     self.record.remote_candidates.push(candidate::format(&found));
                 }

@@ -4,10 +4,11 @@ use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
 use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Medium, Prepared, Relayed, Resend, Settings, Streams};
+use crate::media::rtp::{Medium, Relayed, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
+use crate::media::worker::prefetch::prefetch;
 use crate::record::capture::PacketType;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -134,18 +135,49 @@ impl Connection {
         }
     }
 
-    /// A packet that a plugin sends: written, rewritten and encrypted in the slot that it leaves from.
-    pub fn send_rtp(&mut self, clock: Clock, packet: &Relayed, out: &mut Batch) {
-        let (Stage::Ready, Some(path)) = (self.stage, self.path) else { return };
+    /// Packets that a plugin sends, at most [`MOST_AT_ONCE`]: written, rewritten and encrypted in the slots that they
+    /// leave from. Encrypted only when all are written: the cipher would have to wait for the payload's way into the
+    /// cache, which meanwhile is taken by the next payload.
+    pub fn send_rtp(&mut self, clock: Clock, packets: impl Iterator<Item = Relayed>, out: &mut Batch) {
+        let (Stage::Ready, Some(path)) = (self.stage, self.path) else {
+            packets.for_each(drop);
+            return;
+        };
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
-        out.push(&mut self.cursor, path, |slot| {
-            let room = SLOT_SIZE - MAX_OVERHEAD;
-            let prepared: Prepared = streams.write(clock, packet, &mut slot[..room])?;
-            tap.outgoing(PacketType::Rtp, &slot[..prepared.len]);
-            let len = protect_rtp(srtp, slot, prepared.len)?;
-            streams.protected(clock, &prepared, &slot[..len]);
-            Some(len)
-        });
+        let overhead = srtp.as_ref().map_or(0, |srtp| srtp.outgoing.profile().rtp_overhead());
+        let mut written = [const { None }; MOST_AT_ONCE];
+        for (packet, written) in packets.zip(&mut written) {
+            let mut prepared = None;
+            let place = out.push(&mut self.cursor, path, |slot| {
+                let len = prepared.insert(streams.write(clock, &packet, &mut slot[..ROOM])?).len();
+                tap.outgoing(PacketType::Rtp, &slot[..len]);
+                Some(len + overhead)
+            });
+            *written = place.zip(prepared);
+        }
+        for (place, prepared) in written.iter().flatten() {
+            let Some(packet) = out.packet_mut(*place) else { continue };
+            match protect_rtp(srtp, packet, prepared.len()) {
+                Some(len) => streams.protected(clock, prepared, &packet[..len]),
+                None => out.withdraw(*place),
+            }
+        }
+    }
+
+    /// Fetches what [`Connection::send_rtp`] needs of the PeerConnection itself.
+    pub fn prefetch_own(&self) {
+        prefetch(&self.stage);
+        prefetch(&self.path);
+        prefetch(&self.cursor);
+        prefetch(&self.streams);
+        if let Some(srtp) = &self.srtp {
+            prefetch(&srtp.outgoing);
+        }
+    }
+
+    /// And of its media, which lie elsewhere.
+    pub fn prefetch_media(&self) {
+        self.streams.media.iter().for_each(prefetch);
     }
 
     pub(super) fn set_media(&mut self, media: Vec<MediumConfig>) {
@@ -250,14 +282,16 @@ impl Connection {
     }
 }
 
-/// Room that SRTP needs behind a packet.
-const MAX_OVERHEAD: usize = 32;
+/// Packets of one call of [`Connection::send_rtp`].
+pub const MOST_AT_ONCE: usize = 16;
+/// SRTP needs the rest of a slot.
+const ROOM: usize = SLOT_SIZE - 32;
 
 fn settings_of(shared: &Shared) -> Settings {
     *shared.live.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn protect_rtp(srtp: &mut Option<Srtp>, slot: &mut [u8; SLOT_SIZE], len: usize) -> Option<usize> {
+fn protect_rtp(srtp: &mut Option<Srtp>, slot: &mut [u8], len: usize) -> Option<usize> {
     let Some(srtp) = srtp else { return Some(len) };
     srtp.outgoing
         .protect_rtp(slot, len)

@@ -11,6 +11,8 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use media::MOST_AT_ONCE;
+
 use super::clock::Clock;
 use super::dtls::{Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
@@ -65,8 +67,6 @@ pub enum Output {
 pub enum Note {
     /// An authenticated STUN message came from there.
     Reachable(SocketAddr),
-    /// Nothing is taken from there any more.
-    Forgotten(SocketAddr),
     /// A request was sent; its answer may come from an address not yet known.
     Check(TransactionId),
     /// New local ufrag.

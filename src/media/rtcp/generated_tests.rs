@@ -33,8 +33,10 @@ fn sender_reports_follow_the_first_packet() {
     assert!(reports(&mut streams, 1).is_empty());
     let packet = rtp(96, 1, 1000, 5, &[], &[1, 2, 3]);
     let mut slot = [0; 200];
-    let len =
-        streams.prepare(at(1_000_000), &outgoing(1, &packet, Extensions::default()), &mut slot).unwrap().len;
+    let len = streams
+        .prepare(at(1_000_000), &outgoing(1, &packet, Extensions::default()), &mut slot)
+        .unwrap()
+        .len();
     for now in [1_500_000, 2_500_000] {
         let sent = reports(&mut streams, now);
         assert_eq!(sent.len(), 1);

@@ -34,6 +34,13 @@ impl Default for Cursor {
     }
 }
 
+/// A packet in the batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    epoch: u32,
+    index: u32,
+}
+
 #[derive(Clone, Copy)]
 struct Entry {
     at: u32,
@@ -100,19 +107,18 @@ impl Batch {
     }
 
     /// Lets `write` fill the next slot and return the length; `None` from it leaves the slot free.
-    /// False when nothing was added.
+    /// `None` when nothing was added.
     pub fn push(
         &mut self,
         cursor: &mut Cursor,
         path: Path,
         write: impl FnOnce(&mut [u8; SLOT_SIZE]) -> Option<usize>,
-    ) -> bool {
+    ) -> Option<Place> {
         if self.room() == 0 {
             self.refused += 1;
-            return false;
+            return None;
         }
-        let Some(slot) = self.bytes[self.used..].first_chunk_mut::<SLOT_SIZE>() else { return false };
-        let Some(len) = write(slot) else { return false };
+        let len = write(self.bytes[self.used..].first_chunk_mut::<SLOT_SIZE>()?)?;
         let len = len.min(SLOT_SIZE);
         let index = self.entries.len() as u32;
         self.entries.push(Entry { at: self.used as u32, len: len as u16, next: NONE });
@@ -127,15 +133,31 @@ impl Batch {
                 self.lanes.push(Lane { path, first: index, last: index });
             }
         }
-        true
+        Some(Place { epoch: self.epoch, index })
+    }
+
+    /// A packet again, to be worked on in place; `None` after [`Batch::clear`].
+    pub fn packet_mut(&mut self, place: Place) -> Option<&mut [u8]> {
+        let Entry { at, len, .. } = *self.entries.get(place.index as usize)?;
+        (place.epoch == self.epoch).then(|| &mut self.bytes[at as usize..][..usize::from(len)])
+    }
+
+    /// Takes a packet out again.
+    pub fn withdraw(&mut self, place: Place) {
+        if place.epoch == self.epoch
+            && let Some(entry) = self.entries.get_mut(place.index as usize)
+        {
+            entry.len = 0;
+        }
     }
 
     /// A copy of a finished datagram.
     pub fn push_bytes(&mut self, cursor: &mut Cursor, path: Path, bytes: &[u8]) -> bool {
-        self.push(cursor, path, |slot| {
+        let added = self.push(cursor, path, |slot| {
             slot.get_mut(..bytes.len())?.copy_from_slice(bytes);
             Some(bytes.len())
-        })
+        });
+        added.is_some()
     }
 
     pub fn lanes(&self) -> &[Lane] {
@@ -145,11 +167,12 @@ impl Batch {
     /// The datagrams of a lane, oldest first.
     pub fn packets(&self, lane: &Lane) -> impl Iterator<Item = &[u8]> {
         let mut next = lane.first;
-        std::iter::from_fn(move || {
+        let all = std::iter::from_fn(move || {
             let Entry { at, len, next: following } = *self.entries.get(next as usize)?;
             next = following;
             Some(&self.bytes[at as usize..][..usize::from(len)])
-        })
+        });
+        all.filter(|packet| !packet.is_empty())
     }
 
     /// Forgets everything; cursors of before start new lanes.
@@ -185,7 +208,7 @@ mod tests {
         assert!(batch.push_bytes(&mut a, path(3), &[9]));
         assert_eq!(all(&batch).len(), 3);
         // Nothing is added when the writer gives up, and nothing when the batch is full.
-        assert!(!batch.push(&mut a, path(3), |_| None));
+        assert!(batch.push(&mut a, path(3), |_| None).is_none());
         assert!(batch.push_bytes(&mut a, path(3), &[8]));
         assert!(!batch.push_bytes(&mut a, path(3), &[7]));
         assert_eq!(batch.refused(), 1);
@@ -195,14 +218,35 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_can_be_changed_and_withdrawn_until_the_batch_is_cleared() {
+        let mut batch = Batch::new(4);
+        let mut cursor = Cursor::default();
+        let [a, b, c] = [1, 2, 3].map(|i| {
+            batch.push(&mut cursor, path(1), |slot| slot.get_mut(..2).map(|s| s.fill(i)).map(|()| 2)).unwrap()
+        });
+        batch.packet_mut(a).unwrap()[1] = 9;
+        batch.withdraw(b);
+        let packets = |batch: &Batch| -> Vec<Vec<u8>> {
+            batch.lanes().iter().flat_map(|lane| batch.packets(lane).map(<[u8]>::to_vec)).collect()
+        };
+        assert_eq!(packets(&batch), [[1, 9], [3, 3]]);
+        batch.clear();
+        assert!(batch.push_bytes(&mut cursor, path(1), &[7]));
+        batch.withdraw(a);
+        assert!(batch.packet_mut(c).is_none() && batch.packet_mut(a).is_none());
+        assert_eq!(packets(&batch), [[7]]);
+    }
+
+    #[test]
     fn packets_lie_close_together_and_the_bytes_are_a_limit_too() {
         let mut batch = Batch::with_capacity(100, 2 * SLOT_SIZE);
         let mut cursor = Cursor::default();
         let mut count = 0;
-        while batch.push(&mut cursor, path(1), |slot| {
-            slot[..100].fill(count);
+        let fill = |slot: &mut [u8; SLOT_SIZE], with| {
+            slot[..100].fill(with);
             Some(100)
-        }) {
+        };
+        while batch.push(&mut cursor, path(1), |slot| fill(slot, count)).is_some() {
             count += 1;
         }
         // Slots begin every 128 bytes, up to the last place where a whole one fits.

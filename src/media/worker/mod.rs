@@ -1,18 +1,20 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `socket`, `receive`, `send`, `wake` and `ring`; nowhere else in the
+//! System calls, and with them `unsafe`, are in `socket`, `split`, `receive`, `send`, `wake` and `ring`; nowhere else in the
 //! media engine.
 
 pub mod batch;
 pub mod core;
 pub mod handle;
 pub mod pending;
+pub mod prefetch;
 pub mod placement;
 pub mod receive;
 pub mod ring;
 pub mod run;
 pub mod send;
 pub mod socket;
+pub mod split;
 pub mod start;
 pub mod wake;
 

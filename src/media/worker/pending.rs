@@ -107,6 +107,11 @@ impl Pending {
         self.seats.get(index).copied()
     }
 
+    /// Whether [`Pending::pop`] has something.
+    pub fn has_more(&self, seat: u32) -> bool {
+        self.queues.get(seat as usize).is_some_and(|queue| queue.first != NONE)
+    }
+
     /// Takes the oldest packet of a seat.
     pub fn pop(&mut self, seat: u32) -> Option<Relayed> {
         let queue = self.queues.get_mut(seat as usize)?;
@@ -157,7 +162,7 @@ mod tests {
         pending.seat_left(0);
         assert!(pending.pop(0).is_none() && !pending.has_seat(Addressee { seat: 0, peer: 10 }));
         pending.push(2, packet(&mut store, 7), Urgency::Now);
-        assert!(pending.is_urgent());
+        assert!(pending.is_urgent() && pending.has_more(2) && !pending.has_more(0));
         pending.clear();
         assert!(pending.is_empty() && !pending.is_urgent() && pending.seat(0).is_none());
     }

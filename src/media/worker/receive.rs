@@ -1,12 +1,12 @@
 //! Many datagrams with one system call: recvmmsg, and UDP_GRO where the kernel hands over whole trains.
 
-use super::socket::{Socket, from_raw};
+use super::socket::from_raw;
 use std::mem::{size_of, zeroed};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
 
 /// Messages of one call.
-const MESSAGES: usize = 32;
+pub const MESSAGES: usize = 32;
 /// What a train can have at most.
 const MESSAGE_BYTES: usize = 1 << 16;
 /// Room for packet info of either family, the segment size, and the time.
@@ -50,7 +50,7 @@ impl Default for Receiver {
 
 impl Receiver {
     /// Takes what is there, without waiting. Returns the number of messages.
-    pub fn fill(&mut self, socket: &Socket) -> usize {
+    pub fn fill(&mut self, socket: &UdpSocket) -> usize {
         self.trains.clear();
         // SAFETY: all zeros is valid for both plain C structs.
         let mut vectors: [libc::iovec; MESSAGES] = unsafe { zeroed() };
@@ -70,7 +70,7 @@ impl Receiver {
         // SAFETY: every pointer in `messages` leads to memory of the given length that lives through the call.
         let count = unsafe {
             libc::recvmmsg(
-                socket.udp.as_raw_fd(),
+                socket.as_raw_fd(),
                 messages.as_mut_ptr(),
                 MESSAGES as u32,
                 libc::MSG_DONTWAIT as _,

@@ -4,10 +4,10 @@
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pending::Urgency;
-use super::receive::Receiver;
+use super::receive::{MESSAGES, Receiver};
 use super::ring::Ring;
 use super::socket::Socket;
-use super::wake::Bed;
+use super::wake::{Bed, Readable, Sleep};
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
 use crate::media::peer::{Descriptor, Incoming, Output, Shared};
@@ -17,6 +17,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// Set on worker threads. Borrowed for single steps, never across a call to a sink.
@@ -27,6 +28,9 @@ thread_local! {
 const RING_SHARE: usize = 4096;
 /// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
 const MAX_CALLS: usize = 100_000;
+/// After RTCP was looked at, more of it waits for so long: of what hundreds of viewers say, each word would otherwise
+/// cost a turn. Round-trip times seem longer by at most this.
+const RTCP_PAUSE: Duration = Duration::from_millis(5);
 
 /// The core of this thread, if it is the worker `id`.
 pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
@@ -41,7 +45,8 @@ pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
 pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
     let count = sockets.len();
     CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
-    let mut worker = Worker { handle, receiver: Receiver::default(), descriptor: [0; 255] };
+    let mut worker =
+        Worker { handle, receiver: Receiver::default(), descriptor: [0; 255], rtcp_waits_until: None };
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
             Ok(true) => {}
@@ -64,6 +69,14 @@ struct Worker {
     handle: Arc<WorkerHandle>,
     receiver: Receiver,
     descriptor: Descriptor,
+    rtcp_waits_until: Option<Instant>,
+}
+
+/// The socket of a family for one or the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Media,
+    Rtcp,
 }
 
 impl Worker {
@@ -72,8 +85,11 @@ impl Worker {
         let readable = self.sleep(bed);
         core(|core| core.clock = Clock::read());
         for socket in 0..sockets {
-            if readable & (1 << socket) != 0 {
-                self.receive(socket);
+            if readable.media & (1 << socket) != 0 {
+                self.receive(socket, Kind::Media);
+            }
+            if readable.rtcp & (1 << socket) != 0 {
+                self.receive(socket, Kind::Rtcp);
             }
         }
         self.take_from_ring();
@@ -85,18 +101,33 @@ impl Worker {
         go_on
     }
 
-    fn sleep(&self, bed: &Bed) -> u32 {
+    fn sleep(&mut self, bed: &Bed) -> Readable {
         let (next, gathering) = core(|core| (core.next_timeout(), core.is_gathering()));
-        let limit = next.map(|at| at.saturating_duration_since(std::time::Instant::now()));
+        let now = Instant::now();
+        self.rtcp_waits_until = self.rtcp_waits_until.filter(|until| *until > now);
+        let (sleep, until) = match self.rtcp_waits_until {
+            _ if gathering => (Sleep::Gathering, next),
+            Some(until) => (Sleep::RtcpWaits, next.into_iter().chain([until]).min()),
+            None => (Sleep::Deep, next),
+        };
+        let limit = until.map(|at| at.saturating_duration_since(now));
         let WorkerHandle { bell, ring, jobs, .. } = &*self.handle;
-        bed.sleep(bell, limit, gathering, || {
+        bed.sleep(bell, limit, sleep, || {
             jobs.is_empty() && if gathering { !ring.is_urgent() } else { ring.is_empty() }
         })
     }
 
-    fn receive(&mut self, socket: usize) {
-        let count = core(|core| self.receiver.fill(&core.sockets[socket]));
-        core(|core| core.clock = Clock::read());
+    fn receive(&mut self, socket: usize, kind: Kind) {
+        let count = core(|core| {
+            let Socket { udp, rtcp, .. } = &core.sockets[socket];
+            self.receiver.fill(if kind == Kind::Rtcp { rtcp.as_ref().unwrap_or(udp) } else { udp })
+        });
+        let clock = Clock::read();
+        core(|core| core.clock = clock);
+        // Whatever did not fit is taken at once.
+        if kind == Kind::Rtcp && count < MESSAGES {
+            self.rtcp_waits_until = Some(clock.instant + RTCP_PAUSE);
+        }
         for message in 0..count {
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };

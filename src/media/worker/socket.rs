@@ -12,7 +12,10 @@ const SMALL_BUFFER: i32 = 1 << 20;
 
 /// One socket and what the kernel can do with it.
 pub struct Socket {
+    /// Sends everything, and receives everything but what [`Socket::rtcp`] does.
     pub udp: UdpSocket,
+    /// Receives RTCP at the same port, where the kernel can tell it apart.
+    pub rtcp: Option<UdpSocket>,
     pub is_ipv4: bool,
     /// The kernel accepts trains (UDP_SEGMENT).
     pub segments: bool,
@@ -42,39 +45,26 @@ impl Socket {
     }
 
     fn with(udp: UdpSocket, is_ipv4: bool, packet_info: bool, dscp: u8) -> io::Result<Socket> {
-        udp.set_nonblocking(true)?;
-        let tos = i32::from(dscp) << 2;
-        let (level, info, traffic) = if is_ipv4 {
-            (libc::IPPROTO_IP, libc::IP_PKTINFO, libc::IP_TOS)
-        } else {
-            (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, libc::IPV6_TCLASS)
-        };
-        if packet_info {
-            set(&udp, level, info, 1)?;
-        }
-        if tos != 0 && set(&udp, level, traffic, tos).is_err() {
-            tracing::warn!("the system refuses DSCP {dscp}");
-        }
-        // All optional. Without the first, a datagram came when it is read; without the others, each is a message.
-        let _ = set(&udp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
-        let _ = set(&udp, libc::SOL_UDP, libc::UDP_GRO, 1);
-        let segments = set(&udp, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
-        let mut smallest = i32::MAX;
-        for (force, plain) in
-            [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)]
-        {
-            if set(&udp, libc::SOL_SOCKET, force, BUFFER_BYTES).is_err() {
-                let _ = set(&udp, libc::SOL_SOCKET, plain, BUFFER_BYTES);
-            }
-            smallest = smallest.min(get(&udp, libc::SOL_SOCKET, plain).unwrap_or(0));
-        }
+        let smallest = prepare(&udp, is_ipv4, packet_info)?;
         if smallest < SMALL_BUFFER {
             tracing::warn!(
                 "socket buffers are only {} KiB; raise net.core.rmem_max and net.core.wmem_max",
                 smallest >> 10
             );
         }
-        Ok(Socket { udp, is_ipv4, segments, packet_info })
+        let tos = i32::from(dscp) << 2;
+        let (level, traffic) = match is_ipv4 {
+            true => (libc::IPPROTO_IP, libc::IP_TOS),
+            false => (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+        };
+        if tos != 0 && set(&udp, level, traffic, tos).is_err() {
+            tracing::warn!("the system refuses DSCP {dscp}");
+        }
+        let segments = set(&udp, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
+        let rtcp = super::split::open(&udp, is_ipv4)
+            .and_then(|rtcp| prepare(&rtcp, is_ipv4, packet_info).map(|_| rtcp))
+            .inspect_err(|error| tracing::debug!("RTCP stays with RTP: {error}"));
+        Ok(Socket { udp, rtcp: rtcp.ok(), is_ipv4, segments, packet_info })
     }
 
     pub fn port(&self) -> u16 {
@@ -82,20 +72,56 @@ impl Socket {
     }
 }
 
-fn bind(ipv4: bool, port: u16) -> io::Result<UdpSocket> {
-    if ipv4 {
-        return UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port));
+/// What is needed to receive. Returns the size of the smaller buffer, in bytes.
+fn prepare(udp: &UdpSocket, is_ipv4: bool, packet_info: bool) -> io::Result<i32> {
+    udp.set_nonblocking(true)?;
+    let (level, info) = match is_ipv4 {
+        true => (libc::IPPROTO_IP, libc::IP_PKTINFO),
+        false => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+    };
+    if packet_info {
+        set(udp, level, info, 1)?;
     }
-    // IPV6_V6ONLY has to be set before bind, which std cannot do; else the IPv4 socket could not have the same port.
+    // Both are optional. Without the first, a datagram came when it is read; without the second, each is a message.
+    let _ = set(udp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
+    let _ = set(udp, libc::SOL_UDP, libc::UDP_GRO, 1);
+    let mut smallest = i32::MAX;
+    for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
+        if set(udp, libc::SOL_SOCKET, force, BUFFER_BYTES).is_err() {
+            let _ = set(udp, libc::SOL_SOCKET, plain, BUFFER_BYTES);
+        }
+        smallest = smallest.min(get(udp, libc::SOL_SOCKET, plain).unwrap_or(0));
+    }
+    Ok(smallest)
+}
+
+fn bind(ipv4: bool, port: u16) -> io::Result<UdpSocket> {
+    bind_with(ipv4, port, |_| Ok(()))
+}
+
+/// Binds the wildcard address, after `options` were set that have to be there before.
+pub(super) fn bind_with(
+    ipv4: bool,
+    port: u16,
+    options: impl FnOnce(&UdpSocket) -> io::Result<()>,
+) -> io::Result<UdpSocket> {
+    let (family, wildcard) = match ipv4 {
+        true => (libc::AF_INET, IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        false => (libc::AF_INET6, IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+    };
     // SAFETY: no pointers; the result is checked.
-    let fd = unsafe { libc::socket(libc::AF_INET6, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+    let fd = unsafe { libc::socket(family, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: `fd` was just made and nobody else has it.
     let udp = UdpSocket::from(unsafe { OwnedFd::from_raw_fd(fd) });
-    set(&udp, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
-    let (name, len) = to_raw(SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), port));
+    if !ipv4 {
+        // Else the IPv4 socket could not have the same port.
+        set(&udp, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, 1)?;
+    }
+    options(&udp)?;
+    let (name, len) = to_raw(SocketAddr::new(wildcard, port));
     // SAFETY: `name` is initialised and `len` is its length.
     match unsafe { libc::bind(udp.as_raw_fd(), (&raw const name).cast(), len) } {
         0 => Ok(udp),
@@ -103,7 +129,7 @@ fn bind(ipv4: bool, port: u16) -> io::Result<UdpSocket> {
     }
 }
 
-fn set(socket: &UdpSocket, level: i32, name: i32, value: i32) -> io::Result<()> {
+pub(super) fn set<T>(socket: &UdpSocket, level: i32, name: i32, value: T) -> io::Result<()> {
     // SAFETY: `value` is readable for the length given.
     let result = unsafe {
         libc::setsockopt(
@@ -111,7 +137,7 @@ fn set(socket: &UdpSocket, level: i32, name: i32, value: i32) -> io::Result<()> 
             level,
             name,
             (&raw const value).cast(),
-            size_of::<i32>() as libc::socklen_t,
+            size_of::<T>() as libc::socklen_t,
         )
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }

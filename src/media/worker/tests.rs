@@ -16,7 +16,7 @@ fn address(socket: &Socket) -> SocketAddr {
 fn collect(receiver: &mut Receiver, socket: &Socket, wanted: usize) -> Vec<(SocketAddr, Vec<u8>)> {
     let mut got = Vec::new();
     while got.len() < wanted {
-        let count = receiver.fill(socket);
+        let count = receiver.fill(&socket.udp);
         for index in 0..count {
             let (train, bytes) = receiver.train(index).unwrap();
             assert_eq!(train.to, socket.packet_info.then(|| address(socket).ip()));
@@ -102,7 +102,7 @@ fn feedback_tells_when_each_datagram_came() {
         sender.send_to(b"now", address(&socket)).unwrap();
         let sent = Clock::read().wall;
         std::thread::sleep(Duration::from_millis(1));
-        assert_eq!(receiver.fill(&socket), 1);
+        assert_eq!(receiver.fill(&socket.udp), 1);
         if receiver.train(0).unwrap().0.arrived.unwrap() <= sent {
             break;
         }
@@ -113,7 +113,7 @@ fn feedback_tells_when_each_datagram_came() {
         std::thread::sleep(PAUSE);
     }
     let mut streams = streams(vec![video()]);
-    assert_eq!(receiver.fill(&socket), 3);
+    assert_eq!(receiver.fill(&socket.udp), 3);
     let now = Clock::read();
     for index in 0..3 {
         let (train, bytes) = receiver.train(index).unwrap();

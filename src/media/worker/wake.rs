@@ -51,56 +51,92 @@ impl Bell {
     }
 }
 
-/// The bell and one socket per address family.
-const MAX_FDS: usize = 3;
+/// Address families.
+const FAMILIES: usize = 2;
+/// The bell, and for each family a socket for media and one for RTCP.
+const MAX_FDS: usize = 1 + 2 * FAMILIES;
+/// poll passes over it.
+const NONE: RawFd = -1;
 
 /// What a worker waits for besides its bell.
 #[derive(Default)]
 pub struct Bed {
-    sockets: Vec<RawFd>,
+    media: Vec<RawFd>,
+    rtcp: Vec<RawFd>,
+}
+
+/// What the worker sleeps for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sleep {
+    /// Until anything comes.
+    Deep,
+    /// As [`Sleep::Deep`], but RTCP may wait.
+    RtcpWaits,
+    /// For less than a millisecond, while a frame is gathered. Only something urgent counts.
+    Gathering,
+}
+
+/// Sockets that have something, as bits: the number is how many were watched before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Readable {
+    pub media: u32,
+    pub rtcp: u32,
 }
 
 impl Bed {
-    /// Watches `socket`; it shall outlive the bed. [`Bed::sleep`] reports it under the number of sockets before it.
-    pub fn watch(&mut self, socket: &impl AsRawFd) {
-        assert!(self.sockets.len() + 1 < MAX_FDS, "one socket per address family");
-        self.sockets.push(socket.as_raw_fd());
+    /// Watches the sockets of a family; they shall outlive the bed.
+    pub fn watch(&mut self, media: &impl AsRawFd, rtcp: Option<&impl AsRawFd>) {
+        assert!(self.media.len() < FAMILIES, "one socket per address family");
+        self.media.push(media.as_raw_fd());
+        self.rtcp.push(rtcp.map_or(NONE, AsRawFd::as_raw_fd));
     }
 
-    /// Sleeps until a socket is readable (its bit is set in the result), the bell rings, or `limit` has passed. While
-    /// `gathering` only an urgent ring counts. `idle` is asked once more after the bell was armed, so that nothing put
-    /// down before can be missed.
+    /// Sleeps until a socket is readable, the bell rings, or `limit` has passed, as far as `sleep` lets it. `idle` is
+    /// asked once more after the bell was armed, so that nothing put down before can be missed.
     pub fn sleep(
         &self,
         bell: &Bell,
         limit: Option<Duration>,
-        gathering: bool,
+        sleep: Sleep,
         idle: impl FnOnce() -> bool,
-    ) -> u32 {
-        bell.state.store(if gathering { GATHERING } else { ASLEEP }, Ordering::Relaxed);
+    ) -> Readable {
+        let state = if sleep == Sleep::Gathering { GATHERING } else { ASLEEP };
+        bell.state.store(state, Ordering::Relaxed);
         fence(Ordering::SeqCst);
         let limit = if idle() { limit } else { Some(Duration::ZERO) };
         let limit = limit.map(|limit| libc::timespec {
             tv_sec: limit.as_secs().min(60) as libc::time_t,
             tv_nsec: limit.subsec_nanos().into(),
         });
-        let mut fds = [libc::pollfd { fd: -1, events: libc::POLLIN, revents: 0 }; MAX_FDS];
-        fds[0].fd = bell.event.as_raw_fd();
-        for (entry, socket) in fds[1..].iter_mut().zip(&self.sockets) {
-            entry.fd = *socket;
-        }
+        let mut fds = [libc::pollfd { fd: NONE, events: libc::POLLIN, revents: 0 }; MAX_FDS];
+        let (own, sockets) = fds.split_at_mut(1);
+        let (media, rtcp) = sockets.split_at_mut(FAMILIES);
+        own[0].fd = bell.event.as_raw_fd();
+        let families = self.media.len();
+        media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = *socket);
+        // At the end, so that the kernel is not told of them when they are left out.
+        let count = if sleep == Sleep::Deep {
+            rtcp.iter_mut().zip(&self.rtcp).for_each(|(entry, socket)| entry.fd = *socket);
+            MAX_FDS
+        } else {
+            1 + families
+        };
         let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: `fds` has MAX_FDS entries, and negative descriptors are skipped; `limit` is NULL or lives in this frame.
-        let count =
-            unsafe { libc::ppoll(fds.as_mut_ptr(), MAX_FDS as libc::nfds_t, limit, std::ptr::null()) };
+        // SAFETY: `fds` has at least `count` entries, and negative descriptors are skipped; `limit` is NULL or lives in
+        // this frame.
+        let count = unsafe { libc::ppoll(fds.as_mut_ptr(), count as libc::nfds_t, limit, std::ptr::null()) };
         bell.state.store(AWAKE, Ordering::Relaxed);
         if count <= 0 {
-            return 0;
+            return Readable::default();
         }
         if fds[0].revents != 0 {
             bell.silence();
         }
-        (0..self.sockets.len()).filter(|index| fds[index + 1].revents != 0).map(|index| 1 << index).sum()
+        let bits = |entries: &[libc::pollfd]| {
+            let ready = entries.iter().enumerate().filter(|(_, entry)| entry.revents != 0);
+            ready.fold(0, |bits, (index, _)| bits | 1 << index)
+        };
+        Readable { media: bits(&fds[1..1 + FAMILIES]), rtcp: bits(&fds[1 + FAMILIES..]) }
     }
 }
 
@@ -113,17 +149,17 @@ mod tests {
     fn a_ring_wakes_the_sleeper_and_work_left_before_is_not_slept_over() {
         let bell = Arc::new(Bell::new().unwrap());
         let bed = Bed::default();
-        assert_eq!(bed.sleep(&bell, None, false, || false), 0);
-        for gathering in [false, true] {
+        assert_eq!(bed.sleep(&bell, None, Sleep::Deep, || false), Readable::default());
+        for sleep in [Sleep::Deep, Sleep::RtcpWaits, Sleep::Gathering] {
             let other = bell.clone();
             let ringer = std::thread::spawn(move || {
                 while other.state.load(Ordering::SeqCst) == AWAKE {
                     std::thread::yield_now();
                 }
-                other.ring(gathering);
+                other.ring(sleep == Sleep::Gathering);
             });
             // Without the ring this would never return.
-            assert_eq!(bed.sleep(&bell, None, gathering, || true), 0);
+            assert_eq!(bed.sleep(&bell, None, sleep, || true), Readable::default());
             ringer.join().unwrap();
         }
     }
@@ -134,7 +170,7 @@ mod tests {
         let bed = Bed::default();
         let ring = |urgent: bool| {
             // As another thread would, between arming and sleeping.
-            bed.sleep(&bell, Some(Duration::from_micros(1)), true, || {
+            bed.sleep(&bell, Some(Duration::from_micros(1)), Sleep::Gathering, || {
                 bell.ring(urgent);
                 true
             });
@@ -152,9 +188,19 @@ mod tests {
     fn a_readable_socket_is_named() {
         let bell = Bell::new().unwrap();
         let mut bed = Bed::default();
-        let sockets = [(); 2].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        sockets.iter().for_each(|socket| bed.watch(socket));
-        sockets[1].send_to(b"x", sockets[1].local_addr().unwrap()).unwrap();
-        assert_eq!(bed.sleep(&bell, None, false, || true), 2);
+        let sockets = [(); 3].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
+        bed.watch(&sockets[0], None::<&std::net::UdpSocket>);
+        bed.watch(&sockets[1], Some(&sockets[2]));
+        let send = |to: usize| sockets[0].send_to(b"x", sockets[to].local_addr().unwrap()).unwrap();
+        send(2);
+        assert_eq!(bed.sleep(&bell, None, Sleep::Deep, || true), Readable { media: 0, rtcp: 2 });
+        let shortly = Some(Duration::from_micros(1));
+        for sleep in [Sleep::RtcpWaits, Sleep::Gathering] {
+            assert_eq!(bed.sleep(&bell, shortly, sleep, || true), Readable::default());
+        }
+        send(1);
+        for sleep in [Sleep::RtcpWaits, Sleep::Gathering] {
+            assert_eq!(bed.sleep(&bell, None, sleep, || true), Readable { media: 2, rtcp: 0 });
+        }
     }
 }
