@@ -17,6 +17,7 @@ use crate::glib::{self, FALSE, gboolean};
 use crate::media::srtp::{Profile, Session};
 use crate::rtp::simulcast::SimulcastContext;
 use crate::rtp::{SwitchingContext, is_rtp};
+use crate::util::lock::Lock;
 use crate::util::random;
 use layout::{Layout, Protection, Sender};
 use libc::{c_char, c_int, c_void, sockaddr_in, sockaddr_in6};
@@ -24,8 +25,8 @@ use std::collections::HashSet;
 use std::ffi::CStr;
 use std::net::{IpAddr, SocketAddr};
 use std::ptr;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{LazyLock, Mutex, PoisonError};
 
 /// Longest packet that is protected.
 const PROTECTED_MAX: usize = 1500;
@@ -35,10 +36,10 @@ const HEADER: usize = 12;
 type Key = (Vec<u8>, u32);
 
 /// All forwarders.
-static TABLE: LazyLock<Mutex<HashSet<Key>>> = LazyLock::new(Mutex::default);
+static TABLE: LazyLock<Lock<HashSet<Key>>> = LazyLock::new(Lock::default);
 
 fn with_table<R>(work: impl FnOnce(&mut HashSet<Key>) -> R) -> R {
-    work(&mut TABLE.lock().unwrap_or_else(PoisonError::into_inner))
+    work(&mut TABLE.lock())
 }
 
 /// Takes `id` in `context`, or a random free one for 0.
@@ -262,7 +263,7 @@ impl<N, S> Forwarder<N, S> {
         }
         copy[..HEADER].copy_from_slice(head);
         copy[HEADER..len].copy_from_slice(rest);
-        let protected = session.lock().unwrap_or_else(PoisonError::into_inner).protect_rtp(&mut copy, len);
+        let protected = session.lock().protect_rtp(&mut copy, len);
         match protected {
             Ok(len) => self.send(&copy[..len], &[]),
             Err(error) => tracing::error!("RTP forwarder {}: {error}", self.stream_id),

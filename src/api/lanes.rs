@@ -2,9 +2,10 @@
 //! the control pool. A slow plugin delays its own handle and nobody else (CP-168).
 
 use crate::core::pool::{Job, Pool};
+use crate::util::lock::{Guard, Lock};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// What a request must stay in order with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,7 +33,7 @@ struct State {
 
 #[derive(Clone)]
 pub struct Lanes {
-    state: Arc<Mutex<State>>,
+    state: Arc<Lock<State>>,
     pool: Pool,
     /// 0 = unlimited.
     limit: usize,
@@ -43,8 +44,8 @@ impl Lanes {
         Lanes { state: Arc::default(), pool, limit }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     /// Queues a job; never runs it on this thread.
@@ -102,6 +103,7 @@ impl Lanes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 

@@ -5,10 +5,10 @@ use super::request::{Answer, Request};
 use crate::core::errors::{ApiError, Code};
 use crate::core::handle::Handle;
 use crate::core::jsep::{RidOrder, SdpType};
-use crate::core::lock::outside;
 use crate::core::negotiate::ClientJsep;
 use crate::json::Json;
 use crate::modules::host::PluginResult;
+use crate::util::lock::outside;
 use std::sync::Arc;
 
 pub fn message(request: &Request, handle: &Arc<Handle>) -> Answer {

@@ -1,7 +1,7 @@
 //! Who may do what (control-plane.md §8): API secret, stored tokens, signed tokens.
 
-use super::lock::Lock;
 use super::settings::Settings;
+use crate::util::lock::Lock;
 use crate::util::time;
 use ring::hmac;
 

@@ -6,7 +6,6 @@
 
 use super::Core;
 use super::flags::{self, Flags};
-use super::lock::{Lock, outside};
 use super::notifier::{Kind, Subject, subtype};
 use super::session::Session;
 use super::signalling::Signalling;
@@ -14,6 +13,7 @@ use crate::json::Json;
 use crate::media::{Command, HangupReason, Peer};
 use crate::modules::host::{PluginFace, PluginSessionFace};
 use crate::record::capture::Capture;
+use crate::util::lock::{Lock, outside};
 use crate::util::time;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, Ordering};

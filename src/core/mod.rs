@@ -4,7 +4,7 @@
 //!   and at most one PeerConnection ([`crate::media::Peer`], `link`).
 //! * Modules call in through [`crate::modules::host`]: a handle is itself the `HandleHost` of its plugin session (`host`),
 //!   and the sink of its PeerConnection's events (`sink`).
-//! * Calls out go through [`lock::outside`]: no core lock is held then. What must not happen on the caller's thread
+//! * Calls out go through [`outside`](crate::util::lock::outside): no lock is held then. What must not happen on the caller's thread
 //!   runs on the [`pool`].
 //! * Ends are one-way: a session is *removed* from the table by exactly one thread, which then carries out the ending
 //!   that it wanted; a handle's last step waits for the PeerConnection's last callback.
@@ -17,7 +17,6 @@ pub mod handle;
 pub mod host;
 pub mod jsep;
 pub mod link;
-pub mod lock;
 pub mod negotiate;
 pub mod notifier;
 pub mod limit;
@@ -34,10 +33,10 @@ pub mod watchdog;
 use crate::json::Json;
 use crate::media::Engine;
 use crate::modules::host::{EventHandlerFace, LoggerFace, PluginFace, TransportFace};
+use crate::util::lock::Lock;
 use crate::util::random;
 use auth::Auth;
 use limit::Limit;
-use lock::Lock;
 use notifier::{Kind, Notifier, Subject, instance_id, subtype};
 use pool::Pool;
 use registry::Registry;

@@ -1,9 +1,9 @@
 //! Events to event handlers (control-plane.md §10): built where they happen, queued, delivered in order by one thread.
 
-use super::lock::{Lock, outside};
 use super::registry::Registry;
 use crate::json::Json;
 use crate::modules::host::EventHandlerFace;
+use crate::util::lock::{Lock, outside};
 use crate::util::time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

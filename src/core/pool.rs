@@ -3,9 +3,10 @@
 //! It grows when all its threads are busy, so that a plugin that blocks delays nobody else. A job goes to the thread that
 //! became idle last, so that the others stay idle, and end.
 
+use crate::util::lock::{Guard, Lock};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ struct State {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Lock<State>,
     done: Condvar,
 }
 
@@ -42,8 +43,8 @@ impl Pool {
         Pool::default()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> Guard<'_, State> {
+        self.0.state.lock()
     }
 
     /// Queues a job; never runs it on this thread. After [`Pool::stop`] jobs are dropped.
@@ -111,7 +112,7 @@ impl Pool {
             if left.is_zero() {
                 break;
             }
-            state = self.0.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = state.wait_timeout(&self.0.done, left);
         }
         state.closed = true;
         state.threads == 0
@@ -121,6 +122,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Mutex;
     use std::sync::mpsc;
 
     #[test]
@@ -153,7 +155,7 @@ mod tests {
         (0..4).for_each(|_| release.send(()).unwrap());
         let mut used = std::collections::HashSet::new();
         for _ in 0..20 {
-            let busy = |state: MutexGuard<State>| state.idle.len() < state.threads;
+            let busy = |state: Guard<State>| state.idle.len() < state.threads;
             while busy(pool.state()) {
                 thread::yield_now();
             }

@@ -1,7 +1,7 @@
 //! The loaded modules of one kind.
 
-use super::lock::Lock;
 use crate::modules::host::ModuleInfo;
+use crate::util::lock::Lock;
 use std::sync::Arc;
 
 struct Entry<T: ?Sized> {

@@ -1,9 +1,9 @@
 //! One client session: who owns it, when it was last heard of, and its handles.
 
 use super::handle::Handle;
-use super::lock::{Lock, outside};
 use crate::json::Json;
 use crate::modules::host::{TransportFace, TransportInstance};
+use crate::util::lock::{Lock, outside};
 use crate::util::time;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,13 +3,13 @@
 
 use super::flags;
 use super::handle::Handle;
-use super::lock::outside;
 use super::notifier::{Kind, subtype};
 use super::statistics;
 use crate::json::Json;
 use crate::media::ice::candidate;
 use crate::media::{HangupReason, IceState, MediaKind, Mindex, PairEnd, PeerEvent, PeerSink, RtpIn};
 use crate::modules::host::PluginSessionFace;
+use crate::util::lock::outside;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

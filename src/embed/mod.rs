@@ -7,10 +7,11 @@ use crate::daemon::files;
 use crate::daemon::server::{Logging, Server};
 use crate::daemon::system::System;
 use crate::export;
+use crate::util::lock::{Guard, Lock};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Condvar;
 use system::Process;
 
 /// The version of this library, a static string.
@@ -32,7 +33,7 @@ enum Embedded {
     Over,
 }
 
-static EMBEDDED: Mutex<Embedded> = Mutex::new(Embedded::Never);
+static EMBEDDED: Lock<Embedded> = Lock::new(Embedded::Never);
 static STOPPED: Condvar = Condvar::new();
 
 export! {
@@ -82,7 +83,7 @@ export! {
     "janus_rs.h" fn janus_rs_wait() as nonnull() or (); {
         let mut state = embedded();
         while matches!(*state, Embedded::Running(_) | Embedded::Busy) {
-            state = STOPPED.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = state.wait(&STOPPED);
         }
     }
 
@@ -111,8 +112,8 @@ export! {
     }
 }
 
-fn embedded() -> MutexGuard<'static, Embedded> {
-    EMBEDDED.lock().unwrap_or_else(PoisonError::into_inner)
+fn embedded() -> Guard<'static, Embedded> {
+    EMBEDDED.lock()
 }
 
 fn start(folder: &Path) -> Result<(Server, Logging), String> {

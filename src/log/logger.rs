@@ -2,12 +2,13 @@
 
 use super::outputs::Outputs;
 use super::{LogConfig, LogSink};
+use crate::util::lock::Lock;
 use crate::util::time;
 use crossbeam_queue::ArrayQueue;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 
 /// Lines that may wait. At debug level 7 under load that is a fraction of a second; who blocks the output longer
@@ -32,11 +33,11 @@ pub struct Logger {
     dropped: AtomicU64,
     stopping: AtomicBool,
     rotate: AtomicBool,
-    sinks: RwLock<Sinks>,
+    sinks: Lock<Sinks>,
     /// Set once, by the first start.
     config: OnceLock<LogConfig>,
     writer: OnceLock<Thread>,
-    handle: Mutex<Option<JoinHandle<()>>>,
+    handle: Lock<Option<JoinHandle<()>>>,
 }
 
 impl Default for Logger {
@@ -52,10 +53,10 @@ impl Logger {
             dropped: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             rotate: AtomicBool::new(false),
-            sinks: RwLock::new(Arc::new([])),
+            sinks: Lock::new(Arc::new([])),
             config: OnceLock::new(),
             writer: OnceLock::new(),
-            handle: Mutex::new(None),
+            handle: Lock::new(None),
         }
     }
 
@@ -80,18 +81,18 @@ impl Logger {
 
     /// Adds a receiver of all lines written from now on, and of those that still wait.
     pub fn add_sink(&self, sink: Arc<dyn LogSink>) {
-        let mut sinks = self.sinks.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sinks = self.sinks.lock();
         *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
     /// True when somebody besides stdout and the file receives lines.
     pub fn has_sinks(&self) -> bool {
-        !self.sinks.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        !self.sinks.lock().is_empty()
     }
 
     /// Opens the outputs and starts the thread. Only the first call does anything.
     pub fn start(self: &Arc<Self>, config: LogConfig) -> io::Result<()> {
-        let mut handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut handle = self.handle.lock();
         if self.config.get().is_some() {
             return Ok(());
         }
@@ -121,7 +122,7 @@ impl Logger {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         self.wake();
-        let handle = self.handle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let handle = self.handle.lock().take();
         match handle {
             // A sink that ends the process: its own thread cannot wait for itself.
             Some(thread) if thread.thread().id() == thread::current().id() => {}
@@ -155,7 +156,7 @@ impl Logger {
 
     /// Writes what waits, and flushes.
     fn drain(&self, outputs: &mut Outputs) {
-        let sinks = self.sinks.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let sinks = self.sinks.lock().clone();
         let mut unflushed = 0;
         // Bounded, so that callers who never pause do not keep requests from being granted.
         for _ in 0..self.waiting.capacity() {

@@ -9,10 +9,11 @@ use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
 use super::worker::placement::Placement;
 use super::worker::{run, start};
+use crate::util::lock::Lock;
 use crate::util::random;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -26,8 +27,8 @@ const MOST_WORKERS: usize = 256;
 pub struct Engine {
     shared: Arc<Shared>,
     workers: Vec<Arc<WorkerHandle>>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
-    placement: Mutex<Placement>,
+    threads: Lock<Vec<JoinHandle<()>>>,
+    placement: Lock<Placement>,
 }
 
 /// Datagrams of one worker.
@@ -88,10 +89,10 @@ impl Engine {
             .clamp(1, MOST_WORKERS);
         let fingerprint = identity.fingerprint().to_owned();
         let mut engine = Engine {
-            shared: Arc::new(Shared { live: Mutex::new((&config).into()), config, dtls, fingerprint }),
+            shared: Arc::new(Shared { live: Lock::new((&config).into()), config, dtls, fingerprint }),
             workers: Vec::new(),
-            threads: Mutex::new(Vec::new()),
-            placement: Mutex::new(Placement::new(workers)),
+            threads: Lock::new(Vec::new()),
+            placement: Lock::new(Placement::new(workers)),
         };
         for index in 0..workers {
             let (handle, thread) = match start::start(index, &engine.shared) {
@@ -104,7 +105,7 @@ impl Engine {
                 Err(error) => return Err(EngineError(format!("cannot start a media worker: {error}"))),
             };
             engine.workers.push(handle);
-            engine.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(thread);
+            engine.threads.lock().push(thread);
         }
         if engine.shared.config.stun_server.is_some() {
             engine.wait_for_stun_server();
@@ -140,7 +141,7 @@ impl Engine {
     pub fn create_peer(&self, config: PeerConfig, sink: Arc<dyn PeerSink>) -> Peer {
         let worker = {
             // Held until the load is counted, so that handles that come together do not go to the same worker.
-            let mut placement = self.placement.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut placement = self.placement.lock();
             let chosen = config.worker.filter(|index| *index < self.workers.len());
             let index = chosen.unwrap_or_else(|| placement.choose(&self.workers, Instant::now()));
             let worker = &self.workers[index];
@@ -165,12 +166,12 @@ impl Engine {
     /// Other values for what the Admin API may change while running; in force within a second, also for existing
     /// PeerConnections.
     pub fn tune(&self, settings: Settings) {
-        *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+        *self.shared.live.lock() = settings;
     }
 
     /// The values last given to [`Engine::tune`], at first those of the configuration.
     pub fn tuning(&self) -> Settings {
-        *self.shared.live.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.shared.live.lock()
     }
 
     /// What each worker has carried so far.
@@ -189,7 +190,7 @@ impl Engine {
         for worker in &self.workers {
             worker.submit(Job::Stop);
         }
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a media worker panicked");
@@ -212,7 +213,7 @@ impl Peer {
     /// New local credentials, in force at once; checks start anew.
     pub fn restart_ice(&self) -> IceCredentials {
         let credentials = fresh_credentials();
-        *self.shared.credentials.lock().unwrap_or_else(PoisonError::into_inner) = credentials.clone();
+        *self.shared.credentials.lock() = credentials.clone();
         self.command(Command::RestartIce(credentials.clone()));
         credentials
     }

@@ -13,6 +13,7 @@ use crate::abi::plugin::{
 use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
 use crate::glib::{self, FALSE, TRUE, gboolean};
 use crate::json::{Json, json_t};
+use crate::util::lock::packet_path;
 use libc::{c_char, c_int, c_void};
 
 type Session = *mut janus_plugin_session;
@@ -87,7 +88,7 @@ unsafe extern "C" fn relay_rtp<Packet: PluginRtp>(session: Session, packet: *mut
         // SAFETY: NULL, or this generation's struct with a buffer of `length` bytes, lent for the call.
         let packet = unsafe { packet.cast::<Packet>().as_ref().and_then(|p| p.read()) };
         if let Some(packet) = packet.filter(|p| !p.packet.is_empty()) {
-            host.relay_rtp(packet);
+            packet_path(|| host.relay_rtp(packet));
         }
     });
 }

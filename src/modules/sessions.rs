@@ -8,12 +8,13 @@
 use super::host::HandleHost;
 use crate::abi::plugin::janus_plugin_session;
 use crate::abi::refcount::{self, janus_refcount};
+use crate::util::lock::{Lock, not_for_each_packet};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::mem::{offset_of, size_of};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 /// Most sessions at one time.
@@ -53,7 +54,7 @@ struct Region {
     base: usize,
     /// Slots that are accessible.
     ready: AtomicUsize,
-    store: Mutex<Store>,
+    store: Lock<Store>,
 }
 
 #[derive(Default)]
@@ -79,7 +80,7 @@ static REGION: LazyLock<Option<Region>> = LazyLock::new(|| {
     (base != libc::MAP_FAILED).then(|| Region {
         base: base as usize,
         ready: AtomicUsize::new(0),
-        store: Mutex::new(Store::default()),
+        store: Lock::new(Store::default()),
     })
 });
 
@@ -92,7 +93,7 @@ impl Region {
 
     /// A slot that no living pointer is known to mean: one that has rested, else a fresh one.
     fn take(&self) -> Option<&'static Slot> {
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store.lock();
         let full = store.fresh == CAPACITY;
         if store.resting.front().is_some_and(|(_, since)| full || since.elapsed() >= REST) {
             return store.resting.pop_front().map(|(index, _)| self.slot(index));
@@ -119,7 +120,7 @@ impl Region {
 
     fn rest(&self, slot: &'static Slot) {
         let index = (ptr::from_ref(slot) as usize - self.base) / size_of::<Slot>();
-        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut store = self.store.lock();
         store.resting.push_back((index, Instant::now()));
     }
 }
@@ -229,7 +230,7 @@ impl Slot {
             drop(unsafe { Box::from_raw(owner) });
         }
         if let Some(region) = REGION.as_ref() {
-            region.rest(self);
+            not_for_each_packet(|| region.rest(self));
         }
     }
 }

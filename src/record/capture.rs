@@ -1,11 +1,11 @@
 //! Packet captures of one handle (helpers.md §10): pcap, or text for `text2pcap`.
 #![forbid(unsafe_code)]
 
+use crate::util::lock::{Guard, Lock, not_for_each_packet};
 use crate::util::{files, random, time};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
 
 /// Numbering of the C enum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Capture {
     format: Format,
     /// Bytes kept of each packet, 0 = all.
     truncate: usize,
-    file: Mutex<Option<File>>,
+    file: Lock<Option<File>>,
 }
 
 impl Capture {
@@ -78,7 +78,7 @@ impl Capture {
         if format == Format::Pcap {
             file.write_all(&pcap_header())?;
         }
-        Ok(Capture { path, format, truncate, file: Mutex::new(Some(file)) })
+        Ok(Capture { path, format, truncate, file: Lock::new(Some(file)) })
     }
 
     pub fn path(&self) -> &Path {
@@ -89,8 +89,8 @@ impl Capture {
         self.format
     }
 
-    fn file(&self) -> MutexGuard<'_, Option<File>> {
-        self.file.lock().unwrap_or_else(|e| e.into_inner())
+    fn file(&self) -> Guard<'_, Option<File>> {
+        self.file.lock()
     }
 
     /// `note` is a remark for the text format, at most 511 bytes of it are kept.
@@ -107,7 +107,10 @@ impl Capture {
             Format::Pcap => pcap_record(now, incoming, &packet[..kept], packet.len()),
             Format::Text => text_record(now, kind, incoming, &packet[..kept], note),
         };
-        self.file().as_mut().ok_or(DumpError::Closed)?.write_all(&record).map_err(DumpError::Write)
+        // Somebody wants to see the packets, whatever it costs.
+        not_for_each_packet(|| {
+            self.file().as_mut().ok_or(DumpError::Closed)?.write_all(&record).map_err(DumpError::Write)
+        })
     }
 
     /// Ends it; again is fine.

@@ -4,18 +4,18 @@
 use super::medium::Medium;
 use super::mjr::{self, Info};
 use crate::rtp::switching::SwitchingContext;
+use crate::util::lock::{Guard, Lock};
 use crate::util::{files, random, time};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, RwLock};
 
 /// Extra extension of files that are being written, while configured.
-static TEMPORARY: RwLock<Option<String>> = RwLock::new(None);
+static TEMPORARY: Lock<Option<String>> = Lock::new(None);
 
 /// Files carry `.extension` until they are closed; `None` turns that off (HL-064).
 pub fn set_temporary_extension(extension: Option<&str>) {
-    *TEMPORARY.write().unwrap_or_else(|e| e.into_inner()) = extension.map(str::to_owned);
+    *TEMPORARY.lock() = extension.map(str::to_owned);
 }
 
 /// Why there is no recorder.
@@ -43,7 +43,7 @@ pub enum SaveError {
 pub struct Recorder {
     medium: Medium,
     folder: Option<PathBuf>,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 #[derive(Debug)]
@@ -82,7 +82,7 @@ impl Recorder {
             (None, Some((folder, base))) => (Some(PathBuf::from(folder)), base.to_owned()),
             (None, None) => (None, name),
         };
-        let temporary = TEMPORARY.read().unwrap_or_else(|e| e.into_inner()).clone();
+        let temporary = TEMPORARY.lock().clone();
         let mut name = format!("{name}.mjr");
         if let Some(extension) = &temporary {
             name = format!("{name}.{extension}");
@@ -104,12 +104,12 @@ impl Recorder {
         };
         let context = SwitchingContext::default();
         let (open, paused, started) = (true, false, None);
-        let state = Mutex::new(State { file, name, temporary, info, started, open, paused, context });
+        let state = Lock::new(State { file, name, temporary, info, started, open, paused, context });
         Ok(Recorder { medium, folder, state })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|e| e.into_inner())
+    fn state(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     pub fn medium(&self) -> Medium {

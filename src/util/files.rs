@@ -1,11 +1,11 @@
 //! Folders, and those in which nothing may be recorded.
 #![forbid(unsafe_code)]
 
+use crate::util::lock::Lock;
 use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
 
 /// Creates the folder and those above it; existing ones are fine (HL-220).
 pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
@@ -22,15 +22,15 @@ pub fn absolute(base: &str, path: &str) -> String {
     }
 }
 
-static PROTECTED: RwLock<Vec<String>> = RwLock::new(Vec::new());
+static PROTECTED: Lock<Vec<String>> = Lock::new(Vec::new());
 
 /// Refuses recordings and captures below this path from now on.
 pub fn protect(path: &str) {
-    PROTECTED.write().unwrap_or_else(|e| e.into_inner()).push(path.to_owned());
+    PROTECTED.lock().push(path.to_owned());
 }
 
 pub fn clear_protected() {
-    PROTECTED.write().unwrap_or_else(|e| e.into_inner()).clear();
+    PROTECTED.lock().clear();
 }
 
 /// True when the resolved path starts with a protected one, when it starts with a blank, and when it cannot be
@@ -44,7 +44,7 @@ pub fn is_protected(path: &str) -> bool {
     }
     let Ok(real) = resolve(Path::new(path)) else { return true };
     let real = real.to_string_lossy();
-    PROTECTED.read().unwrap_or_else(|e| e.into_inner()).iter().any(|p| real.starts_with(p.as_str()))
+    PROTECTED.lock().iter().any(|p| real.starts_with(p.as_str()))
 }
 
 /// The real path; of what does not exist yet, the real path of the part that does, followed by the rest.

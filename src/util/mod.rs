@@ -3,6 +3,7 @@
 
 pub mod files;
 pub mod gzip;
+pub mod lock;
 pub mod network;
 pub mod numbers;
 pub mod pidfile;

@@ -1,11 +1,11 @@
 //! The PID file: an exclusive lock, held as long as the process lives (CP-067, CP-068).
 #![forbid(unsafe_code)]
 
+use crate::util::lock::Lock;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
 /// A locked PID file. [`PidFile::remove`] ends it.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl PidFile {
 }
 
 /// The one of this process, for the exported functions.
-pub static CURRENT: Mutex<Option<PidFile>> = Mutex::new(None);
+pub static CURRENT: Lock<Option<PidFile>> = Lock::new(None);
 
 #[cfg(test)]
 mod tests {

@@ -4,12 +4,12 @@ use super::{Forwarder, HEADER, RtcpCallback, is_live};
 use crate::abi::{entry, refcount};
 use crate::glib::{FALSE, TRUE, gboolean};
 use crate::rtcp;
+use crate::util::lock::Lock;
 use glib_sys as sys;
 use libc::{c_int, c_uint, c_void};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::{FromRawFd, IntoRawFd};
 use std::ptr;
-use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// Longest RTCP packet that is handed over.
@@ -24,7 +24,7 @@ struct Loop {
 // SAFETY: GLib's contexts and loops may be used from any thread.
 unsafe impl Send for Loop {}
 
-static LOOP: Mutex<Option<Loop>> = Mutex::new(None);
+static LOOP: Lock<Option<Loop>> = Lock::new(None);
 
 impl Loop {
     fn start() -> std::io::Result<Loop> {
@@ -48,7 +48,7 @@ impl Loop {
     }
 
     fn attach(source: *mut sys::GSource) -> std::io::Result<()> {
-        let mut running = LOOP.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = LOOP.lock();
         let running = match &mut *running {
             Some(running) => running,
             none => none.insert(Loop::start()?),
@@ -67,7 +67,7 @@ unsafe extern "C" fn quit(main: *mut c_void) -> gboolean {
 
 /// Ends the thread; sources that are left are never served again.
 pub fn shut_down() {
-    let Some(running) = LOOP.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    let Some(running) = LOOP.lock().take() else { return };
     // SAFETY: live objects, which only this function gives up. The loop is asked to quit from inside, as a request
     // from outside would be lost if the thread had not reached it yet.
     unsafe {

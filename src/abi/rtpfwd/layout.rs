@@ -10,9 +10,9 @@ use crate::glib::{TRUE, gboolean};
 use crate::media::srtp::Session;
 use crate::rtp::SwitchingContext;
 use crate::rtp::simulcast::SimulcastContext;
+use crate::util::lock::Lock;
 use libc::{c_char, c_int, c_void, sockaddr_in, sockaddr_in6};
 use std::ptr;
-use std::sync::Mutex;
 
 /// The temporal layer, and the substream, of simulcast that forwarders aim at.
 const BEST_LAYER: c_int = 2;
@@ -78,7 +78,7 @@ assert_layout!(forwarder_a10: 544; rtp_context @ 120, sim_context @ 312, is_srtp
     srtp_policy @ 384, metadata @ 512, destroyed @ 520, r#ref @ 528);
 
 /// Locked once per protected packet, and never contended: the header asks for one sending thread at a time.
-pub(super) type Protection = Mutex<Session>;
+pub(super) type Protection = Lock<Session>;
 
 /// A simulcast sender as a module knows it, and the codec.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ use crate::glib::TRUE;
 use crate::media::srtp;
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
+use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
 

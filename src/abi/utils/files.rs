@@ -67,7 +67,7 @@ export! {
         // SAFETY: as above.
         match PidFile::create(unsafe { as_path(file) }) {
             Ok(pidfile) => {
-                *CURRENT.lock().unwrap_or_else(|e| e.into_inner()) = Some(pidfile);
+                *CURRENT.lock() = Some(pidfile);
                 0
             }
             Err(error) => {
@@ -78,7 +78,7 @@ export! {
     }
 
     "utils.h" fn janus_pidfile_remove() -> c_int as nonnull() or -1; {
-        match CURRENT.lock().unwrap_or_else(|e| e.into_inner()).take().map(PidFile::remove) {
+        match CURRENT.lock().take().map(PidFile::remove) {
             None | Some(Ok(())) => 0,
             Some(Err(error)) => {
                 tracing::error!("Error removing PID file: {error}");

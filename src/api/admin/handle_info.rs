@@ -4,7 +4,6 @@ use crate::api::request::{Answer, Request};
 use crate::core::flags;
 use crate::core::handle::Handle;
 use crate::core::jsep::{Medium, MediumKind, RidOrder};
-use crate::core::lock::outside;
 use crate::core::statistics;
 use crate::json::Json;
 use crate::media::{
@@ -13,6 +12,7 @@ use crate::media::{
 };
 use crate::record::capture::Format;
 use crate::rtp::uri;
+use crate::util::lock::outside;
 use crate::util::time;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

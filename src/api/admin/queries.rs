@@ -3,9 +3,9 @@
 use crate::api::check::Kind;
 use crate::api::request::{Answer, Request};
 use crate::core::errors::{ApiError, Code};
-use crate::core::lock::outside;
 use crate::core::registry::Registry;
 use crate::json::Json;
+use crate::util::lock::outside;
 
 /// Reads `request`, finds the module that `member` names, asks it.
 fn ask<T: ?Sized>(

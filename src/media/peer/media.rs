@@ -10,7 +10,7 @@ use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::media::worker::prefetch::prefetch;
 use crate::record::capture::PacketType;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Largest RTP or RTCP datagram taken (MP-147).
@@ -288,7 +288,7 @@ pub const MOST_AT_ONCE: usize = 16;
 const ROOM: usize = SLOT_SIZE - 32;
 
 fn settings_of(shared: &Shared) -> Settings {
-    *shared.live.lock().unwrap_or_else(PoisonError::into_inner)
+    *shared.live.lock()
 }
 
 fn protect_rtp(srtp: &mut Option<Srtp>, slot: &mut [u8], len: usize) -> Option<usize> {

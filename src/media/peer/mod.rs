@@ -23,10 +23,11 @@ use super::srtp;
 use super::types::*;
 use super::worker::batch::{Batch, Cursor};
 use crate::rtp::Extensions;
+use crate::util::lock::Lock;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What all PeerConnections of an engine share.
@@ -36,7 +37,7 @@ pub struct Shared {
     /// Of our certificate.
     pub fingerprint: String,
     /// What may change while running; every PeerConnection looks once a second.
-    pub live: Mutex<Settings>,
+    pub live: Lock<Settings>,
 }
 
 /// What a new PeerConnection starts from.

@@ -23,7 +23,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
     let shared = Arc::new(Shared {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
-        live: Mutex::new((&config).into()),
+        live: crate::util::lock::Lock::new((&config).into()),
         config,
     });
     let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
@@ -329,7 +329,7 @@ fn tuned_values_reach_running_connections() {
         no_media_timer: 7,
         slowlink_threshold: 4,
     };
-    *a.shared.live.lock().unwrap() = tuned;
+    *a.shared.live.lock() = tuned;
     assert_eq!(a.connection.streams.settings.no_media_timer, 1);
     run(&mut a, &mut b, clock, Duration::from_millis(1100));
     let settings = a.connection.streams.settings;

@@ -17,6 +17,7 @@ use crate::media::peer::{Connection, Descriptor, Incoming, MOST_AT_ONCE, Note, O
 use crate::media::rtp::store::SharedStore;
 use crate::media::rtp::{Parts, Relayed};
 use crate::media::types::*;
+use crate::util::lock::packet_path;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
@@ -153,7 +154,8 @@ impl Core {
                 self.make_room(LEAST_ROOM);
                 let seat = self.seats.get_mut(index as usize)?.as_mut()?;
                 self.busy = Some(index);
-                let incoming = seat.connection.media(arrived, bytes, descriptor, &mut self.batch);
+                let incoming =
+                    packet_path(|| seat.connection.media(arrived, bytes, descriptor, &mut self.batch));
                 self.busy = None;
                 let delivery =
                     incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });

@@ -4,11 +4,12 @@
 use super::ring::{Addressee, Ring};
 use super::wake::Bell;
 use crate::media::types::*;
+use crate::util::lock::Lock;
 use crossbeam_queue::SegQueue;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// What other threads may have waiting for one worker, in cells of 64 bytes: a frame of twenty packets for 5000 receivers.
 const RING_CELLS: usize = 1 << 17;
@@ -29,7 +30,7 @@ pub struct WorkerHandle {
     pub stopped: AtomicBool,
     pub traffic: Traffic,
     /// What the STUN server sees, and the address that it was asked from.
-    reflexive: Mutex<Option<Seen>>,
+    reflexive: Lock<Option<Seen>>,
 }
 
 /// A real address of ours, and how it looks from outside.
@@ -76,16 +77,16 @@ impl WorkerHandle {
             load: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             traffic: Traffic::default(),
-            reflexive: Mutex::new(None),
+            reflexive: Lock::new(None),
         }
     }
 
     pub fn reflexive(&self) -> Option<Seen> {
-        *self.reflexive.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.reflexive.lock()
     }
 
     pub fn set_reflexive(&self, seen: Seen) {
-        *self.reflexive.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        *self.reflexive.lock() = Some(seen);
     }
 
     /// False when the worker has ended; the job is dropped then.
@@ -104,7 +105,7 @@ pub struct PeerShared {
     /// Unique in the process.
     pub id: u64,
     pub worker: Arc<WorkerHandle>,
-    pub credentials: Mutex<IceCredentials>,
+    pub credentials: Lock<IceCredentials>,
     pub candidates: Vec<Candidate>,
     seat: AtomicU32,
     /// Media may be sent.
@@ -120,7 +121,7 @@ impl PeerShared {
         PeerShared {
             id: unique(),
             worker,
-            credentials: Mutex::new(credentials),
+            credentials: Lock::new(credentials),
             candidates,
             seat: AtomicU32::new(NOWHERE),
             ready: AtomicBool::new(false),
@@ -128,7 +129,7 @@ impl PeerShared {
     }
 
     pub fn credentials(&self) -> IceCredentials {
-        self.credentials.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.credentials.lock().clone()
     }
 
     /// Where the worker keeps it; `None` before it is placed and after it is gone.

@@ -13,6 +13,7 @@ use crate::media::ice::Path;
 use crate::media::peer::{Descriptor, Incoming, Output, Shared};
 use crate::media::rtp::Parts;
 use crate::media::types::*;
+use crate::util::lock::packet_path;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -92,12 +93,12 @@ impl Worker {
                 self.receive(socket, Kind::Rtcp);
             }
         }
-        self.take_from_ring();
+        packet_path(|| self.take_from_ring());
         let go_on = self.take_jobs();
         core(Core::run_timers);
         tell_sinks();
         core(Core::tell_workers);
-        core(Core::flush_if_due);
+        packet_path(|| core(Core::flush_if_due));
         go_on
     }
 

@@ -29,6 +29,10 @@ const NOT_PER_PACKET: [(&str, &str); 4] = [
     ("Worker::take_jobs", "commands of other threads"),
 ];
 
+/// A buffer that has to hold more than ever before grows once, after which it stays: a worker that did not run for a while
+/// finds more packets waiting than ever. So often at most, in all buffers together.
+const GROWTHS: u64 = 16;
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forwarded_packet_allocates_and_locks_nothing() {
     if is_reference() {
@@ -51,19 +55,19 @@ async fn a_forwarded_packet_allocates_and_locks_nothing() {
     // Without retransmissions both ways a twenty-fifth would be missing.
     assert!(forwarded >= COUNTED as usize * VIEWERS * 99 / 100, "{forwarded} packets");
     assert_eq!(seen.lost, 0, "too many places to tell apart");
-    let mut per_packet = vec![];
+    let (mut per_packet, mut growths) = (vec![], 0);
     let mut other = BTreeMap::<(&str, usize), u64>::new();
     for site in seen.sites {
         let names = site.names();
-        match NOT_PER_PACKET.iter().find(|(function, _)| names.iter().any(|name| name.contains(function))) {
-            Some((_, what)) => *other.entry((what, site.kind)).or_default() += site.count,
-            None => per_packet.push(format!(
-                "{} × {}:\n    {}",
-                site.count,
-                KINDS[site.kind],
-                names.join("\n    ")
-            )),
+        let has = |function: &str| names.iter().any(|name| name.contains(function));
+        if let Some((_, what)) = NOT_PER_PACKET.iter().find(|(function, _)| has(function)) {
+            *other.entry((what, site.kind)).or_default() += site.count;
+            continue;
         }
+        if has("::RawVecInner<A>::grow_amortized") {
+            growths += site.count;
+        }
+        per_packet.push((site.count, [vec![KINDS[site.kind].to_owned()], names].concat()));
     }
     println!("{forwarded} packets forwarded; by modules: {:?} {KINDS:?}", seen.by_modules);
     for ((what, kind), count) in &other {
@@ -71,7 +75,12 @@ async fn a_forwarded_packet_allocates_and_locks_nothing() {
     }
     // The counter counts: ICE checks do allocate, and the plugin does lock.
     assert!(other.keys().any(|(_, kind)| *kind == ALLOCATION) && seen.by_modules[LOCK] > 0);
-    assert!(per_packet.is_empty(), "while {forwarded} packets were forwarded\n{}", per_packet.join("\n"));
+    println!("  buffers that grew: {growths}");
+    let all: u64 = per_packet.iter().map(|(count, _)| count).sum();
+    assert!(
+        all == growths && growths <= GROWTHS,
+        "while {forwarded} packets were forwarded\n{per_packet:#?}"
+    );
     server.stop().await;
 }
 
