@@ -290,5 +290,5 @@ fn a_worker_forwards_without_allocating() {
     let of_ice = |text: &str| text.contains("IceAgent") || text.contains("Connection>::stun");
     let places = places.iter().map(Backtrace::to_string).filter(|text| !of_ice(text));
     let places: Vec<String> = places.collect();
-    assert!(places.is_empty(), "{} allocations:\n{}", places.len(), places.join("\n\n"));
+    assert!(places.is_empty(), "{} allocations, the first one\n{}", places.len(), places[0]);
 }
