@@ -128,7 +128,7 @@ impl Api {
 /// One handle of a session.
 #[derive(Clone)]
 pub struct Handle {
-    api: Api,
+    pub api: Api,
     pub session: u64,
     pub id: u64,
 }
@@ -158,6 +158,14 @@ impl Handle {
     /// The first event of this handle with this name, past or future, such as `webrtcup`.
     pub async fn event(&self, name: &str) -> Value {
         self.api.event(name, |event| event["janus"] == name && event["sender"] == self.id).await
+    }
+
+    /// The first notification of the plugin, past or future, that `fits`.
+    pub async fn notification(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let event = self.api.event(what, |event| {
+            event["janus"] == "event" && event["sender"] == self.id && fits(&event["plugindata"]["data"])
+        });
+        event.await["plugindata"]["data"].take()
     }
 
     /// How many events with this name came so far.

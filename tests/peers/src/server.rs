@@ -136,6 +136,13 @@ impl Server {
         ask(&self.admin().await, request).await["info"].take()
     }
 
+    /// How many PeerConnections each media worker has; nothing without a number of `event_loops`.
+    pub async fn loops(&self) -> Vec<u64> {
+        let reply = ask(&self.admin().await, json!({"janus": "loops_info"})).await;
+        let loops = reply["loops"].as_array().expect("loops");
+        loops.iter().map(|each| each["handles"].as_u64().expect("a count")).collect()
+    }
+
     async fn admin(&self) -> Api {
         Api::connect(self.admin_port, "janus-admin-protocol").await
     }

@@ -23,6 +23,8 @@ pub struct Received {
     pub audio: Vec<Arc<[u8]>>,
     pub video: Vec<Arc<[u8]>>,
     pub data: Vec<Vec<u8>>,
+    /// PLI and FIR.
+    pub keyframe_requests: usize,
 }
 
 struct State {
@@ -61,6 +63,7 @@ impl State {
             Event::Connected => self.received.connected = true,
             Event::Closed => self.received.closed = true,
             Event::ChannelOpen(id, _) => self.open |= self.channel == Some(id),
+            Event::KeyframeRequest(_) => self.received.keyframe_requests += 1,
             Event::ChannelData(data) => self.received.data.push(data.data),
             Event::RtpPacket(packet) => match *packet.header.payload_type {
                 OPUS_PAYLOAD_TYPE => self.received.audio.push(packet.payload),
@@ -86,7 +89,7 @@ impl State {
     }
 }
 
-/// A peer that offers Opus, VP8 and a data channel, all in both directions. It vanishes with the value.
+/// A peer that offers Opus, VP8 and mostly a data channel, all in both directions. It vanishes with the value.
 pub struct Str0mPeer {
     state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
@@ -99,6 +102,15 @@ pub struct Str0mPeer {
 impl Str0mPeer {
     /// A peer at an address of this machine, and its offer.
     pub async fn new(address: IpAddr) -> (Self, String) {
+        Self::with(address, true).await
+    }
+
+    /// The same without a data channel.
+    pub async fn media_only(address: IpAddr) -> (Self, String) {
+        Self::with(address, false).await
+    }
+
+    async fn with(address: IpAddr, data: bool) -> (Self, String) {
         let socket = Arc::new(UdpSocket::bind((address, 0)).await.expect("a socket"));
         let address = socket.local_addr().expect("an address");
         let now = Instant::now();
@@ -122,10 +134,10 @@ impl Str0mPeer {
             let mut change = rtc.sdp_api();
             let audio = change.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
             let video = change.add_media(MediaKind::Video, Direction::SendRecv, None, None, None);
-            let channel = change.add_channel("data".into());
+            let channel = data.then(|| change.add_channel("data".into()));
             (audio, video, channel, change.apply().expect("an offer"))
         });
-        state.channel = Some(channel);
+        state.channel = channel;
         let (state, changed) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
         let driver = tokio::spawn(drive(state.clone(), changed.clone()));
         (
@@ -169,20 +181,28 @@ impl Str0mPeer {
 
     /// Sends one audio and one video packet that carry `number`.
     pub fn send_media(&self, number: u32) {
-        let streams = [
-            (self.audio, OPUS_PAYLOAD_TYPE, number * 960, opus(number)),
-            (self.video, VP8_PAYLOAD_TYPE, number * 1800, vp8(number)),
-        ];
-        for (mid, payload_type, time, payload) in streams {
-            self.change(|rtc| {
-                let mut api = rtc.direct_api();
-                let stream = api.stream_tx_by_mid(mid, None).expect("a stream");
-                let sequence = u64::from(number).into();
-                let packet =
-                    RtpWrite::new(payload_type.into(), sequence, time, Instant::now(), payload.to_vec());
-                stream.write_rtp(packet.marker(true).nackable(true));
-            });
-        }
+        let sequence = number.into();
+        self.send_packet(OPUS_PAYLOAD_TYPE, sequence, number * 960, true, opus(number).to_vec());
+        self.send_packet(VP8_PAYLOAD_TYPE, sequence, number * 1800, true, vp8(number).to_vec());
+    }
+
+    /// Sends one packet of the medium that the payload type belongs to; the sequence number counts on beyond 16 bits.
+    pub fn send_packet(
+        &self,
+        payload_type: u8,
+        sequence: u64,
+        timestamp: u32,
+        marker: bool,
+        payload: Vec<u8>,
+    ) {
+        let mid = if payload_type == OPUS_PAYLOAD_TYPE { self.audio } else { self.video };
+        self.change(|rtc| {
+            let mut api = rtc.direct_api();
+            let stream = api.stream_tx_by_mid(mid, None).expect("a stream");
+            let packet =
+                RtpWrite::new(payload_type.into(), sequence.into(), timestamp, Instant::now(), payload);
+            stream.write_rtp(packet.marker(marker).nackable(true));
+        });
     }
 
     /// Sends bytes over the data channel.

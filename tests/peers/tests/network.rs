@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use peers::call::Call;
-use peers::early_peer::EarlyPeer;
+use peers::hand_peer::HandPeer;
 use peers::process::Held;
 use peers::relay::Policy;
 use peers::server::{Server, Settings, is_reference};
@@ -229,7 +229,7 @@ async fn client_hello_overtakes_the_answer() {
         handle.message(json!({"request": "create", "type": "rtp", "id": 4711, "media": media}), None).await;
     assert_eq!(created["plugindata"]["data"]["streaming"], "created", "{created}");
     let offer = handle.message(json!({"request": "watch", "id": 4711}), None).await;
-    let mut peer = EarlyPeer::new(offer["jsep"]["sdp"].as_str().expect("an offer")).await;
+    let mut peer = HandPeer::new(offer["jsep"]["sdp"].as_str().expect("an offer")).await;
     peer.check().await;
     let hello = peer.handshake().await;
     assert!(hello > 0);
@@ -241,7 +241,7 @@ async fn client_hello_overtakes_the_answer() {
     });
     let complete = async {
         while !peer.is_complete() {
-            peer.receive().await;
+            peer.receive(&mut [0; 2048]).await;
             peer.handshake().await; // without a timer: nothing is ever sent a second time
         }
     };
