@@ -58,11 +58,11 @@ pub(super) fn handle_timeout(ssl: &SslRef) -> Result<bool, ErrorStack> {
     }
 }
 
-/// Gives back the buffers of the record layer, 33 KB, unless something is in them. Whether it did; then nothing may be
-/// read or written before [`take_buffers`].
-pub(super) fn give_buffers_back(ssl: &SslRef) -> bool {
+/// Gives back the buffers of the record layer, 33 KB, unless something is in them. Then nothing may be read or written
+/// before [`take_buffers`].
+pub(super) fn give_buffers_back(ssl: &SslRef) {
     // SAFETY: `ssl` is live and nobody else holds it; the call refuses when a record is pending.
-    unsafe { SSL_free_buffers(ssl.as_ptr()) == 1 }
+    unsafe { SSL_free_buffers(ssl.as_ptr()) };
 }
 
 /// Undoes [`give_buffers_back`].

@@ -55,8 +55,6 @@ pub struct OpenSslDtls {
     stream: SslStream<Datagrams>,
     client: bool,
     state: State,
-    /// OpenSSL has no buffers: the handshake is over, and nothing came since.
-    pub(super) resting: bool,
     early: VecDeque<Vec<u8>>,
     events: VecDeque<DtlsEvent>,
     /// Where decrypted data lands; as long as the largest datagram so far.
@@ -70,7 +68,6 @@ impl OpenSslDtls {
             stream: SslStream::new(ssl, Datagrams::default())?,
             client,
             state: State::Created,
-            resting: false,
             early: VecDeque::new(),
             events: VecDeque::new(),
             plain: Vec::new(),
@@ -78,30 +75,24 @@ impl OpenSslDtls {
         })
     }
 
-    /// Most connections have nothing to say after the handshake.
-    fn rest(&mut self) {
-        self.early = VecDeque::new();
-        self.plain = Vec::new();
-        self.stream.get_mut().incoming = Vec::new();
-        self.resting = ffi::give_buffers_back(self.stream.ssl());
+    /// Connections are many and speak seldom, most of them never after the handshake. So OpenSSL has buffers for its
+    /// records only while it works.
+    fn work<R>(&mut self, act: impl FnOnce(&mut OpenSslDtls) -> R) -> Result<R, DtlsError> {
+        forget_errors();
+        ffi::take_buffers(self.stream.ssl())?;
+        let result = act(self);
+        ffi::give_buffers_back(self.stream.ssl());
+        Ok(result)
     }
 
-    /// Before OpenSSL reads or writes. False when there is no memory for it.
-    fn wake(&mut self) -> bool {
-        if self.resting {
-            forget_errors();
-            match ffi::take_buffers(self.stream.ssl()) {
-                Ok(()) => self.resting = false,
-                Err(error) => self.fail(error.into()),
-            }
+    /// The same; what `act` runs into has become an event.
+    fn work_on(&mut self, act: impl FnOnce(&mut OpenSslDtls)) {
+        if let Err(error) = self.work(act) {
+            self.fail(error);
         }
-        !self.resting
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        if !self.wake() {
-            return;
-        }
         if self.plain.len() < datagram.len() {
             self.plain.resize(datagram.len(), 0);
         }
@@ -113,7 +104,6 @@ impl OpenSslDtls {
 
     /// Lets OpenSSL do what it can with what it has.
     fn advance(&mut self) {
-        let before = self.state;
         loop {
             let step = match self.state {
                 State::Handshaking => self.shake_hands(),
@@ -122,12 +112,9 @@ impl OpenSslDtls {
             };
             match step {
                 Ok(true) => {}
-                Ok(false) => break,
+                Ok(false) => return,
                 Err(error) => return self.fail(error),
             }
-        }
-        if before == State::Handshaking && self.state == State::Connected {
-            self.rest();
         }
     }
 
@@ -182,10 +169,11 @@ impl Dtls for OpenSslDtls {
             return;
         }
         self.state = State::Handshaking;
-        self.advance();
-        for datagram in std::mem::take(&mut self.early) {
-            self.take(&datagram);
-        }
+        let early = std::mem::take(&mut self.early);
+        self.work_on(|dtls| {
+            dtls.advance();
+            early.iter().for_each(|datagram| dtls.take(datagram));
+        });
     }
 
     fn handle(&mut self, datagram: &[u8]) {
@@ -195,7 +183,7 @@ impl Dtls for OpenSslDtls {
             State::Handshaking | State::Connected => {
                 // Else OpenSSL would do it while it reads, and nobody would count it.
                 self.handle_timeout();
-                self.take(datagram);
+                self.work_on(|dtls| dtls.take(datagram));
             }
         }
     }
@@ -218,30 +206,27 @@ impl Dtls for OpenSslDtls {
     fn handle_timeout(&mut self) {
         if !matches!(self.state, State::Handshaking | State::Connected)
             || ffi::timeout(self.stream.ssl()) != Some(Duration::ZERO)
-            || !self.wake()
         {
             return;
         }
-        forget_errors();
-        match ffi::handle_timeout(self.stream.ssl()) {
-            Ok(sent) => self.retransmissions += u32::from(sent),
-            Err(error) => self.fail(error.into()),
-        }
+        self.work_on(|dtls| match ffi::handle_timeout(dtls.stream.ssl()) {
+            Ok(sent) => dtls.retransmissions += u32::from(sent),
+            Err(error) => dtls.fail(error.into()),
+        });
     }
 
     fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
-        if self.state != State::Connected || !self.wake() {
+        if self.state != State::Connected {
             return Err(DtlsError("not connected".into()));
         }
-        forget_errors();
-        self.stream.ssl_write(data).map(|_| ()).map_err(|error| DtlsError(error.to_string()))
+        let written = self.work(|dtls| dtls.stream.ssl_write(data))?;
+        written.map(|_| ()).map_err(|error| DtlsError(error.to_string()))
     }
 
     fn close(&mut self) {
-        if self.state == State::Connected && self.wake() {
-            forget_errors();
+        if self.state == State::Connected {
             // Not waiting for the peer's own close alert; what can fail here has no listener any more.
-            let _ = self.stream.shutdown();
+            let _ = self.work(|dtls| dtls.stream.shutdown());
         }
         self.state = State::Ended;
     }
