@@ -1,6 +1,7 @@
 //! DTLS 1.2 with `use_srtp` (RFC 6347, RFC 5764), sans-IO: datagrams and time go in, datagrams and events come out.
 //!
-//! [`Dtls`] is what a PeerConnection knows; [`DtlsContext`] makes it with OpenSSL. `unsafe` is denied except in [`ffi`]
+//! [`Dtls`] is what a PeerConnection knows; [`DtlsContext`] makes it with OpenSSL, whose place [`settled`] takes after the
+//! handshake. `unsafe` is denied except in [`ffi`]
 //! (docs/decisions/003-dtls-ffi.md).
 #![deny(unsafe_code)]
 
@@ -10,6 +11,7 @@ mod ffi;
 mod identity;
 mod keys;
 mod openssl;
+mod settled;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +53,9 @@ pub trait Dtls {
 
     /// Flights that were sent again because nothing came back in time (MP-137).
     fn retransmissions(&self) -> u32;
+
+    /// After [`DtlsEvent::Connected`]: one that goes on in its place with less memory, if there is such a one.
+    fn settle(&mut self) -> Option<Box<dyn Dtls>>;
 }
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! [`Dtls`] with OpenSSL over a stream in memory.
 #![forbid(unsafe_code)]
 
+use super::settled::{Legacy, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
 use bytes::Bytes;
 use openssl::error::ErrorStack;
@@ -60,6 +61,8 @@ pub struct OpenSslDtls {
     /// Where decrypted data lands; as long as the largest datagram so far.
     plain: Vec<u8>,
     retransmissions: u32,
+    /// As the server: what completed the handshake.
+    last_flight: Vec<Vec<u8>>,
 }
 
 impl OpenSslDtls {
@@ -72,6 +75,7 @@ impl OpenSslDtls {
             events: VecDeque::new(),
             plain: Vec::new(),
             retransmissions: 0,
+            last_flight: Vec::new(),
         })
     }
 
@@ -125,6 +129,9 @@ impl OpenSslDtls {
             Ok(()) => {
                 let connected = Connected::from_ssl(self.stream.ssl(), self.client)?;
                 self.state = State::Connected;
+                if !self.client {
+                    self.last_flight = self.stream.get_ref().outgoing.iter().cloned().collect();
+                }
                 self.events.push_back(DtlsEvent::Connected(Box::new(connected)));
                 Ok(true)
             }
@@ -233,6 +240,21 @@ impl Dtls for OpenSslDtls {
 
     fn retransmissions(&self) -> u32 {
         self.retransmissions
+    }
+
+    fn settle(&mut self) -> Option<Box<dyn Dtls>> {
+        if self.state != State::Connected {
+            return None;
+        }
+        let mut settled = Settled::new(self.stream.ssl(), self.client)?;
+        settled.take_over(Legacy {
+            last_flight: std::mem::take(&mut self.last_flight),
+            outgoing: std::mem::take(&mut self.stream.get_mut().outgoing),
+            events: std::mem::take(&mut self.events),
+            retransmissions: self.retransmissions,
+        });
+        self.state = State::Ended;
+        Some(Box::new(settled))
     }
 }
 

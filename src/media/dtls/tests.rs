@@ -25,14 +25,14 @@ fn pair_of(client: &DtlsContext, server: &DtlsContext) -> (OpenSslDtls, OpenSslD
     (client, server)
 }
 
-fn outgoing(dtls: &mut OpenSslDtls) -> Vec<Vec<u8>> {
+fn outgoing(dtls: &mut dyn Dtls) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| dtls.poll_transmit()).collect()
 }
 
 /// Carries datagrams both ways until none is left. `network` gets each with its number and returns what arrives.
-fn exchange(
-    a: &mut OpenSslDtls,
-    b: &mut OpenSslDtls,
+fn exchange<'a>(
+    a: &'a mut dyn Dtls,
+    b: &'a mut dyn Dtls,
     mut network: impl FnMut(usize, Vec<u8>) -> Vec<Vec<u8>>,
 ) {
     let mut number = 0;
@@ -84,7 +84,7 @@ fn persist(
     (of_a.expect("connected"), of_b.expect("connected"))
 }
 
-fn connected(dtls: &mut OpenSslDtls) -> Option<Box<Connected>> {
+fn connected(dtls: &mut dyn Dtls) -> Option<Box<Connected>> {
     match dtls.poll_event()? {
         DtlsEvent::Connected(connected) => Some(connected),
         other => panic!("{other:?}"),
@@ -95,12 +95,33 @@ fn failed(dtls: &mut OpenSslDtls) -> bool {
     matches!(dtls.poll_event(), Some(DtlsEvent::Failed(_)))
 }
 
-/// Both, after a handshake over a perfect network.
-fn established() -> (OpenSslDtls, OpenSslDtls) {
-    let (mut client, mut server) = pair();
-    exchange(&mut client, &mut server, perfect);
-    assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
-    (client, server)
+/// Client and server, after a handshake over a perfect network: with several cipher suites, each of them still with
+/// OpenSSL, and settled.
+fn established() -> impl Iterator<Item = (Box<dyn Dtls>, Box<dyn Dtls>)> {
+    let suites = [
+        (false, "ECDHE-ECDSA-AES128-GCM-SHA256"),
+        (false, "ECDHE-ECDSA-CHACHA20-POLY1305"),
+        (true, "ECDHE-RSA-AES128-GCM-SHA256"),
+        (true, "ECDHE-RSA-CHACHA20-POLY1305"),
+    ];
+    suites.into_iter().flat_map(|(rsa, suite)| {
+        let config = DtlsConfig { ciphers: Some(suite.into()), ..DtlsConfig::default() };
+        let context = DtlsContext::new(&Identity::generate(rsa).unwrap(), &config).unwrap();
+        (0..4).map(move |settled| {
+            let (client, server) = pair_of(&context, &context);
+            let (mut client, mut server): (Box<dyn Dtls>, Box<dyn Dtls>) =
+                (Box::new(client), Box::new(server));
+            exchange(&mut *client, &mut *server, perfect);
+            assert!(connected(&mut *client).is_some() && connected(&mut *server).is_some());
+            if settled & 1 > 0 {
+                client = client.settle().unwrap();
+            }
+            if settled & 2 > 0 {
+                server = server.settle().unwrap();
+            }
+            (client, server)
+        })
+    })
 }
 
 #[test]
@@ -229,59 +250,115 @@ fn duplicates_disorder_and_garbage_are_survived() {
 
 #[test]
 fn data_passes_both_ways_one_message_per_datagram() {
-    let (mut client, mut server) = established();
     let messages: Vec<Vec<u8>> = (1..40usize).map(|n| vec![n as u8; n * 29]).collect();
-    for message in &messages {
-        client.write(message).unwrap();
-        server.write(message).unwrap();
-    }
-    exchange(&mut client, &mut server, perfect);
-    for dtls in [&mut client, &mut server] {
+    for (mut client, mut server) in established() {
         for message in &messages {
-            match dtls.poll_event() {
-                Some(DtlsEvent::Data(data)) => assert_eq!(data, message),
-                other => panic!("{other:?}"),
-            }
+            client.write(message).unwrap();
+            server.write(message).unwrap();
         }
-        assert!(dtls.poll_event().is_none());
+        exchange(&mut *client, &mut *server, perfect);
+        for dtls in [&mut client, &mut server] {
+            for message in &messages {
+                match dtls.poll_event() {
+                    Some(DtlsEvent::Data(data)) => assert_eq!(data, message),
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert!(dtls.poll_event().is_none());
+        }
+    }
+}
+
+#[test]
+fn several_records_may_share_a_datagram() {
+    for (mut client, mut server) in established() {
+        client.write(b"one").unwrap();
+        client.write(b"two").unwrap();
+        server.handle(&outgoing(&mut *client).concat());
+        for expected in [b"one", b"two"] {
+            assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data == expected[..]));
+        }
     }
 }
 
 #[test]
 fn replayed_and_forged_data_is_dropped() {
-    let (mut client, mut server) = established();
-    client.write(b"once").unwrap();
-    let datagram = client.poll_transmit().unwrap();
-    for at in 0..datagram.len() {
-        let mut forged = datagram.clone();
-        forged[at] ^= 1;
-        server.handle(&forged);
+    for (mut client, mut server) in established() {
+        client.write(b"once").unwrap();
+        let datagram = client.poll_transmit().unwrap();
+        for at in 0..datagram.len() {
+            let mut forged = datagram.clone();
+            forged[at] ^= 1;
+            server.handle(&forged);
+            server.handle(&datagram[..at]);
+        }
+        assert!(server.poll_event().is_none());
+        server.handle(&datagram);
+        server.handle(&datagram);
+        assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data == "once"));
+        assert!(server.poll_event().is_none());
     }
-    assert!(server.poll_event().is_none());
-    server.handle(&datagram);
-    server.handle(&datagram);
-    assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data == "once"));
-    assert!(server.poll_event().is_none());
 }
 
 #[test]
 fn a_close_alert_ends_the_other_side() {
     // MP-138, MP-139
     for from_client in [true, false] {
-        let (mut client, mut server) = established();
-        let (near, far) = if from_client { (&mut client, &mut server) } else { (&mut server, &mut client) };
-        near.close();
-        let alert = outgoing(near);
-        assert_eq!(alert.len(), 1);
-        assert_eq!(alert[0][0], 21, "content type alert");
-        far.handle(&alert[0]);
-        assert!(matches!(far.poll_event(), Some(DtlsEvent::Closed)));
-        assert!(far.poll_event().is_none());
-        assert!(far.write(b"late").is_err());
-        assert!(near.write(b"late").is_err());
-        far.close();
-        assert!(outgoing(far).is_empty());
+        for (mut client, mut server) in established() {
+            let (near, far) =
+                if from_client { (&mut client, &mut server) } else { (&mut server, &mut client) };
+            near.close();
+            let alert = outgoing(&mut **near);
+            assert_eq!(alert.len(), 1);
+            assert_eq!(alert[0][0], 21, "content type alert");
+            far.handle(&alert[0]);
+            assert!(matches!(far.poll_event(), Some(DtlsEvent::Closed)));
+            assert!(far.poll_event().is_none());
+            assert!(far.write(b"late").is_err());
+            assert!(near.write(b"late").is_err());
+            far.close();
+            assert!(outgoing(&mut **far).is_empty());
+        }
     }
+}
+
+#[test]
+fn who_has_settled_repeats_its_last_flight() {
+    let (mut client, mut server) = pair();
+    loop {
+        outgoing(&mut client).iter().for_each(|datagram| server.handle(datagram));
+        if let Some(event) = server.poll_event() {
+            assert!(matches!(event, DtlsEvent::Connected(_)));
+            break;
+        }
+        outgoing(&mut server).iter().for_each(|datagram| client.handle(datagram));
+    }
+    let mut server = server.settle().unwrap();
+    // The last flight is lost.
+    assert!(!outgoing(&mut *server).is_empty() && client.poll_event().is_none());
+    std::thread::sleep(client.timeout(Instant::now()).unwrap().saturating_duration_since(Instant::now()));
+    client.handle_timeout();
+    exchange(&mut client, &mut *server, perfect);
+    assert!(connected(&mut client).is_some());
+    server.write(b"hello").unwrap();
+    exchange(&mut client, &mut *server, perfect);
+    assert!(matches!(client.poll_event(), Some(DtlsEvent::Data(data)) if data == "hello"));
+    // A settled client does not answer repetitions, so that there is no end of them.
+    let mut client = client.settle().unwrap();
+    assert!(outgoing(&mut *client).is_empty());
+}
+
+#[test]
+fn only_known_cipher_suites_settle_and_only_after_the_handshake() {
+    let config = DtlsConfig { ciphers: Some("ECDHE-ECDSA-AES256-SHA".into()), ..DtlsConfig::default() };
+    let (mut client, mut server) = pair_of(&context_with(&config), &context());
+    assert!(client.settle().is_none() && server.settle().is_none());
+    exchange(&mut client, &mut server, perfect);
+    assert!(client.settle().is_none() && server.settle().is_none());
+    client.write(b"still there").unwrap();
+    exchange(&mut client, &mut server, perfect);
+    assert!(connected(&mut server).is_some());
+    assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data == "still there"));
 }
 
 #[test]

@@ -177,6 +177,9 @@ impl Connection {
                 self.profile = Some(connected.profile);
                 self.record.dtls_connected_at = Some(clock.mono);
                 self.set_dtls_state(DtlsState::Connected);
+                if let Some(settled) = self.dtls.as_mut().and_then(|dtls| dtls.settle()) {
+                    self.dtls = Some(settled);
+                }
                 self.become_ready(clock);
                 return;
             }

@@ -34,7 +34,7 @@ impl Window {
     }
 
     /// Whether `index` is new; does not mark it.
-    pub(super) fn check(&self, index: u64) -> Result<(), SrtpError> {
+    pub(in crate::media) fn check(&self, index: u64) -> Result<(), SrtpError> {
         if self.seen == 0 || index > self.highest {
             return Ok(());
         }
@@ -43,7 +43,7 @@ impl Window {
     }
 
     /// Marks an authenticated (or sent) index.
-    pub(super) fn mark(&mut self, index: u64) {
+    pub(in crate::media) fn mark(&mut self, index: u64) {
         if self.seen == 0 {
             *self = Window { highest: index, seen: 1 };
         } else if index > self.highest {

@@ -1,0 +1,252 @@
+//! [`Dtls`] after the handshake, without OpenSSL.
+//!
+//! What is left to do is small: an alert each way in the end, SCTP packets where there are data channels, and the last
+//! flight once more if it was lost. An `SSL` keeps more than 40 KB for that, this here less than two. So as soon as the
+//! handshake is over, the record layer of DTLS 1.2 (RFC 6347 §4.1) goes on here, with the keys of that handshake.
+//! Only for the cipher suites with AEAD that WebRTC uses; others stay with OpenSSL (docs/decisions/003-dtls-ffi.md).
+#![forbid(unsafe_code)]
+
+use super::{Dtls, DtlsError, DtlsEvent};
+use crate::media::srtp::Window;
+use bytes::Bytes;
+use openssl::ssl::SslRef;
+use ring::{aead, hmac};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+const VERSION: [u8; 2] = [0xFE, 0xFD];
+/// Type, version, epoch, sequence number, length.
+const HEADER: usize = 13;
+const TAG: usize = 16;
+/// The epoch after a first handshake.
+const EPOCH: u64 = 1 << 48;
+/// Sequence numbers (48 bits) go on from here, far beyond those of the handshake's end.
+const FIRST_SEQUENCE: u64 = 1 << 32;
+
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const DATA: u8 = 23;
+const WARNING: u8 = 1;
+const FATAL: u8 = 2;
+const CLOSE_NOTIFY: u8 = 0;
+
+/// Keys of one direction.
+struct Half {
+    key: aead::LessSafeKey,
+    iv: [u8; aead::NONCE_LEN],
+    /// Bytes of the nonce that each record carries.
+    explicit: usize,
+}
+
+pub struct Settled {
+    sealing: Half,
+    opening: Half,
+    next: u64,
+    seen: Window,
+    legacy: Legacy,
+    ended: bool,
+}
+
+/// What goes over from the handshake.
+#[derive(Default)]
+pub(super) struct Legacy {
+    /// Of the server: the peer repeats its own until it gets this.
+    pub last_flight: Vec<Vec<u8>>,
+    pub outgoing: VecDeque<Vec<u8>>,
+    pub events: VecDeque<DtlsEvent>,
+    pub retransmissions: u32,
+}
+
+impl Settled {
+    /// `None` for cipher suites that it does not know.
+    pub(super) fn new(ssl: &SslRef, client: bool) -> Option<Settled> {
+        // All with SHA-256 as PRF. RFC 5288 and 5289; RFC 7905.
+        let (algorithm, explicit) = match ssl.current_cipher()?.protocol_id() {
+            [0xC0, 0x2B | 0x2F] | [0x00, 0x9C | 0x9E] => (&aead::AES_128_GCM, 8),
+            [0xCC, 0xA8..=0xAA] => (&aead::CHACHA20_POLY1305, 0),
+            _ => return None,
+        };
+        let mut master = [0; 48];
+        let mut seed = [0; 64];
+        ssl.session()?.master_key(&mut master);
+        ssl.server_random(&mut seed[..32]);
+        ssl.client_random(&mut seed[32..]);
+        let (key, iv) = (algorithm.key_len(), aead::NONCE_LEN - explicit);
+        let mut block = vec![0; 2 * (key + iv)];
+        prf(&master, b"key expansion", &seed, &mut block);
+        let (keys, ivs) = block.split_at(2 * key);
+        let half = |index: usize| Half::new(algorithm, &keys[index * key..][..key], &ivs[index * iv..][..iv]);
+        let (of_client, of_server) = (half(0)?, half(1)?);
+        let (sealing, opening) = if client { (of_client, of_server) } else { (of_server, of_client) };
+        let (next, seen) = (FIRST_SEQUENCE, Window::default());
+        Some(Settled { sealing, opening, next, seen, legacy: Legacy::default(), ended: false })
+    }
+
+    pub(super) fn take_over(&mut self, legacy: Legacy) {
+        self.legacy = legacy;
+    }
+
+    fn send(&mut self, kind: u8, data: &[u8]) -> Result<(), DtlsError> {
+        let sequence = EPOCH | self.next;
+        self.next += 1;
+        let record = self.sealing.seal(kind, sequence, data);
+        self.legacy.outgoing.push_back(record.ok_or_else(|| DtlsError("too long for a record".into()))?);
+        Ok(())
+    }
+
+    fn take(&mut self, kind: u8, content: Vec<u8>) {
+        match (kind, &content[..]) {
+            (DATA, []) => {}
+            (DATA, _) => self.legacy.events.push_back(DtlsEvent::Data(Bytes::from(content))),
+            (ALERT, [_, CLOSE_NOTIFY]) => {
+                self.ended = true;
+                self.legacy.events.push_back(DtlsEvent::Closed);
+            }
+            (ALERT, [FATAL, number]) => {
+                self.ended = true;
+                self.legacy
+                    .events
+                    .push_back(DtlsEvent::Failed(DtlsError(format!("alert {number} of the peer"))));
+            }
+            // Its Finished again: ours was lost.
+            (HANDSHAKE, _) => self.legacy.outgoing.extend(self.legacy.last_flight.iter().cloned()),
+            _ => {}
+        }
+    }
+}
+
+impl Dtls for Settled {
+    fn start(&mut self) {}
+
+    fn handle(&mut self, datagram: &[u8]) {
+        let mut rest = datagram;
+        while let Some((header, sequence, fragment)) = next_record(&mut rest) {
+            if self.ended {
+                return;
+            }
+            // Epoch 0 is the peer's flight again, of which the Finished in epoch 1 is enough.
+            if sequence & !(EPOCH - 1) != EPOCH || self.seen.check(sequence).is_err() {
+                continue;
+            }
+            if let Some(content) = self.opening.open(header[0], sequence, fragment) {
+                self.seen.mark(sequence);
+                self.take(header[0], content);
+            }
+        }
+    }
+
+    fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.legacy.outgoing.pop_front()
+    }
+
+    fn poll_event(&mut self) -> Option<DtlsEvent> {
+        self.legacy.events.pop_front()
+    }
+
+    fn timeout(&self, _now: Instant) -> Option<Instant> {
+        None
+    }
+
+    fn handle_timeout(&mut self) {}
+
+    fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
+        if self.ended {
+            return Err(DtlsError("not connected".into()));
+        }
+        self.send(DATA, data)
+    }
+
+    fn close(&mut self) {
+        if !self.ended {
+            // Two bytes fit.
+            let _ = self.send(ALERT, &[WARNING, CLOSE_NOTIFY]);
+        }
+        self.ended = true;
+    }
+
+    fn retransmissions(&self) -> u32 {
+        self.legacy.retransmissions
+    }
+
+    fn settle(&mut self) -> Option<Box<dyn Dtls>> {
+        None
+    }
+}
+
+impl Half {
+    fn new(algorithm: &'static aead::Algorithm, key: &[u8], implicit: &[u8]) -> Option<Half> {
+        let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, key).ok()?);
+        let mut iv = [0; aead::NONCE_LEN];
+        iv[..implicit.len()].copy_from_slice(implicit);
+        Some(Half { key, iv, explicit: aead::NONCE_LEN - implicit.len() })
+    }
+
+    /// `number`: what the last eight bytes of the nonce are made of. With GCM they lie in the record, else it is the
+    /// sequence number, and the key's own value is mixed in.
+    fn nonce(&self, number: [u8; 8]) -> aead::Nonce {
+        let mut nonce = self.iv;
+        nonce[4..].iter_mut().zip(number).for_each(|(byte, other)| *byte ^= other);
+        aead::Nonce::assume_unique_for_key(nonce)
+    }
+
+    fn seal(&self, kind: u8, sequence: u64, data: &[u8]) -> Option<Vec<u8>> {
+        let sequence = sequence.to_be_bytes();
+        let length = u16::try_from(self.explicit + data.len() + TAG).ok()?;
+        let mut record = Vec::with_capacity(HEADER + usize::from(length));
+        record.push(kind);
+        record.extend(VERSION);
+        record.extend(sequence);
+        record.extend(length.to_be_bytes());
+        record.extend(&sequence[..self.explicit]);
+        let start = record.len();
+        record.extend(data);
+        let extra = additional_data(kind, sequence, data.len())?;
+        let nonce = self.nonce(sequence);
+        let tag = self.key.seal_in_place_separate_tag(nonce, extra, &mut record[start..]).ok()?;
+        record.extend(tag.as_ref());
+        Some(record)
+    }
+
+    fn open(&self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
+        let sequence = sequence.to_be_bytes();
+        let (explicit, sealed) = fragment.split_at_checked(self.explicit)?;
+        let nonce = self.nonce(explicit.try_into().unwrap_or(sequence));
+        let extra = additional_data(kind, sequence, sealed.len().checked_sub(TAG)?)?;
+        let mut content = sealed.to_vec();
+        let len = self.key.open_in_place(nonce, extra, &mut content).ok()?.len();
+        content.truncate(len);
+        Some(content)
+    }
+}
+
+/// RFC 5246 §6.2.3.3, with epoch and sequence number as RFC 6347 §4.1.2.1 says.
+fn additional_data(kind: u8, sequence: [u8; 8], len: usize) -> Option<aead::Aad<[u8; HEADER]>> {
+    let mut data = [0; HEADER];
+    data[..8].copy_from_slice(&sequence);
+    data[8] = kind;
+    data[9..11].copy_from_slice(&VERSION);
+    data[11..].copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes());
+    Some(aead::Aad::from(data))
+}
+
+/// Splits a record of our version off: header, epoch and sequence number, fragment.
+fn next_record<'a>(datagram: &mut &'a [u8]) -> Option<(&'a [u8; HEADER], u64, &'a [u8])> {
+    let (header, rest) = datagram.split_first_chunk::<HEADER>()?;
+    let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
+    let (fragment, rest) = rest.split_at_checked(len)?;
+    *datagram = rest;
+    let sequence = header[3..11].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    (header[1..3] == VERSION).then_some((header, sequence, fragment))
+}
+
+/// RFC 5246 §5, with SHA-256.
+fn prf(secret: &[u8], label: &[u8], seed: &[u8], out: &mut [u8]) {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+    let seed = [label, seed].concat();
+    let mut a = hmac::sign(&key, &seed);
+    for chunk in out.chunks_mut(32) {
+        let block = hmac::sign(&key, &[a.as_ref(), &seed].concat());
+        chunk.copy_from_slice(&block.as_ref()[..chunk.len()]);
+        a = hmac::sign(&key, a.as_ref());
+    }
+}
