@@ -190,7 +190,7 @@ impl Run<'_> {
             *place = sorted.get((sorted.len() as f64 * part) as usize).copied().unwrap_or(0).into();
         }
         outcome.switches_per_second =
-            (busy.context_switches - before.context_switches) as f64 / options.seconds as f64;
+            busy.context_switches.saturating_sub(before.context_switches) as f64 / options.seconds as f64;
         outcome.train = totals.datagrams as f64 / totals.messages.max(1) as f64;
         outcome.datagram_bytes = totals.datagram_bytes as f64;
     }
