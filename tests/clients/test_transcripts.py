@@ -11,7 +11,7 @@ import re
 import unittest
 
 from harness import UNDER_TEST, Server
-from scripts import admin, auth, jsep, offers_of_plugins, requests, timing
+from scripts import admin, auth, jsep, offers_of_plugins, requests, rooms, timing
 from transcript import Player
 
 # Expressions for steps and for lines ("- " of the reference, "+ " of ours), and the entry of docs/differences/api.md.
@@ -146,6 +146,15 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
 
     async def test_offers_of_streaming(self):
         await self.play(offers_of_plugins.streaming)
+
+    async def test_requests_of_rooms(self):
+        await self.play(rooms.requests)
+
+    async def test_rooms(self):
+        await self.play(rooms.live)
+
+    async def test_ends_of_rooms(self):
+        await self.play(rooms.ends)
 
     async def test_settings_of_the_api(self):
         await self.play(offers_of_plugins.echo, general="opaqueid_in_api = true; hide_dependencies = true;")

@@ -13,7 +13,8 @@ EVENTS = {"event", "webrtcup", "media", "slowlink", "trickle", "ice-failed", "ha
 # Members whose value is a moment, a measure or a thing of the build.
 VARYING = {
     "created", "current_time", "session_last_activity", "elapsed", "version", "version_string", "commit-hash",
-    "compile-time", "loop-running", "log-path", "folder", "pcap-file", "text2pcap-file", "age_ms",
+    "compile-time", "loop-running", "log-path", "folder", "pcap-file", "text2pcap-file", "age_ms", "private_id",
+    "stream_id", "audio_stream_id", "video_stream_id", "data_stream_id",
 }
 
 MODULES = {"transports", "events", "loggers", "plugins"}
