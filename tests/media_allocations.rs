@@ -99,7 +99,7 @@ fn second(streams: &mut Streams, start: Clock, seconds: u64) {
         packet(5, count, &mut buffer);
         let out = RtpOut { mindex: 0, video: true, packet: &buffer, extensions: Extensions::default() };
         let prepared = streams.prepare(now, &out, &mut slot).expect("may send");
-        let len = prepared.len();
+        let len = prepared.size();
         streams.protected(now, &prepared, &slot[..len]);
         if index % 50 == 7 {
             let [high, low] = count.to_be_bytes();

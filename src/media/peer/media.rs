@@ -149,7 +149,7 @@ impl Connection {
         for (packet, written) in packets.zip(&mut written) {
             let mut prepared = None;
             let place = out.push(&mut self.cursor, path, |slot| {
-                let len = prepared.insert(streams.write(clock, &packet, &mut slot[..ROOM])?).len();
+                let len = prepared.insert(streams.write(clock, &packet, &mut slot[..ROOM])?).size();
                 tap.outgoing(PacketType::Rtp, &slot[..len]);
                 Some(len + overhead)
             });
@@ -157,7 +157,7 @@ impl Connection {
         }
         for (place, prepared) in written.iter().flatten() {
             let Some(packet) = out.packet_mut(*place) else { continue };
-            match protect_rtp(srtp, packet, prepared.len()) {
+            match protect_rtp(srtp, packet, prepared.size()) {
                 Some(len) => streams.protected(clock, prepared, &packet[..len]),
                 None => out.withdraw(*place),
             }

@@ -36,7 +36,7 @@ fn sender_reports_follow_the_first_packet() {
     let len = streams
         .prepare(at(1_000_000), &outgoing(1, &packet, Extensions::default()), &mut slot)
         .unwrap()
-        .len();
+        .size();
     for now in [1_500_000, 2_500_000] {
         let sent = reports(&mut streams, now);
         assert_eq!(sent.len(), 1);

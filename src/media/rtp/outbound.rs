@@ -22,7 +22,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// Bytes of the packet.
-    pub fn len(self) -> usize {
+    pub fn size(self) -> usize {
         self.len.into()
     }
 }

@@ -9,9 +9,9 @@ fn prepare(streams: &mut Streams, now: i64, mindex: i32, packet: &[u8]) -> Optio
     let mut slot = [0xEE; 1600];
     let prepared = streams.prepare(at(now), &outgoing(mindex, packet, Extensions::default()), &mut slot)?;
     // A stand-in for SRTP.
-    let protected = [&slot[..prepared.len()], b"tag"].concat();
+    let protected = [&slot[..prepared.size()], b"tag"].concat();
     streams.protected(at(now), &prepared, &protected);
-    Some(slot[..prepared.len()].to_vec())
+    Some(slot[..prepared.size()].to_vec())
 }
 
 fn resend(streams: &mut Streams, now: i64, sequences: &[u16]) -> Vec<(Resend, Vec<u8>)> {
@@ -63,7 +63,7 @@ fn extensions_follow_the_kind_of_medium() {
         ..Extensions::default()
     };
     let mut slot = [0; 200];
-    let len = streams.prepare(at(1), &outgoing(0, &simple(1), values), &mut slot).unwrap().len();
+    let len = streams.prepare(at(1), &outgoing(0, &simple(1), values), &mut slot).unwrap().size();
     let ids = |packet: &[u8]| header_ext::elements(packet).map(|element| element.id).collect::<Vec<_>>();
     let mut audio_ids = ids(&slot[..len]);
     audio_ids.sort();
@@ -82,7 +82,7 @@ fn a_long_descriptor_takes_two_byte_extensions() {
     let descriptor = [3; 17];
     let values = Extensions { dependency_descriptor: &descriptor, ..Extensions::default() };
     let mut slot = [0; 200];
-    let len = streams.prepare(at(1), &outgoing(1, &simple(1), values), &mut slot).unwrap().len();
+    let len = streams.prepare(at(1), &outgoing(1, &simple(1), values), &mut slot).unwrap().size();
     assert_eq!(slot[12..14], [0x10, 0]);
     assert_eq!(header_ext::find(&slot[..len], 9), Some(&descriptor[..]));
 }
@@ -101,7 +101,7 @@ fn media_that_may_not_send_or_do_not_exist_drop() {
     let mut packet = outgoing(-1, &[0; 0], Extensions::default());
     let plain = simple(1);
     packet.packet = &plain;
-    let len = streams.prepare(at(1), &packet, &mut slot).unwrap().len();
+    let len = streams.prepare(at(1), &packet, &mut slot).unwrap().size();
     assert_eq!(header_ext::find(&slot[..len], 4), Some(&b"w"[..]));
     // Too large for its slot.
     assert!(streams.prepare(at(1), &packet, &mut slot[..20]).is_none());

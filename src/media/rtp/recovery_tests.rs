@@ -78,8 +78,8 @@ fn run(config: MediumConfig) -> (BTreeMap<u16, usize>, Streams) {
             let packet = rtp(96, step as u16, step as u32 * 450, 5, &[], &step.to_be_bytes());
             let prepared =
                 sender.prepare(now, &outgoing(1, &packet, Extensions::default()), &mut slot).unwrap();
-            sender.protected(now, &prepared, &slot[..prepared.len()]);
-            network.carry_rtp(now.mono, &slot[..prepared.len()]);
+            sender.protected(now, &prepared, &slot[..prepared.size()]);
+            network.carry_rtp(now.mono, &slot[..prepared.size()]);
         }
         while let Some(mut packet) = arrived(&mut network.rtcp, now.mono) {
             let _ = sender.incoming_rtcp(now, &mut packet);
