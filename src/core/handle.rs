@@ -10,7 +10,7 @@ use super::notifier::{Kind, Subject, subtype};
 use super::session::Session;
 use super::signalling::Signalling;
 use crate::json::Json;
-use crate::media::{Command, HangupReason, Peer};
+use crate::media::{Command, HangupReason, Peer, Route};
 use crate::modules::host::{PluginFace, PluginSessionFace};
 use crate::record::capture::Capture;
 use crate::util::lock::{Lock, outside};
@@ -60,8 +60,10 @@ pub struct Handle {
     pub(super) signalling: Lock<Signalling>,
     /// Held while one jsep of this handle is processed, from either side; never while a module is called.
     pub(super) negotiating: Lock<()>,
-    /// The present PeerConnection; read on the packet path.
+    /// The present PeerConnection.
     pub(super) link: ArcSwapOption<Peer>,
+    /// The short way to it, for packets.
+    pub(super) route: Route,
     close_pending: AtomicBool,
     /// It was said that the plugin relays packets that are too large.
     pub(super) oversized_told: AtomicBool,
@@ -103,6 +105,7 @@ impl Handle {
             signalling: Lock::default(),
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
+            route: Route::default(),
             close_pending: false.into(),
             oversized_told: false.into(),
             capture: Lock::default(),

@@ -81,13 +81,17 @@ impl HandleHost for Handle {
 
     #[inline]
     fn relay_rtp(&self, packet: RtpOut<'_>) {
-        self.with_peer(|peer| {
-            if packet.packet.len() <= LARGEST_RTP {
-                peer.relay_rtp(packet);
-            } else {
-                self.complain_of_size(packet.packet.len());
-            }
-        });
+        if self.flags.any(flags::STOP | flags::ALERT) {
+            return;
+        }
+        if packet.packet.len() > LARGEST_RTP {
+            return self.with_peer(|_| self.complain_of_size(packet.packet.len()));
+        }
+        if !self.route.relay_rtp(&packet)
+            && let Some(peer) = &*self.link.load()
+        {
+            peer.relay_rtp(packet);
+        }
     }
 
     fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8]) {

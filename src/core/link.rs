@@ -83,6 +83,13 @@ impl Handle {
             .filter(|index| settings.event_loops > 0 && settings.allow_loop_indication && *index < workers)
     }
 
+    /// Media may be sent.
+    pub(super) fn link_is_up(&self) {
+        if let Some(peer) = &*self.link.load() {
+            peer.note_route(&self.route);
+        }
+    }
+
     /// The PeerConnection is going down, whoever wanted it.
     pub(super) fn link_is_down(&self) {
         self.flags.set(flags::ALERT | flags::CLEANING);
@@ -91,6 +98,7 @@ impl Handle {
 
     /// The PeerConnection is gone: everything about it goes, and a new one may come.
     pub(super) fn forget_link(&self) {
+        self.route.clear();
         self.link.store(None);
         *self.signalling.lock() = Signalling::default();
         self.link_ended();

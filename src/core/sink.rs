@@ -90,6 +90,7 @@ impl Sink {
 impl PeerSink for Sink {
     fn connected(&self) {
         self.up.store(true, Ordering::Relaxed);
+        self.handle.link_is_up();
         self.handle.flags.set(flags::READY);
         self.handle.core.peerconnections.fetch_add(1, Ordering::Relaxed);
         if self.plugin.is_alive() {

@@ -4,6 +4,7 @@
 use super::dtls::{DtlsConfig, DtlsContext, Identity};
 use super::ice::local;
 use super::peer::Shared;
+use super::route::Route;
 use super::rtp::Settings;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
@@ -241,6 +242,11 @@ impl Peer {
     /// The hot path: one copy, no lock, no allocation. Any thread. The caller's buffer is not changed (MP-180).
     pub fn relay_rtp(&self, packet: RtpOut<'_>) {
         run::relay(&self.shared, &packet);
+    }
+
+    /// Notes where packets go. Once media may be sent.
+    pub fn note_route(&self, route: &Route) {
+        route.set(&self.shared);
     }
 
     /// Asks the worker; `None` when the PeerConnection is gone. Blocks shortly; from a [`PeerSink`] call on the same

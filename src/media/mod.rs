@@ -8,6 +8,7 @@ pub mod dtls;
 pub mod engine;
 pub mod ice;
 pub mod peer;
+pub mod route;
 pub mod rtcp;
 pub mod rtp;
 pub mod sctp;
@@ -19,5 +20,6 @@ pub mod worker;
 mod tests;
 
 pub use engine::{Engine, EngineError, Peer, TrafficSnapshot};
+pub use route::Route;
 pub use rtp::Settings;
 pub use types::*;

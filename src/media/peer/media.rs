@@ -8,7 +8,6 @@ use crate::media::rtp::{Medium, Relayed, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
-use crate::media::worker::prefetch::prefetch;
 use crate::record::capture::PacketType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -162,22 +161,6 @@ impl Connection {
                 None => out.withdraw(*place),
             }
         }
-    }
-
-    /// Fetches what [`Connection::send_rtp`] needs of the PeerConnection itself.
-    pub fn prefetch_own(&self) {
-        prefetch(&self.stage);
-        prefetch(&self.path);
-        prefetch(&self.cursor);
-        prefetch(&self.streams);
-        if let Some(srtp) = &self.srtp {
-            prefetch(&srtp.outgoing);
-        }
-    }
-
-    /// And of its media, which lie elsewhere.
-    pub fn prefetch_media(&self) {
-        self.streams.media.iter().for_each(prefetch);
     }
 
     pub(super) fn set_media(&mut self, media: Vec<MediumConfig>) {

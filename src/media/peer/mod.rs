@@ -2,6 +2,7 @@
 //! commands and time go in; datagrams (into a [`Batch`]), [`Output`]s for the sink and [`Note`]s for the worker come out.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod capture;
 mod connect;
 mod data;
@@ -11,6 +12,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::STEPS;
 pub use media::MOST_AT_ONCE;
 
 use super::clock::Clock;

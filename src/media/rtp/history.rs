@@ -11,6 +11,7 @@
 
 use super::Micros;
 use super::store::{Handle, Store};
+use crate::media::worker::prefetch::prefetch;
 use crate::rtp::Header;
 use crate::rtp::header::FIXED_LEN;
 
@@ -18,6 +19,8 @@ const MAX_SLOTS: usize = 4096;
 const MIN_SLOTS: usize = 64;
 /// Bytes of an extension block that a slot has room for: mid, send time, transport-wide number and orientation.
 const INLINE: usize = 24;
+/// Slots that the next frame may fill.
+const SOON: usize = 4;
 /// Back-off between two retransmissions of one packet (MP-187).
 const FIRST_BACKOFF_US: Micros = 40_000;
 const MAX_BACKOFF_US: Micros = 1_000_000;
@@ -94,6 +97,8 @@ pub struct History {
     newer: Mark,
     /// Slowly forgotten maximum of what was in use.
     peak: usize,
+    /// Sequence number kept last.
+    last: u16,
 }
 
 impl History {
@@ -108,6 +113,14 @@ impl History {
     /// Nothing is kept and nothing could be resent.
     pub fn is_off(&self) -> bool {
         self.keep_us == 0
+    }
+
+    /// Fetches the slots that come next.
+    pub fn prefetch(&self) {
+        if !self.slots.is_empty() {
+            let next = self.index(self.last.wrapping_add(1));
+            self.slots[next..].iter().take(SOON).for_each(prefetch);
+        }
     }
 
     /// Keeps a packet as it was before encryption. `head` is everything before the payload, which is in the store.
@@ -156,6 +169,7 @@ impl History {
             self.resize(packets.next_power_of_two().min(MAX_SLOTS));
         }
         self.packets += 1;
+        self.last = slot.sequence;
         let index = self.index(slot.sequence);
         self.slots[index] = slot;
     }

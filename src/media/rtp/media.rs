@@ -1,6 +1,7 @@
 //! The media of one PeerConnection: running state beside each negotiated medium, and the tables to find it by.
 
 use super::{Layer, Sender};
+use crate::media::worker::prefetch::prefetch;
 use crate::media::{MediaKind, MediumConfig, Mindex};
 use crate::rtp::VideoCodec;
 
@@ -53,6 +54,17 @@ impl Medium {
             }
         }
         self.config = config;
+    }
+
+    /// Fetches what sending a packet needs besides the medium itself.
+    pub fn prefetch(&self) {
+        prefetch(self.config.mid.as_bytes());
+        prefetch(&*self.config.clock_rates);
+        prefetch(&*self.config.rtx_payload_types);
+        if let Some(layer) = self.layers.first() {
+            prefetch(&layer.statistics.sent_packets_since_last_rr);
+        }
+        self.sender.history.prefetch();
     }
 
     pub fn video(&self) -> bool {

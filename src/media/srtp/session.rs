@@ -5,6 +5,7 @@ use super::header::{RTCP_HEADER, parse_rtcp, parse_rtp};
 use super::keys::Use;
 use super::streams::Streams;
 use super::{Profile, SrtpError, Window};
+use crate::media::worker::prefetch::prefetch;
 
 /// SSRCs a session keeps state for. A browser uses a few dozen; a peer that holds the keys must not grow us for ever.
 pub const MAX_STREAMS: usize = 1024;
@@ -43,6 +44,12 @@ impl Session {
     /// SSRCs with RTP state.
     pub fn streams(&self) -> usize {
         self.rtp_streams.len()
+    }
+
+    /// Fetches what [`Session::protect_rtp`] needs.
+    pub fn prefetch(&self) {
+        prefetch(&self.rtp);
+        prefetch(&self.rtp_streams);
     }
 
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.

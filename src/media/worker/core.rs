@@ -13,7 +13,9 @@ use super::socket::Socket;
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
-use crate::media::peer::{Connection, Descriptor, Incoming, MOST_AT_ONCE, Note, Output, Setup, Shared};
+use crate::media::peer::{
+    Connection, Descriptor, Incoming, MOST_AT_ONCE, Note, Output, STEPS, Setup, Shared,
+};
 use crate::media::rtp::store::SharedStore;
 use crate::media::rtp::{Parts, Relayed};
 use crate::media::types::*;
@@ -438,11 +440,10 @@ impl Core {
         let mut next = 0;
         while let Some(index) = self.pending.seat(next) {
             next += 1;
-            if let Some(seat) = self.upcoming(next + 1) {
-                seat.connection.prefetch_own();
-            }
-            if let Some(seat) = self.upcoming(next) {
-                seat.connection.prefetch_media();
+            for to_go in 1..=STEPS {
+                if let Some(seat) = self.upcoming(next - 1 + to_go) {
+                    seat.connection.fetch_ahead(to_go);
+                }
             }
             self.write_pending(index);
             if self.batch.is_portion() {

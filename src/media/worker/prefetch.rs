@@ -4,11 +4,11 @@
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// All lines of an object. A hint: changes nothing, and does nothing on processors without such an instruction here.
+/// All lines of an object, what it points to not included. A hint: changes nothing, and does nothing on processors without such an instruction here.
 #[inline]
-pub fn prefetch<T>(object: &T) {
+pub fn prefetch<T: ?Sized>(object: &T) {
     let start: *const u8 = std::ptr::from_ref(object).cast();
-    for at in (0..size_of::<T>()).step_by(LINE) {
+    for at in (0..size_of_val(object)).step_by(LINE) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: a prefetch reads nothing as far as the program can see, and never faults, whatever the address.
         unsafe {

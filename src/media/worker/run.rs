@@ -5,7 +5,7 @@ use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pending::Urgency;
 use super::receive::{MESSAGES, Receiver};
-use super::ring::Ring;
+use super::ring::{Addressee, Ring};
 use super::socket::Socket;
 use super::wake::{Bed, Readable, Sleep};
 use crate::media::clock::Clock;
@@ -255,6 +255,17 @@ pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
             }
         }
     });
+}
+
+/// [`relay`] on the thread of the worker `id`; false on any other.
+#[inline]
+pub fn relay_here(id: u64, to: Addressee, packet: &RtpOut<'_>) -> bool {
+    let relayed = with_core(id, |core| {
+        if let Some(parts) = Parts::of(packet) {
+            core.relay(to, &parts, urgency_of(packet));
+        }
+    });
+    relayed.is_some()
 }
 
 /// Video may wait for the rest of its frame; the marker bit (RFC 3551 §5) tells that there is none.
