@@ -104,6 +104,11 @@ impl Connection {
         Some(Incoming::Rtcp { mindex: delivered.mindex, video: delivered.video, len: delivered.len })
     }
 
+    /// Whether the peer has asked for lost packets or a key frame since this was called.
+    pub fn take_asked(&mut self) -> bool {
+        std::mem::take(&mut self.streams.asked)
+    }
+
     /// Step 8 of §5: replays are normal, the rest is worth a line.
     fn complain(&self, error: SrtpError) {
         if error != SrtpError::Replay {

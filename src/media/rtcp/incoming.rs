@@ -111,6 +111,7 @@ impl Streams {
     }
 
     fn evaluate(&mut self, now: Clock, block: &Block, bytes: &[u8], index: usize, layer: usize) {
+        self.asked |= matches!((block.packet_type, block.count), (RTPFB, NACK) | (PSFB, PLI | FULL_INTRA));
         match (block.packet_type, block.count) {
             (SR, _) => {
                 let statistics = &mut self.media[index].layers[layer].statistics;

@@ -92,6 +92,8 @@ pub struct Streams {
     pub(super) keyframe_limit: Limit,
     /// Last REMB of the peer, bit/s.
     pub(super) remb: Option<u32>,
+    /// The peer has asked for lost packets or a key frame; taken by the PeerConnection.
+    pub asked: bool,
     pub(super) events: VecDeque<PeerEvent>,
 }
 
@@ -154,6 +156,7 @@ impl Streams {
             rtcp_limit: RTCP_LIMIT,
             keyframe_limit: KEYFRAME_LIMIT,
             remb: None,
+            asked: false,
             events: VecDeque::new(),
         }
     }

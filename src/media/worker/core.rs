@@ -38,7 +38,7 @@ const LEAST_ROOM: usize = 640;
 const GATHER: Duration = Duration::from_micros(700);
 /// How late a timer may be, when nothing else wakes the worker in between: each time it wakes costs as much as ten
 /// packets. None of ours is finer (reports: 1 s; ICE checks: 50 ms; DTLS: 100 ms).
-const TIMER_SLACK: Duration = Duration::from_millis(10);
+const TIMER_SLACK: Duration = Duration::from_millis(20);
 /// Packets for other workers after which they are woken at once instead of at the end of the turn.
 const MANY: usize = 512;
 
@@ -83,6 +83,8 @@ pub struct Core {
     eager: VecDeque<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
     busy: Option<u32>,
+    /// A peer has asked for something.
+    asked: bool,
     /// Asks the STUN server, when there is one.
     reflexive: Option<Reflexive>,
 }
@@ -127,6 +129,7 @@ impl Core {
             timers: BinaryHeap::new(),
             eager: VecDeque::new(),
             busy: None,
+            asked: false,
         }
     }
 
@@ -159,6 +162,7 @@ impl Core {
                 let incoming =
                     packet_path(|| seat.connection.media(arrived, bytes, descriptor, &mut self.batch));
                 self.busy = None;
+                self.asked |= seat.connection.take_asked();
                 let delivery =
                     incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });
                 if delivery.is_none() {
@@ -185,6 +189,11 @@ impl Core {
             }
             stun::Kind::Other => None,
         }
+    }
+
+    /// Whether a peer has asked for lost packets or a key frame since this was called.
+    pub fn take_asked(&mut self) -> bool {
+        std::mem::take(&mut self.asked)
     }
 
     /// After the sink was given a media packet.

@@ -30,8 +30,11 @@ const RING_SHARE: usize = 4096;
 /// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
 const MAX_CALLS: usize = 100_000;
 /// After RTCP was looked at, more of it waits for so long: of what hundreds of viewers say, each word would otherwise
-/// cost a turn. Round-trip times seem longer by at most this.
-const RTCP_PAUSE: Duration = Duration::from_millis(5);
+/// cost a turn. Times of arrival are the kernel's, so round-trip times do not seem longer.
+const RTCP_PAUSE: Duration = Duration::from_millis(20);
+/// The same while peers ask for lost packets or key frames, and for [`HASTE`] after that.
+const SHORT_RTCP_PAUSE: Duration = Duration::from_millis(5);
+const HASTE: Duration = Duration::from_secs(1);
 
 /// The core of this thread, if it is the worker `id`.
 pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
@@ -46,8 +49,13 @@ pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
 pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
     let count = sockets.len();
     CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
-    let mut worker =
-        Worker { handle, receiver: Receiver::default(), descriptor: [0; 255], rtcp_waits_until: None };
+    let mut worker = Worker {
+        handle,
+        receiver: Receiver::default(),
+        descriptor: [0; 255],
+        rtcp_waits_until: None,
+        hasty_until: None,
+    };
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
             Ok(true) => {}
@@ -71,6 +79,7 @@ struct Worker {
     receiver: Receiver,
     descriptor: Descriptor,
     rtcp_waits_until: Option<Instant>,
+    hasty_until: Option<Instant>,
 }
 
 /// The socket of a family for one or the other.
@@ -127,7 +136,7 @@ impl Worker {
         core(|core| core.clock = clock);
         // Whatever did not fit is taken at once.
         if kind == Kind::Rtcp && count < MESSAGES {
-            self.rtcp_waits_until = Some(clock.instant + RTCP_PAUSE);
+            self.rtcp_waits_until = Some(clock.instant + self.rtcp_pause(clock.instant));
         }
         for message in 0..count {
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
@@ -144,6 +153,14 @@ impl Worker {
                 }
             }
         }
+        if core(Core::take_asked) {
+            self.hasty_until = Some(clock.instant + HASTE);
+            self.rtcp_waits_until = self.rtcp_waits_until.map(|_| clock.instant + SHORT_RTCP_PAUSE);
+        }
+    }
+
+    fn rtcp_pause(&self, now: Instant) -> Duration {
+        if self.hasty_until.is_some_and(|until| now < until) { SHORT_RTCP_PAUSE } else { RTCP_PAUSE }
     }
 
     fn take_from_ring(&self) {
