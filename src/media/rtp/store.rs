@@ -1,20 +1,22 @@
 //! The payloads of sent packets, in one place for all PeerConnections of a worker.
 //!
-//! A ring of bytes that keeps what was written last: nothing is ever freed, new bytes take the place of the oldest ones,
-//! and a [`Handle`] to bytes that are gone reads as `None`. So memory is bounded by the capacity alone, and storing costs
-//! one copy and no bookkeeping. A plugin hands the same payload to many receivers in a row; it is recognised by its
-//! content (pointers say nothing, plugins rewrite payloads in place) and stored once.
+//! Blocks of bytes, filled one after the other. Nothing is freed by itself: a block whose newest content is old enough is
+//! filled again, and a [`Handle`] to what was there reads as `None`. So storing costs one copy and no bookkeeping. A plugin
+//! hands the same payload to many receivers in a row; it is recognised by its content (pointers say nothing, plugins
+//! rewrite payloads in place) and stored once.
 //!
-//! Bounded in bytes by [`MAX_BYTES`]. Below that the capacity follows the need: it doubles when something that may still
-//! be asked for would be overwritten, and shrinks when most of it was not used for a while.
+//! The number of blocks follows the need, up to [`MAX_BYTES`]: there is one more when the oldest may still be asked for,
+//! and one less when it has not been needed for a while.
 
 use super::Micros;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// Never more than this per worker, whatever the rate.
 pub const MAX_BYTES: usize = 64 << 20;
-const MIN_BYTES: usize = 64 << 10;
+/// Bytes of a block, and the most that can be stored in one piece.
+const BLOCK: usize = 32 << 10;
 /// The last payloads, which a new one is compared with: one for each simulcast layer and rewritten form.
 const RECENT: usize = 4;
 /// A payload stored longer ago than this is stored anew, because its copy will be gone too early.
@@ -26,13 +28,13 @@ const SECOND: Micros = 1_000_000;
 /// A worker's PeerConnections share one; they live on one thread.
 pub type SharedStore = Rc<RefCell<Store>>;
 
-/// Where something was written. Stays valid until `capacity` newer bytes have been written.
+/// Where something was written. Stays valid until its block is filled again.
 ///
 /// Twelve bytes, because histories have many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C, packed(4))]
 pub struct Handle {
-    /// Counted from the first byte ever written.
+    /// Number of the block, counted from the first one ever, times [`BLOCK`], and where in it.
     position: u64,
     len: u32,
 }
@@ -41,35 +43,32 @@ impl Handle {
     pub const NOTHING: Handle = Handle { position: 0, len: 0 };
 }
 
-/// What had been written at some moment.
-#[derive(Clone, Copy, Debug, Default)]
-struct Mark {
+#[derive(Debug)]
+struct Block {
+    bytes: Box<[u8]>,
+    /// When the last of it was written.
     at: Micros,
-    written: u64,
 }
 
 #[derive(Debug, Default)]
 pub struct Store {
-    /// The length is a power of two, or 0. No payload wraps around the end.
-    bytes: Vec<u8>,
-    /// All bytes ever written, with those skipped at the end of the ring.
-    written: u64,
+    /// Oldest first; the last one is being filled.
+    blocks: VecDeque<Block>,
+    /// The number of the oldest.
+    first: u64,
+    /// Bytes of the last one that are taken.
+    used: usize,
     /// Newest first.
     recent: [(Handle, Micros); RECENT],
-    /// The longest time that somebody wanted something to be kept, now and in the window before.
+    /// The longest time that somebody wanted something to be kept: since two looks, and since the last one.
     keep_us: Micros,
     next_keep_us: Micros,
-    /// Everything that may still be asked for was written after `older`, which is one to two keeping times ago.
-    older: Mark,
-    newer: Mark,
-    /// Slowly forgotten maximum of what was in use.
-    peak: usize,
-    shrunk_at: Micros,
+    looked_at: Micros,
 }
 
 impl Store {
     pub fn capacity(&self) -> usize {
-        self.bytes.len()
+        self.blocks.len() * BLOCK
     }
 
     /// What is stored shall be kept for at least this long, as far as [`MAX_BYTES`] allows. Said again and again: when
@@ -95,21 +94,21 @@ impl Store {
         Some(handle)
     }
 
-    /// As [`Store::put`], for what no other receiver gets.
+    /// As [`Store::put`], for what no other receiver gets. `None` when it is longer than a block.
     pub fn append(&mut self, now: Micros, data: &[u8]) -> Option<Handle> {
-        self.make_room(now, data.len());
-        if data.len() > self.capacity() {
+        if data.len() > BLOCK {
             return None;
         }
-        let left = self.capacity() - self.index(self.written);
-        if left < data.len() {
-            self.written += left as u64;
+        if self.blocks.is_empty() || self.used + data.len() > BLOCK {
+            self.begin_block(now);
         }
-        let start = self.index(self.written);
-        self.bytes[start..start + data.len()].copy_from_slice(data);
-        let handle = Handle { position: self.written, len: data.len() as u32 };
-        self.written += data.len() as u64;
-        Some(handle)
+        let number = self.first + self.blocks.len() as u64 - 1;
+        let start = self.used;
+        let block = self.blocks.back_mut()?;
+        block.bytes[start..start + data.len()].copy_from_slice(data);
+        block.at = now;
+        self.used += data.len();
+        Some(Handle { position: number * BLOCK as u64 + start as u64, len: data.len() as u32 })
     }
 
     /// `None` when it was overwritten.
@@ -117,56 +116,43 @@ impl Store {
         if handle == Handle::NOTHING {
             return Some(&[]);
         }
-        let alive = handle.position + self.capacity() as u64 >= self.written && self.capacity() > 0;
-        let start = if alive { self.index(handle.position) } else { return None };
-        // Beyond the end: in two pieces since the ring became smaller.
-        self.bytes.get(start..start + handle.len as usize)
+        let (number, start) = (handle.position / BLOCK as u64, (handle.position % BLOCK as u64) as usize);
+        let block = self.blocks.get(number.checked_sub(self.first)? as usize)?;
+        block.bytes.get(start..start + handle.len as usize)
     }
 
     /// Gives back memory that has not been needed for a while. Any number of times; it looks once a second.
     pub fn shrink(&mut self, now: Micros) {
-        if now - self.shrunk_at < SECOND {
+        if now - self.looked_at < SECOND {
             return;
         }
-        self.shrunk_at = now;
-        let wanted = self.peak.next_power_of_two().max(MIN_BYTES);
-        if wanted * 4 <= self.capacity() {
-            self.resize(wanted);
-        }
-        self.peak = self.peak / 8 * 7;
-    }
-
-    fn make_room(&mut self, now: Micros, len: usize) {
-        if now - self.newer.at >= self.keep_us.max(LEAST_KEEP_US) {
-            self.older = self.newer;
-            self.newer = Mark { at: now, written: self.written };
-            self.keep_us = std::mem::replace(&mut self.next_keep_us, 0);
-        }
-        // What is skipped at the end of the ring is never more than one payload.
-        let needed = (self.written - self.older.written) as usize + 2 * len;
-        self.peak = self.peak.max(needed);
-        if needed > self.capacity() && self.capacity() < MAX_BYTES {
-            self.resize(needed.next_power_of_two().clamp(MIN_BYTES, MAX_BYTES));
+        self.looked_at = now;
+        self.keep_us = std::mem::replace(&mut self.next_keep_us, 0);
+        while self.blocks.len() > 1 && self.is_oldest_older_than(now - self.kept() - SECOND) {
+            self.blocks.pop_front();
+            self.first += 1;
         }
     }
 
-    /// Keeps the newest bytes that fit.
-    fn resize(&mut self, capacity: usize) {
-        let mut bytes = vec![0; capacity];
-        let kept = self.written.min(self.capacity() as u64).min(capacity as u64);
-        let mut position = self.written - kept;
-        while position < self.written {
-            let (from, to) = (self.index(position), (position % capacity as u64) as usize);
-            // As far as neither ring wraps.
-            let run = (self.capacity() - from).min(capacity - to).min((self.written - position) as usize);
-            bytes[to..to + run].copy_from_slice(&self.bytes[from..from + run]);
-            position += run as u64;
-        }
-        self.bytes = bytes;
+    fn begin_block(&mut self, now: Micros) {
+        let full = self.capacity() == MAX_BYTES;
+        let block = if full || self.is_oldest_older_than(now - self.kept()) {
+            self.first += 1;
+            self.blocks.pop_front()
+        } else {
+            None
+        };
+        let block = block.unwrap_or_else(|| Block { bytes: vec![0; BLOCK].into(), at: now });
+        self.blocks.push_back(block);
+        self.used = 0;
     }
 
-    fn index(&self, position: u64) -> usize {
-        (position % self.bytes.len() as u64) as usize
+    fn is_oldest_older_than(&self, time: Micros) -> bool {
+        self.blocks.front().is_some_and(|block| block.at < time)
+    }
+
+    fn kept(&self) -> Micros {
+        self.keep_us.max(LEAST_KEEP_US)
     }
 }
 
@@ -200,7 +186,7 @@ mod tests {
             assert_eq!(store.put(2, &payload(1)), Some(first));
             assert_eq!(store.put(2, &payload(2)), Some(other));
         }
-        assert_eq!(store.written, 2000);
+        assert_eq!((store.used, store.capacity()), (2000, BLOCK));
         assert_eq!(store.get(first), Some(&payload(1)[..]));
         // Much later the same bytes are new ones, to be kept from then on.
         assert_ne!(store.put(RECENT_US + 1, &payload(1)), Some(first));
@@ -215,35 +201,45 @@ mod tests {
         for (number, handle) in burst.iter().enumerate() {
             assert_eq!(store.get(*handle), Some(&payload(number as u32)[..]));
         }
-        assert_eq!(store.capacity(), 512 << 10);
+        assert_eq!(store.capacity(), 13 * BLOCK);
         let mut last = later;
         for second in 2..60 {
             last = store.put(second * SECOND, &payload(second as u32)).unwrap();
             store.shrink(second * SECOND);
         }
-        assert!(store.capacity() <= 2 * MIN_BYTES);
+        assert!(store.capacity() <= 2 * BLOCK);
         assert_eq!(store.get(last), Some(&payload(59)[..]));
     }
 
     #[test]
     fn memory_stops_at_the_limit_and_the_oldest_goes() {
         let mut store = Store::default();
-        let large = vec![7; 1 << 20];
-        let handles: Vec<_> = (0..100).map(|_| store.append(1, &large).unwrap()).collect();
+        let large = [7; BLOCK];
+        let handles: Vec<_> = (0..3000).map(|_| store.append(1, &large).unwrap()).collect();
         assert_eq!(store.capacity(), MAX_BYTES);
-        assert!(store.get(handles[99]).is_some() && store.get(handles[40]).is_some());
-        assert!(store.get(handles[30]).is_none());
-        assert!(store.append(1, &vec![0; MAX_BYTES + 1]).is_none());
+        let blocks = MAX_BYTES / BLOCK;
+        assert!(store.get(handles[2999]).is_some() && store.get(handles[3000 - blocks]).is_some());
+        assert!(store.get(handles[3000 - blocks - 1]).is_none());
+        assert!(store.append(1, &[0; BLOCK + 1]).is_none());
     }
 
     #[test]
-    fn nothing_wraps_around_the_end() {
+    fn blocks_are_filled_again_as_soon_as_nobody_asks_for_them() {
         let mut store = Store::default();
+        store.keep_for(KEEP);
+        let mut handles = Vec::new();
         for number in 0..10_000 {
-            let now = i64::from(number) * 10_000;
-            let handle = store.put(now, &payload(number)).unwrap();
-            assert_eq!(store.get(handle), Some(&payload(number)[..]));
+            let now = i64::from(number) * 2_000;
+            store.keep_for(KEEP);
+            store.shrink(now);
+            handles.push(store.put(now, &payload(number)).unwrap());
+            let oldest = number.saturating_sub(KEEP as u32 / 2_000);
+            for wanted in [number, oldest] {
+                assert_eq!(store.get(handles[wanted as usize]), Some(&payload(wanted)[..]));
+            }
         }
-        assert_eq!(store.capacity(), MIN_BYTES);
+        // 100 payloads are wanted; of a block each at both ends there may be only a part.
+        assert!(store.capacity() <= (100 * 1000_usize).next_multiple_of(BLOCK) + 2 * BLOCK);
+        assert_eq!(store.get(handles[0]), None);
     }
 }
