@@ -27,4 +27,17 @@ impl Connection {
             _ => {}
         }
     }
+
+    /// The same for RTCP that came from the peer: with 2 and 1 datagrams to go.
+    pub fn fetch_ahead_for_rtcp(&self, datagrams_to_go: usize) {
+        if datagrams_to_go > 1 {
+            prefetch(&self.stage);
+            prefetch(&self.streams);
+            return;
+        }
+        if let Some(srtp) = &self.srtp {
+            srtp.incoming.prefetch_rtcp();
+        }
+        self.streams.media.iter().for_each(prefetch);
+    }
 }

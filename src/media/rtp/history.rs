@@ -42,11 +42,13 @@ pub struct PlainHeader {
     pub timestamp: u32,
 }
 
+/// What a slot holds.
 #[derive(Clone, Copy, Debug)]
 enum Form {
-    Inline(u8, [u8; INLINE]),
-    /// The extension block is longer, and lies in the store as well.
-    Stored(Handle),
+    /// So many bytes of the extension block in `inline`.
+    Inline(u8),
+    /// The extension block is longer, and lies in the store as well; `inline` has its handle.
+    Stored,
     Protected,
 }
 
@@ -56,6 +58,7 @@ struct Slot {
     first: [u8; 2],
     timestamp: u32,
     form: Form,
+    inline: [u8; INLINE],
     body: Handle,
     /// Monotonic µs; 0 = empty.
     sent_at: Micros,
@@ -73,6 +76,7 @@ const EMPTY: Slot = Slot {
     first: [0; 2],
     timestamp: 0,
     form: Form::Protected,
+    inline: [0; INLINE],
     body: Handle::NOTHING,
     sent_at: 0,
     resent_after: 0,
@@ -130,20 +134,29 @@ impl History {
         }
         let (Some(header), Some(extensions)) = (Header::new(head), head.get(FIXED_LEN..)) else { return };
         store.keep_for(self.keep_us);
-        let mut inline = [0; INLINE];
-        let form = match inline.get_mut(..extensions.len()) {
-            Some(room) => {
-                room.copy_from_slice(extensions);
-                Form::Inline(extensions.len() as u8, inline)
-            }
-            None => match store.append(now, extensions) {
-                Some(stored) => Form::Stored(stored),
+        let (sequence, timestamp, first) = (header.sequence(), header.timestamp(), [head[0], head[1]]);
+        let stored = match extensions.len() {
+            ..=INLINE => None,
+            _ => match store.append(now, extensions) {
+                Some(stored) => Some(stored),
                 None => return,
             },
         };
-        let (sequence, timestamp) = (header.sequence(), header.timestamp());
-        let first = [head[0], head[1]];
-        self.insert(Slot { sequence, first, timestamp, form, body: payload, sent_at: now, ..EMPTY });
+        // Field by field, into its place: see `Prepared` for what reading back costs what was just written.
+        let slot = self.slot(now, sequence);
+        slot.first = first;
+        slot.timestamp = timestamp;
+        slot.body = payload;
+        match stored {
+            None => {
+                slot.form = Form::Inline(extensions.len() as u8);
+                slot.inline[..extensions.len()].copy_from_slice(extensions);
+            }
+            Some(stored) => {
+                slot.form = Form::Stored;
+                slot.inline[..Handle::LEN].copy_from_slice(&stored.to_bytes());
+            }
+        }
     }
 
     /// Keeps a packet as it goes out.
@@ -153,12 +166,14 @@ impl History {
         }
         store.keep_for(self.keep_us);
         if let Some(body) = store.append(now, packet) {
-            self.insert(Slot { sequence, body, sent_at: now, ..EMPTY });
+            let slot = self.slot(now, sequence);
+            slot.form = Form::Protected;
+            slot.body = body;
         }
     }
 
-    fn insert(&mut self, slot: Slot) {
-        let now = slot.sent_at;
+    /// The place of a packet that is sent now.
+    fn slot(&mut self, now: Micros, sequence: u16) -> &mut Slot {
         if now - self.newer.at >= self.keep_us {
             self.older = self.newer;
             self.newer = Mark { at: now, packets: self.packets };
@@ -169,9 +184,14 @@ impl History {
             self.resize(packets.next_power_of_two().min(MAX_SLOTS));
         }
         self.packets += 1;
-        self.last = slot.sequence;
-        let index = self.index(slot.sequence);
-        self.slots[index] = slot;
+        self.last = sequence;
+        let index = self.index(sequence);
+        let slot = &mut self.slots[index];
+        slot.sequence = sequence;
+        slot.sent_at = now;
+        slot.resent_after = 0;
+        slot.backoff_us = 0;
+        slot
     }
 
     /// Whether the packet is there and its back-off has elapsed; if so the next back-off starts (MP-187, MP-188).
@@ -191,10 +211,10 @@ impl History {
     pub fn get<'a>(&'a self, store: &'a Store, now: Micros, sequence: u16) -> Option<Kept<'a>> {
         let slot = &self.slots[self.live(now, sequence)?];
         let body = store.get(slot.body)?;
-        let extensions = match &slot.form {
+        let extensions = match slot.form {
             Form::Protected => return Some(Kept::Protected(body)),
-            Form::Inline(len, bytes) => &bytes[..usize::from(*len)],
-            Form::Stored(stored) => store.get(*stored)?,
+            Form::Inline(len) => &slot.inline[..usize::from(len)],
+            Form::Stored => store.get(Handle::from_bytes(*slot.inline.first_chunk()?))?,
         };
         let header = PlainHeader { first: slot.first, timestamp: slot.timestamp };
         Some(Kept::Plain { header, extensions, payload: body })

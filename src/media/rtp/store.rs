@@ -41,6 +41,20 @@ pub struct Handle {
 
 impl Handle {
     pub const NOTHING: Handle = Handle { position: 0, len: 0 };
+    pub const LEN: usize = size_of::<Handle>();
+
+    pub fn to_bytes(self) -> [u8; Handle::LEN] {
+        let mut bytes = [0; Handle::LEN];
+        let (position, len) = bytes.split_at_mut(size_of::<u64>());
+        position.copy_from_slice(&{ self.position }.to_ne_bytes());
+        len.copy_from_slice(&{ self.len }.to_ne_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: [u8; Handle::LEN]) -> Handle {
+        let [a, b, c, d, e, f, g, h, len @ ..] = bytes;
+        Handle { position: u64::from_ne_bytes([a, b, c, d, e, f, g, h]), len: u32::from_ne_bytes(len) }
+    }
 }
 
 #[derive(Debug)]

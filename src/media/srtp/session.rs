@@ -52,6 +52,12 @@ impl Session {
         prefetch(&self.rtp_streams);
     }
 
+    /// Fetches what [`Session::unprotect_rtcp`] needs.
+    pub fn prefetch_rtcp(&self) {
+        prefetch(&self.rtcp);
+        prefetch(&self.rtcp_streams);
+    }
+
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.
     /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, SrtpError> {

@@ -191,6 +191,14 @@ impl Core {
         }
     }
 
+    /// RTCP from there comes next, or after the next.
+    pub fn fetch_ahead(&self, from: SocketAddr, datagrams_to_go: usize) {
+        let seat = self.by_address.get(&from).and_then(|index| self.seats.get(*index as usize)?.as_deref());
+        if let Some(seat) = seat {
+            seat.connection.fetch_ahead_for_rtcp(datagrams_to_go);
+        }
+    }
+
     /// Whether a peer has asked for lost packets or a key frame since this was called.
     pub fn take_asked(&mut self) -> bool {
         std::mem::take(&mut self.asked)

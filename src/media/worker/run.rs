@@ -139,6 +139,9 @@ impl Worker {
             self.rtcp_waits_until = Some(clock.instant + self.rtcp_pause(clock.instant));
         }
         for message in 0..count {
+            if kind == Kind::Rtcp {
+                self.fetch_ahead(message);
+            }
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
             let path = Path { local, remote: train.from };
@@ -156,6 +159,15 @@ impl Worker {
         if core(Core::take_asked) {
             self.hasty_until = Some(clock.instant + HASTE);
             self.rtcp_waits_until = self.rtcp_waits_until.map(|_| clock.instant + SHORT_RTCP_PAUSE);
+        }
+    }
+
+    /// What the next messages will need: each is from somebody else.
+    fn fetch_ahead(&mut self, message: usize) {
+        for to_go in 1..=2 {
+            if let Some((train, _)) = self.receiver.train(message + to_go) {
+                core(|core| core.fetch_ahead(train.from, to_go));
+            }
         }
     }
 

@@ -20,10 +20,12 @@ const CONTROL_BYTES: usize = 72;
 #[derive(Clone, Copy)]
 struct Control([u8; CONTROL_BYTES]);
 
-/// One message: `count` datagrams from `first` in `vectors`, all to the destination of one lane.
+/// One message: `count` datagrams of `segment` bytes, of which the last may have less, all to the destination of one
+/// lane. They lie in `pieces` vectors from `first`.
 #[derive(Clone, Copy)]
 struct Message {
     first: usize,
+    pieces: usize,
     count: usize,
     segment: u16,
     lane: usize,
@@ -83,19 +85,25 @@ impl Transmitter {
     fn send_one_by_one(&mut self, batch: &Batch, socket: &Socket, train: Message) {
         let path = batch.lanes()[train.lane].path;
         let (name, len) = to_raw(path.remote);
-        for vector in &mut self.vectors[train.first..train.first + train.count] {
-            // SAFETY: all zeros is a valid msghdr.
-            let mut header: libc::msghdr = unsafe { zeroed() };
-            let mut control = Control([0; CONTROL_BYTES]);
-            header.msg_name = (&raw const name).cast_mut().cast();
-            header.msg_namelen = len;
-            header.msg_iov = vector;
-            header.msg_iovlen = 1;
-            fill_control(&mut header, &mut control, socket.packet_info.then(|| path.local.ip()), None);
-            // SAFETY: every pointer in `header` leads to memory of the given length that lives through the call.
-            let result = unsafe { libc::sendmsg(socket.udp.as_raw_fd(), &header, libc::MSG_DONTWAIT) };
-            self.calls += 1;
-            if result < 0 { self.dropped += 1 } else { self.sent += 1 }
+        for piece in &self.vectors[train.first..train.first + train.pieces] {
+            for at in (0..piece.iov_len).step_by(train.segment.into()) {
+                let mut vector = libc::iovec {
+                    iov_base: piece.iov_base.wrapping_byte_add(at),
+                    iov_len: usize::from(train.segment).min(piece.iov_len - at),
+                };
+                // SAFETY: all zeros is a valid msghdr.
+                let mut header: libc::msghdr = unsafe { zeroed() };
+                let mut control = Control([0; CONTROL_BYTES]);
+                header.msg_name = (&raw const name).cast_mut().cast();
+                header.msg_namelen = len;
+                header.msg_iov = &raw mut vector;
+                header.msg_iovlen = 1;
+                fill_control(&mut header, &mut control, socket.packet_info.then(|| path.local.ip()), None);
+                // SAFETY: every pointer in `header` leads to memory of the given length that lives through the call.
+                let result = unsafe { libc::sendmsg(socket.udp.as_raw_fd(), &header, libc::MSG_DONTWAIT) };
+                self.calls += 1;
+                if result < 0 { self.dropped += 1 } else { self.sent += 1 }
+            }
         }
     }
 
@@ -106,6 +114,7 @@ impl Transmitter {
         self.names.clear();
         self.controls.clear();
         self.messages.clear();
+        let memory = batch.memory().as_ptr();
         for (lane_index, lane) in batch.lanes().iter().enumerate() {
             if lane.path.remote.is_ipv4() != socket.is_ipv4 {
                 continue;
@@ -119,18 +128,34 @@ impl Transmitter {
                         && packet.len() <= usize::from(m.segment)
                         && bytes + packet.len() <= MAX_TRAIN_BYTES
                 });
-                self.vectors
-                    .push(libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() });
+                // By way of the whole memory, since a vector may grow beyond its first packet.
+                let at = packet.as_ptr().addr() - memory.addr();
+                let start: *mut libc::c_void = memory.wrapping_add(at).cast_mut().cast();
+                let previous = self.vectors.last_mut();
+                let vector = libc::iovec { iov_base: start, iov_len: packet.len() };
                 match last {
                     Some(message) => {
                         message.count += 1;
                         bytes += packet.len();
+                        match previous {
+                            Some(previous)
+                                if previous.iov_base.wrapping_byte_add(previous.iov_len) == start =>
+                            {
+                                previous.iov_len += packet.len();
+                            }
+                            _ => {
+                                message.pieces += 1;
+                                self.vectors.push(vector);
+                            }
+                        }
                         // A shorter datagram can only be the last of its train.
                         open = packet.len() == usize::from(message.segment);
                     }
                     None => {
+                        self.vectors.push(vector);
                         self.plan.push(Message {
                             first: self.vectors.len() - 1,
+                            pieces: 1,
                             count: 1,
                             segment: packet.len() as u16,
                             lane: lane_index,
@@ -151,7 +176,7 @@ impl Transmitter {
             header.msg_name = (&raw mut self.names[index].0).cast();
             header.msg_namelen = self.names[index].1;
             header.msg_iov = &raw mut self.vectors[message.first];
-            header.msg_iovlen = message.count as _;
+            header.msg_iovlen = message.pieces as _;
             let local = socket.packet_info.then(|| batch.lanes()[message.lane].path.local.ip());
             let segment = (message.count > 1).then_some(message.segment);
             fill_control(header, &mut self.controls[index], local, segment);
