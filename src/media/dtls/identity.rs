@@ -10,7 +10,7 @@ use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
-use openssl::x509::{X509, X509Name, X509NameBuilder, X509Ref};
+use openssl::x509::{X509, X509Name, X509NameBuilder};
 
 const YEAR: i64 = 365 * 24 * 3600;
 
@@ -51,7 +51,7 @@ impl Identity {
 
     pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Result<Identity, DtlsError> {
         let own = chain.first().ok_or_else(|| DtlsError("no certificate".into()))?;
-        let fingerprint = fingerprint(own, FingerprintHash::Sha256)?;
+        let fingerprint = fingerprint_of(&own.to_der()?, FingerprintHash::Sha256)?.value;
         Ok(Identity { chain, key, fingerprint })
     }
 
@@ -85,15 +85,13 @@ fn name() -> Result<X509Name, DtlsError> {
     Ok(name.build())
 }
 
-/// Fingerprint of a certificate in DER, as in SDP (RFC 8122 §5).
+/// Fingerprint of a certificate in DER, as in SDP (RFC 8122 §5). The certificate is not parsed, which is expensive.
 pub fn fingerprint_of(der: &[u8], hash: FingerprintHash) -> Result<Fingerprint, DtlsError> {
-    Ok(Fingerprint { hash, value: fingerprint(&*X509::from_der(der)?, hash)? })
-}
-
-pub(super) fn fingerprint(certificate: &X509Ref, hash: FingerprintHash) -> Result<String, DtlsError> {
-    let digest = certificate.digest(match hash {
+    let kind = match hash {
         FingerprintHash::Sha1 => MessageDigest::sha1(),
         FingerprintHash::Sha256 => MessageDigest::sha256(),
-    })?;
-    Ok(digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"))
+    };
+    let digest = openssl::hash::hash(kind, der)?;
+    let value = digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
+    Ok(Fingerprint { hash, value })
 }

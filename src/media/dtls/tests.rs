@@ -166,6 +166,9 @@ fn fingerprint_format() {
     let bytes: Vec<&str> = identity.fingerprint().split(':').collect();
     assert_eq!(bytes.len(), 32);
     assert!(bytes.iter().all(|b| b.len() == 2 && b.chars().all(|c| matches!(c, '0'..='9' | 'A'..='F'))));
+    let digest = identity.chain[0].digest(::openssl::hash::MessageDigest::sha256()).unwrap();
+    let expected: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+    assert_eq!(bytes, expected);
     assert_ne!(identity.fingerprint(), Identity::generate(false).unwrap().fingerprint());
 }
 
