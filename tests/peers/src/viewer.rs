@@ -150,9 +150,8 @@ async fn drive(
     received: Option<Arc<Mutex<Received>>>,
 ) {
     let mut buffer = [0; LARGEST];
-    peer.check().await;
-    peer.handshake().await;
     while !peer.is_complete() {
+        // The server begins, with its connectivity checks.
         if timeout(PATIENCE, peer.receive(&mut buffer)).await.is_err() {
             peer.check().await;
         }
