@@ -1,7 +1,7 @@
-/* Preloaded into a server: counts what its media workers allocate, lock and wait for while packets flow, and who asked.
+/* Preloaded into a server: counts what the threads of media allocate, lock and wait for while packets flow, and who asked.
  *
  * The test and this library share the file named by COUNTING. A number other than 0 in `epoch` switches counting on, for
- * threads whose name begins with WORKERS. An event belongs to the innermost frame that is not in a library that only
+ * threads with a name of THREADS. An event belongs to the innermost frame that is not in a library that only
  * serves others (SERVANTS): to the core under test (CORE), or to a module. For the core's own events the stack is kept. */
 
 #define _GNU_SOURCE
@@ -21,7 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define WORKERS "hloop "
+/* Names begin with: media workers, mountpoints of the streaming plugin. */
+static const char *const THREADS[] = { "hloop ", "mp " };
 #define CORE "libjanus_rs.so"
 static const char *const SERVANTS[] = { "libcounting.so", "libc.so", "libgcc_s.so", "ld-linux", "libglib-2.0.so",
 	"libgobject-2.0.so", "libjansson.so", "libcrypto.so", "libssl.so", "linux-vdso" };
@@ -48,7 +49,7 @@ struct report {
 static struct report *report;
 static atomic_flag guard = ATOMIC_FLAG_INIT;
 static __thread uint64_t known_epoch;
-static __thread int is_worker;
+static __thread int is_counted;
 static __thread int is_busy;
 
 enum place { SERVANT, IN_CORE, IN_MODULE };
@@ -117,10 +118,12 @@ static void count(enum kind kind) {
 	if(known_epoch != epoch) {
 		char name[16] = "";
 		prctl(PR_GET_NAME, name);
-		is_worker = strncmp(name, WORKERS, strlen(WORKERS)) == 0;
+		is_counted = 0;
+		for(size_t i = 0; i < sizeof(THREADS) / sizeof(*THREADS); i++)
+			is_counted |= strncmp(name, THREADS[i], strlen(THREADS[i])) == 0;
 		known_epoch = epoch;
 	}
-	if(is_worker) {
+	if(is_counted) {
 		void *frames[DEPTH + 32];
 		int depth = backtrace(frames, sizeof(frames) / sizeof(*frames));
 		while(atomic_flag_test_and_set(&guard)) {}

@@ -131,7 +131,7 @@ async fn publish(
             }
             // Late turns catch up.
             while begun + pause * sent <= now && sent < total {
-                leg.send(sent, plan.size, started);
+                leg.send(sent, plan.size, started, true);
                 sent += 1;
             }
         }
@@ -178,6 +178,16 @@ async fn view(
         }
     }
     latencies
+}
+
+/// A packet's payload, with its number and time.
+pub(crate) fn payload(number: u32, size: usize, started: Instant) -> Vec<u8> {
+    let mut payload = crate::canned::vp8(0).to_vec(); // a key frame each
+    payload.resize(size.max(SHORTEST), 0);
+    payload[NUMBER..TIME].copy_from_slice(&number.to_be_bytes());
+    let time = started.elapsed().as_nanos() as u64;
+    payload[TIME..SHORTEST].copy_from_slice(&time.to_be_bytes());
+    payload
 }
 
 /// One PeerConnection and its socket.
@@ -229,17 +239,14 @@ impl Leg {
         (leg, answer.to_sdp_string())
     }
 
-    pub(crate) fn send(&mut self, number: u32, size: usize, started: Instant) {
-        let mut payload = crate::canned::vp8(0).to_vec(); // a key frame each
-        payload.resize(size.max(SHORTEST), 0);
-        payload[NUMBER..TIME].copy_from_slice(&number.to_be_bytes());
-        let time = started.elapsed().as_nanos() as u64;
-        payload[TIME..SHORTEST].copy_from_slice(&time.to_be_bytes());
+    /// `last`: of its frame.
+    pub(crate) fn send(&mut self, number: u32, size: usize, started: Instant, last: bool) {
+        let payload = payload(number, size, started);
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(self.video.expect("a video"), None).expect("a stream");
         let packet =
             RtpWrite::new(VP8.into(), u64::from(number).into(), number * 90, Instant::now(), payload);
-        stream.write_rtp(packet.marker(true).nackable(true));
+        stream.write_rtp(packet.marker(last).nackable(true));
         self.drain();
     }
 

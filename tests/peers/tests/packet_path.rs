@@ -15,7 +15,7 @@ const VIEWERS: usize = 8;
 /// One packet in so many is lost, in each direction: there are NACKs and retransmissions all the time.
 const LOSE_EACH: u32 = 50;
 const FRAME: u32 = 10;
-const PER_SECOND: u32 = 300;
+const PER_SECOND: u32 = 500;
 /// What grows with its first use has grown by then.
 const WARM_UP: u32 = 3000;
 const COUNTED: u32 = 6000;
@@ -32,17 +32,39 @@ const NOT_PER_PACKET: [(&str, &str); 4] = [
 /// A buffer that has to hold more than ever before grows once, after which it stays: a worker that did not run for a while
 /// finds more packets waiting than ever. So often at most, in all buffers together.
 const GROWTHS: u64 = 16;
+const GROWTH: [&str; 3] = ["RawVecInner<A>::grow_amortized", "History::resize", "Store::resize"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forwarded_packet_allocates_and_locks_nothing() {
+    nothing_per_packet(Shape::Room, "a_forwarded_packet_allocates_and_locks_nothing").await;
+}
+
+/// The plugin's own thread relays to the workers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_packet_of_a_stream_allocates_and_locks_nothing() {
+    nothing_per_packet(Shape::Stream, "a_packet_of_a_stream_allocates_and_locks_nothing").await;
+}
+
+enum Shape {
+    Room,
+    Stream,
+}
+
+async fn nothing_per_packet(shape: Shape, test: &str) {
     if is_reference() {
         return; // other threads, other rules
     }
     let Some(counter) = Counter::here() else {
-        return under_counter("a_forwarded_packet_allocates_and_locks_nothing");
+        return under_counter(test);
     };
-    let server = Server::with(Settings { general: "event_loops = 2;", ..Settings::default() }).await;
-    let mut audience = Audience::gather(&server, VIEWERS, NonZeroU32::new(LOSE_EACH)).await;
+    let server =
+        Server::with(Settings { general: "event_loops = 2; session_timeout = 0;", ..Settings::default() })
+            .await;
+    let lose_each = NonZeroU32::new(LOSE_EACH);
+    let mut audience = match shape {
+        Shape::Room => Audience::gather(&server, VIEWERS, lose_each).await,
+        Shape::Stream => Audience::watch(&server, VIEWERS, lose_each).await,
+    };
     audience.publish(WARM_UP, FRAME, PER_SECOND).await;
     sleep(Duration::from_millis(500)).await;
     let before = audience.received();
@@ -64,10 +86,11 @@ async fn a_forwarded_packet_allocates_and_locks_nothing() {
             *other.entry((what, site.kind)).or_default() += site.count;
             continue;
         }
-        if has("::RawVecInner<A>::grow_amortized") {
+        if site.kind == ALLOCATION && GROWTH.iter().any(|function| has(function)) {
             growths += site.count;
+        } else {
+            per_packet.push((site.count, KINDS[site.kind], names));
         }
-        per_packet.push((site.count, [vec![KINDS[site.kind].to_owned()], names].concat()));
     }
     println!("{forwarded} packets forwarded; by modules: {:?} {KINDS:?}", seen.by_modules);
     for ((what, kind), count) in &other {
@@ -76,11 +99,8 @@ async fn a_forwarded_packet_allocates_and_locks_nothing() {
     // The counter counts: ICE checks do allocate, and the plugin does lock.
     assert!(other.keys().any(|(_, kind)| *kind == ALLOCATION) && seen.by_modules[LOCK] > 0);
     println!("  buffers that grew: {growths}");
-    let all: u64 = per_packet.iter().map(|(count, _)| count).sum();
-    assert!(
-        all == growths && growths <= GROWTHS,
-        "while {forwarded} packets were forwarded\n{per_packet:#?}"
-    );
+    assert!(growths <= GROWTHS, "{growths} times a buffer grew");
+    assert!(per_packet.is_empty(), "while {forwarded} packets were forwarded\n{per_packet:#?}");
     server.stop().await;
 }
 
