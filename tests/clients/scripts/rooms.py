@@ -12,6 +12,8 @@ VIDEOROOM = "janus.plugin.videoroom"
 ROOM = 5001
 # They depend on when media arrives.
 UNTIMED = {"media", "slowlink"}
+# Of a handle that is being detached the reference sometimes still tells that its PeerConnection went.
+RACING = "Detach"
 
 
 class Guests:
@@ -67,7 +69,7 @@ class Guests:
             for message in messages:
                 if message["janus"] == "event":
                     told[self.labels[message["sender"]]].append(message)
-                elif message["janus"] not in UNTIMED:
+                elif message["janus"] not in UNTIMED and message.get("reason") != RACING:
                     others.append((self.labels[message["sender"]], message["janus"], message))
             self.inbox[name] = []
         for label, messages in told.items():
