@@ -13,7 +13,8 @@ use peers::viewer::Viewer;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-const ROOM: u64 = 1004;
+/// And those that follow, one for each cycle.
+const ROOM: u64 = 20_000;
 const CROWD: usize = 200;
 /// Of the crowd that connect at a time.
 const AT_ONCE: usize = 10;
