@@ -32,7 +32,7 @@ const NOT_PER_PACKET: [(&str, &str); 4] = [
 /// A buffer that has to hold more than ever before grows once, after which it stays: a worker that did not run for a while
 /// finds more packets waiting than ever. So often at most, in all buffers together.
 const GROWTHS: u64 = 32;
-const GROWTH: [&str; 3] = ["RawVecInner<A>::grow_amortized", "History::resize", "Store::begin_block"];
+const GROWTH: [&str; 3] = ["::grow_amortized", "History::resize", "Store::begin_block"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forwarded_packet_allocates_and_locks_nothing() {
