@@ -189,11 +189,16 @@ fn under_counter(test: &str) {
         .arg(source)
         .status();
     assert!(built.is_ok_and(|status| status.success()), "cannot build the counter");
-    let status = Command::new(std::env::current_exe().expect("this program"))
+    let run = Command::new(std::env::current_exe().expect("this program"))
         .args([test, "--exact", "--nocapture"])
         .env("LD_PRELOAD", &counting)
         .env("COUNTING", folder.join("report"))
-        .status();
+        .output()
+        .expect("this program");
     let _ = fs::remove_dir_all(&folder);
-    assert!(status.is_ok_and(|status| status.success()), "see above");
+    // Indented: its result is not one more test's.
+    for line in [run.stdout, run.stderr].iter().flat_map(|text| text.split(|byte| *byte == b'\n')) {
+        println!("  {}", String::from_utf8_lossy(line));
+    }
+    assert!(run.status.success(), "see above");
 }
