@@ -1,7 +1,7 @@
 //! [`Dtls`] with OpenSSL over a stream in memory.
 #![forbid(unsafe_code)]
 
-use super::settled::{Legacy, Settled};
+use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
 use bytes::Bytes;
 use openssl::error::ErrorStack;
@@ -16,25 +16,27 @@ const EARLY: usize = 8;
 /// What OpenSSL reads and writes: one datagram per call.
 #[derive(Default)]
 struct Datagrams {
-    /// The datagram that came in, empty once read. One is enough: OpenSSL reads it before the next comes.
+    /// The datagram that came in last. One is enough: OpenSSL reads it before the next comes.
     incoming: Vec<u8>,
+    unread: bool,
     outgoing: VecDeque<Vec<u8>>,
+    sealed: Option<Sealed>,
 }
 
 impl Read for Datagrams {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.incoming.is_empty() {
+        if !std::mem::take(&mut self.unread) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
         let len = self.incoming.len().min(buf.len());
         buf[..len].copy_from_slice(&self.incoming[..len]);
-        self.incoming.clear();
         Ok(len)
     }
 }
 
 impl Write for Datagrams {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.sealed = Sealed::last_in(buf).or(self.sealed);
         self.outgoing.push_back(buf.to_vec());
         Ok(buf.len())
     }
@@ -100,9 +102,10 @@ impl OpenSslDtls {
         if self.plain.len() < datagram.len() {
             self.plain.resize(datagram.len(), 0);
         }
-        let incoming = &mut self.stream.get_mut().incoming;
-        incoming.clear();
-        incoming.extend_from_slice(datagram);
+        let datagrams = self.stream.get_mut();
+        datagrams.incoming.clear();
+        datagrams.incoming.extend_from_slice(datagram);
+        datagrams.unread = !datagram.is_empty();
         self.advance();
     }
 
@@ -167,6 +170,25 @@ impl OpenSslDtls {
     fn fail(&mut self, error: DtlsError) {
         self.state = State::Ended;
         self.events.push_back(DtlsEvent::Failed(error));
+    }
+
+    /// [`Dtls::settle`]
+    pub fn settled(&mut self) -> Option<Settled> {
+        if self.state != State::Connected {
+            return None;
+        }
+        let sealed = self.stream.get_ref().sealed?;
+        let mut settled = Settled::new(self.stream.ssl(), self.client, sealed)?;
+        let datagrams = self.stream.get_mut();
+        let legacy = Legacy {
+            last_flight: std::mem::take(&mut self.last_flight),
+            outgoing: std::mem::take(&mut datagrams.outgoing),
+            events: std::mem::take(&mut self.events),
+            retransmissions: self.retransmissions,
+        };
+        settled.take_over(legacy, &datagrams.incoming);
+        self.state = State::Ended;
+        Some(settled)
     }
 }
 
@@ -243,18 +265,7 @@ impl Dtls for OpenSslDtls {
     }
 
     fn settle(&mut self) -> Option<Box<dyn Dtls>> {
-        if self.state != State::Connected {
-            return None;
-        }
-        let mut settled = Settled::new(self.stream.ssl(), self.client)?;
-        settled.take_over(Legacy {
-            last_flight: std::mem::take(&mut self.last_flight),
-            outgoing: std::mem::take(&mut self.stream.get_mut().outgoing),
-            events: std::mem::take(&mut self.events),
-            retransmissions: self.retransmissions,
-        });
-        self.state = State::Ended;
-        Some(Box::new(settled))
+        self.settled().map(|settled| Box::new(settled) as Box<dyn Dtls>)
     }
 }
 

@@ -14,14 +14,20 @@ use ring::{aead, hmac};
 use std::collections::VecDeque;
 use std::time::Instant;
 
+#[cfg(test)]
+#[path = "settled_tests.rs"]
+mod tests;
+
 const VERSION: [u8; 2] = [0xFE, 0xFD];
 /// Type, version, epoch, sequence number, length.
 const HEADER: usize = 13;
 const TAG: usize = 16;
 /// The epoch after a first handshake.
-const EPOCH: u64 = 1 << 48;
-/// Sequence numbers (48 bits) go on from here, far beyond those of the handshake's end.
-const FIRST_SEQUENCE: u64 = 1 << 32;
+const EPOCH: u64 = 1;
+/// RFC 5246 §6.2.1: bytes of a record's content.
+const MAX_CONTENT: usize = 1 << 14;
+/// Who still repeats its Finished after this many answers will not be helped by another one.
+const MAX_REPEATS: usize = 16;
 
 const ALERT: u8 = 21;
 const HANDSHAKE: u8 = 22;
@@ -29,6 +35,8 @@ const DATA: u8 = 23;
 const WARNING: u8 = 1;
 const FATAL: u8 = 2;
 const CLOSE_NOTIFY: u8 = 0;
+/// First byte of each fragment of this handshake message.
+const FINISHED: u8 = 20;
 
 /// Keys of one direction.
 struct Half {
@@ -36,15 +44,40 @@ struct Half {
     iv: [u8; aead::NONCE_LEN],
     /// Bytes of the nonce that each record carries.
     explicit: usize,
+    /// What these are ahead of the sequence number, in what we send.
+    ahead: u64,
 }
 
 pub struct Settled {
     sealing: Half,
     opening: Half,
-    next: u64,
+    /// Epoch and sequence number of our last record.
+    last: u64,
     seen: Window,
     legacy: Legacy,
+    repeats: usize,
     ended: bool,
+}
+
+/// The last record that the handshake sent with the keys that we go on with. No nonce of theirs may come again (two
+/// records under one nonce give away both, and with GCM the key of the tags): OpenSSL counts the explicit ones up from
+/// a random start, and sequence numbers from 0.
+#[derive(Clone, Copy)]
+pub(super) struct Sealed {
+    /// With the epoch.
+    sequence: u64,
+    /// The first bytes of the fragment: the explicit nonce of suites that have one.
+    nonce: u64,
+}
+
+impl Sealed {
+    pub(super) fn last_in(mut datagram: &[u8]) -> Option<Sealed> {
+        let records = std::iter::from_fn(|| next_record(&mut datagram));
+        let sealed = records.filter(|(_, sequence, _)| is_current(*sequence));
+        let last =
+            sealed.filter_map(|(_, sequence, fragment)| Some((sequence, fragment.first_chunk()?))).last();
+        last.map(|(sequence, nonce)| Sealed { sequence, nonce: u64::from_be_bytes(*nonce) })
+    }
 }
 
 /// What goes over from the handshake.
@@ -59,7 +92,7 @@ pub(super) struct Legacy {
 
 impl Settled {
     /// `None` for cipher suites that it does not know.
-    pub(super) fn new(ssl: &SslRef, client: bool) -> Option<Settled> {
+    pub(super) fn new(ssl: &SslRef, client: bool, sealed: Sealed) -> Option<Settled> {
         // All with SHA-256 as PRF. RFC 5288 and 5289; RFC 7905.
         let (algorithm, explicit) = match ssl.current_cipher()?.protocol_id() {
             [0xC0, 0x2B | 0x2F] | [0x00, 0x9C | 0x9E] => (&aead::AES_128_GCM, 8),
@@ -77,21 +110,43 @@ impl Settled {
         let (keys, ivs) = block.split_at(2 * key);
         let half = |index: usize| Half::new(algorithm, &keys[index * key..][..key], &ivs[index * iv..][..iv]);
         let (of_client, of_server) = (half(0)?, half(1)?);
-        let (sealing, opening) = if client { (of_client, of_server) } else { (of_server, of_client) };
-        let (next, seen) = (FIRST_SEQUENCE, Window::default());
-        Some(Settled { sealing, opening, next, seen, legacy: Legacy::default(), ended: false })
+        let (mut sealing, opening) = if client { (of_client, of_server) } else { (of_server, of_client) };
+        if explicit > 0 {
+            sealing.ahead = sealed.nonce.wrapping_sub(sealed.sequence);
+        }
+        let (seen, legacy) = (Window::default(), Legacy::default());
+        Some(Settled { sealing, opening, last: sealed.sequence, seen, legacy, repeats: 0, ended: false })
     }
 
-    pub(super) fn take_over(&mut self, legacy: Legacy) {
+    /// `datagram`: the last one that the handshake took. Its records shall not count a second time.
+    pub(super) fn take_over(&mut self, legacy: Legacy, mut datagram: &[u8]) {
         self.legacy = legacy;
+        while let Some((header, sequence, fragment)) = next_record(&mut datagram) {
+            self.open(header[0], sequence, fragment);
+        }
     }
 
-    fn send(&mut self, kind: u8, data: &[u8]) -> Result<(), DtlsError> {
-        let sequence = EPOCH | self.next;
-        self.next += 1;
-        let record = self.sealing.seal(kind, sequence, data);
-        self.legacy.outgoing.push_back(record.ok_or_else(|| DtlsError("too long for a record".into()))?);
+    /// Seals a record of any type.
+    pub fn send(&mut self, kind: u8, data: &[u8]) -> Result<(), DtlsError> {
+        if data.len() > MAX_CONTENT {
+            return Err(DtlsError("too long for a record".into()));
+        }
+        // Also when sealing fails: no number twice, not even for the same data.
+        self.last += 1;
+        let record = is_current(self.last).then(|| self.sealing.seal(kind, self.last, data)).flatten();
+        self.legacy.outgoing.push_back(record.ok_or_else(|| DtlsError("the keys are used up".into()))?);
         Ok(())
+    }
+
+    /// The content of an authentic record that is new.
+    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
+        // Epoch 0 is the peer's flight again, of which the Finished in epoch 1 is enough; or anybody's.
+        if !is_current(sequence) || self.seen.check(sequence).is_err() {
+            return None;
+        }
+        let content = self.opening.open(kind, sequence, fragment)?;
+        self.seen.mark(sequence);
+        Some(content)
     }
 
     fn take(&mut self, kind: u8, content: Vec<u8>) {
@@ -109,7 +164,10 @@ impl Settled {
                     .push_back(DtlsEvent::Failed(DtlsError(format!("alert {number} of the peer"))));
             }
             // Its Finished again: ours was lost.
-            (HANDSHAKE, _) => self.legacy.outgoing.extend(self.legacy.last_flight.iter().cloned()),
+            (HANDSHAKE, [FINISHED, ..]) if self.repeats < MAX_REPEATS => {
+                self.repeats += 1;
+                self.legacy.outgoing.extend(self.legacy.last_flight.iter().cloned());
+            }
             _ => {}
         }
     }
@@ -124,12 +182,7 @@ impl Dtls for Settled {
             if self.ended {
                 return;
             }
-            // Epoch 0 is the peer's flight again, of which the Finished in epoch 1 is enough.
-            if sequence & !(EPOCH - 1) != EPOCH || self.seen.check(sequence).is_err() {
-                continue;
-            }
-            if let Some(content) = self.opening.open(header[0], sequence, fragment) {
-                self.seen.mark(sequence);
+            if let Some(content) = self.open(header[0], sequence, fragment) {
                 self.take(header[0], content);
             }
         }
@@ -178,7 +231,7 @@ impl Half {
         let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, key).ok()?);
         let mut iv = [0; aead::NONCE_LEN];
         iv[..implicit.len()].copy_from_slice(implicit);
-        Some(Half { key, iv, explicit: aead::NONCE_LEN - implicit.len() })
+        Some(Half { key, iv, explicit: aead::NONCE_LEN - implicit.len(), ahead: 0 })
     }
 
     /// `number`: what the last eight bytes of the nonce are made of. With GCM they lie in the record, else it is the
@@ -190,6 +243,7 @@ impl Half {
     }
 
     fn seal(&self, kind: u8, sequence: u64, data: &[u8]) -> Option<Vec<u8>> {
+        let number = sequence.wrapping_add(self.ahead).to_be_bytes();
         let sequence = sequence.to_be_bytes();
         let length = u16::try_from(self.explicit + data.len() + TAG).ok()?;
         let mut record = Vec::with_capacity(HEADER + usize::from(length));
@@ -197,11 +251,11 @@ impl Half {
         record.extend(VERSION);
         record.extend(sequence);
         record.extend(length.to_be_bytes());
-        record.extend(&sequence[..self.explicit]);
+        record.extend(&number[..self.explicit]);
         let start = record.len();
         record.extend(data);
         let extra = additional_data(kind, sequence, data.len())?;
-        let nonce = self.nonce(sequence);
+        let nonce = self.nonce(number);
         let tag = self.key.seal_in_place_separate_tag(nonce, extra, &mut record[start..]).ok()?;
         record.extend(tag.as_ref());
         Some(record)
@@ -211,7 +265,8 @@ impl Half {
         let sequence = sequence.to_be_bytes();
         let (explicit, sealed) = fragment.split_at_checked(self.explicit)?;
         let nonce = self.nonce(explicit.try_into().unwrap_or(sequence));
-        let extra = additional_data(kind, sequence, sealed.len().checked_sub(TAG)?)?;
+        let len = sealed.len().checked_sub(TAG).filter(|len| *len <= MAX_CONTENT)?;
+        let extra = additional_data(kind, sequence, len)?;
         let mut content = sealed.to_vec();
         let len = self.key.open_in_place(nonce, extra, &mut content).ok()?.len();
         content.truncate(len);
@@ -227,6 +282,11 @@ fn additional_data(kind: u8, sequence: [u8; 8], len: usize) -> Option<aead::Aad<
     data[9..11].copy_from_slice(&VERSION);
     data[11..].copy_from_slice(&u16::try_from(len).ok()?.to_be_bytes());
     Some(aead::Aad::from(data))
+}
+
+/// Whether a sequence number is one of epoch 1.
+fn is_current(sequence: u64) -> bool {
+    sequence >> 48 == EPOCH
 }
 
 /// Splits a record of our version off: header, epoch and sequence number, fragment.

@@ -5,19 +5,19 @@ use crate::media::{DtlsRole, Fingerprint, FingerprintHash};
 use ::openssl::pkey::PKey;
 use std::time::Duration;
 
-fn context() -> DtlsContext {
+pub(super) fn context() -> DtlsContext {
     context_with(&DtlsConfig::default())
 }
 
-fn context_with(config: &DtlsConfig) -> DtlsContext {
+pub(super) fn context_with(config: &DtlsConfig) -> DtlsContext {
     DtlsContext::new(&Identity::generate(false).unwrap(), config).unwrap()
 }
 
-fn pair() -> (OpenSslDtls, OpenSslDtls) {
+pub(super) fn pair() -> (OpenSslDtls, OpenSslDtls) {
     pair_of(&context(), &context())
 }
 
-fn pair_of(client: &DtlsContext, server: &DtlsContext) -> (OpenSslDtls, OpenSslDtls) {
+pub(super) fn pair_of(client: &DtlsContext, server: &DtlsContext) -> (OpenSslDtls, OpenSslDtls) {
     let mut client = client.associate(DtlsRole::Active).unwrap();
     let mut server = server.associate(DtlsRole::Passive).unwrap();
     server.start();
@@ -25,12 +25,12 @@ fn pair_of(client: &DtlsContext, server: &DtlsContext) -> (OpenSslDtls, OpenSslD
     (client, server)
 }
 
-fn outgoing(dtls: &mut dyn Dtls) -> Vec<Vec<u8>> {
+pub(super) fn outgoing(dtls: &mut dyn Dtls) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| dtls.poll_transmit()).collect()
 }
 
 /// Carries datagrams both ways until none is left. `network` gets each with its number and returns what arrives.
-fn exchange<'a>(
+pub(super) fn exchange<'a>(
     a: &'a mut dyn Dtls,
     b: &'a mut dyn Dtls,
     mut network: impl FnMut(usize, Vec<u8>) -> Vec<Vec<u8>>,
@@ -51,7 +51,7 @@ fn exchange<'a>(
     }
 }
 
-fn perfect(_: usize, datagram: Vec<u8>) -> Vec<Vec<u8>> {
+pub(super) fn perfect(_: usize, datagram: Vec<u8>) -> Vec<Vec<u8>> {
     vec![datagram]
 }
 
@@ -84,7 +84,7 @@ fn persist(
     (of_a.expect("connected"), of_b.expect("connected"))
 }
 
-fn connected(dtls: &mut dyn Dtls) -> Option<Box<Connected>> {
+pub(super) fn connected(dtls: &mut dyn Dtls) -> Option<Box<Connected>> {
     match dtls.poll_event()? {
         DtlsEvent::Connected(connected) => Some(connected),
         other => panic!("{other:?}"),
@@ -97,7 +97,7 @@ fn failed(dtls: &mut OpenSslDtls) -> bool {
 
 /// Client and server, after a handshake over a perfect network: with several cipher suites, each of them still with
 /// OpenSSL, and settled.
-fn established() -> impl Iterator<Item = (Box<dyn Dtls>, Box<dyn Dtls>)> {
+pub(super) fn established() -> impl Iterator<Item = (Box<dyn Dtls>, Box<dyn Dtls>)> {
     let suites = [
         (false, "ECDHE-ECDSA-AES128-GCM-SHA256"),
         (false, "ECDHE-ECDSA-CHACHA20-POLY1305"),
@@ -323,32 +323,6 @@ fn a_close_alert_ends_the_other_side() {
             assert!(outgoing(&mut **far).is_empty());
         }
     }
-}
-
-#[test]
-fn who_has_settled_repeats_its_last_flight() {
-    let (mut client, mut server) = pair();
-    loop {
-        outgoing(&mut client).iter().for_each(|datagram| server.handle(datagram));
-        if let Some(event) = server.poll_event() {
-            assert!(matches!(event, DtlsEvent::Connected(_)));
-            break;
-        }
-        outgoing(&mut server).iter().for_each(|datagram| client.handle(datagram));
-    }
-    let mut server = server.settle().unwrap();
-    // The last flight is lost.
-    assert!(!outgoing(&mut *server).is_empty() && client.poll_event().is_none());
-    std::thread::sleep(client.timeout(Instant::now()).unwrap().saturating_duration_since(Instant::now()));
-    client.handle_timeout();
-    exchange(&mut client, &mut *server, perfect);
-    assert!(connected(&mut client).is_some());
-    server.write(b"hello").unwrap();
-    exchange(&mut client, &mut *server, perfect);
-    assert!(matches!(client.poll_event(), Some(DtlsEvent::Data(data)) if data == "hello"));
-    // A settled client does not answer repetitions, so that there is no end of them.
-    let mut client = client.settle().unwrap();
-    assert!(outgoing(&mut *client).is_empty());
 }
 
 #[test]
