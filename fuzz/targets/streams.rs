@@ -101,7 +101,7 @@ fn step(streams: &mut Streams, now: &mut Clock, step: Step<'_>) {
             let out = RtpOut { mindex: mindex.into(), video, packet: bytes, extensions };
             let mut slot = [0; 1500];
             if let Some(prepared) = streams.prepare(*now, &out, &mut slot) {
-                streams.protected(*now, &prepared, &slot[..prepared.len]);
+                streams.protected(*now, &prepared, &slot[..prepared.size()]);
             }
         }
         Step::RelayRtcp { mindex, video, bytes } => {
