@@ -76,7 +76,7 @@ impl Handle {
     pub fn negotiate_from_client(&self, jsep: &ClientJsep) -> Result<Json, ApiError> {
         self.wait_until_clean()?;
         let _one_at_a_time = self.negotiating.lock();
-        let renegotiation = self.flags.any(flags::NEGOTIATED);
+        let renegotiation = self.is_negotiated();
         self.note_description(jsep.kind);
         if jsep.kind == SdpType::Offer {
             self.flags.set(flags::PROCESSING_OFFER);
@@ -84,6 +84,12 @@ impl Handle {
         let result = self.take_from_client(jsep, renegotiation);
         self.flags.clear(flags::PROCESSING_OFFER);
         result
+    }
+
+    /// Whether a description changes a PeerConnection that there is. The flag alone may be from an answer that the plugin
+    /// gave too late, when its PeerConnection was gone.
+    fn is_negotiated(&self) -> bool {
+        self.flags.any(flags::NEGOTIATED) && self.link.load().is_some()
     }
 
     /// `force_relay` is ignored unless it is allowed (MP-116). Where it is, the client relies on its address not being
@@ -199,7 +205,7 @@ impl Handle {
             ApiError::new(Code::JsepUnknownType, format!("unknown message type '{}'", jsep.type_text))
         })?;
         let offer = kind == SdpType::Offer;
-        let updating = self.flags.any(flags::NEGOTIATED);
+        let updating = self.is_negotiated();
         if offer {
             self.wait_until_clean()?;
         }

@@ -128,6 +128,25 @@ fn an_exchange_and_its_end() {
     world.connect(session, callee, caller);
 }
 
+/// A plugin's answer that comes when its PeerConnection is gone does not make the next offer a renegotiation.
+#[test]
+fn an_answer_that_comes_too_late() {
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);
+    let offer = world.sent(caller);
+    assert_eq!(text(&world.message(session, callee, &offer), "janus"), "ack");
+    let answer = world.received(callee).with("type", "answer");
+    assert_eq!(text(&world.ask_handle("hangup", session, callee), "janus"), "success");
+    world.log.wait(&format!("hangup_media {callee}"));
+    let damaged = jsep("offer", "v=0");
+    assert_eq!(text(&world.message(session, callee, &damaged), "janus"), "error");
+    assert_ne!(world.push(callee, &answer), 0);
+    assert_eq!(text(&world.message(session, callee, &offer), "janus"), "ack");
+    assert_eq!(world.push(callee, &answer), 0);
+}
+
 /// The whole of `handle_info` that the control plane adds to, before and after a PeerConnection.
 #[test]
 fn what_is_known_of_a_peerconnection() {
