@@ -27,6 +27,15 @@ pub(super) struct Ticks {
     since_statistics: u32,
 }
 
+/// A batch with packets that are not yet encrypted. Should anything panic before they are, nothing of it leaves.
+struct Unsealed<'a>(&'a mut Batch);
+
+impl Drop for Unsealed<'_> {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
+}
+
 /// RFC 5761 §4.
 fn is_rtcp(datagram: &[u8]) -> bool {
     datagram.get(1).is_some_and(|second| (64..96).contains(&(second & 0x7F)))
@@ -148,11 +157,12 @@ impl Connection {
             return;
         };
         let (streams, srtp, tap) = (&mut self.streams, &mut self.srtp, &self.tap);
+        let out = Unsealed(out);
         let overhead = srtp.as_ref().map_or(0, |srtp| srtp.outgoing.profile().rtp_overhead());
         let mut written = [const { None }; MOST_AT_ONCE];
         for (packet, written) in packets.zip(&mut written) {
             let mut prepared = None;
-            let place = out.push(&mut self.cursor, path, |slot| {
+            let place = out.0.push(&mut self.cursor, path, |slot| {
                 let len = prepared.insert(streams.write(clock, &packet, &mut slot[..ROOM])?).size();
                 tap.outgoing(PacketType::Rtp, &slot[..len]);
                 Some(len + overhead)
@@ -160,12 +170,13 @@ impl Connection {
             *written = place.zip(prepared);
         }
         for (place, prepared) in written.iter().flatten() {
-            let Some(packet) = out.packet_mut(*place) else { continue };
+            let Some(packet) = out.0.packet_mut(*place) else { continue };
             match protect_rtp(srtp, packet, prepared.size()) {
                 Some(len) => streams.protected(clock, prepared, &packet[..len]),
-                None => out.withdraw(*place),
+                None => out.0.withdraw(*place),
             }
         }
+        std::mem::forget(out);
     }
 
     pub(super) fn set_media(&mut self, media: Vec<MediumConfig>) {

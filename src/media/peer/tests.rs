@@ -3,6 +3,10 @@
 use super::*;
 use crate::media::dtls::{DtlsConfig, Identity};
 use crate::media::ice::{local, stun};
+use crate::media::rtp::fixtures::video;
+use crate::media::rtp::store::SharedStore;
+use crate::media::rtp::{Parts, Relayed};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 struct End {
@@ -12,6 +16,7 @@ struct End {
     address: SocketAddr,
     credentials: IceCredentials,
     shared: Arc<Shared>,
+    store: SharedStore,
     /// Datagrams of these kinds do not arrive.
     deaf_to: Option<stun::Kind>,
 }
@@ -30,13 +35,14 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
     let credentials =
         IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-twenty-two-characters") };
     let config = PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, worker: None };
+    let store = SharedStore::default();
     let setup = Setup {
         config,
         credentials: credentials.clone(),
         addresses: vec![address],
         candidates: local::advertised(&shared.config, &[address]),
         shared: shared.clone(),
-        store: Default::default(),
+        store: store.clone(),
     };
     End {
         connection: Connection::new(setup, clock),
@@ -45,6 +51,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
         address,
         credentials,
         shared,
+        store,
         deaf_to: None,
     }
 }
@@ -291,6 +298,33 @@ fn media_before_keys_and_large_media_are_dropped() {
     let (mut a, _, clock) = connected(|_| {});
     assert!(a.connection.media(clock, &mut rtp, &mut descriptor, &mut a.batch).is_none());
     assert_eq!(a.connection.snapshot(clock).too_large, 1);
+}
+
+// What was written, but not yet encrypted, must not leave with the rest of the batch.
+#[test]
+fn a_panic_lets_no_plain_packet_out() {
+    let (mut a, _, clock) = connected(|_| {});
+    a.command(clock, Command::SetMedia(vec![video()]));
+    a.drain();
+    let payload = b"a payload that is seen";
+    let relay = |store: &SharedStore, sequence: u8| {
+        let bytes = [&[0x80, 96, 0, sequence, 0, 0, 0, 1, 0, 0, 0, 7][..], payload].concat();
+        let out = RtpOut { mindex: 1, video: true, packet: &bytes, extensions: Default::default() };
+        Relayed::new(&mut store.borrow_mut(), clock.mono, &Parts::of(&out).unwrap()).unwrap()
+    };
+    for panics in [false, true] {
+        let sequences = if panics { [3, 4] } else { [1, 2] };
+        let packets = sequences.map(|sequence| (relay(&a.store, sequence), sequence)).into_iter();
+        let packets = packets.map(|(packet, sequence)| {
+            assert_ne!(sequence, 4, "meant to panic");
+            packet
+        });
+        let send = || a.connection.send_rtp(clock, packets, &mut a.batch);
+        assert_eq!(catch_unwind(AssertUnwindSafe(send)).is_err(), panics);
+        let sent = a.drain();
+        assert_eq!(sent.len(), if panics { 0 } else { 2 });
+        assert!(sent.iter().all(|(_, bytes)| !bytes.windows(payload.len()).any(|part| part == payload)));
+    }
 }
 
 // §4.3: the debug mode needs no DTLS.

@@ -429,6 +429,8 @@ impl Core {
     /// After a panic: takes the PeerConnection that was worked on away, without asking it anything.
     pub fn take_broken(&mut self) -> Option<Call> {
         let index = self.busy.take()?;
+        // The turn ended before its end: what it left behind shall not wait for the next packet.
+        self.gathering_since = Some(self.clock.instant);
         let seat = self.seats.get(index as usize)?.as_ref()?;
         let (sink, shared) = (seat.sink.clone(), seat.shared.clone());
         self.remove(index);
