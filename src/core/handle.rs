@@ -62,8 +62,6 @@ pub struct Handle {
     pub(super) negotiating: Lock<()>,
     /// The present PeerConnection.
     pub(super) link: ArcSwapOption<Peer>,
-    /// The short way to it, for packets.
-    pub(super) route: Route,
     close_pending: AtomicBool,
     /// It was said that the plugin relays packets that are too large.
     pub(super) oversized_told: AtomicBool,
@@ -105,7 +103,6 @@ impl Handle {
             signalling: Lock::default(),
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
-            route: Route::default(),
             close_pending: false.into(),
             oversized_told: false.into(),
             capture: Lock::default(),
@@ -150,6 +147,13 @@ impl Handle {
         self.life.lock().plugin_session.clone().filter(|ps| ps.is_alive())
     }
 
+    /// The short way that packets from the plugin take. Cleared whenever they shall not be sent any more.
+    pub(super) fn at_route(&self, act: impl FnOnce(&Route)) {
+        if let Some(route) = self.life.lock().plugin_session.as_ref().and_then(|session| session.route()) {
+            act(route);
+        }
+    }
+
     pub fn is_detached(&self) -> bool {
         self.life.lock().detaching
     }
@@ -187,6 +191,7 @@ impl Handle {
         if !self.flags.change_unless(flags::ALERT, flags::ALERT | flags::CLEANING, lost) {
             return;
         }
+        self.at_route(Route::clear);
         match self.link.load_full() {
             Some(link) => link.command(Command::Hangup(reason)),
             None => self.flags.clear(flags::CLEANING),

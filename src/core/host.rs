@@ -6,12 +6,10 @@ use super::flags;
 use super::handle::Handle;
 use super::negotiate::PluginJsep;
 use crate::json::Json;
-use crate::media::{Command, Mindex, Peer, RtpOut};
+use crate::media::{Command, LARGEST_RTP, Mindex, Peer, RtpOut};
 use crate::modules::host::HandleHost;
 use std::sync::atomic::Ordering;
 
-/// Bytes of an RTP packet that is still sent. Larger ones than are taken from peers (MP-147) fit no network.
-const LARGEST_RTP: usize = 1500;
 /// The plugin session is not alive (CP-206, CP-207).
 const DEAD_PLUGIN_SESSION: i32 = -2;
 
@@ -79,19 +77,14 @@ impl HandleHost for Handle {
         0
     }
 
-    #[inline]
     fn relay_rtp(&self, packet: RtpOut<'_>) {
-        if self.flags.any(flags::STOP | flags::ALERT) {
-            return;
-        }
-        if packet.packet.len() > LARGEST_RTP {
-            return self.with_peer(|_| self.complain_of_size(packet.packet.len()));
-        }
-        if !self.route.relay_rtp(&packet)
-            && let Some(peer) = &*self.link.load()
-        {
-            peer.relay_rtp(packet);
-        }
+        self.with_peer(|peer| {
+            if packet.packet.len() <= LARGEST_RTP {
+                peer.relay_rtp(packet);
+            } else {
+                self.complain_of_size(packet.packet.len());
+            }
+        });
     }
 
     fn relay_rtcp(&self, mindex: Mindex, video: bool, packet: &[u8]) {

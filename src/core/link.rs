@@ -6,7 +6,7 @@ use super::handle::Handle;
 use super::jsep::{Description, Negotiation};
 use super::signalling::{Signalling, SignallingFacts};
 use super::sink::Sink;
-use crate::media::{Command, DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot};
+use crate::media::{Command, DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot, Route};
 use crate::record::capture::Capture;
 use crate::util::time;
 use std::sync::Arc;
@@ -86,19 +86,24 @@ impl Handle {
     /// Media may be sent.
     pub(super) fn link_is_up(&self) {
         if let Some(peer) = &*self.link.load() {
-            peer.note_route(&self.route);
+            self.at_route(|route| peer.note_route(route));
+        }
+        if self.flags.any(flags::STOP | flags::ALERT) {
+            // It was cleared before it was noted down.
+            self.at_route(Route::clear);
         }
     }
 
     /// The PeerConnection is going down, whoever wanted it.
     pub(super) fn link_is_down(&self) {
         self.flags.set(flags::ALERT | flags::CLEANING);
+        self.at_route(Route::clear);
         self.flags.clear(flags::GOT_OFFER | flags::GOT_ANSWER | flags::NEGOTIATED);
     }
 
     /// The PeerConnection is gone: everything about it goes, and a new one may come.
     pub(super) fn forget_link(&self) {
-        self.route.clear();
+        self.at_route(Route::clear);
         self.link.store(None);
         *self.signalling.lock() = Signalling::default();
         self.link_ended();

@@ -70,6 +70,9 @@ impl MediaKind {
     }
 }
 
+/// Bytes of an RTP packet that is still taken and sent. Larger ones fit no network (MP-147).
+pub const LARGEST_RTP: usize = 1500;
+
 /// Index of an m-line, as plugins name a medium (MP-005). Plugins may pass −1: "the one of that type" (MP-010).
 pub type Mindex = i32;
 

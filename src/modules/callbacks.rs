@@ -84,12 +84,15 @@ unsafe extern "C" fn push_event(
 }
 
 unsafe extern "C" fn relay_rtp<Packet: PluginRtp>(session: Session, packet: *mut c_void) {
-    with_host("relay_rtp", session, |host| {
+    guard("relay_rtp", (), || {
         // SAFETY: NULL, or this generation's struct with a buffer of `length` bytes, lent for the call.
         let packet = unsafe { packet.cast::<Packet>().as_ref().and_then(|p| p.read()) };
-        if let Some(packet) = packet.filter(|p| !p.packet.is_empty()) {
-            packet_path(|| host.relay_rtp(packet));
-        }
+        let Some(packet) = packet.filter(|p| !p.packet.is_empty()) else { return };
+        packet_path(|| {
+            if !sessions::relay_rtp(session, &packet) {
+                with_host("relay_rtp", session, |host| host.relay_rtp(packet));
+            }
+        });
     });
 }
 

@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use crate::json::{Json, ParseError};
-use crate::media::{Mindex, RtpOut};
+use crate::media::{Mindex, Route, RtpOut};
 use std::sync::{Arc, OnceLock};
 
 /// The core's side of one plugin session (one handle). Behind `janus_plugin_session.gateway_handle`.
@@ -113,6 +113,8 @@ pub trait PluginFace: Send + Sync {
 /// `hangup_media` and `destroy`.
 pub trait PluginSessionFace: Send + Sync {
     fn is_alive(&self) -> bool;
+    /// Where RTP that the plugin relays is put at once, without asking the [`HandleHost`]. Kept up to date by the core.
+    fn route(&self) -> Option<&Route>;
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult;
     fn query(&self) -> Option<Json>;
     fn setup_media(&self);

@@ -13,7 +13,7 @@ use crate::abi::plugin::{
 use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
 use crate::glib::{self, gboolean};
 use crate::json::Json;
-use crate::media::{Mindex, RtpIn};
+use crate::media::{Mindex, Route, RtpIn};
 use libc::c_int;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
@@ -160,6 +160,10 @@ impl PluginSession {
 impl PluginSessionFace for PluginSession {
     fn is_alive(&self) -> bool {
         sessions::is_alive(self.session)
+    }
+
+    fn route(&self) -> Option<&Route> {
+        sessions::route(self.session)
     }
 
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult {

@@ -8,6 +8,7 @@
 use super::host::HandleHost;
 use crate::abi::plugin::janus_plugin_session;
 use crate::abi::refcount::{self, janus_refcount};
+use crate::media::{Route, RtpOut};
 use crate::util::lock::{Lock, not_for_each_packet};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -38,6 +39,8 @@ struct Slot {
     state: AtomicU8,
     /// Callers inside [`enter`].
     users: AtomicU32,
+    /// In the same cache line as all before, which is what a relayed packet reads.
+    route: Route,
     /// A `Box`, or NULL.
     owner: AtomicPtr<Owner>,
 }
@@ -47,7 +50,8 @@ struct Owner {
     package: Arc<str>,
 }
 
-const _: () = assert!(size_of::<Slot>() == 128 && offset_of!(Slot, session) == 0);
+const _: () =
+    assert!(size_of::<Slot>() == 128 && offset_of!(Slot, session) == 0 && offset_of!(Slot, owner) == 64);
 
 /// The reserved stretch.
 struct Region {
@@ -181,6 +185,18 @@ fn set_stopped(slot: &Slot) {
     unsafe { AtomicI32::from_ptr(&raw mut (*slot.session.get()).stopped) }.store(1, Ordering::SeqCst);
 }
 
+/// The note of where packets for this session go.
+pub fn route(session: *const janus_plugin_session) -> Option<&'static Route> {
+    find(session).map(|slot| &slot.route)
+}
+
+/// The short way of a packet. False when it has to go the long one, by [`enter`].
+#[inline]
+pub fn relay_rtp(session: *const janus_plugin_session, packet: &RtpOut<'_>) -> bool {
+    find(session)
+        .is_some_and(|slot| slot.state.load(Ordering::Acquire) == LIVE && slot.route.relay_rtp(packet))
+}
+
 pub fn is_alive(session: *const janus_plugin_session) -> bool {
     find(session).is_some_and(|slot| slot.state.load(Ordering::SeqCst) == LIVE)
 }
@@ -224,6 +240,7 @@ impl Slot {
         {
             return;
         }
+        self.route.clear();
         let owner = self.owner.swap(ptr::null_mut(), Ordering::SeqCst);
         if !owner.is_null() {
             // SAFETY: from Box::into_raw; users see ENDED or FREE and do not touch it, and the winner is alone.

@@ -13,7 +13,7 @@ use super::Api;
 use crate::core::Core;
 use crate::core::settings::Settings;
 use crate::json::{Json, load};
-use crate::media::{Mindex, RtpIn};
+use crate::media::{Mindex, Route, RtpIn};
 use crate::modules::host::*;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -210,6 +210,9 @@ impl Drop for FakePluginSession {
 impl PluginSessionFace for FakePluginSession {
     fn is_alive(&self) -> bool {
         !self.stopped.load(Ordering::SeqCst)
+    }
+    fn route(&self) -> Option<&Route> {
+        None
     }
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult {
         let text = jsep.as_ref().map_or(String::new(), |j| j.dump(0x20).unwrap());

@@ -12,8 +12,6 @@ use crate::record::capture::PacketType;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Largest RTP or RTCP datagram taken (MP-147).
-const MAX_PACKET: usize = 1500;
 const RTCP_HEADER: usize = 8;
 const RTP_HEADER: usize = 12;
 /// Reports and statistics (media-plane.md §7.3, §9.3).
@@ -54,7 +52,7 @@ impl Connection {
         if self.stage != Stage::Ready {
             return None;
         }
-        if datagram.len() > MAX_PACKET {
+        if datagram.len() > LARGEST_RTP {
             self.record.too_large += 1;
             return None;
         }

@@ -16,6 +16,8 @@ const RING_CELLS: usize = 1 << 17;
 /// No seat: not yet placed, or gone.
 const NOWHERE: u32 = u32::MAX;
 
+static NEXT_WORKER: AtomicU64 = AtomicU64::new(1);
+
 /// A worker, from any thread.
 pub struct WorkerHandle {
     /// Unique in the process; engines may come and go.
@@ -68,7 +70,7 @@ pub struct NewPeer {
 impl WorkerHandle {
     pub fn new(index: usize, bound: Vec<SocketAddr>, bell: Bell) -> WorkerHandle {
         WorkerHandle {
-            id: unique(),
+            id: NEXT_WORKER.fetch_add(1, Ordering::Relaxed),
             index,
             bound,
             bell,
