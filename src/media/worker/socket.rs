@@ -60,6 +60,8 @@ impl Socket {
         if tos != 0 && set(&udp, level, traffic, tos).is_err() {
             tracing::warn!("the system refuses DSCP {dscp}");
         }
+        // Optional: without it, each datagram is a message. Not for RTCP: see `split`.
+        let _ = set(&udp, libc::SOL_UDP, libc::UDP_GRO, 1);
         let segments = set(&udp, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
         let rtcp = super::split::open(&udp, is_ipv4)
             .and_then(|rtcp| prepare(&rtcp, is_ipv4, packet_info).map(|_| rtcp))
@@ -82,9 +84,8 @@ fn prepare(udp: &UdpSocket, is_ipv4: bool, packet_info: bool) -> io::Result<i32>
     if packet_info {
         set(udp, level, info, 1)?;
     }
-    // Both are optional. Without the first, a datagram came when it is read; without the second, each is a message.
+    // Optional: without it, a datagram came when it is read.
     let _ = set(udp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
-    let _ = set(udp, libc::SOL_UDP, libc::UDP_GRO, 1);
     let mut smallest = i32::MAX;
     for (force, plain) in [(libc::SO_RCVBUFFORCE, libc::SO_RCVBUF), (libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)] {
         if set(udp, libc::SOL_SOCKET, force, BUFFER_BYTES).is_err() {

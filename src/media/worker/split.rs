@@ -5,12 +5,13 @@
 //! [`Bed`](super::wake::Bed)), while media wakes it at once. The kernel tells the two apart by the second byte, as
 //! RFC 5761 §4 does.
 //!
-//! Two limits, both seen on Linux 6.18:
-//! * It looks at the first datagram of a train (UDP_GRO). RTP right behind RTCP of the same peer, not longer than that and
-//!   received in the same moment, lies with the RTCP: late by its pause, but not lost, since who reads a socket sorts
-//!   datagram by datagram.
-//! * A process of the same user that asks for SO_REUSEPORT and binds the port at one address, instead of all, gets what
-//!   comes to that address. Taking the option back after binding would end the group.
+//! The kernel looks at the first datagram of a train. So the second socket takes no trains (no UDP_GRO): RTP that comes
+//! right behind RTCP of the same peer does not become part of one. Only a train that a process of this host cut itself
+//! (UDP_SEGMENT), RTCP first, goes there as a whole; it is late by the pause then, but not lost, since who reads a socket
+//! sorts datagram by datagram.
+//!
+//! A process of the same user that asks for SO_REUSEPORT and binds the port at one address, instead of all, gets what
+//! comes to that address (seen on Linux 6.18). Taking the option back after binding would end the group.
 
 use super::socket::{bind_with, set};
 use std::io;
