@@ -5,8 +5,8 @@
 //! cache line, leads there at once.
 
 use super::types::{LARGEST_RTP, RtpOut};
+use super::worker::address::Addressee;
 use super::worker::handle::PeerShared;
-use super::worker::ring::Addressee;
 use super::worker::run;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

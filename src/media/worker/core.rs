@@ -6,18 +6,14 @@
 
 use super::batch::{Batch, Cursor};
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
-use super::pending::{Pending, Urgency};
-use super::ring::Addressee;
+use super::pending::Pending;
 use super::send::Transmitter;
 use super::socket::Socket;
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
-use crate::media::peer::{
-    Connection, Descriptor, Incoming, MOST_AT_ONCE, Note, Output, STEPS, Setup, Shared,
-};
+use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
 use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Parts, Relayed};
 use crate::media::types::*;
 use crate::util::lock::packet_path;
 use std::cmp::Reverse;
@@ -27,66 +23,54 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Checks whose answers are waited for, on one worker.
-const MAX_TRANSACTIONS: usize = 16_384;
-/// An answer that comes later is not recognised.
-const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
 /// Below this the batch is sent before a datagram is looked at: one NACK may ask for several hundred packets.
 const LEAST_ROOM: usize = 640;
-/// How long part of a frame may wait for the rest of it, so that both leave in one train. With the time that a worker
-/// takes to wake up it stays below 1 ms.
-const GATHER: Duration = Duration::from_micros(700);
-/// How late a timer may be, when nothing else wakes the worker in between: each time it wakes costs as much as ten
-/// packets. None of ours is finer (reports: 1 s; ICE checks: 50 ms; DTLS: 100 ms).
-const TIMER_SLACK: Duration = Duration::from_millis(20);
-/// Packets for other workers after which they are woken at once instead of at the end of the turn.
-const MANY: usize = 512;
 
 /// A PeerConnection and what the worker keeps beside it.
-struct Seat {
-    shared: Arc<PeerShared>,
-    sink: Arc<dyn PeerSink>,
-    connection: Connection,
+pub(super) struct Seat {
+    pub(super) shared: Arc<PeerShared>,
+    pub(super) sink: Arc<dyn PeerSink>,
+    pub(super) connection: Connection,
     /// The entry of `timers` that counts; others of this seat are stale.
-    due: Option<Instant>,
-    addresses: Vec<SocketAddr>,
-    ufrag: String,
+    pub(super) due: Option<Instant>,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) ufrag: String,
     /// In `eager`.
-    waiting: bool,
+    pub(super) waiting: bool,
 }
 
 pub struct Core {
     pub handle: Arc<WorkerHandle>,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     pub clock: Clock,
     pub sockets: Vec<Socket>,
-    batch: Batch,
-    transmitter: Transmitter,
+    pub(super) batch: Batch,
+    pub(super) transmitter: Transmitter,
     /// What plugins relayed and is not yet written into the batch.
-    pending: Pending,
+    pub(super) pending: Pending,
     /// Since when packets are pending that may wait.
-    gathering_since: Option<Instant>,
+    pub(super) gathering_since: Option<Instant>,
     /// Workers that were given packets in this turn and do not know yet.
-    owed: Vec<Arc<WorkerHandle>>,
-    owed_packets: usize,
+    pub(super) owed: Vec<Arc<WorkerHandle>>,
+    pub(super) owed_packets: usize,
     /// Payloads that may be asked for again.
-    store: SharedStore,
-    seats: Vec<Option<Box<Seat>>>,
-    free: Vec<u32>,
-    by_ufrag: HashMap<String, u32>,
+    pub(super) store: SharedStore,
+    pub(super) seats: Vec<Option<Box<Seat>>>,
+    pub(super) free: Vec<u32>,
+    pub(super) by_ufrag: HashMap<String, u32>,
     /// Learned from authenticated STUN only.
-    by_address: HashMap<SocketAddr, u32>,
-    transactions: HashMap<stun::TransactionId, u32>,
-    transaction_ages: VecDeque<(Instant, stun::TransactionId)>,
-    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    pub(super) by_address: HashMap<SocketAddr, u32>,
+    pub(super) transactions: HashMap<stun::TransactionId, u32>,
+    pub(super) transaction_ages: VecDeque<(Instant, stun::TransactionId)>,
+    pub(super) timers: BinaryHeap<Reverse<(Instant, u32)>>,
     /// Seats that have something to tell their sink.
-    eager: VecDeque<u32>,
+    pub(super) eager: VecDeque<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
-    busy: Option<u32>,
+    pub(super) busy: Option<u32>,
     /// A peer has asked for something.
-    asked: bool,
+    pub(super) asked: bool,
     /// Asks the STUN server, when there is one.
-    reflexive: Option<Reflexive>,
+    pub(super) reflexive: Option<Reflexive>,
 }
 
 /// Something for a sink; called with the core not borrowed.
@@ -214,54 +198,6 @@ impl Core {
         }
     }
 
-    /// A packet that a plugin sends. It is written with the others for the same receiver.
-    pub fn relay(&mut self, to: Addressee, packet: &Parts<'_>, urgency: Urgency) {
-        if self.pending.is_full() {
-            self.flush();
-        }
-        if self.pending.has_seat(to)
-            && let Some(packet) = Relayed::new(&mut self.store.borrow_mut(), self.clock.mono, packet)
-        {
-            self.pending.push(to.seat, packet, urgency);
-        }
-    }
-
-    /// Writes what is pending for one receiver.
-    fn write_pending(&mut self, index: u32) {
-        while self.pending.has_more(index) {
-            self.make_room(MOST_AT_ONCE);
-            let pending = &mut self.pending;
-            let packets = std::iter::from_fn(|| pending.pop(index)).take(MOST_AT_ONCE);
-            match self.seats.get_mut(index as usize) {
-                Some(Some(seat)) => {
-                    self.busy = Some(index);
-                    seat.connection.send_rtp(self.clock, packets, &mut self.batch);
-                    self.busy = None;
-                }
-                _ => packets.for_each(drop),
-            }
-        }
-    }
-
-    /// Another worker was given a packet. It is told once for many.
-    pub fn owe(&mut self, worker: &Arc<WorkerHandle>) {
-        if !self.owed.iter().any(|known| known.id == worker.id) {
-            self.owed.push(worker.clone());
-        }
-        self.owed_packets += 1;
-        if self.owed_packets == MANY {
-            self.tell_workers();
-        }
-    }
-
-    /// Wakes those who were given packets.
-    pub fn tell_workers(&mut self) {
-        self.owed_packets = 0;
-        for worker in self.owed.drain(..) {
-            worker.bell.ring(true);
-        }
-    }
-
     pub fn create(&mut self, new: NewPeer) {
         let NewPeer { shared, config, credentials, sink } = new;
         let ufrag = credentials.ufrag.clone();
@@ -339,7 +275,7 @@ impl Core {
         true
     }
 
-    fn ask_stun_server(&mut self) {
+    pub(super) fn ask_stun_server(&mut self) {
         let Some(reflexive) = &mut self.reflexive else { return };
         let server = reflexive.server;
         let own = self.handle.bound.iter().find(|own| own.is_ipv4() == server.is_ipv4());
@@ -350,48 +286,6 @@ impl Core {
             }
             (None, _) => self.reflexive = None,
             (_, None) => {}
-        }
-    }
-
-    /// When the worker has to be awake again.
-    pub fn next_timeout(&mut self) -> Option<Instant> {
-        while let Some(Reverse((at, index))) = self.timers.peek().copied()
-            && !self.is_due_entry(at, index)
-        {
-            self.timers.pop();
-        }
-        let of_seats = self.timers.peek().map(|Reverse((at, _))| *at + TIMER_SLACK);
-        let of_stun = self.reflexive.as_ref().map(Reflexive::due);
-        let of_frame = self.gathering_since.map(|since| since + GATHER);
-        of_seats.into_iter().chain(of_stun).chain(of_frame).min()
-    }
-
-    fn is_due_entry(&self, at: Instant, index: u32) -> bool {
-        self.seats.get(index as usize).is_some_and(|s| s.as_ref().is_some_and(|s| s.due == Some(at)))
-    }
-
-    pub fn run_timers(&mut self) {
-        self.ask_stun_server();
-        while let Some(Reverse((at, index))) = self.timers.peek().copied() {
-            if at > self.clock.instant {
-                break;
-            }
-            self.timers.pop();
-            if self.is_due_entry(at, index) {
-                if let Some(seat) = &mut self.seats[index as usize] {
-                    seat.due = None;
-                }
-                self.step(index, |connection, clock, batch| connection.handle_timeout(clock, batch));
-            }
-        }
-        while let Some((sent, id)) = self.transaction_ages.front() {
-            if self.clock.instant.saturating_duration_since(*sent) < TRANSACTION_LIFE
-                && self.transaction_ages.len() <= MAX_TRANSACTIONS
-            {
-                break;
-            }
-            self.transactions.remove(id);
-            self.transaction_ages.pop_front();
         }
     }
 
@@ -437,73 +331,8 @@ impl Core {
         Some(Call { sink, shared, output: Output::Closed(HangupReason::DtlsSrtpStackError) })
     }
 
-    /// Parts of frames are waiting for the rest.
-    pub fn is_gathering(&self) -> bool {
-        self.gathering_since.is_some()
-    }
-
-    /// At the end of a turn: sends what there is, unless all of it may wait for more.
-    pub fn flush_if_due(&mut self) {
-        if self.batch.is_empty() && !self.pending.is_empty() && !self.pending.is_urgent() {
-            let since = *self.gathering_since.get_or_insert(self.clock.instant);
-            if since.elapsed() < GATHER {
-                return;
-            }
-        }
-        self.flush();
-    }
-
-    /// Writes what is pending, receiver by receiver, and sends everything.
-    pub fn flush(&mut self) {
-        self.gathering_since = None;
-        let mut next = 0;
-        while let Some(index) = self.pending.seat(next) {
-            next += 1;
-            for to_go in 1..=STEPS {
-                if let Some(seat) = self.upcoming(next - 1 + to_go) {
-                    seat.connection.fetch_ahead(to_go);
-                }
-            }
-            self.write_pending(index);
-            if self.batch.is_portion() {
-                self.transmit();
-            }
-        }
-        self.pending.clear();
-        self.transmit();
-    }
-
-    /// The `next`-th receiver of what is pending.
-    fn upcoming(&self, next: usize) -> Option<&Seat> {
-        self.seats.get(self.pending.seat(next)? as usize)?.as_deref()
-    }
-
-    /// Sends what has been written.
-    fn transmit(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        for socket in &mut self.sockets {
-            self.transmitter.send(&self.batch, socket);
-        }
-        self.batch.clear();
-        let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
-        traffic.sent.store(transmitter.sent, Ordering::Relaxed);
-        traffic.send_calls.store(transmitter.calls, Ordering::Relaxed);
-        traffic.dropped.store(
-            transmitter.dropped + self.batch.refused() + self.handle.ring.dropped(),
-            Ordering::Relaxed,
-        );
-    }
-
-    fn make_room(&mut self, packets: usize) {
-        if self.batch.room() < packets {
-            self.transmit();
-        }
-    }
-
     /// Lets a PeerConnection do something, and takes note of what it wants.
-    fn step(&mut self, index: u32, act: impl FnOnce(&mut Connection, Clock, &mut Batch)) {
+    pub(super) fn step(&mut self, index: u32, act: impl FnOnce(&mut Connection, Clock, &mut Batch)) {
         self.make_room(LEAST_ROOM);
         if let Some(Some(seat)) = self.seats.get_mut(index as usize) {
             self.busy = Some(index);

@@ -1,7 +1,8 @@
 //! What other threads see of a worker and of a PeerConnection on it.
 #![forbid(unsafe_code)]
 
-use super::ring::{Addressee, Ring};
+use super::address::Addressee;
+use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::types::*;
 use crate::util::lock::Lock;

@@ -1,11 +1,13 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `socket`, `split`, `receive`, `send`, `wake` and `ring`; nowhere else in the
+//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake` and `ring` (and prefetches); nowhere else in the
 //! media engine.
 
+pub mod address;
 pub mod batch;
 pub mod core;
 pub mod handle;
+pub mod outgoing;
 pub mod pending;
 pub mod prefetch;
 pub mod placement;
@@ -16,6 +18,8 @@ pub mod send;
 pub mod socket;
 pub mod split;
 pub mod start;
+pub mod timers;
+pub mod udp;
 pub mod wake;
 
 #[cfg(test)]

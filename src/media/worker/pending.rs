@@ -5,7 +5,7 @@
 //! receiver: what a receiver needs is fetched once per train, and the payloads, which are shared, stay near.
 #![forbid(unsafe_code)]
 
-use super::ring::Addressee;
+use super::address::{Addressee, Urgency};
 use crate::media::rtp::Relayed;
 
 /// Packets noted at a time: a frame of twenty for four hundred receivers.
@@ -13,15 +13,6 @@ const CAPACITY: usize = 8192;
 const NONE: u32 = u32::MAX;
 /// No PeerConnection has this id.
 const NOBODY: u64 = 0;
-
-/// When a packet has to leave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
-    /// With the end of the turn.
-    Now,
-    /// It may wait a little for the rest of its frame.
-    WithFrame,
-}
 
 /// The packets of one seat.
 #[derive(Clone, Copy)]

@@ -13,7 +13,7 @@
 //!   the next *era* (the upper bits of a position). So memory is touched only as far as packets have ever piled up, and
 //!   the same few cells, still in the cache, serve again and again.
 
-use super::pending::Urgency;
+use super::address::{Addressee, Urgency};
 use crate::media::rtp::Parts;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
@@ -36,13 +36,6 @@ const ERA_BITS: u32 = 36;
 const OFFSET: u64 = (1 << ERA_BITS) - 1;
 /// In a mark: nothing here, the packet begins at the first cell.
 const SKIP: u32 = 1 << 31;
-
-/// Who a packet is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addressee {
-    pub seat: u32,
-    pub peer: u64,
-}
 
 /// What each packet has of its own.
 #[derive(Clone, Copy)]

@@ -1,11 +1,12 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
 #![forbid(unsafe_code)]
 
+use super::address::Addressee;
+use super::address::Urgency;
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
-use super::pending::Urgency;
 use super::receive::{MESSAGES, Receiver};
-use super::ring::{Addressee, Ring};
+use super::ring::Ring;
 use super::socket::Socket;
 use super::wake::{Bed, Readable, Sleep};
 use crate::media::clock::Clock;

@@ -13,7 +13,7 @@
 //! A process of the same user that asks for SO_REUSEPORT and binds the port at one address, instead of all, gets what
 //! comes to that address (seen on Linux 6.18). Taking the option back after binding would end the group.
 
-use super::socket::{bind_with, set};
+use super::udp::{bind_with, set, set_value};
 use std::io;
 use std::net::UdpSocket;
 
@@ -57,7 +57,8 @@ pub fn open(main: &UdpSocket, ipv4: bool) -> io::Result<UdpSocket> {
         bind_with(ipv4, port, |rtcp| set(rtcp, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)).and_then(|rtcp| {
             let mut program = PROGRAM;
             let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-            set(main, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, program)?;
+            // SAFETY: `filter` leads to `len` instructions that live through the call.
+            unsafe { set_value(main, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, program)? };
             Ok(rtcp)
         });
     if rtcp.is_err() {

@@ -1,0 +1,60 @@
+//! When PeerConnections want to be woken.
+#![forbid(unsafe_code)]
+
+use super::core::Core;
+use super::outgoing::GATHER;
+use crate::media::ice::reflexive::Reflexive;
+use std::cmp::Reverse;
+use std::time::{Duration, Instant};
+
+/// How late a timer may be, when nothing else wakes the worker in between: each time it wakes costs as much as ten
+/// packets. None of ours is finer (reports: 1 s; ICE checks: 50 ms; DTLS: 100 ms).
+const TIMER_SLACK: Duration = Duration::from_millis(20);
+/// Checks whose answers are waited for, on one worker.
+const MAX_TRANSACTIONS: usize = 16_384;
+/// An answer that comes later is not recognised.
+const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
+
+impl Core {
+    /// When the worker has to be awake again.
+    pub fn next_timeout(&mut self) -> Option<Instant> {
+        while let Some(Reverse((at, index))) = self.timers.peek().copied()
+            && !self.is_due_entry(at, index)
+        {
+            self.timers.pop();
+        }
+        let of_seats = self.timers.peek().map(|Reverse((at, _))| *at + TIMER_SLACK);
+        let of_stun = self.reflexive.as_ref().map(Reflexive::due);
+        let of_frame = self.gathering_since.map(|since| since + GATHER);
+        of_seats.into_iter().chain(of_stun).chain(of_frame).min()
+    }
+
+    fn is_due_entry(&self, at: Instant, index: u32) -> bool {
+        self.seats.get(index as usize).is_some_and(|s| s.as_ref().is_some_and(|s| s.due == Some(at)))
+    }
+
+    pub fn run_timers(&mut self) {
+        self.ask_stun_server();
+        while let Some(Reverse((at, index))) = self.timers.peek().copied() {
+            if at > self.clock.instant {
+                break;
+            }
+            self.timers.pop();
+            if self.is_due_entry(at, index) {
+                if let Some(seat) = &mut self.seats[index as usize] {
+                    seat.due = None;
+                }
+                self.step(index, |connection, clock, batch| connection.handle_timeout(clock, batch));
+            }
+        }
+        while let Some((sent, id)) = self.transaction_ages.front() {
+            if self.clock.instant.saturating_duration_since(*sent) < TRANSACTION_LIFE
+                && self.transaction_ages.len() <= MAX_TRANSACTIONS
+            {
+                break;
+            }
+            self.transactions.remove(id);
+            self.transaction_ages.pop_front();
+        }
+    }
+}
