@@ -31,10 +31,14 @@ use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long plugins may take to return from what they are doing at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Modules start threads in `init`, and some can be told to end only once those run: destroyed before that, Debian's HTTP
+/// transport waits for its own timer thread for ever.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// The log of the process, with its logger modules. Started before everything else and stopped after it.
 pub struct Logging {
@@ -51,6 +55,7 @@ pub struct Server {
     plugins: Vec<Arc<Plugin>>,
     transports: Vec<Arc<Transport>>,
     web: Option<Web>,
+    started: Instant,
 }
 
 impl Logging {
@@ -101,9 +106,11 @@ impl Server {
             plugins: Vec::new(),
             transports: Vec::new(),
             web: None,
+            started: Instant::now(),
         };
         server.load_modules(config, &module_options(config, folder)?)?;
         server.web = Web::start(folder)?;
+        server.started = Instant::now();
         let core = &server.core;
         core.notifier.emit(Kind::Core, subtype::STARTUP, Subject::default(), || {
             Json::object().with("status", "started").with("info", server_info(core, None))
@@ -143,12 +150,13 @@ impl Server {
 
     /// Ends everything in order; `signal` is what event handlers are told as the reason (CP-071, CP-073).
     pub fn stop(self, signal: i32) {
-        let Server { core, watchdog, event_handlers, plugins, transports, web } = self;
+        let Server { core, watchdog, event_handlers, plugins, transports, web, started } = self;
         web.iter().for_each(Web::drain);
         core.notifier.emit(Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
             Json::object().with("status", "shutdown").with("signum", signal)
         });
         drop(watchdog);
+        std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
         transports.iter().for_each(|transport| transport.destroy());
         if !core.shut_down(PATIENCE) {
             tracing::warn!("A plugin is still busy: going on without it");
