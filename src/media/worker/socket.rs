@@ -4,11 +4,13 @@
 use super::udp::{bind_with, get, set};
 use std::io;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Asked for; the kernel gives what `net.core.rmem_max` and `wmem_max` allow, unless we are privileged.
 const BUFFER_BYTES: i32 = 8 << 20;
 /// Below this a burst of one video keyframe to many receivers may be lost.
 const SMALL_BUFFER: i32 = 1 << 20;
+static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// One socket and what the kernel can do with it.
 pub struct Socket {
@@ -46,7 +48,8 @@ impl Socket {
 
     fn with(udp: UdpSocket, is_ipv4: bool, packet_info: bool, dscp: u8) -> io::Result<Socket> {
         let smallest = prepare(&udp, is_ipv4, packet_info)?;
-        if smallest < SMALL_BUFFER {
+        // Once: it is the same for all workers.
+        if smallest < SMALL_BUFFER && !TOLD.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "socket buffers are only {} KiB; raise net.core.rmem_max and net.core.wmem_max",
                 smallest >> 10
