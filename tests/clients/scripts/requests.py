@@ -143,7 +143,7 @@ async def owners(play):
     await play.events("its event goes to the second", on="second")
     await play.silence("nothing for the first")
     await play.ask("detach by the first", {"janus": "detach", **at})
-    await play.events("detached goes to the second", on="second")
+    await play.event("detached goes to the second", "detached", on="second")
 
 
 async def http(play):
