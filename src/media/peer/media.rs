@@ -40,7 +40,8 @@ fn is_rtcp(datagram: &[u8]) -> bool {
 }
 
 impl Connection {
-    /// An SRTP or SRTCP datagram that came from an address of the peer at `clock`. `Some`: for the plugin, decrypted and rewritten in place.
+    /// An SRTP or SRTCP datagram that came from an address of the peer at `clock`. `Some`: for the plugin, decrypted and
+    /// rewritten in place.
     pub fn media<'a>(
         &mut self,
         clock: Clock,
