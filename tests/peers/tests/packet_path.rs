@@ -21,12 +21,13 @@ const WARM_UP: u32 = 3000;
 const COUNTED: u32 = 6000;
 
 /// Work of a worker that packets do not cause, by a function on its stack, the first that fits. Consent (RFC 7675) is
-/// asked for every few seconds by each side.
+/// asked for every few seconds by each side. Media and RTCP do not go through `Core::step`.
 const NOT_PER_PACKET: [(&str, &str); 4] = [
     ("is::agent::IceAgent", "ICE checks"),
-    ("Connection::stun", "ICE checks"),
-    ("Core::run_timers", "timers of about once a second"),
-    ("Worker::take_jobs", "commands of other threads"),
+    // Of a method in a file of its own the name is `<impl …::Core>::run_timers`.
+    ("::run_timers", "timers of about once a second"),
+    ("::take_jobs", "commands of other threads"),
+    ("Core::step", "STUN, DTLS, commands"),
 ];
 
 /// A buffer that has to hold more than ever before grows once, after which it stays: a worker that did not run for a while
