@@ -1,6 +1,8 @@
 //! Starts the server under test on ports of its own, with a copy of the distribution's configuration.
 
 use crate::api::Api;
+use crate::process::Held;
+use crate::until;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -128,6 +130,23 @@ impl Server {
             handles += all["handles"].as_array().map_or(0, Vec::len);
         }
         (sessions.len(), handles)
+    }
+
+    /// What the process holds as soon as only so many handles are left, each with a session of its own; and not more
+    /// threads and descriptors than `before`.
+    pub async fn at_rest(&self, handles: usize, before: Option<Held>) -> Held {
+        until("server at rest", async || {
+            if self.registered().await != (handles, handles) {
+                return None;
+            }
+            sleep(Duration::from_millis(500)).await; // the connections of registered() close
+            let held = Held::by(self.id());
+            let back = before.is_none_or(|before| {
+                held.threads <= before.threads && held.descriptors <= before.descriptors
+            });
+            back.then_some(held)
+        })
+        .await
     }
 
     /// What the Admin API says about a handle.

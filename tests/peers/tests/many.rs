@@ -17,7 +17,7 @@ const STAY: Duration = Duration::from_secs(30);
 async fn twenty_peers_leave_nothing_behind() {
     let server = Server::start().await;
     one_call(&server, Duration::from_secs(1)).await; // whatever is made on first use
-    let idle = until_idle(&server, None).await;
+    let idle = server.at_rest(0, None).await;
     let mut after = vec![];
     for round in 0..ROUNDS {
         let midway = async {
@@ -27,7 +27,7 @@ async fn twenty_peers_leave_nothing_behind() {
         let (_, (registered, busy)) =
             tokio::join!(join_all((0..PEERS).map(|_| one_call(&server, STAY))), midway);
         assert_eq!(registered, (PEERS, PEERS));
-        let held = until_idle(&server, Some(idle)).await;
+        let held = server.at_rest(0, Some(idle)).await;
         println!("round {round}: idle {idle:?}, with {PEERS} calls {busy:?}, afterwards {held:?}");
         after.push(held);
     }
@@ -68,19 +68,4 @@ async fn one_call(server: &Server, stay: Duration) {
     handle.event("hangup").await;
     handle.detach().await;
     api.destroy(session).await;
-}
-
-/// What the server holds without a session; as few threads and descriptors as `before`.
-async fn until_idle(server: &Server, before: Option<Held>) -> Held {
-    until("idle server", async || {
-        if server.registered().await != (0, 0) {
-            return None;
-        }
-        sleep(Duration::from_millis(500)).await; // the connections of registered() close
-        let held = Held::by(server.id());
-        let back = before
-            .is_none_or(|before| held.threads <= before.threads && held.descriptors <= before.descriptors);
-        back.then_some(held)
-    })
-    .await
 }

@@ -11,7 +11,7 @@ use peers::server::Server;
 use peers::until;
 use peers::viewer::Viewer;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// And those that follow, one for each cycle.
 const ROOM: u64 = 20_000;
@@ -35,7 +35,7 @@ async fn two_hundred_subscribers_leave_at_once() {
     let feed = Feed::publish(guest(&server).await, ROOM, 1).await;
     let staying = Viewer::watch(guest(&server).await, ROOM, &[1]).await;
     feed.run(10).await;
-    let before = until_only(&server, 3, None).await;
+    let before = server.at_rest(3, None).await;
     let mut rest = vec![];
     for round in 0..ROUNDS {
         let crowd = async {
@@ -50,12 +50,12 @@ async fn two_hundred_subscribers_leave_at_once() {
             busy = crowd => busy,
             () = feed.run_on() => unreachable!(),
         };
-        let held = until_only(&server, 3, None).await;
+        let held = server.at_rest(3, None).await;
         println!("round {round}: with {CROWD} subscribers {busy:?}, afterwards {held:?}");
         rest.push(held);
         feed.run(10).await;
     }
-    until_only(&server, 3, Some(before)).await;
+    server.at_rest(3, Some(before)).await;
     assert_all_arrived("who stays", &feed, &staying, 0).await;
     let growth = rest[ROUNDS - 1].resident as f64 / rest[0].resident as f64;
     assert!(growth <= GROWTH, "memory grew to {growth:.3} of what the first round left: {rest:?}");
@@ -105,11 +105,11 @@ async fn rooms_come_and_go() {
         cycle(&server, ROOM + cycles).await;
         cycles += 1;
         if warm.is_none() && begun.elapsed() >= WARM_UP {
-            warm = Some((cycles, until_only(&server, 0, None).await));
+            warm = Some((cycles, server.at_rest(0, None).await));
         }
     }
     let (before, warm) = warm.expect("a warm-up");
-    let held = until_only(&server, 0, Some(warm)).await;
+    let held = server.at_rest(0, Some(warm)).await;
     println!("after {before} rooms {warm:?}, after {cycles} {held:?}");
     assert!(cycles - before > 10, "{cycles} rooms in {CHURN:?}");
     let growth = held.resident as f64 / warm.resident as f64;
@@ -137,19 +137,4 @@ async fn cycle(server: &Server, room: u64) {
     }
     let handles = [&owner, &feed.handle, &viewers[0].handle, &viewers[1].handle];
     join_all(handles.map(|handle: &Handle| handle.api.destroy(handle.session))).await;
-}
-
-/// What the server holds as soon as `handles` are left; as few threads and descriptors as `before`.
-async fn until_only(server: &Server, handles: usize, before: Option<Held>) -> Held {
-    until("server at rest", async || {
-        if server.registered().await.1 != handles {
-            return None;
-        }
-        sleep(Duration::from_millis(500)).await; // the connections of registered() close
-        let held = Held::by(server.id());
-        let back = before
-            .is_none_or(|before| held.threads <= before.threads && held.descriptors <= before.descriptors);
-        back.then_some(held)
-    })
-    .await
 }
