@@ -147,4 +147,4 @@ impl CoreHost for Api {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

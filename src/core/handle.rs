@@ -235,9 +235,20 @@ impl Handle {
         true
     }
 
-    /// A new PeerConnection may come.
-    pub(super) fn link_ended(&self) {
-        self.life.lock().connected = false;
+    /// Runs `note` if the PeerConnection that was about to exist has not ended meanwhile; true if so.
+    pub(super) fn link_exists(&self, note: impl FnOnce()) -> bool {
+        let life = self.life.lock();
+        if life.connected {
+            note();
+        }
+        life.connected
+    }
+
+    /// Runs `forget`; a new PeerConnection may come then.
+    pub(super) fn link_ended(&self, forget: impl FnOnce()) {
+        let mut life = self.life.lock();
+        forget();
+        life.connected = false;
     }
 
     /// The PeerConnection has made its last callback: the end of the handle may have waited for that.

@@ -6,10 +6,14 @@ use super::handle::Handle;
 use super::jsep::{Description, Negotiation};
 use super::signalling::{Signalling, SignallingFacts};
 use super::sink::Sink;
-use crate::media::{Command, DtlsRole, HangupReason, IceRole, PeerConfig, PeerSnapshot, Route};
+use crate::media::{Command, DtlsRole, HangupReason, IceRole, Peer, PeerConfig, PeerSnapshot, Route};
 use crate::record::capture::Capture;
 use crate::util::time;
 use std::sync::Arc;
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;
 
 impl Handle {
     /// A new PeerConnection. Fails when there is one already, or the handle is ending.
@@ -50,30 +54,34 @@ impl Handle {
             dtls_role,
             worker: self.chosen_worker(engine.loads().len()),
         };
-        let sink = Arc::new(Sink::new(handle, plugin));
-        let peer = engine.create_peer(config, sink.clone());
-        self.link.store(Some(Arc::new(peer)));
-        self.tap_link();
-        self.flags.clear(
-            flags::START
-                | flags::READY
-                | flags::ALERT
-                | flags::NEGOTIATED
-                | flags::TRICKLE
-                | flags::ALL_TRICKLES
-                | flags::CLEANING,
-        );
-        self.flags.set(flags::HAS_AGENT);
+        let peer = engine.create_peer(config, Arc::new(Sink::new(handle, plugin)));
         // The engine may have given up already, or the handle may be ending: both were too early to be noticed.
-        if sink.is_closed() {
-            self.forget_link();
+        if !self.note_link(peer) {
             return Err(failed());
         }
+        self.tap_link();
         if self.is_detached() {
             self.hangup(HangupReason::Detach);
             return Err(failed());
         }
         Ok(())
+    }
+
+    /// Notes the new PeerConnection down; false when it is gone already.
+    fn note_link(&self, peer: Peer) -> bool {
+        self.link_exists(|| {
+            self.link.store(Some(Arc::new(peer)));
+            self.flags.clear(
+                flags::START
+                    | flags::READY
+                    | flags::ALERT
+                    | flags::NEGOTIATED
+                    | flags::TRICKLE
+                    | flags::ALL_TRICKLES
+                    | flags::CLEANING,
+            );
+            self.flags.set(flags::HAS_AGENT);
+        })
     }
 
     /// The loop that the client asked for at attach, if it may (CP-135, CP-136).
@@ -101,21 +109,23 @@ impl Handle {
         self.flags.clear(flags::GOT_OFFER | flags::GOT_ANSWER | flags::NEGOTIATED);
     }
 
-    /// The PeerConnection is gone: everything about it goes, and a new one may come.
+    /// The PeerConnection is gone: everything about it goes, and a new one may come, but not sooner. Only for the last
+    /// callback of the PeerConnection: nobody else knows whether it is still this one that there is.
     pub(super) fn forget_link(&self) {
         self.at_route(Route::clear);
-        self.link.store(None);
         *self.signalling.lock() = Signalling::default();
-        self.link_ended();
-        self.flags.set(flags::ALERT);
-        self.flags.clear(
-            flags::READY
-                | flags::CLEANING
-                | flags::E2EE
-                | flags::NEW_DATACHAN_SDP
-                | flags::HAS_AGENT
-                | flags::PROCESSING_OFFER,
-        );
+        self.link_ended(|| {
+            self.link.store(None);
+            self.flags.set(flags::ALERT);
+            self.flags.clear(
+                flags::READY
+                    | flags::CLEANING
+                    | flags::E2EE
+                    | flags::NEW_DATACHAN_SDP
+                    | flags::HAS_AGENT
+                    | flags::PROCESSING_OFFER,
+            );
+        });
     }
 
     pub fn signalling_facts(&self) -> SignallingFacts {

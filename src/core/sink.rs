@@ -31,10 +31,6 @@ impl Sink {
         Sink { handle, plugin, ice_was_up: false.into(), up: false.into(), closed: false.into() }
     }
 
-    pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
-    }
-
     fn tell_handlers(&self, kind: Kind, subtype: u32, body: impl FnOnce() -> Json) {
         self.handle.core.notifier.emit(kind, subtype, self.handle.subject(), body);
     }

@@ -144,6 +144,7 @@ pub struct FakePlugin {
     log: Arc<Timeline>,
     pub on_create: Hook<Arc<dyn HandleHost>, i32>,
     pub on_message: Hook<Message, PluginResult>,
+    pub on_hangup: Hook<u64, ()>,
     pub on_destroy: Hook<u64, ()>,
     pub hosts: Mutex<Vec<Arc<dyn HandleHost>>>,
     pub sessions_alive: Arc<AtomicUsize>,
@@ -160,6 +161,7 @@ pub struct FakePluginSession {
 
 pub struct FakePluginHooks {
     message: Option<Arc<dyn Fn(Message) -> PluginResult + Send + Sync>>,
+    hangup: Option<Arc<dyn Fn(u64) + Send + Sync>>,
     destroy: Option<Arc<dyn Fn(u64) + Send + Sync>>,
 }
 
@@ -181,6 +183,7 @@ impl PluginFace for FakePlugin {
             log: self.log.clone(),
             plugin: Arc::new(FakePluginHooks {
                 message: hooked(&self.on_message),
+                hangup: hooked(&self.on_hangup),
                 destroy: hooked(&self.on_destroy),
             }),
             host,
@@ -240,6 +243,9 @@ impl PluginSessionFace for FakePluginSession {
     fn slow_link(&self, _: Mindex, _: bool, _: bool) {}
     fn hangup_media(&self) {
         self.note("hangup_media");
+        if let Some(hook) = &self.plugin.hangup {
+            hook(self.host.handle_id());
+        }
     }
     fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
