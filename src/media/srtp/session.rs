@@ -4,7 +4,7 @@ use super::cipher::{Cipher, GCM_TAG};
 use super::header::{RTCP_HEADER, parse_rtcp, parse_rtp};
 use super::keys::Use;
 use super::streams::Streams;
-use super::{Profile, SrtpError, Window};
+use super::{Profile, SrtpError};
 use crate::media::worker::prefetch::prefetch;
 
 /// SSRCs a session keeps state for. A browser uses a few dozen; a peer that holds the keys must not grow us for ever.
@@ -61,31 +61,10 @@ impl Session {
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.
     /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, SrtpError> {
-        let ssrc = parse_rtp(buf.get(..len).ok_or(SrtpError::Malformed)?)?.ssrc;
-        let mut window = self.rtp_streams.get(ssrc);
-        let (len, index) = self.seal_rtp(&window, buf, len)?;
-        window.mark(index);
-        self.rtp_streams.mark(ssrc, index)?;
-        Ok(len)
-    }
-
-    /// [`Session::protect_rtp`] with the SSRC's state held by the caller, who keeps one for each SSRC it sends.
-    /// Needs no search and only shared access.
-    pub fn protect_rtp_with(
-        &self,
-        window: &mut Window,
-        buf: &mut [u8],
-        len: usize,
-    ) -> Result<usize, SrtpError> {
-        let (len, index) = self.seal_rtp(window, buf, len)?;
-        window.mark(index);
-        Ok(len)
-    }
-
-    fn seal_rtp(&self, window: &Window, buf: &mut [u8], len: usize) -> Result<(usize, u64), SrtpError> {
         let header = parse_rtp(buf.get(..len).ok_or(SrtpError::Malformed)?)?;
         let total = len + self.profile.rtp_overhead();
         let packet = buf.get_mut(..total).ok_or(SrtpError::NoRoom)?;
+        let window = self.rtp_streams.get(header.ssrc);
         let index = window.estimate(header.sequence);
         if index >> 48 != 0 {
             return Err(SrtpError::KeyExhausted);
@@ -101,7 +80,8 @@ impl Session {
                 tag.copy_from_slice(&full[..tag.len()]);
             }
         }
-        Ok((total, index))
+        self.rtp_streams.mark(header.ssrc, index)?;
+        Ok(total)
     }
 
     /// Verifies and decrypts an SRTP packet; returns the length of the RTP packet at its start.
