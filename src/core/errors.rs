@@ -12,15 +12,6 @@ macro_rules! codes {
                 match self { $(Code::$name => $text),* }
             }
         }
-
-        /// The text of any number; unknown ones have one too.
-        pub fn text_of(code: i32) -> &'static str {
-            match code {
-                0 => "Success",
-                $($code => $text,)*
-                _ => Code::Unknown.text(),
-            }
-        }
     };
 }
 
@@ -86,9 +77,6 @@ mod tests {
 
     #[test]
     fn texts() {
-        assert_eq!(text_of(403), Code::Unauthorized.text());
-        assert_eq!(text_of(0), "Success");
-        assert_eq!(text_of(451), "Unknown error");
         assert_eq!(ApiError::from(Code::TokenNotFound).reason(), "Token not found");
         assert_eq!(ApiError::new(Code::Unknown, "é".repeat(400)).reason().len(), 510);
     }

@@ -276,7 +276,8 @@ impl Handle {
         self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("detached"));
     }
 
-    pub fn has_link(&self) -> bool {
+    #[cfg(test)]
+    pub(super) fn has_link(&self) -> bool {
         self.life.lock().connected
     }
 

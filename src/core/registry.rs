@@ -37,10 +37,6 @@ impl<T: ?Sized> Registry<T> {
         self.0.lock().iter().find(|e| e.info.package == package).map(|e| e.face.clone())
     }
 
-    pub fn contains(&self, package: &str) -> bool {
-        self.0.lock().iter().any(|e| e.info.package == package)
-    }
-
     pub fn infos(&self) -> Vec<ModuleInfo> {
         self.0.lock().iter().map(|e| e.info.clone()).collect()
     }
@@ -51,11 +47,6 @@ impl<T: ?Sized> Registry<T> {
 
     pub fn all(&self) -> Vec<Arc<T>> {
         self.0.lock().iter().map(|e| e.face.clone()).collect()
-    }
-
-    /// Forgets all of them (shutdown) and hands them over in order of registration.
-    pub fn take(&self) -> Vec<Arc<T>> {
-        std::mem::take(&mut *self.0.lock()).into_iter().map(|e| e.face).collect()
     }
 }
 

@@ -154,10 +154,6 @@ impl Session {
         self.handles.lock().by_id.remove(&id)
     }
 
-    pub fn handles(&self) -> Vec<Arc<Handle>> {
-        self.handles.lock().by_id.values().cloned().collect()
-    }
-
     pub fn handle_ids(&self) -> Vec<u64> {
         self.handles.lock().by_id.keys().copied().collect()
     }

@@ -230,7 +230,8 @@ impl Peer {
     }
 
     /// Index of the worker that it lives on.
-    pub fn worker(&self) -> usize {
+    #[cfg(test)]
+    pub(super) fn worker(&self) -> usize {
         self.shared.worker.index
     }
 

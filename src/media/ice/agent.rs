@@ -106,7 +106,8 @@ impl Agent {
         }
     }
 
-    pub fn local_ufrag(&self) -> &str {
+    #[cfg(test)]
+    pub(super) fn local_ufrag(&self) -> &str {
         &self.inner.local_credentials().ufrag
     }
 
@@ -114,7 +115,8 @@ impl Agent {
         self.state
     }
 
-    pub fn path(&self) -> Option<Path> {
+    #[cfg(test)]
+    pub(super) fn path(&self) -> Option<Path> {
         self.selected
     }
 
