@@ -150,14 +150,16 @@ class Player:
             except urllib.error.HTTPError as error:
                 return error.code, error.read()
         status, content = await asyncio.to_thread(fetch)
-        self.steps.append((step, [f"HTTP {status}"]))
         try:
             value = json.loads(content)
         except ValueError:
-            self.steps.append((step, content.decode(errors="replace").splitlines()))
+            self.steps += [(step, [f"HTTP {status}"]), (step, content.decode(errors="replace").splitlines())]
             return None
         if isinstance(value, list):
             value = [message for message in value if not is_last_word(message)]
+            if not value:  # what it was asked for is still to come
+                return await self.http(step, request, path, admin=admin, verb=verb, shape=shape)
+        self.steps.append((step, [f"HTTP {status}"]))
         self.record(step, value, shape)
         return value
 

@@ -168,7 +168,7 @@ async def objects(play):
     await play.events("its events", 2)
     await admin(play, "handle_info after hangup", {"janus": "handle_info", **at})
     await admin(play, "detach_handle", {"janus": "detach_handle", **at})
-    await play.events("detached")
+    await play.event("detached", "detached")
     await admin(play, "detach_handle again", {"janus": "detach_handle", **at})
     await admin(play, "handle_info after detach", {"janus": "handle_info", **at})
     await play.attach(110, label="another")
