@@ -7,12 +7,20 @@ use crate::media::srtp::{Profile, Session, SrtpError};
 use crate::media::{Fingerprint, FingerprintHash};
 use openssl::ssl::SslRef;
 use std::fmt;
+use zeroize::{Zeroize, Zeroizing};
 
-/// SRTP master key and salt of one direction.
+/// SRTP master key and salt of one direction; overwritten when they are dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys {
     pub key: Vec<u8>,
     pub salt: Vec<u8>,
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.salt.zeroize();
+    }
 }
 
 /// Keys do not belong in logs.
@@ -43,7 +51,7 @@ impl Connected {
         let certificate =
             ssl.peer_certificate().ok_or_else(|| DtlsError("the peer has no certificate".into()))?;
         let (key, salt) = (profile.key_len(), profile.salt_len());
-        let mut material = vec![0; 2 * (key + salt)];
+        let mut material = Zeroizing::new(vec![0; 2 * (key + salt)]);
         ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None)?;
         let (keys, salts) = material.split_at(2 * key);
         let of_client = Keys { key: keys[..key].to_vec(), salt: salts[..salt].to_vec() };

@@ -13,6 +13,7 @@ use openssl::ssl::SslRef;
 use ring::{aead, hmac};
 use std::collections::VecDeque;
 use std::time::Instant;
+use zeroize::Zeroizing;
 
 #[cfg(test)]
 #[path = "settled_tests.rs"]
@@ -40,8 +41,9 @@ const FINISHED: u8 = 20;
 
 /// Keys of one direction.
 struct Half {
+    /// Stays in freed memory: nobody can reach into `ring`'s keys, nor into its tags, which [`prf`]'s output is made of.
     key: aead::LessSafeKey,
-    iv: [u8; aead::NONCE_LEN],
+    iv: Zeroizing<[u8; aead::NONCE_LEN]>,
     /// Bytes of the nonce that each record carries.
     explicit: usize,
     /// What these are ahead of the sequence number, in what we send.
@@ -99,14 +101,14 @@ impl Settled {
             [0xCC, 0xA8..=0xAA] => (&aead::CHACHA20_POLY1305, 0),
             _ => return None,
         };
-        let mut master = [0; 48];
+        let mut master = Zeroizing::new([0; 48]);
         let mut seed = [0; 64];
-        ssl.session()?.master_key(&mut master);
+        ssl.session()?.master_key(&mut *master);
         ssl.server_random(&mut seed[..32]);
         ssl.client_random(&mut seed[32..]);
         let (key, iv) = (algorithm.key_len(), aead::NONCE_LEN - explicit);
-        let mut block = vec![0; 2 * (key + iv)];
-        prf(&master, b"key expansion", &seed, &mut block);
+        let mut block = Zeroizing::new(vec![0; 2 * (key + iv)]);
+        prf(&*master, b"key expansion", &seed, &mut block);
         let (keys, ivs) = block.split_at(2 * key);
         let half = |index: usize| Half::new(algorithm, &keys[index * key..][..key], &ivs[index * iv..][..iv]);
         let (of_client, of_server) = (half(0)?, half(1)?);
@@ -229,7 +231,7 @@ impl Dtls for Settled {
 impl Half {
     fn new(algorithm: &'static aead::Algorithm, key: &[u8], implicit: &[u8]) -> Option<Half> {
         let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, key).ok()?);
-        let mut iv = [0; aead::NONCE_LEN];
+        let mut iv = Zeroizing::new([0; aead::NONCE_LEN]);
         iv[..implicit.len()].copy_from_slice(implicit);
         Some(Half { key, iv, explicit: aead::NONCE_LEN - implicit.len(), ahead: 0 })
     }
@@ -237,7 +239,7 @@ impl Half {
     /// `number`: what the last eight bytes of the nonce are made of. With GCM they lie in the record, else it is the
     /// sequence number, and the key's own value is mixed in.
     fn nonce(&self, number: [u8; 8]) -> aead::Nonce {
-        let mut nonce = self.iv;
+        let mut nonce = *self.iv;
         nonce[4..].iter_mut().zip(number).for_each(|(byte, other)| *byte ^= other);
         aead::Nonce::assume_unique_for_key(nonce)
     }

@@ -2,6 +2,9 @@
 //!
 //! GCM is `ring`'s. AES-CM is the `aes`/`ctr` crates' and HMAC-SHA1 the `sha1` crate's, both with the processor's own
 //! instructions: `ring` has no counter mode, and its SHA-1 is portable code (1200 bytes: 2.9 µs against 0.8 µs).
+//!
+//! Dropped, salts and the round keys of `aes` are overwritten. What is left in freed memory: `ring`'s keys, which nobody
+//! can reach, and the hashed key blocks of `hmac`, which could overwrite itself, but would with each packet's copy too.
 
 use super::keys::{self, SessionKeys, Use};
 use super::{Profile, SrtpError};
@@ -10,6 +13,7 @@ use ctr::cipher::{InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use hmac::{Hmac, Mac};
 use ring::aead;
 use sha1::Sha1;
+use zeroize::Zeroize;
 
 pub(super) const GCM_TAG: usize = 16;
 
@@ -38,6 +42,12 @@ pub(super) struct Gcm {
     key: aead::LessSafeKey,
     /// The salt's first eight bytes and its last four.
     salt: (u64, u32),
+}
+
+impl Drop for Gcm {
+    fn drop(&mut self) {
+        self.salt.zeroize();
+    }
 }
 
 impl Gcm {
@@ -84,6 +94,12 @@ pub(super) struct Cm {
     /// With both padded key blocks already hashed.
     hmac: Hmac<Sha1>,
     salt: [u8; 14],
+}
+
+impl Drop for Cm {
+    fn drop(&mut self) {
+        self.salt.zeroize();
+    }
 }
 
 impl Cm {

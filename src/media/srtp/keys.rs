@@ -3,6 +3,7 @@
 use super::{Profile, SrtpError};
 use aes::{Aes128, Aes256};
 use ctr::cipher::{KeyIvInit, StreamCipher};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Labels of RTP; those of RTCP follow in the same order.
 #[derive(Clone, Copy)]
@@ -11,12 +12,20 @@ pub(super) enum Use {
     Rtcp = 3,
 }
 
-/// Session keys of RTP or RTCP.
+/// Session keys of RTP or RTCP; overwritten when they are dropped.
 pub(super) struct SessionKeys {
     pub key: Vec<u8>,
     /// HMAC-SHA1 key; unused with GCM.
     pub auth: [u8; 20],
     pub salt: Vec<u8>,
+}
+
+impl Drop for SessionKeys {
+    fn drop(&mut self) {
+        self.key.zeroize();
+        self.auth.zeroize();
+        self.salt.zeroize();
+    }
 }
 
 /// Derives what `usage` needs from the master key and salt.
@@ -41,12 +50,12 @@ pub(super) fn derive(
 /// AES-CM keystream from IV = (salt XOR label·2^48)·2^16. GCM's 96-bit salt stands left-aligned in the 112 bits
 /// (RFC 7714 §11). `out` comes in as zeros.
 fn prf(key: &[u8], salt: &[u8], label: u8, out: &mut [u8]) {
-    let mut iv = [0; 16];
+    let mut iv = Zeroizing::new([0; 16]);
     iv[..salt.len()].copy_from_slice(salt);
     iv[7] ^= label;
-    if let Ok(mut stream) = ctr::Ctr128BE::<Aes128>::new_from_slices(key, &iv) {
+    if let Ok(mut stream) = ctr::Ctr128BE::<Aes128>::new_from_slices(key, &*iv) {
         stream.apply_keystream(out);
-    } else if let Ok(mut stream) = ctr::Ctr128BE::<Aes256>::new_from_slices(key, &iv) {
+    } else if let Ok(mut stream) = ctr::Ctr128BE::<Aes256>::new_from_slices(key, &*iv) {
         stream.apply_keystream(out);
     }
 }
