@@ -181,7 +181,7 @@ impl Engine {
             received: worker.traffic.received.load(Ordering::Relaxed),
             sent: worker.traffic.sent.load(Ordering::Relaxed),
             send_calls: worker.traffic.send_calls.load(Ordering::Relaxed),
-            dropped: worker.traffic.dropped.load(Ordering::Relaxed) + worker.ring.dropped(),
+            dropped: worker.traffic.dropped.load(Ordering::Relaxed),
         };
         self.workers.iter().map(of).collect()
     }
