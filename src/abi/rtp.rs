@@ -364,7 +364,7 @@ export! {
         let _ = step;
         // SAFETY: a header of 12 bytes, and a context that only this thread uses now.
         let (header, context) = unsafe { (packet(header.cast(), 12), &mut *context) };
-        context.header_update(header, video != FALSE, time::monotonic());
+        context.header_update(header, video != FALSE, time::recent());
     }
 
     /// Numbers of a jump, −1 to drop the packet, or 0. `now`: janus_get_monotonic_time. HL-102 … HL-106.

@@ -7,6 +7,7 @@ use super::notifier::{Kind, subtype};
 use super::statistics;
 use crate::json::Json;
 use crate::media::ice::candidate;
+use crate::media::prefetch;
 use crate::media::{HangupReason, IceState, MediaKind, Mindex, PairEnd, PeerEvent, PeerSink, RtpIn};
 use crate::modules::host::PluginSessionFace;
 use crate::util::lock::outside;
@@ -102,6 +103,10 @@ impl PeerSink for Sink {
 
     fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]) {
         outside(|| self.plugin.incoming_rtcp(mindex, video, packet));
+    }
+
+    fn prefetch(&self) {
+        prefetch(&*self.plugin);
     }
 
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]) {

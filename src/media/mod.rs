@@ -23,3 +23,4 @@ pub use engine::{Engine, EngineError, Peer, TrafficSnapshot};
 pub use route::Route;
 pub use rtp::Settings;
 pub use types::*;
+pub use worker::prefetch::prefetch;

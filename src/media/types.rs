@@ -441,6 +441,8 @@ pub trait PeerSink: Send + Sync {
     fn connected(&self);
     fn incoming_rtp(&self, packet: RtpIn<'_>);
     fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]);
+    /// One of the two above comes soon: fetches the memory that it will need.
+    fn prefetch(&self) {}
     /// `protocol` is empty when the channel has none.
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]);
     fn data_ready(&self);

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 /// What a packet's negotiated header extensions say, or shall say. `None` and 0 mean "not there".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, Eq)]
 pub struct Extensions<'a> {
     /// −dBov, 0 (loud) … 127 (silence), and whether it is speech. RFC 6464. Audio only.
     pub audio_level: Option<AudioLevel>,
@@ -17,6 +17,31 @@ pub struct Extensions<'a> {
     /// Counts from the video layers allocation.
     pub spatial_layers: Option<u8>,
     pub temporal_layers: Option<u8>,
+}
+
+impl PartialEq for Extensions<'_> {
+    /// Written out for the sake of the empty descriptor: `memcmp` of no bytes at the place where an empty slice points to
+    /// costs hundreds of cycles on processors that skip it with a mask.
+    fn eq(&self, other: &Self) -> bool {
+        let Extensions {
+            audio_level,
+            orientation,
+            playout_delay,
+            dependency_descriptor,
+            abs_capture_time,
+            spatial_layers,
+            temporal_layers,
+        } = *self;
+        let theirs = other.dependency_descriptor;
+        audio_level == other.audio_level
+            && orientation == other.orientation
+            && playout_delay == other.playout_delay
+            && dependency_descriptor.len() == theirs.len()
+            && (theirs.is_empty() || dependency_descriptor == theirs)
+            && abs_capture_time == other.abs_capture_time
+            && spatial_layers == other.spatial_layers
+            && temporal_layers == other.temporal_layers
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

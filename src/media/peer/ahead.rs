@@ -2,9 +2,9 @@
 //! the next one follows, once they have arrived.
 
 use super::Connection;
-use crate::media::worker::prefetch::prefetch;
+use crate::media::prefetch;
 
-/// How many receivers ahead [`Connection::fetch_ahead`] begins.
+/// How many receivers, or datagrams, ahead it begins.
 pub const STEPS: usize = 3;
 
 impl Connection {
@@ -19,25 +19,41 @@ impl Connection {
             }
             2 => {
                 if let Some(srtp) = &self.srtp {
-                    srtp.outgoing.prefetch();
+                    srtp.outgoing.prefetch_rtp();
                 }
                 self.streams.media.iter().for_each(prefetch);
             }
-            1 => self.streams.media.iter().for_each(|medium| medium.prefetch()),
+            1 => {
+                if let Some(srtp) = &self.srtp {
+                    srtp.outgoing.prefetch_rtp_stream();
+                }
+                self.streams.media.iter().for_each(|medium| medium.prefetch());
+            }
             _ => {}
         }
     }
 
-    /// The same for RTCP that came from the peer: with 2 and 1 datagrams to go.
+    /// The same for RTCP that came from the peer.
     pub fn fetch_ahead_for_rtcp(&self, datagrams_to_go: usize) {
-        if datagrams_to_go > 1 {
-            prefetch(&self.stage);
-            prefetch(&self.streams);
-            return;
+        match datagrams_to_go {
+            STEPS => {
+                prefetch(&self.stage);
+                prefetch(&self.streams);
+            }
+            2 => {
+                if let Some(srtp) = &self.srtp {
+                    srtp.incoming.prefetch_rtcp();
+                }
+                self.streams.media.prefetch_ssrcs();
+                self.streams.media.iter().for_each(prefetch);
+            }
+            1 => {
+                if let Some(srtp) = &self.srtp {
+                    srtp.incoming.prefetch_rtcp_stream();
+                }
+                self.streams.media.iter().for_each(|medium| medium.prefetch_for_rtcp());
+            }
+            _ => {}
         }
-        if let Some(srtp) = &self.srtp {
-            srtp.incoming.prefetch_rtcp();
-        }
-        self.streams.media.iter().for_each(prefetch);
     }
 }

@@ -4,7 +4,7 @@ use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
 use crate::media::ice::Path;
 use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Medium, Relayed, Resend, Settings, Streams};
+use crate::media::rtp::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
@@ -150,7 +150,12 @@ impl Connection {
     /// Packets that a plugin sends, at most [`MOST_AT_ONCE`]: written, rewritten and encrypted in the slots that they
     /// leave from. Encrypted only when all are written: the cipher would have to wait for the payload's way into the
     /// cache, which meanwhile is taken by the next payload.
-    pub fn send_rtp(&mut self, clock: Clock, packets: impl Iterator<Item = Relayed>, out: &mut Batch) {
+    pub fn send_rtp<'a>(
+        &mut self,
+        clock: Clock,
+        packets: impl Iterator<Item = (Relayed, &'a Content)>,
+        out: &mut Batch,
+    ) {
         let (Stage::Ready, Some(path)) = (self.stage, self.path) else {
             packets.for_each(drop);
             return;
@@ -159,10 +164,10 @@ impl Connection {
         let out = Unsealed(out);
         let overhead = srtp.as_ref().map_or(0, |srtp| srtp.outgoing.profile().rtp_overhead());
         let mut written = [const { None }; MOST_AT_ONCE];
-        for (packet, written) in packets.zip(&mut written) {
+        for ((packet, content), written) in packets.zip(&mut written) {
             let mut prepared = None;
             let place = out.0.push(&mut self.cursor, path, |slot| {
-                let len = prepared.insert(streams.write(clock, &packet, &mut slot[..ROOM])?).size();
+                let len = prepared.insert(streams.write(clock, packet, content, &mut slot[..ROOM])?).size();
                 tap.outgoing(PacketType::Rtp, &slot[..len]);
                 Some(len + overhead)
             });

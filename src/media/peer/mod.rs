@@ -232,6 +232,11 @@ impl Connection {
         self.progress(clock, out);
     }
 
+    /// Media may flow.
+    pub fn is_up(&self) -> bool {
+        self.stage == Stage::Ready
+    }
+
     /// When [`Connection::handle_timeout`] is due.
     pub fn poll_timeout(&mut self, now: Instant) -> Option<Instant> {
         if self.stage == Stage::Closed {

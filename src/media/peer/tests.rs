@@ -3,9 +3,9 @@
 use super::*;
 use crate::media::dtls::{DtlsConfig, Identity};
 use crate::media::ice::{local, stun};
+use crate::media::rtp::Parts;
 use crate::media::rtp::fixtures::video;
 use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Parts, Relayed};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -310,14 +310,14 @@ fn a_panic_lets_no_plain_packet_out() {
     let relay = |store: &SharedStore, sequence: u8| {
         let bytes = [&[0x80, 96, 0, sequence, 0, 0, 0, 1, 0, 0, 0, 7][..], payload].concat();
         let out = RtpOut { mindex: 1, video: true, packet: &bytes, extensions: Default::default() };
-        Relayed::new(&mut store.borrow_mut(), clock.mono, &Parts::of(&out).unwrap()).unwrap()
+        Parts::of(&out).unwrap().stored(&mut store.borrow_mut(), clock.mono).unwrap()
     };
     for panics in [false, true] {
         let sequences = if panics { [3, 4] } else { [1, 2] };
-        let packets = sequences.map(|sequence| (relay(&a.store, sequence), sequence)).into_iter();
-        let packets = packets.map(|(packet, sequence)| {
-            assert_ne!(sequence, 4, "meant to panic");
-            packet
+        let packets = sequences.map(|sequence| (relay(&a.store, sequence), sequence));
+        let packets = packets.iter().map(|((packet, content), sequence)| {
+            assert_ne!(*sequence, 4, "meant to panic");
+            (*packet, content)
         });
         let send = || a.connection.send_rtp(clock, packets, &mut a.batch);
         assert_eq!(catch_unwind(AssertUnwindSafe(send)).is_err(), panics);

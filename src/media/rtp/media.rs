@@ -1,7 +1,7 @@
 //! The media of one PeerConnection: running state beside each negotiated medium, and the tables to find it by.
 
 use super::{Layer, Sender};
-use crate::media::worker::prefetch::prefetch;
+use crate::media::prefetch;
 use crate::media::{MediaKind, MediumConfig, Mindex};
 use crate::rtp::VideoCodec;
 
@@ -60,11 +60,15 @@ impl Medium {
     pub fn prefetch(&self) {
         prefetch(self.config.mid.as_bytes());
         prefetch(&*self.config.clock_rates);
-        prefetch(&*self.config.rtx_payload_types);
         if let Some(layer) = self.layers.first() {
             prefetch(&layer.statistics.sent_packets_since_last_rr);
         }
         self.sender.history.prefetch();
+    }
+
+    /// Fetches what RTCP about it needs besides the medium itself.
+    pub fn prefetch_for_rtcp(&self) {
+        self.layers.first().into_iter().for_each(prefetch);
     }
 
     pub fn video(&self) -> bool {
@@ -190,6 +194,11 @@ impl Media {
     pub fn by_ssrc(&self, ssrc: u32) -> Option<Binding> {
         let at = self.by_ssrc.binary_search_by_key(&ssrc, |(known, _)| *known).ok()?;
         Some(self.by_ssrc[at].1)
+    }
+
+    /// Fetches what [`Media::by_ssrc`] reads; peers have few SSRCs.
+    pub fn prefetch_ssrcs(&self) {
+        self.by_ssrc.iter().take(4).for_each(prefetch);
     }
 
     pub fn by_mid(&self, mid: &[u8]) -> Option<usize> {

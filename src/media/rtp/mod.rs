@@ -30,7 +30,7 @@ pub mod twcc;
 pub use inbound::{Dropped, Received, Route};
 pub use media::{Binding, Media, Medium};
 pub use outbound::Prepared;
-pub use relayed::{Parts, Relayed};
+pub use relayed::{Content, Parts, Relayed};
 pub use resend::Resend;
 
 use super::types::{EngineConfig, ExtensionIds, MediumConfig, PeerEvent};

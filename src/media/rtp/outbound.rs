@@ -2,7 +2,7 @@
 //! it leaves from (media-plane.md §6.2, §6.3).
 
 use super::store::Handle;
-use super::{Parts, Relayed, Streams};
+use super::{Content, Parts, Relayed, Streams};
 use crate::media::RtpOut;
 use crate::media::clock::Clock;
 use crate::rtp::extension_writer::{CoreValues, write_block};
@@ -28,15 +28,21 @@ impl Prepared {
 }
 
 impl Streams {
-    /// [`Relayed::new`] and [`Streams::write`] in one.
+    /// [`Parts::stored`] and [`Streams::write`] in one.
     pub fn prepare(&mut self, now: Clock, out: &RtpOut<'_>, slot: &mut [u8]) -> Option<Prepared> {
-        let relayed = Relayed::new(&mut self.store.borrow_mut(), now.mono, &Parts::of(out)?)?;
-        self.write(now, &relayed, slot)
+        let (relayed, content) = Parts::of(out)?.stored(&mut self.store.borrow_mut(), now.mono)?;
+        self.write(now, relayed, &content, slot)
     }
 
     /// Writes the packet as it goes out, not yet protected, to the front of `slot`. `None`: dropped, because there is
     /// no such medium, it may not send (MP-171), or the packet does not fit.
-    pub fn write(&mut self, now: Clock, out: &Relayed, slot: &mut [u8]) -> Option<Prepared> {
+    pub fn write(
+        &mut self,
+        now: Clock,
+        out: Relayed,
+        content: &Content,
+        slot: &mut [u8],
+    ) -> Option<Prepared> {
         let Some(index) = self.media.find(out.mindex, out.video) else {
             tracing::error!(mindex = out.mindex, "no such medium, packet dropped");
             return None;
@@ -48,14 +54,15 @@ impl Streams {
         }
         let shared = self.store.clone();
         let mut store = shared.borrow_mut();
-        let payload = store.get(out.payload)?;
-        let descriptor = if out.descriptor == Handle::NOTHING {
+        let payload = store.get(content.payload)?;
+        let descriptor = if content.descriptor == Handle::NOTHING {
             &[]
         } else {
-            store.get(out.descriptor).unwrap_or_default()
+            store.get(content.descriptor).unwrap_or_default()
         };
-        let values = Extensions { dependency_descriptor: descriptor, ..out.extensions };
-        let header = Header::new(&out.header)?;
+        let values = Extensions { dependency_descriptor: descriptor, ..content.extensions };
+        let mut fixed_header = out.header();
+        let mut header = Header::new(&mut fixed_header)?;
         let (payload_type, sequence, timestamp) =
             (header.payload_type(), header.sequence(), header.timestamp());
         let video = medium.video();
@@ -69,13 +76,12 @@ impl Streams {
         let block = write_block(rest, &self.ids, video, &core, &values);
         let len = FIXED_LEN + block + payload.len();
         let packet_len = u16::try_from(len).ok()?;
-        rest.get_mut(block..block + payload.len())?.copy_from_slice(payload);
         // MP-172, MP-173: all but the SSRC is the plugin's; CSRCs and its extensions are gone.
-        fixed.copy_from_slice(&out.header);
-        let mut header = Header::new(&mut *fixed)?;
         header.set_csrc_count(0);
         header.set_extension(block > 0);
         header.set_ssrc(medium.config.ssrc);
+        fixed.copy_from_slice(&fixed_header);
+        rest.get_mut(block..block + payload.len())?.copy_from_slice(payload);
 
         if video && self.ids.transport_wide_cc > 0 {
             self.transport_sequence = core.transport_sequence;
@@ -96,7 +102,7 @@ impl Streams {
         // Of an empty packet RTX could repair nothing.
         if medium.sends_rtx() && len > FIXED_LEN + block {
             let history = &mut medium.sender.history;
-            history.push_plain(&mut store, now.mono, &slot[..FIXED_LEN + block], out.payload);
+            history.push_plain(&mut store, now.mono, &slot[..FIXED_LEN + block], content.payload);
         }
         self.resends.earn();
         Some(Prepared { len: packet_len, medium: medium_index, sequence })

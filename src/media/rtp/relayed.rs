@@ -1,4 +1,7 @@
-//! A packet that a plugin wants to be sent, as it is kept until it is written for its receiver.
+//! A packet that a plugin wants to be sent, as it is kept until it is written for its receivers.
+//!
+//! A plugin relays the same [`Content`] to receiver after receiver; a [`Relayed`] is what each of them gets of its own,
+//! and small, because there are thousands of them in a turn.
 
 use super::Micros;
 use super::store::{Handle, Store};
@@ -6,12 +9,24 @@ use crate::media::{Mindex, RtpOut};
 use crate::rtp::header::FIXED_LEN;
 use crate::rtp::{Extensions, Header};
 
-/// What may differ between the receivers of one packet, and where the rest lies.
+/// The fixed header up to the SSRC, which is never the plugin's (MP-172).
+const HEAD: usize = FIXED_LEN - 4;
+
+/// What may differ between the receivers of one packet.
+///
+/// In this order the words that it is copied in are those that it is read in; others the processor could not hand on
+/// before all stores ahead of them are in the cache.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub struct Relayed {
+    pub(super) head: [u8; HEAD],
     pub(super) mindex: Mindex,
     pub(super) video: bool,
-    pub(super) header: [u8; FIXED_LEN],
+}
+
+/// What they have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
     /// Without the descriptor.
     pub(super) extensions: Extensions<'static>,
     pub(super) descriptor: Handle,
@@ -36,23 +51,26 @@ impl<'a> Parts<'a> {
         let payload = &packet[Header::new(packet)?.payload_start()?..];
         Some(Parts { mindex, video, header, extensions, payload })
     }
-}
 
-impl Relayed {
     /// `None` when the store has no room for it.
-    pub fn new(store: &mut Store, now: Micros, parts: &Parts<'_>) -> Option<Relayed> {
-        let descriptor = match parts.extensions.dependency_descriptor {
+    pub fn stored(&self, store: &mut Store, now: Micros) -> Option<(Relayed, Content)> {
+        let descriptor = match self.extensions.dependency_descriptor {
             [] => Handle::NOTHING,
             bytes => store.put(now, bytes)?,
         };
-        Some(Relayed {
-            mindex: parts.mindex,
-            video: parts.video,
-            header: parts.header,
-            extensions: Extensions { dependency_descriptor: &[], ..parts.extensions },
-            descriptor,
-            payload: store.put(now, parts.payload)?,
-        })
+        let extensions = Extensions { dependency_descriptor: &[], ..self.extensions };
+        let content = Content { extensions, descriptor, payload: store.put(now, self.payload)? };
+        let head = *self.header.first_chunk()?;
+        Some((Relayed { mindex: self.mindex, video: self.video, head }, content))
+    }
+}
+
+impl Relayed {
+    /// With 0 for the SSRC.
+    pub(super) fn header(&self) -> [u8; FIXED_LEN] {
+        let mut header = [0; FIXED_LEN];
+        header[..HEAD].copy_from_slice(&self.head);
+        header
     }
 
     pub fn mindex(&self) -> Mindex {

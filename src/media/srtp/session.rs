@@ -5,7 +5,7 @@ use super::header::{RTCP_HEADER, parse_rtcp, parse_rtp};
 use super::keys::Use;
 use super::streams::Streams;
 use super::{Profile, SrtpError};
-use crate::media::worker::prefetch::prefetch;
+use crate::media::prefetch;
 
 /// SSRCs a session keeps state for. A browser uses a few dozen; a peer that holds the keys must not grow us for ever.
 pub const MAX_STREAMS: usize = 1024;
@@ -46,16 +46,24 @@ impl Session {
         self.rtp_streams.len()
     }
 
-    /// Fetches what [`Session::protect_rtp`] needs.
-    pub fn prefetch(&self) {
+    /// Fetches what [`Session::protect_rtp`] needs first, and then [`Session::prefetch_rtp_stream`].
+    pub fn prefetch_rtp(&self) {
         prefetch(&self.rtp);
         prefetch(&self.rtp_streams);
     }
 
-    /// Fetches what [`Session::unprotect_rtcp`] needs.
+    pub fn prefetch_rtp_stream(&self) {
+        self.rtp_streams.prefetch();
+    }
+
+    /// The same for [`Session::unprotect_rtcp`].
     pub fn prefetch_rtcp(&self) {
         prefetch(&self.rtcp);
         prefetch(&self.rtcp_streams);
+    }
+
+    pub fn prefetch_rtcp_stream(&self) {
+        self.rtcp_streams.prefetch();
     }
 
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.

@@ -1,6 +1,7 @@
 //! State per SSRC, in two short arrays: the SSRCs lie side by side, so that finding one is a scan of a few cache lines.
 
 use super::{MAX_STREAMS, SrtpError, Window};
+use crate::media::prefetch;
 
 #[derive(Default)]
 pub(super) struct Streams {
@@ -30,6 +31,12 @@ impl Streams {
         self.windows[at].mark(index);
         self.last = at;
         Ok(())
+    }
+
+    /// Fetches the state of the last packet's SSRC.
+    pub fn prefetch(&self) {
+        self.ssrcs.get(self.last).into_iter().for_each(prefetch);
+        self.windows.get(self.last).into_iter().for_each(prefetch);
     }
 
     pub fn len(&self) -> usize {

@@ -7,12 +7,14 @@
 use super::batch::{Batch, Cursor};
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::pending::Pending;
+use super::prefetch::prefetch;
 use super::send::Transmitter;
 use super::socket::Socket;
+use super::timers::Due;
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
-use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, Setup, Shared};
+use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, STEPS, Setup, Shared};
 use crate::media::rtp::store::SharedStore;
 use crate::media::types::*;
 use crate::util::lock::packet_path;
@@ -32,7 +34,7 @@ pub(super) struct Seat {
     pub(super) sink: Arc<dyn PeerSink>,
     pub(super) connection: Connection,
     /// The entry of `timers` that counts; others of this seat are stale.
-    pub(super) due: Option<Instant>,
+    pub(super) due: Option<Due>,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) ufrag: String,
     /// In `eager`.
@@ -62,7 +64,7 @@ pub struct Core {
     pub(super) by_address: HashMap<SocketAddr, u32>,
     pub(super) transactions: HashMap<stun::TransactionId, u32>,
     pub(super) transaction_ages: VecDeque<(Instant, stun::TransactionId)>,
-    pub(super) timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    pub(super) timers: BinaryHeap<Reverse<(Due, u32)>>,
     /// Seats that have something to tell their sink.
     pub(super) eager: VecDeque<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
@@ -175,11 +177,16 @@ impl Core {
         }
     }
 
-    /// RTCP from there comes next, or after the next.
+    /// RTCP from there comes soon.
     pub fn fetch_ahead(&self, from: SocketAddr, datagrams_to_go: usize) {
         let seat = self.by_address.get(&from).and_then(|index| self.seats.get(*index as usize)?.as_deref());
         if let Some(seat) = seat {
             seat.connection.fetch_ahead_for_rtcp(datagrams_to_go);
+            match datagrams_to_go {
+                STEPS => prefetch(&seat.sink),
+                2 => prefetch(&*seat.sink),
+                _ => seat.sink.prefetch(),
+            }
         }
     }
 
@@ -363,11 +370,12 @@ impl Core {
                 }
             }
         }
-        let due = seat.connection.poll_timeout(self.clock.instant);
+        let is_up = seat.connection.is_up();
+        let due = seat.connection.poll_timeout(self.clock.instant).map(|at| Due::new(at, is_up));
         if due != seat.due {
             seat.due = due;
-            if let Some(at) = due {
-                self.timers.push(Reverse((at, index)));
+            if let Some(due) = due {
+                self.timers.push(Reverse((due, index)));
             }
         }
         if seat.connection.has_output() && !seat.waiting {

@@ -1,13 +1,14 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake` and `ring` (and prefetches); nowhere else in the
-//! media engine.
+//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake` and `ring` (and prefetches);
+//! nowhere else in the media engine.
 
 pub mod address;
 pub mod batch;
 pub mod core;
 pub mod handle;
 pub mod outgoing;
+pub mod pause;
 pub mod pending;
 pub mod prefetch;
 pub mod placement;

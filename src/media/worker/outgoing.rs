@@ -5,7 +5,7 @@ use super::address::{Addressee, Urgency};
 use super::core::{Core, Seat};
 use super::handle::WorkerHandle;
 use crate::media::peer::{MOST_AT_ONCE, STEPS};
-use crate::media::rtp::{Parts, Relayed};
+use crate::media::rtp::Parts;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -23,9 +23,9 @@ impl Core {
             self.flush();
         }
         if self.pending.has_seat(to)
-            && let Some(packet) = Relayed::new(&mut self.store.borrow_mut(), self.clock.mono, packet)
+            && let Some((packet, content)) = packet.stored(&mut self.store.borrow_mut(), self.clock.mono)
         {
-            self.pending.push(to.seat, packet, urgency);
+            self.pending.push(to.seat, packet, &content, urgency);
         }
     }
 
@@ -33,8 +33,7 @@ impl Core {
     pub(super) fn write_pending(&mut self, index: u32) {
         while self.pending.has_more(index) {
             self.make_room(MOST_AT_ONCE);
-            let pending = &mut self.pending;
-            let packets = std::iter::from_fn(|| pending.pop(index)).take(MOST_AT_ONCE);
+            let packets = self.pending.take(index).take(MOST_AT_ONCE);
             match self.seats.get_mut(index as usize) {
                 Some(Some(seat)) => {
                     self.busy = Some(index);

@@ -121,8 +121,7 @@ impl Latest {
 
     fn is(&self, parts: &Parts<'_>) -> bool {
         self.payload == parts.payload
-            && self.extensions == Extensions { dependency_descriptor: &[], ..parts.extensions }
-            && self.descriptor == parts.extensions.dependency_descriptor
+            && parts.extensions == Extensions { dependency_descriptor: &self.descriptor, ..self.extensions }
     }
 
     fn set(&mut self, parts: &Parts<'_>) {

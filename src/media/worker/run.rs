@@ -5,21 +5,23 @@ use super::address::Addressee;
 use super::address::Urgency;
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
+use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
 use super::ring::Ring;
 use super::socket::Socket;
 use super::wake::{Bed, Readable, Sleep};
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
-use crate::media::peer::{Descriptor, Incoming, Output, Shared};
+use crate::media::peer::{Descriptor, Incoming, Output, STEPS, Shared};
 use crate::media::rtp::Parts;
 use crate::media::types::*;
 use crate::util::lock::packet_path;
+use crate::util::time;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 thread_local! {
     /// Set on worker threads. Borrowed for single steps, never across a call to a sink.
@@ -30,12 +32,6 @@ thread_local! {
 const RING_SHARE: usize = 4096;
 /// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
 const MAX_CALLS: usize = 100_000;
-/// After RTCP was looked at, more of it waits for so long: of what hundreds of viewers say, each word would otherwise
-/// cost a turn. Times of arrival are the kernel's, so round-trip times do not seem longer.
-const RTCP_PAUSE: Duration = Duration::from_millis(20);
-/// The same while peers ask for lost packets or key frames, and for [`HASTE`] after that.
-const SHORT_RTCP_PAUSE: Duration = Duration::from_millis(5);
-const HASTE: Duration = Duration::from_secs(1);
 
 /// The core of this thread, if it is the worker `id`.
 pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
@@ -54,8 +50,9 @@ pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>,
         handle,
         receiver: Receiver::default(),
         descriptor: [0; 255],
-        rtcp_waits_until: None,
-        hasty_until: None,
+        rtcp_pause: Pause::default(),
+        has_packets: false,
+        rtcp_is_next: false,
     };
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
@@ -79,8 +76,11 @@ struct Worker {
     handle: Arc<WorkerHandle>,
     receiver: Receiver,
     descriptor: Descriptor,
-    rtcp_waits_until: Option<Instant>,
-    hasty_until: Option<Instant>,
+    rtcp_pause: Pause,
+    /// There were packets since the last flush.
+    has_packets: bool,
+    /// The next turn is for RTCP, without any sleep.
+    rtcp_is_next: bool,
 }
 
 /// The socket of a family for one or the other.
@@ -93,7 +93,11 @@ enum Kind {
 impl Worker {
     /// False when it is time to end.
     fn turn(&mut self, bed: &Bed, sockets: usize) -> bool {
-        let readable = self.sleep(bed);
+        let readable = if std::mem::take(&mut self.rtcp_is_next) {
+            Readable { rtcp: (1 << sockets) - 1, ..Readable::default() }
+        } else {
+            self.sleep(bed)
+        };
         core(|core| core.clock = Clock::read());
         for socket in 0..sockets {
             if readable.media & (1 << socket) != 0 {
@@ -103,20 +107,25 @@ impl Worker {
                 self.receive(socket, Kind::Rtcp);
             }
         }
-        packet_path(|| self.take_from_ring());
+        let relayed = packet_path(|| self.take_from_ring());
         let go_on = self.take_jobs();
         core(Core::run_timers);
         tell_sinks();
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
+        self.has_packets |= readable.media != 0 || relayed;
+        // Not before they have left.
+        let (gathers, now) = core(|core| (core.is_gathering(), core.clock.instant));
+        if !gathers {
+            self.rtcp_is_next = std::mem::take(&mut self.has_packets) && self.rtcp_pause.rides_along(now);
+        }
         go_on
     }
 
     fn sleep(&mut self, bed: &Bed) -> Readable {
         let (next, gathering) = core(|core| (core.next_timeout(), core.is_gathering()));
         let now = Instant::now();
-        self.rtcp_waits_until = self.rtcp_waits_until.filter(|until| *until > now);
-        let (sleep, until) = match self.rtcp_waits_until {
+        let (sleep, until) = match self.rtcp_pause.until(now) {
             _ if gathering => (Sleep::Gathering, next),
             Some(until) => (Sleep::RtcpWaits, next.into_iter().chain([until]).min()),
             None => (Sleep::Deep, next),
@@ -135,9 +144,11 @@ impl Worker {
         });
         let clock = Clock::read();
         core(|core| core.clock = clock);
-        // Whatever did not fit is taken at once.
-        if kind == Kind::Rtcp && count < MESSAGES {
-            self.rtcp_waits_until = Some(clock.instant + self.rtcp_pause(clock.instant));
+        match kind {
+            Kind::Rtcp if count < MESSAGES => self.rtcp_pause.begin(clock.instant),
+            // Whatever did not fit is taken at once.
+            Kind::Rtcp => self.rtcp_pause.end(),
+            Kind::Media => {}
         }
         for message in 0..count {
             if kind == Kind::Rtcp {
@@ -158,32 +169,29 @@ impl Worker {
             }
         }
         if core(Core::take_asked) {
-            self.hasty_until = Some(clock.instant + HASTE);
-            self.rtcp_waits_until = self.rtcp_waits_until.map(|_| clock.instant + SHORT_RTCP_PAUSE);
+            self.rtcp_pause.hurry(clock.instant);
         }
     }
 
     /// What the next messages will need: each is from somebody else.
     fn fetch_ahead(&mut self, message: usize) {
-        for to_go in 1..=2 {
+        for to_go in 1..=STEPS {
             if let Some((train, _)) = self.receiver.train(message + to_go) {
                 core(|core| core.fetch_ahead(train.from, to_go));
             }
         }
     }
 
-    fn rtcp_pause(&self, now: Instant) -> Duration {
-        if self.hasty_until.is_some_and(|until| now < until) { SHORT_RTCP_PAUSE } else { RTCP_PAUSE }
-    }
-
-    fn take_from_ring(&self) {
+    /// Whether there was anything.
+    fn take_from_ring(&self) -> bool {
         let ring: &Ring = &self.handle.ring;
         ring.begin();
         let late = ring.late();
-        for _ in 0..RING_SHARE {
-            if !ring.pop(|to, packet, urgency| core(|core| core.relay(to, packet, urgency))) {
-                break;
-            }
+        let mut taken = 0;
+        while taken < RING_SHARE
+            && ring.pop(|to, packet, urgency| core(|core| core.relay(to, packet, urgency)))
+        {
+            taken += 1;
         }
         let late = ring.late() - late;
         if late > 0 {
@@ -191,6 +199,7 @@ impl Worker {
                 "{late} packets waited for more than a second for a media worker, and are dropped"
             );
         }
+        taken > 0
     }
 
     /// False when it is time to end.
@@ -228,11 +237,11 @@ fn tell_sinks() {
 /// One datagram, and the plugin's callback if it is media.
 fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], descriptor: &mut Descriptor) {
     let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, descriptor)) else { return };
-    let sink = delivery.sink;
+    let (sink, now) = (delivery.sink, core(|core| core.clock.mono));
     let outcome = catch_unwind(AssertUnwindSafe(|| match delivery.incoming {
-        Incoming::Rtp { mindex, video, len, extensions } => {
+        Incoming::Rtp { mindex, video, len, extensions } => time::at_one_moment(now, || {
             sink.incoming_rtp(RtpIn { mindex, video, packet: &mut bytes[..len], extensions });
-        }
+        }),
         Incoming::Rtcp { mindex, video, len } => sink.incoming_rtcp(mindex, video, &mut bytes[..len]),
     }));
     if outcome.is_err() {
