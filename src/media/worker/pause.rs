@@ -1,8 +1,8 @@
 //! When a worker reads RTCP (docs/decisions/008-rtcp-apart.md).
 //!
-//! After it was looked at, more of it waits for a while: of what hundreds of viewers say, each word would otherwise cost
-//! a turn. When the worker is awake for packets, it takes what has come by then along; so where media flows, it sleeps
-//! once per frame. Times of arrival are the kernel's, so round-trip times do not seem longer.
+//! After it was looked at, more of it waits for a while: of what hundreds of viewers say, each word would otherwise
+//! cost a turn. When the worker is awake for packets, it takes what has come by then along; so where media flows, it
+//! sleeps once per frame. Times of arrival are the kernel's, so round-trip times do not seem longer.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -20,14 +20,9 @@ pub struct Pause {
 }
 
 impl Pause {
-    /// There was no more RTCP at `now`.
-    pub fn begin(&mut self, now: Instant) {
-        self.read_at = Some(now);
-    }
-
-    /// There is more of it, or its socket is read together with media.
-    pub fn end(&mut self) {
-        self.read_at = None;
+    /// RTCP was read at `now`. If there is more of it, that does not wait.
+    pub fn looked(&mut self, now: Instant, more: bool) {
+        self.read_at = (!more).then_some(now);
     }
 
     /// A peer has asked for lost packets or a key frame.
@@ -58,7 +53,7 @@ mod tests {
         let at = |ms| start + Duration::from_millis(ms);
         let mut pause = Pause::default();
         assert_eq!((pause.until(start), pause.rides_along(start)), (None, false));
-        pause.begin(start);
+        pause.looked(start, false);
         assert_eq!(pause.until(at(1)), Some(start + PAUSE));
         assert!(!pause.rides_along(at(4)) && pause.rides_along(at(5)));
         assert_eq!(pause.until(start + PAUSE), None);
@@ -66,9 +61,9 @@ mod tests {
         assert_eq!(pause.until(at(2)), Some(at(5)));
         assert_eq!(pause.until(at(5)), None);
         // Nobody has asked for a second.
-        pause.begin(at(1002));
+        pause.looked(at(1002), false);
         assert_eq!(pause.until(at(1002)), Some(at(1002) + PAUSE));
-        pause.end();
+        pause.looked(at(1003), true);
         assert_eq!((pause.until(at(1003)), pause.rides_along(at(1030))), (None, false));
     }
 }

@@ -46,14 +46,7 @@ pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
 pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
     let count = sockets.len();
     CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
-    let mut worker = Worker {
-        handle,
-        receiver: Receiver::default(),
-        descriptor: [0; 255],
-        rtcp_pause: Pause::default(),
-        has_packets: false,
-        rtcp_is_next: false,
-    };
+    let mut worker = Worker::new(handle);
     loop {
         match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
             Ok(true) => {}
@@ -91,6 +84,17 @@ enum Kind {
 }
 
 impl Worker {
+    fn new(handle: Arc<WorkerHandle>) -> Worker {
+        Worker {
+            handle,
+            receiver: Receiver::default(),
+            descriptor: [0; 255],
+            rtcp_pause: Pause::default(),
+            has_packets: false,
+            rtcp_is_next: false,
+        }
+    }
+
     /// False when it is time to end.
     fn turn(&mut self, bed: &Bed, sockets: usize) -> bool {
         let readable = if std::mem::take(&mut self.rtcp_is_next) {
@@ -99,13 +103,17 @@ impl Worker {
             self.sleep(bed)
         };
         core(|core| core.clock = Clock::read());
+        let mut more_rtcp = false;
         for socket in 0..sockets {
             if readable.media & (1 << socket) != 0 {
                 self.receive(socket, Kind::Media);
             }
             if readable.rtcp & (1 << socket) != 0 {
-                self.receive(socket, Kind::Rtcp);
+                more_rtcp |= self.receive(socket, Kind::Rtcp);
             }
+        }
+        if readable.rtcp != 0 {
+            self.rtcp_pause.looked(core(|core| core.clock.instant), more_rtcp);
         }
         let relayed = packet_path(|| self.take_from_ring());
         let go_on = self.take_jobs();
@@ -137,19 +145,16 @@ impl Worker {
         })
     }
 
-    fn receive(&mut self, socket: usize, kind: Kind) {
+    /// True when there may be more.
+    fn receive(&mut self, socket: usize, kind: Kind) -> bool {
         let count = core(|core| {
             let Socket { udp, rtcp, .. } = &core.sockets[socket];
-            self.receiver.fill(if kind == Kind::Rtcp { rtcp.as_ref().unwrap_or(udp) } else { udp })
+            // Without a socket of its own RTCP comes with media.
+            let socket = if kind == Kind::Rtcp { rtcp.as_ref() } else { Some(udp) };
+            socket.map_or(0, |socket| self.receiver.fill(socket))
         });
         let clock = Clock::read();
         core(|core| core.clock = clock);
-        match kind {
-            Kind::Rtcp if count < MESSAGES => self.rtcp_pause.begin(clock.instant),
-            // Whatever did not fit is taken at once.
-            Kind::Rtcp => self.rtcp_pause.end(),
-            Kind::Media => {}
-        }
         for message in 0..count {
             if kind == Kind::Rtcp {
                 self.fetch_ahead(message);
@@ -171,6 +176,7 @@ impl Worker {
         if core(Core::take_asked) {
             self.rtcp_pause.hurry(clock.instant);
         }
+        count == MESSAGES
     }
 
     /// What the next messages will need: each is from somebody else.
@@ -332,3 +338,7 @@ pub fn abandon(handle: &WorkerHandle) {
     handle.stopped.store(true, Ordering::Release);
     while handle.jobs.pop().is_some() {}
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -1,0 +1,41 @@
+//! Single turns of a worker, on the thread of the test.
+
+use super::super::wake::Bell;
+use super::*;
+use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
+use crate::util::lock::Lock;
+use std::net::UdpSocket;
+
+/// Makes this thread a worker with that many sockets, all of the same family.
+fn worker(sockets: usize) -> (Worker, Bed) {
+    let config = EngineConfig::default();
+    let identity = Identity::generate(false).unwrap();
+    let shared = Arc::new(Shared {
+        dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
+        fingerprint: identity.fingerprint().into(),
+        live: Lock::new((&config).into()),
+        config,
+    });
+    let sockets: Vec<_> = (0..sockets).map(|_| Socket::open(true, (0, 0), false, 0).unwrap()).collect();
+    let mut bed = Bed::default();
+    sockets.iter().for_each(|socket| bed.watch(&socket.udp, socket.rtcp.as_ref()));
+    let handle = Arc::new(WorkerHandle::new(0, Vec::new(), Bell::new().unwrap()));
+    CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
+    (Worker::new(handle), bed)
+}
+
+/// Rather than wait for more, the worker reads on when a family has more RTCP than is read at once.
+#[test]
+fn a_quiet_family_does_not_make_the_other_ones_rtcp_wait() {
+    let (mut worker, bed) = worker(2);
+    let from = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = core(|core| core.sockets[0].port());
+    for _ in 0..=MESSAGES {
+        from.send_to(&[0x80, 201, 0, 0], ("127.0.0.1", port)).unwrap();
+    }
+    let waits = |worker: &Worker| worker.rtcp_pause.until(core(|core| core.clock.instant)).is_some();
+    worker.rtcp_is_next = true;
+    assert!(worker.turn(&bed, 2) && !waits(&worker));
+    // One is left.
+    assert!(worker.turn(&bed, 2) && waits(&worker));
+}
