@@ -5,12 +5,12 @@
 #![forbid(unsafe_code)]
 
 use super::batch::{Batch, Cursor};
+use super::due::Due;
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::pending::Pending;
 use super::prefetch::prefetch;
 use super::send::Transmitter;
 use super::socket::Socket;
-use super::timers::Due;
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};

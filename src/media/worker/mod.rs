@@ -6,6 +6,7 @@
 pub mod address;
 pub mod batch;
 pub mod core;
+pub mod due;
 pub mod handle;
 pub mod outgoing;
 pub mod pause;

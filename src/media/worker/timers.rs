@@ -2,36 +2,16 @@
 #![forbid(unsafe_code)]
 
 use super::core::Core;
+use super::due::Due;
 use super::outgoing::GATHER;
 use crate::media::ice::reflexive::Reflexive;
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-/// How late the timers of a connection that is up may be, when nothing else wakes the worker in between: each time it wakes
-/// costs as much as ten packets, and where media flows it wakes for every frame anyway (reports: 1 s; feedback: 200 ms, and
-/// only about packets, which wake it; data channels: 200 ms and more; consent: seconds).
-const SLACK: Duration = Duration::from_millis(40);
-/// The same while it is being set up (ICE checks: 50 ms; DTLS: 100 ms).
-const SETUP_SLACK: Duration = Duration::from_millis(5);
 /// Checks whose answers are waited for, on one worker.
 const MAX_TRANSACTIONS: usize = 16_384;
 /// An answer that comes later is not recognised.
 const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
-
-/// When a PeerConnection wants to be woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Due {
-    /// First, as it decides for how long the worker may sleep.
-    latest: Instant,
-    at: Instant,
-}
-
-impl Due {
-    /// The connection `is_up`, or is being set up.
-    pub fn new(at: Instant, is_up: bool) -> Due {
-        Due { latest: at + if is_up { SLACK } else { SETUP_SLACK }, at }
-    }
-}
 
 impl Core {
     /// When the worker has to be awake again.
