@@ -4,8 +4,10 @@
 use super::address::{Addressee, Urgency};
 use super::core::{Core, Seat};
 use super::handle::WorkerHandle;
+use crate::media::clock::Clock;
 use crate::media::peer::{MOST_AT_ONCE, STEPS};
 use crate::media::rtp::Parts;
+use crate::util::lock::packet_path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,10 +15,21 @@ use std::time::Duration;
 /// How long part of a frame may wait for the rest of it, so that both leave in one train. With the time that a worker
 /// takes to wake up it stays below 1 ms.
 pub(super) const GATHER: Duration = Duration::from_micros(700);
+/// By how much the time may step on while packets are pending, µs. The store keeps their payloads ten times as long.
+const STEP: i64 = 3_000;
 /// Packets for other workers after which they are woken at once instead of at the end of the turn.
 const MANY: usize = 512;
 
 impl Core {
+    /// Tells the time. When the worker was kept from its work, what is pending leaves first: by the new time its payloads
+    /// might be old enough to be overwritten.
+    pub fn set_clock(&mut self, clock: Clock) {
+        if clock.mono - self.clock.mono > STEP && !self.pending.is_empty() {
+            packet_path(|| self.flush());
+        }
+        self.clock = clock;
+    }
+
     /// A packet that a plugin sends. It is written with the others for the same receiver.
     pub fn relay(&mut self, to: Addressee, packet: &Parts<'_>, urgency: Urgency) {
         if self.pending.is_full() {

@@ -102,7 +102,7 @@ impl Worker {
         } else {
             self.sleep(bed)
         };
-        core(|core| core.clock = Clock::read());
+        core(|core| core.set_clock(Clock::read()));
         let mut more_rtcp = false;
         for socket in 0..sockets {
             if readable.media & (1 << socket) != 0 {
@@ -154,7 +154,7 @@ impl Worker {
             socket.map_or(0, |socket| self.receiver.fill(socket))
         });
         let clock = Clock::read();
-        core(|core| core.clock = clock);
+        core(|core| core.set_clock(clock));
         for message in 0..count {
             if kind == Kind::Rtcp {
                 self.fetch_ahead(message);

@@ -5,6 +5,7 @@ use super::*;
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
 use crate::util::lock::Lock;
 use std::net::UdpSocket;
+use std::time::Duration;
 
 /// Makes this thread a worker with that many sockets, all of the same family.
 fn worker(sockets: usize) -> (Worker, Bed) {
@@ -38,4 +39,22 @@ fn a_quiet_family_does_not_make_the_other_ones_rtcp_wait() {
     assert!(worker.turn(&bed, 2) && !waits(&worker));
     // One is left.
     assert!(worker.turn(&bed, 2) && waits(&worker));
+}
+
+/// Payloads of before are overwritten some time later, also those of packets that have not left yet.
+#[test]
+fn packets_leave_before_their_payloads_are_too_old() {
+    let _worker = worker(1);
+    let to = Addressee { seat: 0, peer: 7 };
+    let bytes = [0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let packet = RtpOut { mindex: 0, video: true, packet: &bytes, extensions: Default::default() };
+    let is_pending = core(|core| {
+        core.pending.seat_taken(to.seat, to.peer);
+        core.relay(to, &Parts::of(&packet).unwrap(), Urgency::WithFrame);
+        [1, 100].map(|ms| {
+            core.set_clock(core.clock.after(Duration::from_millis(ms)));
+            !core.pending.is_empty()
+        })
+    });
+    assert_eq!(is_pending, [true, false]);
 }
