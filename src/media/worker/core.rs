@@ -130,7 +130,8 @@ impl Core {
         .copied()
     }
 
-    /// One received datagram, which the kernel got at `arrived`. `Some` when it is a packet for the plugin, which then lies at the front of `bytes`.
+    /// One received datagram, which the kernel got at `arrived`. `Some` when it is a packet for the plugin, which then
+    /// lies at the front of `bytes`.
     /// What does not belong to a known PeerConnection costs a look-up and leaves no trace.
     pub fn datagram<'a>(
         &mut self,

@@ -21,8 +21,8 @@ const STEP: i64 = 3_000;
 const MANY: usize = 512;
 
 impl Core {
-    /// Tells the time. When the worker was kept from its work, what is pending leaves first: by the new time its payloads
-    /// might be old enough to be overwritten.
+    /// Tells the time. When the worker was kept from its work, what is pending leaves first: by the new time its
+    /// payloads might be old enough to be overwritten.
     pub fn set_clock(&mut self, clock: Clock) {
         if clock.mono - self.clock.mono > STEP && !self.pending.is_empty() {
             packet_path(|| self.flush());

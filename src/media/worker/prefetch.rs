@@ -4,7 +4,8 @@
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// All lines of an object, what it points to not included. A hint: changes nothing, and does nothing on processors without such an instruction here.
+/// All lines of an object, what it points to not included. A hint: changes nothing, and does nothing on processors
+/// without such an instruction here.
 #[inline]
 pub fn prefetch<T: ?Sized>(object: &T) {
     let start: *const u8 = std::ptr::from_ref(object).cast();
