@@ -39,8 +39,8 @@ pub fn at_one_moment<R>(now: i64, act: impl FnOnce() -> R) -> R {
     act()
 }
 
-/// [`monotonic`], or the time at which the present turn of a media worker began: what a plugin does for each of hundreds
-/// of receivers of one packet need not read the clock each time.
+/// [`monotonic`], or on a media worker the time at which it received the present packet: what a plugin does for each of
+/// hundreds of receivers of one packet need not read the clock each time.
 pub fn recent() -> i64 {
     NOW.get().unwrap_or_else(monotonic)
 }

@@ -232,9 +232,9 @@ impl Connection {
         self.progress(clock, out);
     }
 
-    /// Media may flow.
+    /// Media may flow, and no path is being looked for.
     pub fn is_up(&self) -> bool {
-        self.stage == Stage::Ready
+        self.stage == Stage::Ready && self.ice.state() == IceState::Ready
     }
 
     /// When [`Connection::handle_timeout`] is due.
