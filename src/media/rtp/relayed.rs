@@ -73,6 +73,7 @@ impl Relayed {
         header
     }
 
+    #[cfg(test)]
     pub fn mindex(&self) -> Mindex {
         self.mindex
     }

@@ -1,7 +1,7 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
 //! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake` and `ring` (and prefetches);
-//! nowhere else in the media engine.
+//! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md).
 
 pub mod address;
 pub mod batch;
