@@ -1,11 +1,21 @@
 #!/usr/bin/env bash
 # Installs what the tests need, builds, and runs everything. `./test.sh NAME…` runs only the named suites.
+# Longer forms are started by hand: `tests/NAME/run --long`, where a suite has one.
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/lib/packages.sh
+. tests/lib/count.sh
 
 suites=("$@")
-passed=() failed=()
+failed=() rows=() tests_passed=0 tests_failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# Seconds that a suite may take on two quiet cores; more is a warning.
+declare -A budget=(
+	[format]=5 [clippy]=170 [build]=120 [rust]=180
+	[browser]=240 [clients]=300 [fuzz]=140 [misbehave]=60 [network]=80 [oracle]=120 [peers]=150 [sanitizers]=150
+)
 
 wanted() {
 	[ ${#suites[@]} = 0 ] && return 0
@@ -16,12 +26,20 @@ wanted() {
 
 # suite NAME COMMAND…: runs it, remembers how it ended, goes on with the next.
 suite() {
-	local name=$1 began=$SECONDS
+	local name=$1 began=$SECONDS result=passed seconds warning='' count
 	shift
 	wanted "$name" || return 0
 	echo "=== $name"
-	if "$@"; then passed+=("$name"); else failed+=("$name"); fi
-	echo "=== $name took $((SECONDS - began)) s"
+	"$@" 2>&1 | tee "$output" || { failed+=("$name"); result=FAILED; }
+	[ "$result" = passed ] && grep -q '^=== once more: ' "$output" && result=AGAIN
+	seconds=$((SECONDS - began))
+	read -ra count <<<"$(count_tests <"$output")"
+	tests_passed=$((tests_passed + count[0]))
+	tests_failed=$((tests_failed + count[1]))
+	[ "$seconds" -le "${budget[$name]:-60}" ] || warning=' over'
+	rows+=("$(printf '%-12s %-7s %7d %7d %9d %7d%s' \
+		"$name" "$result" "${count[@]}" "$seconds" "${budget[$name]:-60}" "$warning")")
+	echo "=== $name took $seconds s"
 }
 
 # shellcheck disable=SC2086 # lists of names
@@ -32,7 +50,7 @@ command -v npm >/dev/null || install_packages nodejs npm
 suite format cargo fmt --check
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
 suite build cargo build
-suite rust cargo test --quiet --lib --tests
+suite rust cargo test --quiet --no-fail-fast --lib --tests
 
 # These work with real browsers, clients and clocks, and machines are sometimes busy: what fails is run once more, and
 # both runs are in the output.
@@ -45,6 +63,15 @@ for folder in tests/*/; do
 	[ -x "$folder/run" ] && suite "$(basename "$folder")" twice "$folder/run"
 done
 
+if [ ${#rows[@]} = 0 ]; then
+	echo "no suite has such a name: ${suites[*]}" >&2
+	exit 2
+fi
 echo
-echo "suites: ${#passed[@]} passed, ${#failed[@]} failed${failed[*]:+ (${failed[*]})}"
+# AGAIN: passed, but only the second time.
+printf '%-12s %-7s %7s %7s %9s %7s\n' suite result passed failed seconds budget
+printf '%s\n' "${rows[@]}"
+echo
+echo "suites: $((${#rows[@]} - ${#failed[@]})) passed, ${#failed[@]} failed${failed[*]:+ (${failed[*]})}"
+echo "$tests_passed passed, $tests_failed failed"
 [ ${#failed[@]} = 0 ]
