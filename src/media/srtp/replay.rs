@@ -33,6 +33,17 @@ impl Window {
         }
     }
 
+    /// Whether a packet to be sent is a straggler from before the first one of its stream, which sequence number 0 lies
+    /// between. No index is left for it: as 65535 of roll-over counter 0 it would end the roll-over counter, which a
+    /// receiver that misses it would not know, and never authenticate a packet again. Larger steps are another source of
+    /// the plugin's.
+    pub(super) fn is_before_all(&self, sequence: u16) -> bool {
+        self.seen != 0
+            && self.highest >> 16 == 0
+            && sequence > self.highest as u16
+            && (self.highest as u16).wrapping_sub(sequence) < 128
+    }
+
     /// Whether `index` is new; does not mark it.
     pub(in crate::media) fn check(&self, index: u64) -> Result<(), SrtpError> {
         if self.seen == 0 || index > self.highest {
@@ -82,6 +93,15 @@ mod tests {
             let expected = if offset <= 0x8000 { 0x5_1234 + offset } else { 0x5_1234 + offset - 0x1_0000 };
             assert_eq!(guess, expected, "{offset:#x}");
         }
+    }
+
+    // The plugin's first packet has the number 1 (MP-148): one that was overtaken by it has 0.
+    #[test]
+    fn nothing_is_sent_from_before_the_beginning() {
+        assert!(at(1).is_before_all(0xffff) && at(1).is_before_all(0xff82) && at(100).is_before_all(0xffff));
+        assert!(!at(1).is_before_all(0xff81) && !at(200).is_before_all(0xffff), "another source");
+        assert!(!at(1).is_before_all(0) && !at(1).is_before_all(2) && !at(0xffff).is_before_all(0));
+        assert!(!at(0x1_0001).is_before_all(0xffff) && !Window::default().is_before_all(0xffff));
     }
 
     #[test]

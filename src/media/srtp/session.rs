@@ -67,12 +67,16 @@ impl Session {
     }
 
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.
-    /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second.
+    /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second, and for stragglers from before
+    /// the first packet of their stream.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, SrtpError> {
         let header = parse_rtp(buf.get(..len).ok_or(SrtpError::Malformed)?)?;
         let total = len + self.profile.rtp_overhead();
         let packet = buf.get_mut(..total).ok_or(SrtpError::NoRoom)?;
         let window = self.rtp_streams.get(header.ssrc);
+        if window.is_before_all(header.sequence) {
+            return Err(SrtpError::Replay);
+        }
         let index = window.estimate(header.sequence);
         if index >> 48 != 0 {
             return Err(SrtpError::KeyExhausted);

@@ -25,4 +25,6 @@ pub mod udp;
 pub mod wake;
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
