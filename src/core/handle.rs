@@ -63,6 +63,8 @@ pub struct Handle {
     /// The present PeerConnection.
     pub(super) link: ArcSwapOption<Peer>,
     close_pending: AtomicBool,
+    /// The plugin has asked for the end; once is enough.
+    end_pending: AtomicBool,
     /// It was said that the plugin relays packets that are too large.
     pub(super) oversized_told: AtomicBool,
     /// Packets of the present PeerConnection and of later ones are being written there.
@@ -104,6 +106,7 @@ impl Handle {
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
             close_pending: false.into(),
+            end_pending: false.into(),
             oversized_told: false.into(),
             capture: Lock::default(),
         })
@@ -215,6 +218,9 @@ impl Handle {
     /// A plugin's `end_session`: off this thread. A further one, before the plugin session has stopped, is nothing but a
     /// line in the log, as it is afterwards.
     pub(super) fn end_later(&self) {
+        if self.end_pending.swap(true, Ordering::AcqRel) {
+            return;
+        }
         if let Some(handle) = self.this.upgrade() {
             self.core.pool.run(move || {
                 if !handle.detach() {

@@ -154,7 +154,7 @@ impl Engine {
         if let Some(seen) = worker.reflexive() {
             candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
         }
-        let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates));
+        let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates, config.id));
         worker.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
         Peer { shared }
     }
@@ -235,9 +235,10 @@ impl Peer {
         self.shared.worker.index
     }
 
-    /// Queued to the worker, in order.
+    /// Queued to the worker, in order. Requests for key frames and bit rates merge while they wait; data and RTCP are dropped,
+    /// and counted in the snapshot, while too much of them waits.
     pub fn command(&self, command: Command) {
-        self.shared.worker.submit(Job::Command(self.shared.clone(), command));
+        self.shared.submit(command);
     }
 
     /// The hot path: one copy, no lock, no allocation. Any thread. The caller's buffer is not changed (MP-180).

@@ -368,6 +368,10 @@ pub struct PeerSnapshot {
     pub twcc: bool,
     pub extensions: ExtensionIds,
     pub too_large: u32,
+    /// Bytes of the plugin's data messages and RTCP that wait for the worker.
+    pub relay_waiting: usize,
+    /// Of those, how many packets there was no room for.
+    pub relay_dropped: u64,
     pub remb_bitrate: Option<u32>,
     pub dtls_in: Counter,
     pub dtls_out: Counter,

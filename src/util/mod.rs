@@ -8,5 +8,6 @@ pub mod network;
 pub mod numbers;
 pub mod pidfile;
 pub mod random;
+pub mod seldom;
 pub mod text;
 pub mod time;

@@ -103,6 +103,8 @@ fn webrtc(snapshot: &PeerSnapshot, media: &[Medium]) -> Json {
         .with("extensions", extensions(&snapshot.extensions))
         .with("bwe", bwe)
         .with_some("too-large", (snapshot.too_large > 0).then_some(snapshot.too_large))
+        .with_some("relay-waiting", (snapshot.relay_waiting > 0).then_some(snapshot.relay_waiting))
+        .with_some("relay-dropped", (snapshot.relay_dropped > 0).then_some(snapshot.relay_dropped))
         .with("media", all)
 }
 

@@ -43,8 +43,10 @@ impl Connection {
     ) {
         let Some(sctp) = &mut self.sctp else { return };
         self.tap.outgoing(PacketType::Data, &message);
-        if let Err(error) = sctp.send(label, protocol, binary, message.into(), clock.instant) {
-            tracing::warn!(handle = self.id, "data message dropped: {error}");
+        if let Err(error) = sctp.send(label, protocol, binary, message.into(), clock.instant)
+            && let Some(count) = self.data_dropped.one_more()
+        {
+            tracing::warn!(handle = self.id, "{count} data messages dropped, the last one: {error}");
         }
     }
 

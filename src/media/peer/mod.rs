@@ -26,6 +26,7 @@ use super::types::*;
 use super::worker::batch::{Batch, Cursor};
 use crate::rtp::Extensions;
 use crate::util::lock::Lock;
+use crate::util::seldom::Seldom;
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -133,6 +134,7 @@ pub struct Connection {
     /// ICE failed at this time and did not recover.
     failed_at: Option<Instant>,
     tap: capture::Tap,
+    data_dropped: Seldom,
     outputs: VecDeque<Output>,
     notes: VecDeque<Note>,
     record: snapshot::Record,
@@ -170,6 +172,7 @@ impl Connection {
             remote_complete: false,
             failed_at: None,
             tap: capture::Tap::default(),
+            data_dropped: Seldom::default(),
             outputs: VecDeque::new(),
             notes: VecDeque::new(),
             shared,

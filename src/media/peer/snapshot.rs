@@ -45,6 +45,9 @@ impl Connection {
             dtls_connected_at: record.dtls_connected_at,
             srtp_profile: self.profile.map(|p| p.name()),
             too_large: record.too_large,
+            // Known to the worker.
+            relay_waiting: 0,
+            relay_dropped: 0,
             dtls_in: record.dtls_in,
             dtls_out: record.dtls_out,
             sctp_association: self.sctp.is_some(),

@@ -250,7 +250,12 @@ impl Core {
 
     pub fn snapshot(&self, shared: &PeerShared) -> Option<PeerSnapshot> {
         let seat = self.seats.get(shared.seat()? as usize)?.as_ref()?;
-        Some(seat.connection.snapshot(self.clock))
+        let (waiting, dropped) = shared.intake.figures();
+        Some(PeerSnapshot {
+            relay_waiting: waiting,
+            relay_dropped: dropped,
+            ..seat.connection.snapshot(self.clock)
+        })
     }
 
     pub fn hang_up(&mut self, index: u32, reason: HangupReason) {

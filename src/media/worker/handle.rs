@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::address::Addressee;
+use super::intake::{Cost, Entry, Intake};
 use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::types::*;
@@ -56,7 +57,9 @@ pub struct Traffic {
 /// What a worker is asked to do besides packets; in order.
 pub enum Job {
     Create(Box<NewPeer>),
-    Command(Arc<PeerShared>, Command),
+    Command(Arc<PeerShared>, Command, Cost),
+    /// Of what was merged while it waited.
+    Feedback(Arc<PeerShared>),
     Snapshot(Arc<PeerShared>, SyncSender<PeerSnapshot>),
     Stop,
 }
@@ -110,6 +113,7 @@ pub struct PeerShared {
     pub worker: Arc<WorkerHandle>,
     pub credentials: Lock<IceCredentials>,
     pub candidates: Vec<Candidate>,
+    pub intake: Intake,
     seat: AtomicU32,
     /// Media may be sent.
     ready: AtomicBool,
@@ -120,14 +124,29 @@ impl PeerShared {
         worker: Arc<WorkerHandle>,
         credentials: IceCredentials,
         candidates: Vec<Candidate>,
+        handle_id: u64,
     ) -> PeerShared {
         PeerShared {
             id: unique(),
             worker,
             credentials: Lock::new(credentials),
             candidates,
+            intake: Intake::new(handle_id),
             seat: AtomicU32::new(NOWHERE),
             ready: AtomicBool::new(false),
+        }
+    }
+
+    /// Queues a command, in order with others, unless too much is waiting; see [`Intake`].
+    pub fn submit(self: &Arc<PeerShared>, command: Command) {
+        match self.intake.enter(command) {
+            Entry::Single(command, cost) => {
+                if !self.worker.submit(Job::Command(self.clone(), command, cost)) {
+                    self.intake.leave(cost);
+                }
+            }
+            Entry::First => drop(self.worker.submit(Job::Feedback(self.clone()))),
+            Entry::Nothing => {}
         }
     }
 

@@ -8,6 +8,7 @@ pub mod batch;
 pub mod core;
 pub mod due;
 pub mod handle;
+pub mod intake;
 pub mod outgoing;
 pub mod pause;
 pub mod pending;

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 thread_local! {
     /// Set on worker threads. Borrowed for single steps, never across a call to a sink.
@@ -30,6 +30,8 @@ thread_local! {
 
 /// Most packets taken from the ring before other work gets its turn.
 const RING_SHARE: usize = 4096;
+/// Longest that jobs are worked on before packets and timers get their turn.
+const JOBS_SHARE: Duration = Duration::from_millis(1);
 /// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
 const MAX_CALLS: usize = 100_000;
 
@@ -208,12 +210,23 @@ impl Worker {
         taken > 0
     }
 
-    /// False when it is time to end.
+    /// A share of them; false when it is time to end.
     fn take_jobs(&self) -> bool {
+        let mut until = None;
         while let Some(job) = self.handle.jobs.pop() {
             match job {
                 Job::Create(new) => core(|core| core.create(*new)),
-                Job::Command(shared, command) => core(|core| core.command(&shared, command)),
+                Job::Command(shared, command, cost) => {
+                    core(|core| core.command(&shared, command));
+                    shared.intake.leave(cost);
+                }
+                // Behind them, because it may have been merged with what was asked for after them.
+                Job::Feedback(shared) if shared.intake.must_wait() => {
+                    self.handle.jobs.push(Job::Feedback(shared));
+                }
+                Job::Feedback(shared) => {
+                    shared.intake.take().for_each(|command| core(|core| core.command(&shared, command)));
+                }
                 Job::Snapshot(shared, reply) => {
                     if let Some(snapshot) = core(|core| core.snapshot(&shared)) {
                         let _ = reply.try_send(snapshot);
@@ -228,6 +241,10 @@ impl Worker {
             }
             // Commands and what they cause stay in order.
             tell_sinks();
+            let now = Instant::now();
+            if now >= *until.get_or_insert(now + JOBS_SHARE) {
+                break;
+            }
         }
         true
     }
@@ -330,7 +347,7 @@ pub fn snapshot(shared: &Arc<PeerShared>) -> Option<PeerSnapshot> {
         return None;
     }
     // The sender is dropped with the job, so this ends also when the PeerConnection or the worker does.
-    answer.recv_timeout(std::time::Duration::from_secs(2)).ok()
+    answer.recv_timeout(Duration::from_secs(2)).ok()
 }
 
 /// Leaves no job of a worker that has ended unanswered.

@@ -58,3 +58,22 @@ fn packets_leave_before_their_payloads_are_too_old() {
     });
     assert_eq!(is_pending, [true, false]);
 }
+
+/// A plugin that asks without end: packets and timers get their turn in between.
+#[test]
+fn a_turn_ends_though_jobs_are_left() {
+    let (mut worker, bed) = worker(1);
+    let handle = worker.handle.clone();
+    let credentials = IceCredentials { ufrag: "ufrag".into(), pwd: "a password of 22 letters".into() };
+    let shared = Arc::new(PeerShared::new(handle.clone(), credentials, Vec::new(), 1));
+    const JOBS: usize = 200_000;
+    (0..JOBS).for_each(|_| shared.submit(Command::StartChecks));
+    (0..JOBS).for_each(|_| shared.submit(Command::SendPli { mindex: None }));
+    assert_eq!(handle.jobs.len(), JOBS + 1);
+    let mut turns = 0;
+    while !handle.jobs.is_empty() {
+        assert!(worker.turn(&bed, 1));
+        turns += 1;
+    }
+    assert!(turns > 1 && !shared.intake.must_wait());
+}

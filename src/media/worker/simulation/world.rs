@@ -153,7 +153,7 @@ impl World {
             pwd: format!("server-{index}-with-twenty-two-characters"),
         };
         let candidates = local::advertised(&self.shared.config, &[self.address]);
-        let peer = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), candidates.clone()));
+        let peer = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), candidates.clone(), 1));
         let config = PeerConfig {
             id: index as u64,
             ice_role: IceRole::Controlled,
