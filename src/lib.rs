@@ -19,6 +19,7 @@ pub mod rtcp;
 pub mod record;
 pub mod config;
 pub mod log;
+pub mod stall;
 pub mod util;
 pub mod json;
 pub mod glib;

@@ -26,6 +26,7 @@ pub mod session;
 pub mod settings;
 pub mod signalling;
 pub mod sink;
+pub mod stalls;
 pub mod statistics;
 pub mod trickle;
 pub mod watchdog;

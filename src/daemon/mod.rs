@@ -9,6 +9,7 @@ pub mod run;
 pub mod server;
 pub mod settings;
 pub mod signals;
+mod stalls;
 pub mod system;
 pub mod web;
 

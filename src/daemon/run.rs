@@ -80,6 +80,7 @@ fn serve(
     let pid_file = HeldPidFile(pid_file.transpose()?);
     let rotation = rotation_signal(config);
     let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
+    crate::modules::backtrace::enable();
     let server = Server::start(config, folder, &logging, &system.interfaces(), rotation)?;
     parent.ready();
     let signal = stop.recv().unwrap_or(0);

@@ -5,6 +5,7 @@
 use super::files;
 use super::log_controls::{Sink, Variables};
 use super::settings;
+use super::stalls;
 use super::system::Interface;
 use super::web::Web;
 use crate::abi;
@@ -15,6 +16,7 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::core::notifier::{Kind, Subject, subtype};
 use crate::core::settings::{Facts, Settings};
+use crate::core::stalls::StallWatch;
 use crate::core::watchdog::Watchdog;
 use crate::json::Json;
 use crate::log::{self, LogConfig};
@@ -51,6 +53,7 @@ pub struct Logging {
 pub struct Server {
     core: Arc<Core>,
     watchdog: Watchdog,
+    stalls: StallWatch,
     event_handlers: Vec<Arc<EventHandler>>,
     plugins: Vec<Arc<Plugin>>,
     transports: Vec<Arc<Transport>>,
@@ -96,12 +99,15 @@ impl Server {
         let settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
         let core = start_core(settings, config.is_true("nat", "ignore_unreachable_ice_server"))?;
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
+        let stalls = StallWatch::start(&core, stalls::limit(folder)?)
+            .map_err(|e| format!("Cannot start the stall watchdog: {e}"))?;
         for logger in &logging.loggers {
             core.loggers.add(logger.info().clone(), logger.clone());
         }
         let mut server = Server {
             core,
             watchdog,
+            stalls,
             event_handlers: Vec::new(),
             plugins: Vec::new(),
             transports: Vec::new(),
@@ -150,7 +156,7 @@ impl Server {
 
     /// Ends everything in order; `signal` is what event handlers are told as the reason (CP-071, CP-073).
     pub fn stop(self, signal: i32) {
-        let Server { core, watchdog, event_handlers, plugins, transports, web, started } = self;
+        let Server { core, watchdog, stalls, event_handlers, plugins, transports, web, started } = self;
         web.iter().for_each(Web::drain);
         core.notifier.emit(Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
             Json::object().with("status", "shutdown").with("signum", signal)
@@ -165,6 +171,8 @@ impl Server {
             engine.stop();
         }
         plugins.iter().for_each(|plugin| plugin.destroy());
+        // Until here, so that the log says what the stop waits for.
+        drop(stalls);
         abi::rtpfwd::shut_down();
         core.notifier.stop();
         event_handlers.iter().for_each(|handler| handler.destroy());

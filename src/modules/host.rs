@@ -113,6 +113,10 @@ pub trait PluginFace: Send + Sync {
 /// `hangup_media` and `destroy`.
 pub trait PluginSessionFace: Send + Sync {
     fn is_alive(&self) -> bool;
+    /// Whose callbacks it makes; `None`: nobody watches them.
+    fn watched(&self) -> Option<&'static crate::stall::Plugin> {
+        None
+    }
     /// Where RTP that the plugin relays is put at once, without asking the [`HandleHost`]. Kept up to date by the core.
     fn route(&self) -> Option<&Route>;
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult;

@@ -5,6 +5,7 @@ pub mod host;
 pub mod elf;
 pub mod library;
 pub mod precheck;
+pub mod backtrace;
 pub mod binding;
 pub mod hostlibs;
 pub mod releases;

@@ -14,6 +14,7 @@ use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rt
 use crate::glib::{self, gboolean};
 use crate::json::Json;
 use crate::media::{Mindex, Route, RtpIn};
+use crate::stall::{self, Callback, Inside};
 use libc::c_int;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
@@ -27,6 +28,7 @@ pub struct Plugin {
     package: Arc<str>,
     info: ModuleInfo,
     incoming_rtp: Option<IncomingRtp>,
+    watched: &'static stall::Plugin,
 }
 
 /// Fills the packet struct of the plugin's generation and calls `incoming_rtp`.
@@ -55,7 +57,8 @@ impl Plugin {
             Generation::B6 => Some(incoming_rtp::<janus_plugin_rtp>),
             _ => None,
         };
-        Plugin { table, generation, package: info.package.as_str().into(), info, incoming_rtp }
+        let watched = stall::Plugin::of(&info.package);
+        Plugin { table, generation, package: info.package.as_str().into(), info, incoming_rtp, watched }
     }
 
     pub fn info(&self) -> &ModuleInfo {
@@ -106,9 +109,11 @@ impl PluginFace for Plugin {
 
     fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32> {
         let no_memory = -1;
+        let handle = host.handle_id();
         let session = sessions::allocate(host, self.package.clone()).ok_or(no_memory)?;
         let mut error: c_int = 0;
         if let Some(create_session) = self.table().create_session {
+            let _inside = stall::enter(self.watched, Callback::CreateSession, handle);
             // SAFETY: a session of ours and a place for the error, as the contract asks.
             unsafe { create_session(session, &raw mut error) };
         }
@@ -121,12 +126,15 @@ impl PluginFace for Plugin {
             session,
             table: self.table,
             incoming_rtp: self.incoming_rtp,
+            watched: self.watched,
+            handle,
             destroyed: AtomicBool::new(false),
         }))
     }
 
     fn handle_admin_message(&self, message: Option<&Json>) -> Option<Json> {
         let handle = self.table().handle_admin_message?;
+        let _inside = stall::enter(self.watched, Callback::HandleAdminMessage, 0);
         // SAFETY: the message is lent, NULL is allowed; the result's reference is ours. NULL means an empty object.
         let answer = unsafe { Json::from_owned(handle(message.map_or(ptr::null_mut(), Json::as_ptr))) };
         Some(answer.unwrap_or_else(Json::object))
@@ -138,6 +146,9 @@ struct PluginSession {
     session: *mut janus_plugin_session,
     table: *const janus_plugin,
     incoming_rtp: Option<IncomingRtp>,
+    watched: &'static stall::Plugin,
+    /// Its handle's id.
+    handle: u64,
     destroyed: AtomicBool,
 }
 
@@ -152,6 +163,11 @@ impl PluginSession {
         unsafe { &*self.table }
     }
 
+    /// The watchdog counts until the result is dropped.
+    fn enter(&self, callback: Callback) -> Inside {
+        stall::enter(self.watched, callback, self.handle)
+    }
+
     fn exists(&self) -> bool {
         !self.destroyed.load(Ordering::SeqCst)
     }
@@ -160,6 +176,10 @@ impl PluginSession {
 impl PluginSessionFace for PluginSession {
     fn is_alive(&self) -> bool {
         sessions::is_alive(self.session)
+    }
+
+    fn watched(&self) -> Option<&'static stall::Plugin> {
+        Some(self.watched)
     }
 
     fn route(&self) -> Option<&Route> {
@@ -171,6 +191,7 @@ impl PluginSessionFace for PluginSession {
             return PluginResult::None;
         };
         let jsep = jsep.map_or(ptr::null_mut(), Json::into_ptr);
+        let _inside = self.enter(Callback::HandleMessage);
         // SAFETY: session alive; the plugin owns the text (g_free) and one reference of each JSON value.
         let result =
             unsafe { handle_message(self.session, glib::strdup(transaction), body.into_ptr(), jsep) };
@@ -180,12 +201,14 @@ impl PluginSessionFace for PluginSession {
 
     fn query(&self) -> Option<Json> {
         let query = self.table().query_session.filter(|_| self.is_alive())?;
+        let _inside = self.enter(Callback::QuerySession);
         // SAFETY: session alive; the result's reference is ours.
         unsafe { Json::from_owned(query(self.session)) }
     }
 
     fn setup_media(&self) {
         if let Some(setup_media) = self.table().setup_media.filter(|_| self.is_alive()) {
+            let _inside = self.enter(Callback::SetupMedia);
             // SAFETY: session alive.
             unsafe { setup_media(self.session) }
         }
@@ -195,6 +218,7 @@ impl PluginSessionFace for PluginSession {
         if let (Some(call), Some(function)) = (self.incoming_rtp, self.table().incoming_rtp)
             && self.is_alive()
         {
+            let _inside = self.enter(Callback::IncomingRtp);
             // SAFETY: session alive; `call` makes the packet struct of the generation that `function` belongs to.
             unsafe { call(function, self.session, packet) }
         }
@@ -209,6 +233,7 @@ impl PluginSessionFace for PluginSession {
             buffer: packet.as_mut_ptr().cast(),
             length,
         };
+        let _inside = self.enter(Callback::IncomingRtcp);
         // SAFETY: session alive; struct and buffer are lent for the call, and may be written to.
         unsafe { incoming_rtcp(self.session, &raw mut packet) }
     }
@@ -231,12 +256,14 @@ impl PluginSessionFace for PluginSession {
             buffer: copy.as_mut_ptr().cast(),
             length,
         };
+        let _inside = self.enter(Callback::IncomingData);
         // SAFETY: session alive; struct, texts and buffer are lent for the call.
         unsafe { incoming_data(self.session, &raw mut packet) }
     }
 
     fn data_ready(&self) {
         if let Some(data_ready) = self.table().data_ready.filter(|_| self.is_alive()) {
+            let _inside = self.enter(Callback::DataReady);
             // SAFETY: session alive.
             unsafe { data_ready(self.session) }
         }
@@ -244,6 +271,7 @@ impl PluginSessionFace for PluginSession {
 
     fn slow_link(&self, mindex: Mindex, video: bool, uplink: bool) {
         if let Some(slow_link) = self.table().slow_link.filter(|_| self.is_alive()) {
+            let _inside = self.enter(Callback::SlowLink);
             // SAFETY: session alive; this order of arguments in all 1.x generations.
             unsafe { slow_link(self.session, mindex, gboolean::from(video), gboolean::from(uplink)) }
         }
@@ -251,6 +279,7 @@ impl PluginSessionFace for PluginSession {
 
     fn hangup_media(&self) {
         if let Some(hangup_media) = self.table().hangup_media.filter(|_| self.exists()) {
+            let _inside = self.enter(Callback::HangupMedia);
             // SAFETY: allocated, though maybe stopped; plugins are told of the end also then (CP-224).
             unsafe { hangup_media(self.session) }
         }
@@ -269,6 +298,7 @@ impl PluginSessionFace for PluginSession {
         }
         if let Some(destroy_session) = self.table().destroy_session {
             let mut ignored: c_int = 0;
+            let _inside = self.enter(Callback::DestroySession);
             // SAFETY: our reference keeps it; called once.
             unsafe { destroy_session(self.session, &raw mut ignored) };
         }

@@ -6,6 +6,7 @@ mod handles;
 mod network;
 mod queries;
 mod sessions;
+mod stalls;
 mod stun;
 mod tokens;
 mod tuning;
@@ -83,6 +84,7 @@ fn at_root(request: &Request) -> Answer {
         "resolve_address" => network::resolve_address(request),
         "test_stun" => network::test_stun(request),
         "loops_info" => network::loops_info(request),
+        "stalls_info" => stalls::info(request),
         _ => Err(request.wrong_path()),
     }
 }

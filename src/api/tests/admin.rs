@@ -142,6 +142,7 @@ fn lists_and_handle_info() {
     let info = on("handle_info", r#","plugin_only":true"#).get("info").unwrap();
     assert_eq!(names(&info).last().unwrap(), "plugin_specific");
     assert_eq!(world.admin(r#"{"janus":"loops_info","transaction":"x"}"#).get("loops").unwrap().len(), 0);
+    assert!(world.admin(r#"{"janus":"stalls_info","transaction":"x"}"#).get("plugins").is_some());
     assert_eq!(text(&on("detach_handle", ""), "janus"), "success");
     world.log.wait(&format!("event {A} detached"));
 }

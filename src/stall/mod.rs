@@ -1,0 +1,17 @@
+//! Which callback of which plugin each thread is in, and how often one of them took too long.
+//!
+//! A thread notes down what it enters ([`enter`], a few stores, no clock). The watchdog looks at the notes several times
+//! a second ([`Observer`]): a note that is still the same after [`LIMIT`] is a stall. [`report`] is what the Admin API
+//! shows; whoever exports metrics takes the same.
+#![forbid(unsafe_code)]
+
+mod observer;
+mod plugin;
+mod thread;
+
+pub use observer::{LIMIT, News, Observer, Stall, TICK};
+pub use plugin::{Callback, CallbackReport, Plugin, PluginReport, report};
+pub use thread::{Inside, ThreadId, enter, this_thread};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,54 @@
+use super::*;
+use std::sync::mpsc;
+use std::time::Instant;
+
+/// Threads of other tests are in callbacks of other plugins.
+fn of<'a>(package: &str, news: &'a [News]) -> Vec<(&'static str, &'a Stall)> {
+    let with_name = |news: &'a News| match news {
+        News::Began(stall) => ("began", stall),
+        News::Lasts(stall) => ("lasts", stall),
+        News::Over(stall) => ("over", stall),
+    };
+    news.iter().map(with_name).filter(|(_, stall)| stall.plugin.package() == package).collect()
+}
+
+#[test]
+fn a_callback_that_does_not_return_is_noticed_once_and_counted() {
+    let package = "janus.plugin.stalls";
+    let (plugin, mut observer) = (Plugin::of(package), Observer::default());
+    assert!(std::ptr::eq(plugin, Plugin::of(package)));
+    let (release, blocked) = mpsc::channel::<()>();
+    let (entered, inside) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("stalls".into()).spawn(move || {
+        for handle in [7, 8] {
+            let _outer = enter(plugin, Callback::IncomingRtp, handle);
+            // Part of the outer one.
+            drop(enter(plugin, Callback::SlowLink, 9));
+            entered.send(()).unwrap();
+            blocked.recv().unwrap();
+        }
+    });
+    inside.recv().unwrap();
+    let start = Instant::now();
+    let counts = || report().into_iter().find(|report| report.package == package).unwrap().callbacks;
+    assert!(of(package, &observer.look(start)).is_empty());
+    assert!(of(package, &observer.look(start + LIMIT / 2)).is_empty() && counts().is_empty());
+    let news = observer.look(start + LIMIT);
+    let [("began", stall), ("lasts", _)] = of(package, &news)[..] else { panic!("stall not noticed") };
+    assert_eq!((stall.callback, stall.handle, stall.time), (Callback::IncomingRtp, 7, LIMIT));
+    assert!(stall.thread_name() == "stalls" && stall.lasts());
+    let news = observer.look(start + LIMIT * 3);
+    assert!(matches!(of(package, &news)[..], [("lasts", _)]));
+    release.send(()).unwrap();
+    inside.recv().unwrap();
+    assert!(!stall.lasts());
+    // The next call began later, whenever the thread was looked at.
+    let news = observer.look(start + LIMIT * 4);
+    assert!(matches!(of(package, &news)[..], [("over", _)]));
+    release.send(()).unwrap();
+    thread.unwrap().join().unwrap();
+    assert!(of(package, &observer.look(start + LIMIT * 9)).is_empty());
+    let callback = Callback::IncomingRtp;
+    let expected = CallbackReport { callback, stalls: 1, stalled: 0, relieved: 0, longest_ms: 400 };
+    assert_eq!(counts(), [expected]);
+}
