@@ -4,10 +4,11 @@ use super::registry::Registry;
 use crate::json::Json;
 use crate::modules::host::EventHandlerFace;
 use crate::util::lock::{Lock, outside};
+use crate::util::seldom::Seldom;
 use crate::util::time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 /// Type bits of `events_mask`.
@@ -49,14 +50,19 @@ pub struct Subject<'a> {
     pub opaque_id: Option<&'a str>,
 }
 
+/// Most events that wait for the handlers. Further ones are dropped: who makes them must not wait, and may hold what a
+/// handler waits for.
+const MOST_WAITING: usize = 16_384;
+
 type Queued = (Kind, Json);
 
 pub struct Notifier {
     emitter: String,
-    queue: Lock<Option<Sender<Queued>>>,
+    queue: Lock<Option<SyncSender<Queued>>>,
     thread: Lock<Option<JoinHandle<()>>>,
     stopping: Arc<AtomicBool>,
     enabled: bool,
+    dropped: Seldom,
 }
 
 impl Notifier {
@@ -69,7 +75,7 @@ impl Notifier {
         let stopping = Arc::new(AtomicBool::new(false));
         let (mut queue, mut thread) = (None, None);
         if enabled {
-            let (sender, receiver) = channel();
+            let (sender, receiver) = sync_channel(MOST_WAITING);
             let stop = stopping.clone();
             queue = Some(sender);
             thread = Some(
@@ -84,6 +90,7 @@ impl Notifier {
             thread: Lock::new(thread),
             stopping,
             enabled,
+            dropped: Seldom::default(),
         })
     }
 
@@ -110,8 +117,13 @@ impl Notifier {
         }
         event.set_some("opaque_id", subject.opaque_id);
         event.set("event", body());
-        if let Some(queue) = &*self.queue.lock() {
-            let _ = queue.send((kind, event));
+        let outcome = self.queue.lock().as_ref().map(|queue| queue.try_send((kind, event)));
+        if let Some(Err(TrySendError::Full(_))) = outcome
+            && let Some(count) = self.dropped.one_more()
+        {
+            tracing::warn!(
+                "{count} events for event handlers dropped: {MOST_WAITING} are waiting, and a handler is slow"
+            );
         }
     }
 
@@ -164,6 +176,7 @@ mod tests {
     use super::*;
     use crate::modules::host::ModuleInfo;
     use std::sync::atomic::AtomicUsize;
+    use std::sync::mpsc::{Sender, channel};
 
     struct Handler {
         mask: AtomicUsize,
@@ -239,6 +252,48 @@ mod tests {
         a.set("changed", true);
         assert!(b.get("changed").is_none());
         notifier.stop();
+    }
+
+    /// Does not return from its first event before it may.
+    #[derive(Default)]
+    struct Stuck {
+        may_go_on: AtomicBool,
+        seen: AtomicUsize,
+    }
+
+    impl EventHandlerFace for Stuck {
+        fn package(&self) -> &str {
+            "test.stuck"
+        }
+        fn events_mask(&self) -> usize {
+            usize::MAX
+        }
+        fn incoming_event(&self, _: &Json) {
+            self.seen.fetch_add(1, Ordering::AcqRel);
+            while !self.may_go_on.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+        }
+        fn query(&self, _: Option<&Json>) -> Option<Json> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_handler_that_blocks_fills_no_memory() {
+        let registry: Arc<Registry<dyn EventHandlerFace>> = Arc::default();
+        let stuck = Arc::new(Stuck::default());
+        registry.add(ModuleInfo::default(), stuck.clone());
+        let notifier = Notifier::start(true, "E", registry).unwrap();
+        let emit = || notifier.emit(Kind::Plugin, 0, Subject::default(), Json::object);
+        (0..MOST_WAITING + 1000).for_each(|_| emit());
+        stuck.may_go_on.store(true, Ordering::Release);
+        // The one that it was stuck in, and those that waited, come; then there is room again.
+        while stuck.seen.load(Ordering::Acquire) < MOST_WAITING {
+            std::thread::yield_now();
+        }
+        notifier.stop();
+        assert!(stuck.seen.load(Ordering::Acquire) <= MOST_WAITING + 1);
     }
 
     #[test]
