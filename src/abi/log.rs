@@ -130,7 +130,7 @@ export_variadic! {
 unsafe extern "C" fn janus_rs_log_line(text: *const c_char, length: usize) {
     // SAFETY: the shim passes its own buffer of `length` bytes.
     let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), length) };
-    super::entry::guard("janus_vprintf", (), || log::write_line(bytes));
+    super::entry::guard("janus_vprintf", (), || log::write_line(log::Composed::by_module(&Variables, bytes)));
 }
 
 /// A logger module as a receiver of lines.

@@ -88,6 +88,7 @@ unsafe fn create(
                 CreateError::Codec => tracing::error!("Unsupported codec '{codec}'"),
                 CreateError::NotAFolder => tracing::error!("Not a directory? {}", dir.unwrap_or_default()),
                 CreateError::Protected => tracing::error!("Target recording path is in a protected folder"),
+                CreateError::Outside(error) => tracing::error!("Not recording: {error}"),
                 CreateError::Io(error) => tracing::error!("Cannot create the recording: {error}"),
             }
             ptr::null_mut()

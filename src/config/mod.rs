@@ -16,10 +16,10 @@ mod tests;
 pub use error::{ConfigError, SaveError};
 pub use node::{Body, Kind, Node, Nodes};
 
+use crate::util::files;
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads the file that an `@include` names.
 pub type Include<'a> = dyn Fn(&str) -> io::Result<Vec<u8>> + 'a;
@@ -158,11 +158,14 @@ impl Config {
 
     /// Writes `folder/filename.jcfg` or `….cfg`; the folder is created with mode 0755 (HL-015).
     pub fn save(&self, folder: Option<&Path>, filename: &str, date: &str) -> Result<(), SaveError> {
-        let folder = folder.unwrap_or(Path::new(""));
-        if !folder.as_os_str().is_empty() {
-            fs::DirBuilder::new().recursive(true).mode(0o755).create(folder).map_err(SaveError::Folder)?;
-        }
-        let path = folder.join(format!("{filename}.{}", self.format.extension()));
+        let name = format!("{filename}.{}", self.format.extension());
+        let path = match folder {
+            Some(folder) if !folder.as_os_str().is_empty() => {
+                files::make_folder(folder, 0o755).map_err(SaveError::Folder)?;
+                files::below(&folder.to_string_lossy(), &name).map_err(SaveError::File)?
+            }
+            _ => PathBuf::from(name),
+        };
         fs::write(path, self.to_text(date)).map_err(SaveError::File)
     }
 }

@@ -1,5 +1,6 @@
 //! The queue that every thread writes into, and the thread that empties it.
 
+use super::line::Composed;
 use super::outputs::Outputs;
 use super::{LogConfig, LogSink};
 use crate::util::lock::Lock;
@@ -62,11 +63,11 @@ impl Logger {
 
     /// Queues a line with its line end. Neither waits nor fails: what does not fit is counted, and what comes after
     /// [`Logger::stop`] is ignored.
-    pub fn write(&self, text: Vec<u8>) {
+    pub fn write(&self, line: Composed) {
         if self.stopping.load(Ordering::Relaxed) {
             return;
         }
-        let line = Line { timestamp: time::real(), text };
+        let line = Line { timestamp: time::real(), text: line.into_bytes() };
         if self.waiting.push(line).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }

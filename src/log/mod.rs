@@ -12,7 +12,7 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-pub use line::{Level, Place, Settings, compose};
+pub use line::{Composed, Level, Place, Settings, compose};
 pub use logger::Logger;
 pub use subscriber::{FATAL, Subscriber};
 
@@ -46,8 +46,8 @@ pub fn init(config: LogConfig) -> io::Result<()> {
 }
 
 /// Queues one line, line end included. Never waits; ignored after [`stop`].
-pub fn write_line(line: impl Into<Vec<u8>>) {
-    LOG.write(line.into());
+pub fn write_line(line: Composed) {
+    LOG.write(line);
 }
 
 /// Adds a receiver of lines.

@@ -1,6 +1,6 @@
 //! Our own `tracing` events as lines of the log.
 
-use super::line::{Level, Place, Settings, compose};
+use super::line::{Composed, Level, Place, Settings, compose};
 use std::fmt::{Debug, Write};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -13,12 +13,12 @@ pub const FATAL: &str = "fatal";
 /// Prints events, ignores spans.
 pub struct Subscriber<S> {
     settings: S,
-    write: fn(Vec<u8>),
+    write: fn(Composed),
 }
 
 impl<S: Settings> Subscriber<S> {
     /// Each finished line goes to `write`.
-    pub fn new(settings: S, write: fn(Vec<u8>)) -> Self {
+    pub fn new(settings: S, write: fn(Composed)) -> Self {
         Subscriber { settings, write }
     }
 }
@@ -57,7 +57,7 @@ impl<S: Settings> tracing::Subscriber for Subscriber<S> {
         };
         let line =
             compose(&self.settings, level(metadata), place, &format!("{}{}", text.message, text.fields));
-        (self.write)(line.into_bytes());
+        (self.write)(line);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

@@ -39,10 +39,51 @@ fn to_file(path: &Path) -> LogConfig {
     LogConfig { stdout: false, file: Some(path.to_owned()) }
 }
 
+fn composed(settings: &Fixed, level: Level, text: &str) -> String {
+    String::from_utf8(compose(settings, level, PLACE, text).into_bytes()).expect("text")
+}
+
+fn by_module(settings: &Fixed, line: &str) -> String {
+    String::from_utf8(Composed::by_module(settings, line.as_bytes()).into_bytes()).expect("text")
+}
+
+#[test]
+fn text_cannot_begin_a_line() {
+    let text = "room\n\x1b[35m[FATAL]\x1b[0m [core.c:main:1] dead\r\nv=0\rx\ty\u{9b}31m\u{7f}ä\n\n";
+    let clean = "room\n  | \\x1b[35m[FATAL]\\x1b[0m [core.c:main:1] dead\n  | v=0\\x0dx\ty\\x9b31m\\x7fä\n";
+    assert_eq!(composed(&PLAIN, Level::Info, text), clean);
+    assert_eq!(by_module(&PLAIN, text), clean);
+    // Bytes that are no text stay what they are, except those that a terminal may obey.
+    let bytes = Composed::by_module(&PLAIN, b"\xff\x9b1m\n").into_bytes();
+    assert_eq!(bytes, b"\xff\\x9b1m\n");
+}
+
+#[test]
+fn colours_of_modules_stand_before_their_text() {
+    let settings = Fixed { prefix: Some("\x1b[1mme\x1b[0m "), ..PLAIN };
+    let date = "[Fri Nov 20 10:59:33 2026] ";
+    for start in [
+        "\x1b[31m[ERR]\x1b[0m ".to_owned(),
+        format!("{date}\x1b[35m[FATAL]\x1b[0m "),
+        format!("\x1b[1mme\x1b[0m {date}\x1b[33m[WARN]\x1b[0m "),
+    ] {
+        assert_eq!(by_module(&settings, &format!("{start}x\n")), format!("{start}x\n"));
+        assert_eq!(
+            by_module(&settings, &format!("{start}x\x1b[31m[ERR]\x1b[0m\ny\n")),
+            format!("{start}x\\x1b[31m[ERR]\\x1b[0m\n  | y\n")
+        );
+    }
+    for other in ["\x1b[2J[ERR]\x1b[0m\n", "\x1b[31m[a\x07]\x1b[0m\n", "[\x1b[31m] \n", "\x1b\n", "\n", ""] {
+        assert!(!by_module(&settings, other).contains('\x1b'), "{other:?}");
+    }
+    // Parts of a line.
+    assert_eq!(by_module(&PLAIN, "a\nb"), "a\n  | b");
+}
+
 #[test]
 fn tags_and_places_per_level() {
     // HL-033, CP-330
-    let line = |level| compose(&PLAIN, level, PLACE, "text");
+    let line = |level| composed(&PLAIN, level, "text");
     assert_eq!(line(Level::Fatal), "[FATAL] [a.rs:f:7] text\n");
     assert_eq!(line(Level::Err), "[ERR] [a.rs:f:7] text\n");
     assert_eq!(line(Level::Warn), "[WARN] text\n");
@@ -56,17 +97,17 @@ fn tags_and_places_per_level() {
 fn colours_wrap_the_tag_only() {
     // HL-038
     let settings = Fixed { colors: true, ..PLAIN };
-    assert_eq!(compose(&settings, Level::Fatal, PLACE, "x"), "\x1b[35m[FATAL]\x1b[0m [a.rs:f:7] x\n");
-    assert_eq!(compose(&settings, Level::Err, PLACE, "x"), "\x1b[31m[ERR]\x1b[0m [a.rs:f:7] x\n");
-    assert_eq!(compose(&settings, Level::Warn, PLACE, "x"), "\x1b[33m[WARN]\x1b[0m x\n");
-    assert_eq!(compose(&settings, Level::Info, PLACE, "x"), "x\n");
+    assert_eq!(composed(&settings, Level::Fatal, "x"), "\x1b[35m[FATAL]\x1b[0m [a.rs:f:7] x\n");
+    assert_eq!(composed(&settings, Level::Err, "x"), "\x1b[31m[ERR]\x1b[0m [a.rs:f:7] x\n");
+    assert_eq!(composed(&settings, Level::Warn, "x"), "\x1b[33m[WARN]\x1b[0m x\n");
+    assert_eq!(composed(&settings, Level::Info, "x"), "x\n");
 }
 
 #[test]
 fn prefix_precedes_the_timestamp() {
     // HL-034, CP-039
     let settings = Fixed { timestamps: true, prefix: Some("[me] "), ..PLAIN };
-    let line = compose(&settings, Level::Warn, PLACE, "x");
+    let line = composed(&settings, Level::Warn, "x");
     let rest = line.strip_prefix("[me] [").expect("prefix, then the date");
     let (date, rest) = rest.split_once("] ").expect("end of the date");
     assert_eq!(rest, "[WARN] x\n");
@@ -90,11 +131,11 @@ fn lines_reach_the_file_in_order() {
     fs::write(&path, "old\n").expect("writes");
     let logger = Arc::new(Logger::default());
     let lines: Vec<String> = (0..1000).map(|n| format!("line {n}\n")).collect();
-    lines[..500].iter().for_each(|line| logger.write(line.clone().into_bytes()));
+    lines[..500].iter().for_each(|line| logger.write(line.clone().into_bytes().into()));
     logger.start(to_file(&path)).expect("starts");
-    lines[500..].iter().for_each(|line| logger.write(line.clone().into_bytes()));
+    lines[500..].iter().for_each(|line| logger.write(line.clone().into_bytes().into()));
     logger.stop();
-    logger.write(b"too late\n".to_vec());
+    logger.write(b"too late\n".to_vec().into());
     logger.stop();
     assert_eq!(fs::read_to_string(&path).expect("reads"), format!("old\n{}", lines.concat()));
     assert_eq!(logger.config(), Some(&to_file(&path)));
@@ -118,14 +159,14 @@ fn rotation_continues_in_a_new_file() {
     let (sender, receiver) = mpsc::channel();
     logger.add_sink(Arc::new(Forward(Mutex::new(sender))));
     logger.start(to_file(&path)).expect("starts");
-    logger.write(b"before\n".to_vec());
+    logger.write(b"before\n".to_vec().into());
     receiver.recv().expect("written");
     fs::rename(&path, &moved).expect("renames");
     logger.rotate();
     while !path.exists() {
         std::thread::yield_now();
     }
-    logger.write(b"after\n".to_vec());
+    logger.write(b"after\n".to_vec().into());
     logger.stop();
     assert_eq!(fs::read_to_string(&moved).expect("old file"), "before\n");
     assert_eq!(fs::read_to_string(&path).expect("new file"), "after\n");
@@ -152,8 +193,8 @@ fn sinks_get_each_line_once_and_may_panic() {
     logger.add_sink(Arc::new(Forward(Mutex::new(sender))));
     let before = crate::util::time::real();
     logger.start(LogConfig::default()).expect("starts");
-    logger.write(b"panic\n".to_vec());
-    logger.write(b"n\xff\n".to_vec());
+    logger.write(b"panic\n".to_vec().into());
+    logger.write(b"n\xff\n".to_vec().into());
     logger.stop();
     let got: Vec<_> = receiver.try_iter().collect();
     assert_eq!(
@@ -169,7 +210,7 @@ fn what_does_not_fit_is_counted() {
     let path = folder.join("log");
     let logger = Arc::new(Logger::with_capacity(2));
     for n in 0..5 {
-        logger.write(format!("{n}\n").into_bytes());
+        logger.write(format!("{n}\n").into_bytes().into());
     }
     logger.start(to_file(&path)).expect("starts");
     logger.stop();
@@ -198,10 +239,10 @@ fn callers_never_wait_for_the_output() {
     let (release, released) = mpsc::channel();
     logger.add_sink(Arc::new(Stuck(Mutex::new((arrived, released)))));
     logger.start(to_file(&path)).expect("starts");
-    logger.write(b"first\n".to_vec());
+    logger.write(b"first\n".to_vec().into());
     arrival.recv().expect("the output is stuck in the first line");
     for n in 0..5 {
-        logger.write(format!("{n}\n").into_bytes());
+        logger.write(format!("{n}\n").into_bytes().into());
     }
     drop(release);
     logger.stop();
@@ -215,7 +256,9 @@ fn callers_never_wait_for_the_output() {
 #[test]
 fn events_become_lines() {
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let write = |line: Vec<u8>| LINES.lock().expect("lock").push(String::from_utf8(line).expect("text"));
+    let write = |line: Composed| {
+        LINES.lock().expect("lock").push(String::from_utf8(line.into_bytes()).expect("text"))
+    };
     let line = line!() + 2;
     tracing::subscriber::with_default(Subscriber::new(Fixed { level: 4, ..PLAIN }, write), || {
         tracing::error!(code = 3, name = "x", "went {}", "wrong");

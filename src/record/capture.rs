@@ -57,7 +57,8 @@ pub struct Capture {
 }
 
 impl Capture {
-    /// Appends to the file, which is created with its folder (0755) when missing. A protected folder is refused.
+    /// Appends to the file, which is created with its folder (0755) when missing. A protected folder is refused,
+    /// and so is a name that leads out of its folder.
     pub fn create(
         folder: Option<&str>,
         name: Option<&str>,
@@ -67,7 +68,10 @@ impl Capture {
         let extension = if format == Format::Text { "txt" } else { "pcap" };
         let name =
             name.map_or_else(|| format!("janus-text2pcap-{}.{extension}", random::u32()), str::to_owned);
-        let path = folder.map_or_else(|| PathBuf::from(&name), |f| Path::new(f).join(&name));
+        let path = match folder {
+            Some(folder) => files::below(folder, &name)?,
+            None => PathBuf::from(&name),
+        };
         if files::is_protected(&path.to_string_lossy()) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "protected folder"));
         }
@@ -204,6 +208,22 @@ mod tests {
         assert_eq!(bytes[32..36], 46u32.to_ne_bytes());
         assert_eq!(bytes[36..40], 48u32.to_ne_bytes());
         assert_eq!(bytes[24 + 16 + 26..24 + 16 + 34], [10, 1, 1, 1, 10, 2, 2, 2]);
+    }
+
+    #[test]
+    fn captures_stay_in_their_folder() {
+        let base = path("inside");
+        let inner = base.join("inner");
+        std::fs::create_dir_all(&inner).unwrap();
+        let create = |name: &str| Capture::create(inner.to_str(), Some(name), 0, Format::Text);
+        assert!(create(base.join("absolute").to_str().unwrap()).is_err());
+        assert!(create("../climbed").is_err());
+        let names = |folder: &Path| {
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&base), ["inner"]);
+        drop(create("/slash").unwrap());
+        assert_eq!(names(&inner), ["slash"]);
     }
 
     #[test]

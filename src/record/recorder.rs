@@ -24,6 +24,8 @@ pub enum CreateError {
     Codec,
     NotAFolder,
     Protected,
+    /// The name leads out of the folder.
+    Outside(io::Error),
     Io(io::Error),
 }
 
@@ -43,6 +45,8 @@ pub enum SaveError {
 pub struct Recorder {
     medium: Medium,
     folder: Option<PathBuf>,
+    /// With the temporary extension, if it has one.
+    path: PathBuf,
     state: Lock<State>,
 }
 
@@ -70,24 +74,26 @@ impl Recorder {
         name: Option<&str>,
     ) -> Result<Recorder, CreateError> {
         let medium = Medium::of_codec(codec).ok_or(CreateError::Codec)?;
-        let name = name.map_or_else(|| format!("janus-recording-{}", random::u32()), str::to_owned);
-        let (folder, name) = match (folder, name.rsplit_once('/')) {
-            (Some(folder), inner) => {
-                if inner.is_some() {
-                    tracing::warn!("Recording name '{name}' holds a path: it is taken below '{folder}'");
-                }
-                (Some(PathBuf::from(folder)), name)
-            }
-            (None, Some(("", base))) => (Some(PathBuf::from("/")), base.to_owned()),
-            (None, Some((folder, base))) => (Some(PathBuf::from(folder)), base.to_owned()),
-            (None, None) => (None, name),
-        };
+        let base = name.map_or_else(|| format!("janus-recording-{}", random::u32()), str::to_owned);
         let temporary = TEMPORARY.lock().clone();
-        let mut name = format!("{name}.mjr");
-        if let Some(extension) = &temporary {
-            name = format!("{name}.{extension}");
-        }
-        let path = folder.as_deref().map_or_else(|| PathBuf::from(&name), |f| f.join(&name));
+        let name = match &temporary {
+            Some(extension) => format!("{base}.mjr.{extension}"),
+            None => format!("{base}.mjr"),
+        };
+        let (path, folder, name) = match (folder, name.rsplit_once('/')) {
+            (Some(folder), inner) => {
+                let path = files::below(folder, &name).map_err(CreateError::Outside)?;
+                if inner.is_some() {
+                    tracing::warn!("Recording name '{base}' holds a path: recording to '{}'", path.display());
+                }
+                (path, Some(PathBuf::from(folder)), name)
+            }
+            (None, Some(("", last))) => (PathBuf::from(&name), Some(PathBuf::from("/")), last.to_owned()),
+            (None, Some((inner, last))) => {
+                (PathBuf::from(&name), Some(PathBuf::from(inner)), last.to_owned())
+            }
+            (None, None) => (PathBuf::from(&name), None, name),
+        };
         if files::is_protected(&path.to_string_lossy()) {
             return Err(CreateError::Protected);
         }
@@ -105,7 +111,7 @@ impl Recorder {
         let context = SwitchingContext::default();
         let (open, paused, started) = (true, false, None);
         let state = Lock::new(State { file, name, temporary, info, started, open, paused, context });
-        Ok(Recorder { medium, folder, state })
+        Ok(Recorder { medium, folder, path, state })
     }
 
     fn state(&self) -> Guard<'_, State> {
@@ -202,10 +208,9 @@ impl Recorder {
             tracing::error!("Error writing {}: {error}", state.name);
         }
         if let Some(extension) = state.temporary.take() {
-            let name = state.name.trim_end_matches(&format!(".{extension}")).to_owned();
-            let at =
-                |name: &str| self.folder.as_deref().map_or_else(|| PathBuf::from(name), |f| f.join(name));
-            match std::fs::rename(at(&state.name), at(&name)) {
+            let without = |text: &str| text.strip_suffix(&format!(".{extension}")).unwrap_or(text).to_owned();
+            let name = without(&state.name);
+            match std::fs::rename(&self.path, without(&self.path.to_string_lossy())) {
                 Ok(()) => state.name = name,
                 Err(error) => tracing::error!("Error renaming {}: {error}", state.name),
             }
@@ -363,6 +368,33 @@ mod tests {
         assert_eq!(frames[0].1.len(), 13);
         assert_eq!(&frames[0].1[8..], b"hello");
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    // HL-065
+    #[test]
+    fn recordings_stay_in_their_folder() {
+        let base = folder("inside");
+        let inner = base.join("inner");
+        let outside = base.join("outside");
+        std::fs::create_dir_all(&outside).unwrap();
+        let create = |name: &str| Recorder::create(inner.to_str(), "opus", None, Some(name));
+        // Below the folder there is no folder of that name.
+        assert!(matches!(create(outside.join("x").to_str().unwrap()), Err(CreateError::Io(_))));
+        for name in ["../outside/x", "../x", "/../x", "missing/../../x"] {
+            assert!(matches!(create(name), Err(CreateError::Outside(_))), "{name}");
+        }
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        // Once that folder exists, a recording goes there, and nowhere else when it is closed.
+        std::fs::create_dir_all(inner.join(outside.strip_prefix("/").unwrap())).unwrap();
+        let recorder = create(outside.join("x").to_str().unwrap()).unwrap();
+        assert!(recorder.close());
+        assert!(inner.join(outside.strip_prefix("/").unwrap()).join("x.mjr").exists());
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        // Without a folder the name is taken as it is.
+        let name = format!("{}/../outside/free", outside.display());
+        drop(Recorder::create(None, "opus", None, Some(&name)).unwrap());
+        assert!(outside.join("free.mjr").exists());
+        std::fs::remove_dir_all(base).unwrap();
     }
 
     // HL-069

@@ -5,7 +5,7 @@ use crate::util::lock::Lock;
 use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Creates the folder and those above it; existing ones are fine (HL-220).
 pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
@@ -20,6 +20,21 @@ pub fn absolute(base: &str, path: &str) -> String {
         _ if path.starts_with('/') => path.to_owned(),
         _ => format!("{}/{path}", base.trim_end_matches('/')),
     }
+}
+
+/// Where a file of this name lies: `folder/name`, whatever the name begins with. `Path::join` would leave the folder
+/// for an absolute name. `..` may lead anywhere inside the folder; out of it, also by way of a link, is an error, and so
+/// is `..` below something that does not exist.
+pub fn below(folder: &str, name: &str) -> io::Result<PathBuf> {
+    if folder.is_empty() {
+        return Ok(PathBuf::from(name));
+    }
+    let path = PathBuf::from(format!("{folder}/{name}"));
+    let climbs = Path::new(name).components().any(|part| part == Component::ParentDir);
+    if climbs && !resolve(&path)?.starts_with(resolve(Path::new(folder))?) {
+        return Err(io::Error::new(ErrorKind::PermissionDenied, format!("'{name}' is outside '{folder}'")));
+    }
+    Ok(path)
 }
 
 static PROTECTED: Lock<Vec<String>> = Lock::new(Vec::new());
@@ -80,6 +95,24 @@ mod tests {
         let joined =
             [("/", "b"), ("/a/", "b"), ("", "b"), ("/a/", ""), ("", "")].map(|(a, b)| absolute(a, b));
         assert_eq!(joined, ["/b", "/a/b", "b", "/a/", ""]);
+    }
+
+    #[test]
+    fn a_name_stays_below_its_folder() {
+        let base = std::env::temp_dir().join(format!("janus-rs-below-{}", std::process::id()));
+        let inner = base.join("inner");
+        make_folder(&inner.join("deep"), 0o755).unwrap();
+        std::os::unix::fs::symlink(&base, inner.join("link")).unwrap();
+        let folder = inner.to_str().unwrap();
+        let path = |name: &str| below(folder, name).map(|path| path.to_string_lossy().into_owned());
+        for name in ["x", "deep/x", "/etc/x", "deep/../x", "../inner/x", "..x", "x.."] {
+            assert_eq!(path(name).unwrap(), format!("{folder}/{name}"));
+        }
+        for name in ["..", "../x", "deep/../../x", "/../x", "link/../x", "missing/../x", "../inner2/x"] {
+            assert!(path(name).is_err(), "{name}");
+        }
+        assert_eq!(below("", "/a/../x").unwrap(), Path::new("/a/../x"));
+        std::fs::remove_dir_all(base).unwrap();
     }
 
     // HL-222
