@@ -4,8 +4,10 @@
 use super::{DtlsError, Identity, OpenSslDtls, ffi};
 use crate::media::DtlsRole;
 use crate::media::srtp::Profile;
+use openssl::error::ErrorStack;
 use openssl::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslContextRef, SslMethod, SslOptions, SslSessionCacheMode,
+    SslVerifyMode, SslVersion,
 };
 use openssl::x509::X509VerifyResult;
 
@@ -69,17 +71,22 @@ impl DtlsContext {
 
     /// A new association, not started. `ActPass` (nobody decided yet) counts as passive.
     pub fn associate(&self, role: DtlsRole) -> Result<OpenSslDtls, DtlsError> {
-        let mut ssl = Ssl::new(&self.context)?;
-        ssl.set_mtu(self.mtu.into())?;
-        ffi::set_timer(&mut ssl);
-        let client = role == DtlsRole::Active;
-        if client {
-            ssl.set_connect_state();
-        } else {
-            ssl.set_accept_state();
-        }
-        OpenSslDtls::new(ssl, client)
+        let (mtu, client) = (self.mtu.into(), role == DtlsRole::Active);
+        OpenSslDtls::new(prepare(&self.context, mtu, client)?, client, mtu)
     }
+}
+
+/// For one handshake. `mtu`: bytes of its largest datagram.
+pub(super) fn prepare(context: &SslContextRef, mtu: u32, client: bool) -> Result<Ssl, ErrorStack> {
+    let mut ssl = Ssl::new(context)?;
+    ssl.set_mtu(mtu)?;
+    ffi::set_timer(&mut ssl);
+    if client {
+        ssl.set_connect_state();
+    } else {
+        ssl.set_accept_state();
+    }
+    Ok(ssl)
 }
 
 /// A certificate is mandatory (MP-129) and must not have expired (MP-130). Who signed it matters only on request: the

@@ -3,7 +3,7 @@
 
 use foreign_types::ForeignTypeRef;
 use openssl::error::ErrorStack;
-use openssl::ssl::SslRef;
+use openssl::ssl::{SslCipherRef, SslRef};
 use openssl_sys as sys;
 use std::ffi::{c_int, c_long, c_uint, c_void};
 use std::time::Duration;
@@ -23,6 +23,8 @@ unsafe extern "C" {
     /// `<openssl/ssl.h>`, since OpenSSL 1.1.1. Both return 1, or 0 when it cannot be done.
     fn SSL_free_buffers(ssl: *mut sys::SSL) -> c_int;
     fn SSL_alloc_buffers(ssl: *mut sys::SSL) -> c_int;
+    /// `<openssl/ssl.h>`, since OpenSSL 1.1.0. NULL before there is one.
+    fn SSL_get_pending_cipher(ssl: *const sys::SSL) -> *const sys::SSL_CIPHER;
 }
 
 /// Length of the next timeout (µs); `current` is 0 for a new flight.
@@ -69,6 +71,15 @@ pub(super) fn give_buffers_back(ssl: &SslRef) {
 pub(super) fn take_buffers(ssl: &SslRef) -> Result<(), ErrorStack> {
     // SAFETY: `ssl` is live and nobody else holds it; what is there already stays.
     if unsafe { SSL_alloc_buffers(ssl.as_ptr()) } == 1 { Ok(()) } else { Err(ErrorStack::get()) }
+}
+
+/// What the handshake has agreed upon so far.
+pub(super) fn pending_cipher(ssl: &SslRef) -> Option<&SslCipherRef> {
+    // SAFETY: `ssl` is live; cipher suites are constants of the library, and NULL is told apart.
+    unsafe {
+        let cipher = SSL_get_pending_cipher(ssl.as_ptr());
+        (!cipher.is_null()).then(|| SslCipherRef::from_ptr(cipher.cast_mut()))
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod context;
 #[allow(unsafe_code)]
 mod ffi;
+mod gate;
 mod identity;
 mod keys;
 mod openssl;
@@ -67,7 +68,9 @@ pub enum DtlsEvent {
     Data(Bytes),
     /// The peer sent a close alert (MP-138).
     Closed,
-    /// The handshake or the connection failed; the text is for the log.
+    /// A message broke the handshake, which has begun afresh: it may have been a stranger's. The text is for the log.
+    Refused(DtlsError),
+    /// The connection failed; the text is for the log.
     Failed(DtlsError),
 }
 

@@ -1,6 +1,10 @@
 //! [`Dtls`] with OpenSSL over a stream in memory.
+//!
+//! A handshake that fails is not the end: somebody else may have written the message that broke it. It begins afresh,
+//! and only its time limit ends it (docs/decisions/011-dtls-strangers.md).
 #![forbid(unsafe_code)]
 
+use super::gate::{Gate, Random};
 use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
 use bytes::Bytes;
@@ -12,6 +16,10 @@ use std::time::{Duration, Instant};
 
 /// Datagrams kept before the start: two per ClientHello, which comes again after 50 ms, 100 ms …
 const EARLY: usize = 8;
+/// Handshakes that are begun, one after the other.
+const MOST_BEGINNINGS: u32 = 16;
+/// After so many retransmissions without an answer a peer that had come further may begin anew.
+const STALLED: u32 = 3;
 
 /// What OpenSSL reads and writes: one datagram per call.
 #[derive(Default)]
@@ -54,8 +62,21 @@ enum State {
     Ended,
 }
 
+/// How far the peer has come with the handshake.
+#[derive(Clone, Copy, Default)]
+struct Progress {
+    /// Of its ClientHello, when we are the server.
+    hello: Option<Random>,
+    /// When something else came last: retransmissions of ours by then.
+    beyond_hello: Option<u32>,
+}
+
 pub struct OpenSslDtls {
     stream: SslStream<Datagrams>,
+    gate: Gate,
+    progress: Progress,
+    beginnings: u32,
+    mtu: u32,
     client: bool,
     state: State,
     early: VecDeque<Vec<u8>>,
@@ -68,9 +89,14 @@ pub struct OpenSslDtls {
 }
 
 impl OpenSslDtls {
-    pub(super) fn new(ssl: Ssl, client: bool) -> Result<OpenSslDtls, DtlsError> {
+    /// `mtu`: bytes of the largest datagram of a handshake.
+    pub(super) fn new(ssl: Ssl, client: bool, mtu: u32) -> Result<OpenSslDtls, DtlsError> {
         Ok(OpenSslDtls {
+            mtu,
             stream: SslStream::new(ssl, Datagrams::default())?,
+            gate: Gate::new(client),
+            progress: Progress::default(),
+            beginnings: 1,
             client,
             state: State::Created,
             early: VecDeque::new(),
@@ -99,14 +125,55 @@ impl OpenSslDtls {
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        if self.plain.len() < datagram.len() {
-            self.plain.resize(datagram.len(), 0);
+        if self.state == State::Handshaking && self.is_another_beginning(datagram) {
+            self.begin_afresh();
+        }
+        let mut incoming = std::mem::take(&mut self.stream.get_mut().incoming);
+        incoming.clear();
+        let passed = self.gate.pass(datagram, self.stream.ssl(), &mut incoming);
+        if self.plain.len() < incoming.len() {
+            self.plain.resize(incoming.len(), 0);
+        }
+        self.progress.hello = self.progress.hello.or(passed.hello);
+        if passed.records > 0 && passed.hello.is_none() {
+            self.progress.beyond_hello = Some(self.retransmissions);
         }
         let datagrams = self.stream.get_mut();
-        datagrams.incoming.clear();
-        datagrams.incoming.extend_from_slice(datagram);
-        datagrams.unread = !datagram.is_empty();
-        self.advance();
+        datagrams.incoming = incoming;
+        datagrams.unread = passed.records > 0;
+        if passed.records > 0 {
+            self.advance();
+        }
+    }
+
+    /// A ClientHello other than the one that is being answered, and not in the middle of a handshake that goes on.
+    fn is_another_beginning(&self, datagram: &[u8]) -> bool {
+        let Progress { hello: Some(hello), beyond_hello } = self.progress else { return false };
+        let goes_on = beyond_hello.is_some_and(|since| self.retransmissions < since + STALLED);
+        !self.client && !goes_on && Gate::hello(datagram).is_some_and(|other| other != hello)
+    }
+
+    /// Forgets the handshake so far. As the client it sends another ClientHello, as the server it waits for one.
+    fn begin_afresh(&mut self) {
+        if self.beginnings == MOST_BEGINNINGS {
+            // The rest of its time passes in silence.
+            self.state = State::Ended;
+            return;
+        }
+        self.beginnings += 1;
+        let ssl = super::context::prepare(self.stream.ssl().ssl_context(), self.mtu, self.client);
+        match ssl.and_then(|ssl| SslStream::new(ssl, Datagrams::default())) {
+            Ok(stream) => {
+                self.stream = stream;
+                self.gate = Gate::new(self.client);
+                self.progress = Progress::default();
+                if let Err(error) = ffi::take_buffers(self.stream.ssl()) {
+                    self.fail(error.into());
+                }
+                self.advance();
+            }
+            Err(error) => self.fail(error.into()),
+        }
     }
 
     /// Lets OpenSSL do what it can with what it has.
@@ -120,6 +187,11 @@ impl OpenSslDtls {
             match step {
                 Ok(true) => {}
                 Ok(false) => return,
+                // What OpenSSL would tell the peer goes with it.
+                Err(error) if self.state == State::Handshaking => {
+                    self.events.push_back(DtlsEvent::Refused(error));
+                    return self.begin_afresh();
+                }
                 Err(error) => return self.fail(error),
             }
         }
@@ -130,8 +202,9 @@ impl OpenSslDtls {
         forget_errors();
         match self.stream.do_handshake() {
             Ok(()) => {
-                let connected = Connected::from_ssl(self.stream.ssl(), self.client)?;
+                // From here on it is the peer who fails.
                 self.state = State::Connected;
+                let connected = Connected::from_ssl(self.stream.ssl(), self.client)?;
                 if !self.client {
                     self.last_flight = self.stream.get_ref().outgoing.iter().cloned().collect();
                 }

@@ -279,7 +279,7 @@ fn keys_without_extended_master_secret() {
     builder.set_private_key(&identity.key).unwrap();
     let mut ssl = Ssl::new(&builder.build()).unwrap();
     ssl.set_connect_state();
-    let mut client = OpenSslDtls::new(ssl, true).unwrap();
+    let mut client = OpenSslDtls::new(ssl, true, 1200).unwrap();
     let mut server = context().associate(crate::media::DtlsRole::Passive).unwrap();
     server.start();
     client.start();

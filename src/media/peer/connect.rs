@@ -158,6 +158,9 @@ impl Connection {
                 DtlsEvent::Connected(connected) => self.take_keys(clock, &connected, out),
                 DtlsEvent::Data(packet) => self.incoming_sctp(clock, packet),
                 DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
+                DtlsEvent::Refused(error) => {
+                    tracing::warn!(handle = self.id, "DTLS: {error}; waiting for another handshake");
+                }
                 DtlsEvent::Failed(error) => {
                     tracing::warn!(handle = self.id, "DTLS: {error}");
                     self.set_dtls_state(DtlsState::Failed);

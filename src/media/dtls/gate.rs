@@ -1,0 +1,188 @@
+//! What of a datagram OpenSSL gets to see.
+//!
+//! Anybody who can write the peer's address on a datagram can send records, and OpenSSL ends a connection because of some
+//! of them: which ones, differs between its versions. So whatever cannot be the peer's, or must not matter although it
+//! could be, is dropped here (RFC 6347 §4.1.2.7): during the handshake only well-formed messages of the other role pass
+//! in the clear, and after it nothing does; sealed records pass when they are as long as the cipher suite makes them.
+#![forbid(unsafe_code)]
+
+use super::ffi;
+use openssl::ssl::SslRef;
+
+/// Type, version, epoch, sequence number, length.
+const RECORD_HEADER: usize = 13;
+/// Type, length, message number, offset and length of the fragment.
+const MESSAGE_HEADER: usize = 12;
+const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];
+/// Of the record of a ClientHello, before the version is agreed upon.
+const DTLS_1_0: [u8; 2] = [0xFE, 0xFF];
+/// RFC 5246 §6.2.3: bytes of a sealed fragment.
+const MAX_FRAGMENT: usize = (1 << 14) + 2048;
+/// Bytes of a handshake message: more than any chain of certificates that a peer of WebRTC sends.
+const MAX_MESSAGE: usize = 1 << 16;
+
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
+const DATA: u8 = 23;
+
+const CLIENT_HELLO: u8 = 1;
+/// Messages in the clear by who sends them, RFC 5246 §7.4 (and 22, RFC 6066 §8).
+const OF_SERVER: [u8; 7] = [2, 3, 11, 12, 13, 14, 22];
+const OF_CLIENT: [u8; 4] = [CLIENT_HELLO, 11, 15, 16];
+
+/// A client's random, by which one handshake is told from another.
+pub(super) type Random = [u8; 32];
+
+pub(super) struct Gate {
+    /// We are.
+    client: bool,
+    /// Number of the next record in the clear.
+    next: u64,
+}
+
+/// What has passed.
+#[derive(Default)]
+pub(super) struct Passed {
+    pub records: usize,
+    /// Of the ClientHello among them.
+    pub hello: Option<Random>,
+}
+
+impl Gate {
+    pub fn new(client: bool) -> Gate {
+        Gate { client, next: 0 }
+    }
+
+    /// The random of a ClientHello in the datagram.
+    pub fn hello(mut datagram: &[u8]) -> Option<Random> {
+        while let Some(record) = Record::split_off(&mut datagram) {
+            if record.kind == HANDSHAKE && record.epoch() == 0 && record.is_clear_message(&OF_CLIENT) {
+                return record.hello();
+            }
+        }
+        None
+    }
+
+    /// Copies the records that pass into `out`, which is empty. `ssl` tells how far the handshake is.
+    pub fn pass(&mut self, mut datagram: &[u8], ssl: &SslRef, out: &mut Vec<u8>) -> Passed {
+        let mut passed = Passed::default();
+        let is_over = ssl.is_init_finished();
+        let sealed = Sealed::of(ssl);
+        let expected: &[u8] = if self.client { &OF_SERVER } else { &OF_CLIENT };
+        while let Some(record) = Record::split_off(&mut datagram) {
+            let passes = match (record.epoch(), record.kind) {
+                (0, HANDSHAKE) => !is_over && record.is_clear_message(expected),
+                (0, CHANGE_CIPHER_SPEC) => !is_over && record.fragment == [1],
+                (1, ALERT | HANDSHAKE | DATA) => sealed.is_some_and(|s| s.fits(record.fragment.len())),
+                _ => false,
+            };
+            if !passes {
+                continue;
+            }
+            passed.records += 1;
+            let start = out.len();
+            out.extend(record.header);
+            out.extend(record.fragment);
+            if record.epoch() == 0 {
+                passed.hello = passed.hello.or_else(|| record.hello());
+                // Nothing vouches for the numbers of epoch 0: a forged one that is far ahead would make the peer's own
+                // look like replays. Messages have numbers of their own.
+                out[start + 3..start + 11].copy_from_slice(&self.next.to_be_bytes());
+                self.next += 1;
+            }
+        }
+        passed
+    }
+}
+
+struct Record<'a> {
+    kind: u8,
+    header: &'a [u8; RECORD_HEADER],
+    fragment: &'a [u8],
+}
+
+impl<'a> Record<'a> {
+    /// `None` at the end, and where something begins that is no record.
+    fn split_off(datagram: &mut &'a [u8]) -> Option<Record<'a>> {
+        let (header, rest) = datagram.split_first_chunk::<RECORD_HEADER>()?;
+        let len = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        let (fragment, rest) = rest.split_at_checked(len)?;
+        let version = [header[1], header[2]];
+        if !(len > 0 && len <= MAX_FRAGMENT && [DTLS_1_2, DTLS_1_0].contains(&version)) {
+            return None;
+        }
+        *datagram = rest;
+        Some(Record { kind: header[0], header, fragment })
+    }
+
+    fn epoch(&self) -> u16 {
+        u16::from_be_bytes([self.header[3], self.header[4]])
+    }
+
+    /// Whether it consists of whole fragments of `expected` messages.
+    fn is_clear_message(&self, expected: &[u8]) -> bool {
+        let mut rest = self.fragment;
+        while let Some((header, body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
+            let number = |at: usize| {
+                usize::from(header[at]) << 16 | usize::from(header[at + 1]) << 8 | usize::from(header[at + 2])
+            };
+            let (whole, offset, len) = (number(1), number(6), number(9));
+            let is_sound = expected.contains(&header[0])
+                && whole <= MAX_MESSAGE
+                && offset + len <= whole
+                && (len > 0 || whole == 0)
+                && len <= body.len()
+                && (header[0] != CLIENT_HELLO || header[4..6] == [0, 0]);
+            if !is_sound {
+                return false;
+            }
+            rest = &body[len..];
+        }
+        rest.is_empty()
+    }
+
+    /// The random, when it begins with the first fragment of a ClientHello.
+    fn hello(&self) -> Option<Random> {
+        let (header, body) = self.fragment.split_first_chunk::<MESSAGE_HEADER>()?;
+        // Behind the version.
+        (header[0] == CLIENT_HELLO && header[6..9] == [0; 3])
+            .then(|| body.get(2..34)?.try_into().ok())
+            .flatten()
+    }
+}
+
+/// How a cipher suite seals.
+#[derive(Clone, Copy)]
+struct Sealed {
+    /// What it adds at least.
+    overhead: usize,
+    /// Lengths are multiples of this.
+    block: usize,
+}
+
+impl Sealed {
+    /// `None` before the suite is agreed upon.
+    fn of(ssl: &SslRef) -> Option<Sealed> {
+        let cipher = ssl.current_cipher().or_else(|| ffi::pending_cipher(ssl))?;
+        let (overhead, block) = match cipher.name() {
+            // RFC 7905: a tag. RFC 5288, RFC 6655: eight bytes of the nonce, and a tag, which may be short.
+            name if name.contains("CHACHA20") => (16, 1),
+            name if name.contains("CCM8") => (8 + 8, 1),
+            name if name.contains("GCM") || name.contains("CCM") => (8 + 16, 1),
+            // RFC 5246 §6.2.3.2: an IV, and content, MAC (20 bytes at least) and padding in whole blocks. With RFC 7366
+            // the MAC stands behind them.
+            name if name.contains("DES") => (8 + 24, 4),
+            _ => (16 + 16 + 16, 4),
+        };
+        Some(Sealed { overhead, block })
+    }
+
+    fn fits(self, len: usize) -> bool {
+        len >= self.overhead && len.is_multiple_of(self.block)
+    }
+}
+
+#[cfg(test)]
+#[path = "gate_tests.rs"]
+mod tests;

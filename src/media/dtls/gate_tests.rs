@@ -1,0 +1,150 @@
+use super::*;
+use crate::media::dtls::tests::{connected, exchange, outgoing, pair, perfect};
+use crate::media::dtls::{Dtls, DtlsEvent, OpenSslDtls};
+
+fn record(kind: u8, epoch: u8, sequence: u64, content: &[u8]) -> Vec<u8> {
+    let mut record = vec![kind, 0xFE, 0xFD, 0, epoch];
+    record.extend(&sequence.to_be_bytes()[2..]);
+    record.extend((content.len() as u16).to_be_bytes());
+    record.extend(content);
+    record
+}
+
+/// A fragment of a handshake message.
+fn fragment(kind: u8, number: u8, whole: u8, offset: u8, body: &[u8]) -> Vec<u8> {
+    [&[kind, 0, 0, whole, 0, number, 0, 0, offset, 0, 0, body.len() as u8], body].concat()
+}
+
+/// Records that anybody can send, and that nobody needs: of each kind, in the clear and as if they were sealed.
+fn strangers() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for sequence in [0, 1, 7, 1000, (1 << 48) - 1] {
+        for epoch in [0, 1, 2, 255] {
+            for (kind, content) in [
+                (ALERT, &[2, 40][..]),
+                (ALERT, &[1, 0]),
+                (ALERT, &[]),
+                (ALERT, &[2; 30]),
+                (DATA, b"data"),
+                (DATA, &[7; 60]),
+                (CHANGE_CIPHER_SPEC, &[2]),
+                (CHANGE_CIPHER_SPEC, &[1, 1]),
+                (24, &[1, 0, 16]),
+                (HANDSHAKE, &[]),
+                (HANDSHAKE, &[0; 11]),
+                (HANDSHAKE, &[0; 40]),
+            ] {
+                all.push(record(kind, epoch, sequence, content));
+            }
+            // Messages that are cut, too long, beyond their end, empty fragments, or unknown.
+            for message in [
+                fragment(11, 1, 200, 0, &[1; 20])[..25].to_vec(),
+                fragment(11, 1, 10, 0, &[1; 20]),
+                fragment(11, 1, 30, 20, &[1; 20]),
+                fragment(11, 1, 30, 5, &[]),
+                fragment(99, 1, 3, 0, &[1; 3]),
+                fragment(20, 1, 12, 0, &[1; 12]),
+                fragment(0, 0, 0, 0, &[]),
+                [&fragment(14, 4, 0, 0, &[])[..], &[1]].concat(),
+            ] {
+                all.push(record(HANDSHAKE, epoch, sequence, &message));
+            }
+        }
+    }
+    all
+}
+
+/// Lets both shake hands, with what `forge` says arriving before each datagram and behind it.
+fn shake_hands_among(forge: impl Fn(usize) -> Vec<Vec<u8>>) -> (OpenSslDtls, OpenSslDtls) {
+    let (mut client, mut server) = pair();
+    forge(0).iter().for_each(|forged| server.handle(forged));
+    exchange(&mut client, &mut server, |number, datagram| {
+        let mut arriving = forge(number);
+        arriving.push(datagram);
+        arriving.extend(forge(number));
+        arriving
+    });
+    (client, server)
+}
+
+#[test]
+fn strangers_do_not_end_a_handshake() {
+    let (mut client, mut server) = shake_hands_among(|_| strangers());
+    assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+    for dtls in [&mut client, &mut server] {
+        assert!(dtls.poll_event().is_none());
+        // Nor the connection, while it is still with OpenSSL.
+        strangers().iter().for_each(|forged| dtls.handle(forged));
+        assert!(dtls.poll_event().is_none() && dtls.poll_transmit().is_none());
+    }
+    client.write(b"still here").unwrap();
+    exchange(&mut client, &mut server, perfect);
+    assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data == "still here"));
+}
+
+// RFC 6347 §4.1.2.6: the numbers of epoch 0 are nobody's word.
+#[test]
+fn numbers_far_ahead_do_not_make_the_peers_own_look_old() {
+    for sequence in [100, 1 << 30, (1 << 48) - 1] {
+        let message = |kind| vec![record(HANDSHAKE, 0, sequence, &fragment(kind, 200, 3, 0, &[1; 3]))];
+        let (mut client, mut server) =
+            shake_hands_among(|number| if number % 2 == 0 { message(16) } else { message(14) });
+        assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+    }
+}
+
+// Cannot be told from the peer's: it costs the handshake, but not the connection.
+#[test]
+fn a_forged_message_that_breaks_the_handshake_does_not_keep_the_next_from_succeeding() {
+    // As the server: a ClientHello that makes no sense comes first.
+    let (mut client, mut server) = pair();
+    server.handle(&record(HANDSHAKE, 0, 0, &fragment(CLIENT_HELLO, 0, 60, 0, &[0xFE; 60])));
+    assert!(matches!(server.poll_event(), Some(DtlsEvent::Refused(_))));
+    assert!(server.poll_transmit().is_none(), "the peer is not told of what it did not do");
+    exchange(&mut client, &mut server, perfect);
+    assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+    // As the client: so does a ServerHello; another ClientHello goes out.
+    let (mut client, mut server) = pair();
+    let first = outgoing(&mut client).concat();
+    client.handle(&record(HANDSHAKE, 0, 0, &fragment(2, 0, 60, 0, &[0xFE; 60])));
+    assert!(matches!(client.poll_event(), Some(DtlsEvent::Refused(_))));
+    // And the server, which has answered the first one, begins anew with it.
+    server.handle(&first);
+    assert!(!outgoing(&mut server).is_empty());
+    exchange(&mut client, &mut server, perfect);
+    assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+}
+
+#[test]
+fn another_client_hello_does_not_disturb_a_handshake_that_goes_on() {
+    let (mut client, mut server) = pair();
+    let (mut other, _) = pair();
+    let other = outgoing(&mut other).concat();
+    outgoing(&mut client).iter().for_each(|datagram| server.handle(datagram));
+    outgoing(&mut server).iter().for_each(|datagram| client.handle(datagram));
+    let flight = outgoing(&mut client);
+    // Half of the client's second flight is there.
+    let (first, rest) = flight.split_first().unwrap();
+    let mut cut = &first[..];
+    Record::split_off(&mut cut).unwrap();
+    server.handle(&first[..first.len() - cut.len()]);
+    server.handle(&other);
+    server.handle(cut);
+    rest.iter().for_each(|datagram| server.handle(datagram));
+    assert!(connected(&mut server).is_some());
+}
+
+#[test]
+fn beginnings_are_bounded() {
+    let (mut client, mut server) = pair();
+    for n in 0..1000 {
+        let kind = |to_server| if to_server { CLIENT_HELLO } else { 2 };
+        server.handle(&record(HANDSHAKE, 0, n, &fragment(kind(true), 0, 60, 0, &[0xFE; 60])));
+        client.handle(&record(HANDSHAKE, 0, n, &fragment(kind(false), 0, 60, 0, &[0xFE; 60])));
+    }
+    for dtls in [&mut client, &mut server] {
+        let events: Vec<_> = std::iter::from_fn(|| dtls.poll_event()).collect();
+        assert!(events.len() == 16 && events.iter().all(|event| matches!(event, DtlsEvent::Refused(_))));
+        assert!(outgoing(dtls).len() <= 16);
+    }
+}
