@@ -4,10 +4,18 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::routing::get;
+use axum::serve::Listener;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
 
 /// Path, type and content of each file of the page, part of the library so that it needs no folder at run time.
 const PAGE: [(&str, &str, &str); 4] = [
@@ -25,10 +33,33 @@ pub enum Health {
     Draining,
 }
 
+/// What strangers may use up. Nobody logs in here, so anybody can hold a connection open.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    /// At the same time; one more takes the place of the oldest.
+    connections: usize,
+    /// For the head of each request, from when the one before was answered.
+    head: Duration,
+    /// After this a connection ends with its present answer,
+    life: Duration,
+    /// which has this long to be read.
+    last: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 256,
+    head: Duration::from_secs(10),
+    life: Duration::from_secs(30),
+    last: Duration::from_secs(10),
+};
+
+/// Bytes of a request's head; hyper's default is 400 kB.
+const HEAD: usize = 16 * 1024;
+
 /// A running web server; it stops when this is dropped.
 pub struct WebServer {
     address: SocketAddr,
-    _stop: oneshot::Sender<()>,
+    _stop: watch::Sender<()>,
 }
 
 impl WebServer {
@@ -37,23 +68,64 @@ impl WebServer {
         address: SocketAddr,
         health: impl Fn() -> Health + Clone + Send + Sync + 'static,
     ) -> io::Result<WebServer> {
+        Self::with_limits(address, health, LIMITS).await
+    }
+
+    async fn with_limits(
+        address: SocketAddr,
+        health: impl Fn() -> Health + Clone + Send + Sync + 'static,
+        limits: Limits,
+    ) -> io::Result<WebServer> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serve = axum::serve(listener, routes(health)).with_graceful_shutdown(async {
-            let _ = stopped.await;
-        });
-        tokio::spawn(async move {
-            if let Err(error) = serve.await {
-                tracing::error!("web server: {error}");
-            }
-        });
+        let (stop, stopped) = watch::channel(());
+        tokio::spawn(accept(listener, routes(health), limits, stopped));
         Ok(WebServer { address, _stop: stop })
     }
 
     pub fn address(&self) -> SocketAddr {
         self.address
     }
+}
+
+async fn accept(mut listener: TcpListener, routes: Router, limits: Limits, mut stopped: watch::Receiver<()>) {
+    // Oldest first.
+    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let (socket, _) = tokio::select! {
+            // axum's: when there is no descriptor left, it waits a moment.
+            accepted = Listener::accept(&mut listener) => accepted,
+            _ = stopped.changed() => return,
+        };
+        if connections.len() >= limits.connections {
+            connections.retain(|connection| !connection.is_finished());
+        }
+        if connections.len() >= limits.connections
+            && let Some(oldest) = connections.pop_front()
+        {
+            oldest.abort();
+        }
+        let connection = tokio::spawn(serve(socket, routes.clone(), limits, stopped.clone()));
+        connections.push_back(connection.abort_handle());
+    }
+}
+
+/// Serves one connection until either side ends it or its time is over.
+async fn serve(socket: TcpStream, routes: Router, limits: Limits, mut stopped: watch::Receiver<()>) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(routes));
+    let mut connection = pin!(connection);
+    tokio::select! {
+        // Errors are the client's: half requests, connections that break.
+        _ = connection.as_mut() => return,
+        () = tokio::time::sleep(limits.life) => {}
+        _ = stopped.changed() => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = tokio::time::timeout(limits.last, connection).await;
 }
 
 fn routes(health: impl Fn() -> Health + Clone + Send + Sync + 'static) -> Router {
@@ -75,7 +147,6 @@ fn routes(health: impl Fn() -> Health + Clone + Send + Sync + 'static) -> Router
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
@@ -99,5 +170,94 @@ mod tests {
     async fn a_draining_server_says_so() {
         let server = WebServer::start("127.0.0.1:0".parse().unwrap(), || Health::Draining).await.unwrap();
         assert!(fetch(server.address(), "/healthz").await.starts_with("HTTP/1.1 503"));
+    }
+
+    const PATIENT: Limits = Limits {
+        connections: 64,
+        head: Duration::from_secs(3600),
+        life: Duration::from_secs(3600),
+        last: Duration::from_secs(3600),
+    };
+
+    async fn limited(limits: Limits) -> WebServer {
+        WebServer::with_limits("127.0.0.1:0".parse().unwrap(), || Health::Ready, limits).await.unwrap()
+    }
+
+    async fn half_requests(server: &WebServer, count: usize) -> Vec<TcpStream> {
+        let mut all = Vec::new();
+        for _ in 0..count {
+            let mut socket = TcpStream::connect(server.address()).await.unwrap();
+            socket.write_all(b"GET / HTTP/1.1\r\nHost: ").await.unwrap();
+            all.push(socket);
+        }
+        all
+    }
+
+    /// Reads until the server has ended the connection, cleanly or not.
+    async fn ended(mut socket: TcpStream) {
+        let mut rest = Vec::new();
+        let end = socket.read_to_end(&mut rest);
+        let _ = tokio::time::timeout(Duration::from_secs(60), end).await.expect("the server ends it");
+    }
+
+    #[tokio::test]
+    async fn half_requests_make_room() {
+        let server = limited(PATIENT).await;
+        let mut all = half_requests(&server, 500).await;
+        assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
+        let young = all.split_off(500 + 1 - PATIENT.connections);
+        for old in all {
+            ended(old).await;
+        }
+        for socket in young {
+            let mut byte = [0];
+            assert_eq!(socket.try_read(&mut byte).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        }
+    }
+
+    #[tokio::test]
+    async fn half_requests_end() {
+        let server = limited(Limits { connections: 1000, head: Duration::from_millis(300), ..PATIENT }).await;
+        for socket in half_requests(&server, 100).await {
+            ended(socket).await;
+        }
+        assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
+    }
+
+    #[tokio::test]
+    async fn slow_readers_end() {
+        let short = Duration::from_millis(300);
+        let server = limited(Limits { life: short, last: short, ..PATIENT }).await;
+        let mut slow = Vec::new();
+        for _ in 0..20 {
+            let mut socket = TcpStream::connect(server.address()).await.unwrap();
+            // More answers than the buffers of both sides hold, none of them read.
+            let requests = "GET /janus.mjs HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2000);
+            let sent = socket.write_all(requests.as_bytes());
+            let _ = tokio::time::timeout(Duration::from_secs(60), sent).await.expect("taken, or ended");
+            slow.push(socket);
+        }
+        assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
+        for socket in slow {
+            ended(socket).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_sends_us_anything_large() {
+        let server = limited(PATIENT).await;
+        for request in [
+            format!("GET /{} HTTP/1.1\r\nHost: test\r\n\r\n", "x".repeat(10 * HEAD)),
+            format!("GET / HTTP/1.1\r\nHost: test\r\nX: {}\r\n\r\n", "x".repeat(10 * HEAD)),
+            format!(
+                "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 10000000000\r\n\r\n{}",
+                "x".repeat(10 * HEAD)
+            ),
+        ] {
+            let mut socket = TcpStream::connect(server.address()).await.unwrap();
+            // The answer may come, and the connection end, before all is sent.
+            let _ = socket.write_all(request.as_bytes()).await;
+            ended(socket).await;
+        }
     }
 }
