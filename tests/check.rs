@@ -77,8 +77,83 @@ fn a_module_that_ends_the_process_is_refused() {
     let (crash, exit) = (module("crash.c", crash), module("exit.c", exit));
     let good = common::debian().join("plugins/libjanus_echotest.so");
     let (all_good, report) = check(&[&crash, &exit, &good]);
-    assert!(!all_good && report.matches("it ended the process").count() == 2, "{report}");
+    assert!(!all_good && report.matches("it crashed or ended the process").count() == 2, "{report}");
     assert!(report.contains("SIGABRT") && report.ends_with("  loads\n"), "{report}");
+}
+
+#[test]
+fn a_module_that_hangs_is_a_finding() {
+    let folder = common::Folder::new("check-hangs");
+    let source = folder.write(
+        "hang.c",
+        "#include <unistd.h>\nvoid *create(void); void *create(void) { for (;;) pause(); return 0; }\n",
+    );
+    let hang = common::plugin(source.to_str().unwrap(), &folder.0);
+    let good = common::debian().join("plugins/libjanus_echotest.so");
+    let output = Command::new(common::DAEMON)
+        .arg("check")
+        .args([&hang, &good])
+        .env("JANUS_RS_CHECK_SECONDS", "1")
+        .output();
+    let report = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(report.contains("refused: it hung") && report.ends_with("  loads\n"), "{report}");
+}
+
+/// Nothing but the file says what it is: alone in a folder, under another name.
+#[test]
+fn a_lone_plugin_is_told_by_its_own_file() {
+    for file in common::modules("plugins") {
+        let folder = common::Folder::new("check-lone");
+        let lone = folder.0.join("lone.so");
+        std::fs::copy(&file, &lone).unwrap();
+        let (good, report) = check(&[&lone]);
+        assert!(good && report.contains("generation: B3\n"), "{report}");
+    }
+}
+
+/// The dynamic linker never sees what is not sound, and what then runs may do as it likes: `check` reports it and goes on.
+/// 50 damaged copies, or as many as CHECK_MUTATIONS says.
+#[test]
+fn damaged_plugins_are_findings() {
+    let count: u64 = std::env::var("CHECK_MUTATIONS").map_or(50, |n| n.parse().unwrap());
+    let folder = common::Folder::new("check-damaged");
+    let files = common::modules("plugins");
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let (mut refused, mut ended) = (0, 0);
+    for number in 0..count {
+        let mut data = std::fs::read(&files[(number % files.len() as u64) as usize]).unwrap();
+        let length = data.len() as u64;
+        for _ in 0..=random() % 8 {
+            // Half of them where the tables are.
+            let place = if random() % 2 == 0 { random() % 0x4000 } else { random() % length };
+            data[place as usize] = random() as u8;
+        }
+        if random() % 16 == 0 {
+            data.truncate((random() % length) as usize);
+        }
+        let copy = folder.0.join("damaged.so");
+        std::fs::write(&copy, data).unwrap();
+        let output = Command::new(common::DAEMON)
+            .arg("check")
+            .arg(&copy)
+            .env("JANUS_RS_CHECK_SECONDS", "5")
+            .output()
+            .unwrap();
+        let report = String::from_utf8_lossy(&output.stdout);
+        // Its own process ends by itself, with one of its two answers.
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{number}: {}\n{report}", output.status);
+        assert!(report.contains("  loads\n") || report.contains("  refused: "), "{number}: {report}");
+        refused += u64::from(report.contains("not a sound shared object"));
+        ended += u64::from(report.contains("it crashed") || report.contains("it hung"));
+    }
+    println!("{count} damaged copies: {refused} not sound, {ended} crashed or hung");
+    assert!(refused > 0);
 }
 
 #[test]

@@ -17,6 +17,7 @@ use cli::Request;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 use system::System;
 
 /// What `--version` prints.
@@ -44,12 +45,18 @@ pub fn main(arguments: Vec<OsString>, system: &dyn System) -> i32 {
 const LOADS: i32 = 71;
 const REFUSED: i32 = 72;
 
-/// `janus-rs check FILE…`: 0 when all of them would load. Each is opened in a process of its own, which it may crash.
+/// How long one module may take to answer, unless JANUS_RS_CHECK_SECONDS says otherwise.
+const CHECK_SECONDS: u64 = 20;
+
+/// `janus-rs check FILE…`: 0 when all of them would load. Each is opened in a process of its own, which it may crash or
+/// keep for ever.
 fn check(files: Vec<PathBuf>, system: &dyn System) -> i32 {
     if files.is_empty() || files.iter().any(|file| file.as_os_str().as_encoded_bytes().starts_with(b"-")) {
         eprintln!("usage: janus-rs check FILE…");
         return 1;
     }
+    let limit = std::env::var("JANUS_RS_CHECK_SECONDS").ok().and_then(|s| s.parse().ok());
+    let limit = Duration::from_secs(limit.unwrap_or(CHECK_SECONDS));
     let mut all_good = true;
     for file in &files {
         let look = || {
@@ -58,12 +65,13 @@ fn check(files: Vec<PathBuf>, system: &dyn System) -> i32 {
             let _ = std::io::stdout().flush();
             if good { LOADS } else { REFUSED }
         };
-        let problem = match system.in_child(&look) {
-            Ok(status) if matches!(status.code(), Some(LOADS | REFUSED)) => {
+        let problem = match system.in_child(limit, &look) {
+            Ok(None) => format!("it hung: no answer within {} s", limit.as_secs()),
+            Ok(Some(status)) if matches!(status.code(), Some(LOADS | REFUSED)) => {
                 all_good &= status.code() == Some(LOADS);
                 continue;
             }
-            Ok(status) => format!("it ended the process ({status})"),
+            Ok(Some(status)) => format!("it crashed or ended the process ({status})"),
             Err(error) => error.to_string(),
         };
         all_good = false;

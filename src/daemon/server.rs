@@ -240,10 +240,20 @@ fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
             _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION"),
         }
     }
+    let mut aliases = HashMap::new();
+    for entry in super::addresses::names(config.value("plugins", "aliases").unwrap_or_default()) {
+        match entry.split_once('=').map(|(name, alias)| (name.trim(), alias.trim())) {
+            Some((name, alias)) if !name.is_empty() && !alias.is_empty() => {
+                aliases.insert(name.to_owned(), alias.to_owned());
+            }
+            _ => tracing::warn!("Ignoring aliases {entry}: expected FILE=PACKAGE"),
+        }
+    }
     Ok(Options {
         config_folder,
         exit_on_dl_error: config.is_true("general", "exit_on_dl_error"),
         generations,
+        aliases,
         ..Options::default()
     })
 }

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 /// What becomes of a process that goes to the background.
 #[derive(Debug)]
@@ -33,9 +34,9 @@ pub trait System {
     /// Splits the process; only while it has one thread. The child: umask 0, own session, working directory
     /// `folder`, and with `silent` the three standard streams are `/dev/null`.
     fn go_to_background(&self, folder: &Path, silent: bool) -> std::io::Result<Forked>;
-    /// Runs `act` in a copy of this process, which ends with its result; how the copy ended. Only while the process
-    /// has one thread.
-    fn in_child(&self, act: &dyn Fn() -> i32) -> std::io::Result<ExitStatus>;
+    /// Runs `act` in a copy of this process, which ends with its result; how the copy ended. `None`: it did not within
+    /// `limit`, and was killed. Only while the process has one thread.
+    fn in_child(&self, limit: Duration, act: &dyn Fn() -> i32) -> std::io::Result<Option<ExitStatus>>;
 }
 
 /// The parent's part: the child's status, 1 when it died without a word (CP-065).

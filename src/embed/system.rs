@@ -11,6 +11,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::ptr;
+use std::time::{Duration, Instant};
 
 pub struct Process;
 
@@ -77,7 +78,7 @@ impl System for Process {
         Ok(Forked::Child(writer))
     }
 
-    fn in_child(&self, act: &dyn Fn() -> i32) -> Result<ExitStatus> {
+    fn in_child(&self, limit: Duration, act: &dyn Fn() -> i32) -> Result<Option<ExitStatus>> {
         // SAFETY: the process has one thread, so nothing is in the middle of anything in the child.
         let child = check(unsafe { libc::fork() })?;
         if child == 0 {
@@ -85,14 +86,26 @@ impl System for Process {
             // SAFETY: ends the copy without the handlers that the original still needs.
             unsafe { libc::_exit(status) };
         }
-        let mut status = 0;
-        // SAFETY: writes an integer of ours.
-        while let Err(error) = check(unsafe { libc::waitpid(child, &raw mut status, 0) }) {
-            if error.kind() != ErrorKind::Interrupted {
-                return Err(error);
+        let end = Instant::now() + limit;
+        let mut hung = false;
+        loop {
+            let mut status = 0;
+            // Killed, it ends at once.
+            let flags = if hung { 0 } else { libc::WNOHANG };
+            // SAFETY: a child of ours; writes an integer of ours.
+            match check(unsafe { libc::waitpid(child, &raw mut status, flags) }) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+                Ok(ended) if ended != 0 => return Ok((!hung).then(|| ExitStatus::from_raw(status))),
+                _ => {}
+            }
+            if !hung && Instant::now() >= end {
+                hung = true;
+                // SAFETY: our child, which has not been waited for.
+                unsafe { libc::kill(child, libc::SIGKILL) };
+            } else if !hung {
+                std::thread::sleep(Duration::from_millis(5));
             }
         }
-        Ok(ExitStatus::from_raw(status))
     }
 }
 

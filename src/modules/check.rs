@@ -2,11 +2,10 @@
 
 use super::binding;
 use super::elf;
-use super::generation::{self, Sibling};
+use super::generation;
 use super::head::Kind;
 use super::hostlibs;
-use super::loader::{self, Opened};
-use super::precheck;
+use super::loader::{self, Opened, Refusal};
 use crate::abi::entry;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -26,18 +25,18 @@ fn one(path: &Path) -> Result<String, String> {
     let facts = elf::read(path).map_err(|why| format!("{text}  refused: {why}\n"))?;
     let ours: Vec<&str> = imports_of(&facts);
     line(&mut text, "imports", &format!("{} symbols of the core", ours.len()));
-    let missing = precheck::missing(path, &facts);
-    if !missing.is_empty() {
-        line(&mut text, "missing", &missing.to_string());
-        return Err(text + "  refused: its imports are not complete\n");
-    }
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let Some(kind) = kind(&path, &facts) else {
         return Err(text + "  refused: it is no plugin, transport, event handler or logger\n");
     };
     line(&mut text, "kind", kind.name());
-    let module = match loader::open(&path, kind) {
+    let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
+    let module = match loader::open(&path, kind, &folder) {
         Ok(module) => module,
+        Err(Refusal::Missing(missing)) => {
+            line(&mut text, "missing", &missing.to_string());
+            return Err(text + "  refused: its imports are not complete\n");
+        }
         Err(refusal) => return Err(format!("{text}  refused: {refusal}\n")),
     };
     let info = &module.info;
@@ -58,19 +57,19 @@ fn one(path: &Path) -> Result<String, String> {
 }
 
 fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
-    // One installation comes from one release, so the folder is asked when the file alone does not tell.
-    let alone = generation::decide(module.candidate(), &[], None);
-    let decision = match alone {
-        Ok(decision) if !decision.certain => {
-            generation::decide(module.candidate(), &siblings(&module.path), None)
-        }
-        other => other,
-    };
+    // One installation comes from one release: the folder is asked as the server does.
+    let folder = module.path.parent().unwrap_or(Path::new("."));
+    let siblings = loader::survey(folder, std::slice::from_ref(module));
+    let decision = generation::decide(module.candidate(), &siblings, None);
     let decision = decision.map_err(|why| format!("{text}  refused: {why}\n"))?;
     let certain = if decision.certain { "" } else { " (assumed)" };
+    let receives = decision.receives;
     line(text, "generation", &format!("{}{certain}", decision.generation));
     for evidence in &decision.evidence {
         line(text, "", evidence);
+    }
+    if !decision.certain {
+        line(text, "override", &format!("{} in janus.jcfg", module.candidate().override_line(receives)));
     }
     let bound = binding::bind(&module.library, &module.facts, decision.generation)
         .map_err(|why| format!("{text}  refused: {why}\n"))?;
@@ -78,17 +77,6 @@ fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
         line(text, "bound", &format!("{} in the form of {}", bound.join(", "), decision.generation));
     }
     Ok(())
-}
-
-fn siblings(path: &Path) -> Vec<Sibling> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let others = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
-    others
-        .filter(|p| p.extension().is_some_and(|e| e == "so"))
-        .filter(|p| p.canonicalize().is_ok_and(|c| c != path))
-        .filter_map(|p| loader::open(&p, Kind::Plugin).ok())
-        .filter_map(|m| generation::sibling(m.candidate()))
-        .collect()
 }
 
 fn imports_of(facts: &elf::Module) -> Vec<&str> {

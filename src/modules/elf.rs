@@ -1,10 +1,11 @@
 //! What a compiled module's file says about itself, read before anything of it runs.
 #![forbid(unsafe_code)]
 
-use object::read::elf::{ElfFile64, FileHeader, ProgramHeader};
-use object::{
-    Object, ObjectSection, ObjectSymbol, ObjectSymbolTable, RelocationFlags, RelocationTarget, elf,
-};
+use super::calls::{self, Calls};
+use super::image::Image;
+use super::sound::{self, ADDRESS_RELOCATIONS, Dynamic, tag};
+use object::read::elf::ElfFile64;
+use object::{Object, ObjectSection};
 use std::ops::Range;
 use std::path::Path;
 
@@ -31,18 +32,28 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// `DT_NEEDED`.
     pub needed: Vec<String>,
+    /// `DT_SONAME`.
+    pub soname: Option<String>,
+    /// The file's own name, symbolic links resolved.
+    pub real_name: String,
+    /// In hexadecimal digits, where the linker left one.
+    pub build_id: Option<String>,
     /// `DT_RUNPATH` or `DT_RPATH`, as written.
     pub run_path: Option<String>,
     /// It defines `create`.
     pub has_create: bool,
+    /// Functions and variables that it offers to others.
+    pub exports: Vec<String>,
     pub slots: Vec<Slot>,
     /// Made read-only after relocation.
     pub relro: Option<Range<u64>>,
     /// Read-only data, where string literals are.
     pub constants: Vec<Vec<u8>>,
+    /// What its code says.
+    pub calls: Calls,
 }
 
-/// Reads `path`; the error is one line.
+/// Reads `path` and makes sure that the dynamic linker may; the error is one line.
 pub fn read(path: &Path) -> Result<Module, String> {
     let unreadable = |e| format!("it cannot be read: {e}");
     // Opening a pipe would wait for its writer.
@@ -50,70 +61,81 @@ pub fn read(path: &Path) -> Result<Module, String> {
         return Err("it is not a file".to_owned());
     }
     let data = std::fs::read(path).map_err(unreadable)?;
-    parse(&data).map_err(|e| format!("it is not a shared object for this machine: {e}"))
-}
-
-fn parse(data: &[u8]) -> Result<Module, Box<dyn std::error::Error>> {
-    let file = ElfFile64::<object::Endianness>::parse(data)?;
-    let endian = file.endian();
-    let header = file.elf_header();
-    if header.e_machine(endian) != MACHINE || header.e_type(endian) != elf::ET_DYN {
-        return Err("another machine or kind of file".into());
-    }
-    let mut module = Module::default();
-    for symbol in file.dynamic_symbols() {
-        let Ok(name) = symbol.name() else { continue };
-        if symbol.is_undefined() && !name.is_empty() {
-            module.imports.push(Import { name: name.to_owned(), weak: symbol.is_weak() });
-        } else if symbol.is_definition() && name == "create" {
-            module.has_create = true;
-        }
-    }
-    let table = file.elf_dynamic_table()?;
-    for entry in table.iter() {
-        let text = || table.string(entry).ok().map(|s| String::from_utf8_lossy(s).into_owned());
-        match entry.tag {
-            elf::DT_NEEDED => module.needed.extend(text()),
-            elf::DT_RUNPATH => module.run_path = text(),
-            elf::DT_RPATH if module.run_path.is_none() => module.run_path = text(),
-            _ => {}
-        }
-    }
-    for (offset, relocation) in file.dynamic_relocations().into_iter().flatten() {
-        let RelocationFlags::Elf { r_type } = relocation.flags() else { continue };
-        let RelocationTarget::Symbol(index) = relocation.target() else { continue };
-        let Some(symbol) = file.dynamic_symbol_table().and_then(|t| t.symbol_by_index(index).ok()) else {
-            continue;
-        };
-        if ADDRESS_RELOCATIONS.contains(&r_type) && symbol.is_undefined() {
-            let name = symbol.name().unwrap_or_default().to_owned();
-            module.slots.push(Slot { offset, symbol: name, addend: relocation.addend() });
-        }
-    }
-    for segment in file.elf_program_headers() {
-        if segment.p_type(endian) == elf::PT_GNU_RELRO {
-            let start = segment.p_vaddr(endian);
-            module.relro = Some(start..start + segment.p_memsz(endian));
-        }
-    }
-    for section in file.sections() {
-        if section.name().is_ok_and(|n| n.starts_with(".rodata")) {
-            module.constants.push(section.data()?.to_vec());
-        }
-    }
+    let mut module =
+        parse(&data).map_err(|e| format!("it is not a sound shared object for this machine: {e}"))?;
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    module.real_name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(module)
 }
 
-#[cfg(target_arch = "x86_64")]
-const MACHINE: elf::Machine = elf::EM_X86_64;
-#[cfg(target_arch = "x86_64")]
-const ADDRESS_RELOCATIONS: [elf::RelocationType; 3] =
-    [elf::R_X86_64_JUMP_SLOT, elf::R_X86_64_GLOB_DAT, elf::R_X86_64_64];
-#[cfg(target_arch = "aarch64")]
-const MACHINE: elf::Machine = elf::EM_AARCH64;
-#[cfg(target_arch = "aarch64")]
-const ADDRESS_RELOCATIONS: [elf::RelocationType; 3] =
-    [elf::R_AARCH64_JUMP_SLOT, elf::R_AARCH64_GLOB_DAT, elf::R_AARCH64_ABS64];
+/// The facts in a file's bytes.
+pub fn parse(data: &[u8]) -> Result<Module, String> {
+    let image = Image::new(data)?;
+    let dynamic = sound::dynamic(&image)?;
+    let mut module = Module {
+        needed: dynamic.texts(tag::NEEDED).collect(),
+        soname: dynamic.texts(tag::SONAME).next(),
+        run_path: dynamic.texts(tag::RUNPATH).chain(dynamic.texts(tag::RPATH)).next(),
+        slots: slots(&dynamic),
+        relro: image.others.iter().find(|s| s.kind == RELRO).map(|s| s.memory.clone()),
+        build_id: build_id(&image),
+        constants: constants(&image),
+        ..Module::default()
+    };
+    for symbol in dynamic.symbols.iter().filter(|s| !s.name.is_empty()) {
+        if symbol.defined {
+            module.has_create |= symbol.name == "create";
+            module.exports.push(symbol.name.clone());
+        } else {
+            module.imports.push(Import { name: symbol.name.clone(), weak: symbol.weak });
+        }
+    }
+    module.calls = calls::read(&image, &dynamic);
+    Ok(module)
+}
+
+const NOTE: u32 = 4;
+const RELRO: u32 = 0x6474_e552;
+
+fn slots(dynamic: &Dynamic) -> Vec<Slot> {
+    let addresses = dynamic.relocations.iter().filter(|r| ADDRESS_RELOCATIONS.contains(&r.kind));
+    addresses
+        .filter_map(|r| {
+            let symbol = dynamic.symbols.get(r.symbol).filter(|s| !s.defined)?;
+            Some(Slot { offset: r.offset, symbol: symbol.name.clone(), addend: r.addend })
+        })
+        .collect()
+}
+
+/// The GNU build-id note: name "GNU", type 3.
+fn build_id(image: &Image<'_>) -> Option<String> {
+    let notes = image.others.iter().filter(|s| s.kind == NOTE);
+    notes.filter_map(|s| image.file().get(s.file.clone())).find_map(|mut notes| {
+        while let Some(head) = notes.get(..12) {
+            let word = |i: usize| super::image::u32_at(head, i) as usize;
+            let (name, length) = (word(0).checked_add(3)? & !3, word(4));
+            let start = name.checked_add(12)?;
+            let end = start.checked_add(length)?;
+            if word(8) == 3 && notes.get(12..16) == Some(b"GNU\0") {
+                return Some(notes.get(start..end)?.iter().map(|b| format!("{b:02x}")).collect());
+            }
+            notes = notes.get(end.checked_add(3)? & !3..)?;
+        }
+        None
+    })
+}
+
+/// Sections are for linkers and debuggers, and may have been cut off: then all that is neither code nor written to.
+fn constants(image: &Image<'_>) -> Vec<Vec<u8>> {
+    let named = ElfFile64::<object::LittleEndian>::parse(image.file()).ok().map(|file| {
+        let read_only = file.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".rodata")));
+        read_only.filter_map(|s| s.data().ok().map(<[u8]>::to_vec)).collect::<Vec<_>>()
+    });
+    named.filter(|found| !found.is_empty()).unwrap_or_else(|| {
+        let loads = image.loads.iter().filter(|l| !l.writable && !l.executable);
+        loads.map(|l| image.content(l).to_vec()).collect()
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -50,9 +50,18 @@ impl Kind {
     }
 
     /// Pointers in the table, of those the indexes and names that must not be NULL besides the common ones
-    /// (control-plane.md §1.5, step 5).
-    fn required(self) -> &'static [(usize, &'static str)] {
+    /// (control-plane.md §1.5, step 5), for modules with this API number.
+    fn required(self, api: c_int) -> &'static [(usize, &'static str)] {
         match self {
+            // 0.9: no data_ready, and with it a table of 160 bytes.
+            Kind::Plugin if api < 15 => &[
+                (9, "create_session"),
+                (10, "handle_message"),
+                (12, "setup_media"),
+                (17, "hangup_media"),
+                (18, "destroy_session"),
+                (19, "query_session"),
+            ],
             Kind::Plugin => &[
                 (9, "create_session"),
                 (10, "handle_message"),
@@ -94,7 +103,8 @@ const _: () = assert!(
         && size_of::<janus_logger>() == 11 * 8
 );
 
-/// Names of required members that are NULL (CP-051, CP-052).
+/// Names of required members that are NULL (CP-051, CP-052). What is asked for beyond the common beginning depends on
+/// the API number, which is in that beginning: older tables are shorter.
 ///
 /// # Safety
 /// `table` was returned by `create` of a module of this kind.
@@ -103,7 +113,13 @@ pub unsafe fn absent(table: *const c_void, kind: Kind) -> Vec<&'static str> {
         // SAFETY: the members asked for are inside the smallest table of this kind, all pointers.
         unsafe { table.cast::<usize>().add(index).read() == 0 }
     };
-    COMMON.iter().chain(kind.required()).filter(|m| null(m.0)).map(|m| m.1).collect()
+    let absent: Vec<&'static str> = COMMON.iter().filter(|m| null(m.0)).map(|m| m.1).collect();
+    if !absent.is_empty() {
+        return absent;
+    }
+    // SAFETY: a table of a module, and the function is there.
+    let api = unsafe { (*table.cast::<Head>()).get_api_compatibility.map_or(0, |f| f()) };
+    kind.required(api).iter().filter(|m| null(m.0)).map(|m| m.1).collect()
 }
 
 /// What a module says about itself, and its API number.

@@ -14,7 +14,7 @@ use super::hostlibs;
 use super::library::{Library, Scope};
 use super::logger::Logger;
 use super::plugin::Plugin;
-use super::precheck;
+use super::precheck::{self, Missing};
 use super::transport::Transport;
 use crate::abi::generation::Generation;
 use crate::abi::{eventhandler, logger, transport};
@@ -34,6 +34,8 @@ pub struct Options {
     pub exit_on_dl_error: bool,
     /// By file name or package; wins over all evidence.
     pub generations: HashMap<String, Generation>,
+    /// Package names that plugins get instead of their own, by file name or package.
+    pub aliases: HashMap<String, String>,
 }
 
 /// Why nothing can be loaded from a folder.
@@ -63,10 +65,11 @@ pub struct Opened {
     pub api: i32,
 }
 
-/// Why a module was not opened: the first two kinds can be made fatal (CP-048, CP-049).
+/// Why a module was not opened: all kinds but the last can be made fatal (CP-048, CP-049).
 #[derive(Debug, PartialEq, Eq)]
 pub enum Refusal {
     Unloadable(String),
+    Missing(Missing),
     NoCreate,
     Unsound(String),
 }
@@ -75,23 +78,28 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Refusal::Unloadable(why) | Refusal::Unsound(why) => f.write_str(why),
+            Refusal::Missing(missing) => write!(f, "it imports what nobody provides: {missing}"),
             Refusal::NoCreate => f.write_str("it has no function `create`: not a module"),
         }
     }
 }
 
-/// Opens a module and asks for its table. Nothing of it has run when its imports are not complete.
-pub fn open(path: &Path, kind: Kind) -> Result<Opened, Refusal> {
+/// Opens a module and asks for its table. Nothing of it has run when its imports are not complete. Its own symbols stay
+/// its own: two builds of one plugin define the same ones. `folder`: files that may be opened for what it imports.
+pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
     hostlibs::provide();
     let facts = elf::read(path).map_err(Refusal::Unloadable)?;
-    let missing = precheck::missing(path, &facts);
+    let mut missing = precheck::missing(path, &facts);
+    if !missing.symbols.is_empty() && lend(path, &missing.symbols, folder) {
+        missing = precheck::missing(path, &facts);
+    }
     if !missing.is_empty() {
-        return Err(Refusal::Unloadable(format!("it imports what nobody provides: {missing}")));
+        return Err(Refusal::Missing(missing));
     }
     if !facts.has_create {
         return Err(Refusal::NoCreate);
     }
-    let library = Library::open(path, Scope::Global).map_err(Refusal::Unloadable)?;
+    let library = Library::open(path, Scope::Local).map_err(Refusal::Unloadable)?;
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
     let table =
         call::create(create).ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
@@ -108,20 +116,51 @@ pub fn open(path: &Path, kind: Kind) -> Result<Opened, Refusal> {
     Ok(Opened { path: path.to_owned(), facts, library, table, info, api })
 }
 
+/// Opens the files that define these symbols, visibly for all. Some plugins of one folder lean on each other.
+fn lend(path: &Path, symbols: &[String], folder: &[PathBuf]) -> bool {
+    let mut lent = false;
+    for other in folder.iter().filter(|other| *other != path) {
+        let Ok(facts) = elf::read(other) else { continue };
+        let given: Vec<&str> =
+            symbols.iter().filter(|s| facts.exports.contains(s)).map(String::as_str).collect();
+        if given.is_empty() || !precheck::missing(other, &facts).is_empty() {
+            continue;
+        }
+        tracing::warn!(
+            "{} imports {} from {}, whose symbols are therefore visible to all modules",
+            path.display(),
+            given.join(", "),
+            other.display()
+        );
+        lent |= Library::open(other, Scope::Global).is_ok();
+    }
+    lent
+}
+
 /// Module files of a folder in directory order, without those that are disabled (CP-045 … CP-047).
 pub fn scan(folder: &Path, disable: &str) -> Result<Vec<PathBuf>, LoadError> {
-    let unreadable = |e| LoadError::Folder(format!("cannot read folder {}: {e}", folder.display()));
     let disabled: Vec<&str> = disable.split(',').map(|name| name.trim_start_matches(' ')).collect();
+    let mut files = all_files(folder)?;
+    files.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let disabled = disabled.contains(&name.as_ref());
+        if disabled {
+            tracing::warn!("{name} is disabled");
+        }
+        !disabled
+    });
+    Ok(files)
+}
+
+/// All module files of a folder, in directory order.
+pub fn all_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
+    let unreadable = |e| LoadError::Folder(format!("cannot read folder {}: {e}", folder.display()));
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let Ok(entry) = entry else { continue };
         let name = entry.file_name();
         let name = name.to_string_lossy();
         if name.len() < 4 || !name.to_ascii_lowercase().ends_with(".so") {
-            continue;
-        }
-        if disabled.contains(&name.as_ref()) {
-            tracing::warn!("{name} is disabled");
             continue;
         }
         files.push(entry.path());
@@ -131,8 +170,9 @@ pub fn scan(folder: &Path, disable: &str) -> Result<Vec<PathBuf>, LoadError> {
 
 fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
     let mut opened = Vec::new();
-    for path in scan(&options.folder, &options.disable)? {
-        match open(&path, kind) {
+    let files = scan(&options.folder, &options.disable)?;
+    for path in &files {
+        match open(path, kind, &files) {
             Ok(module) => opened.push(module),
             Err(refusal) => {
                 let line = format!("{} {}: {refusal}", kind.name(), path.display());
@@ -150,15 +190,20 @@ fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
 /// what one is tells about the others.
 pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
     let opened = open_all(options, Kind::Plugin)?;
-    let siblings: Vec<Sibling> = opened.iter().filter_map(|m| generation::sibling(m.candidate())).collect();
+    let siblings = survey(&options.folder, &opened);
     let mut plugins = Vec::new();
+    // Package names that are taken, and by which file.
+    let mut taken: HashMap<String, String> = HashMap::new();
     for module in opened {
         let file = module.file_name();
-        let bound = decide(&module, &siblings, &options.generations).and_then(|decision| {
-            binding::bind(&module.library, &module.facts, decision.generation)?;
-            tracing::debug!("{file} is generation {}: {}", decision.generation, decision.evidence.join("; "));
-            Ok(decision)
-        });
+        let alias = find(&options.aliases, &module).map(String::as_str);
+        let free = unless_taken(&taken, alias.unwrap_or(&module.info.package));
+        let bound =
+            free.and_then(|()| decide(&module, &siblings, &options.generations)).and_then(|decision| {
+                binding::bind(&module.library, &module.facts, decision.generation)?;
+                tell(&module, &decision);
+                Ok(decision)
+            });
         let decision = match bound {
             Ok(decision) => decision,
             Err(why) => {
@@ -167,12 +212,23 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
             }
         };
         // SAFETY: a complete table of this generation; the module is never closed.
-        let plugin = unsafe { Plugin::new(module.table.cast(), decision.generation, module.info.clone()) };
+        let mut plugin = unsafe {
+            Plugin::new(module.table.cast(), decision.generation, decision.receives, module.info.clone())
+        };
+        plugin.rename(alias);
         if let Err(code) = plugin.init(&options.config_folder) {
             tracing::warn!("plugin {} could not be initialised ({code})", module.info.package);
             continue;
         }
-        announce(Kind::Plugin, &module);
+        // Plugins that run scripts are known by the script's names from here on.
+        plugin.ask_again(alias);
+        if let Err(why) = unless_taken(&taken, plugin.package()) {
+            tracing::error!("plugin {file} is not loaded: {why}");
+            plugin.withdraw();
+            continue;
+        }
+        taken.insert(plugin.package().to_owned(), file.clone());
+        announce(Kind::Plugin, plugin.info(), &file);
         if plugin.has_no_media() {
             tracing::debug!("{} takes no media", plugin.package());
         }
@@ -181,13 +237,52 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
     Ok(plugins)
 }
 
+/// All plugin files of the folder, disabled ones too: what they are tells about the others. Only read.
+pub fn survey(folder: &Path, opened: &[Opened]) -> Vec<Sibling> {
+    let mut siblings = generation::siblings(&all_files(folder).unwrap_or_default());
+    for sibling in &mut siblings {
+        let same = |module: &&Opened| module.path.canonicalize().is_ok_and(|path| path == sibling.path);
+        if let Some(module) = opened.iter().find(same) {
+            sibling.api = Some(module.api);
+        }
+    }
+    siblings
+}
+
+/// The entry for a module, by its file name or package.
+fn find<'a, T>(entries: &'a HashMap<String, T>, module: &Opened) -> Option<&'a T> {
+    entries.get(&module.file_name()).or_else(|| entries.get(&module.info.package))
+}
+
+fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), String> {
+    match taken.get(package) {
+        Some(other) => Err(format!(
+            "{other} is {package} already; to have both, give one another name: \
+             plugins: {{ aliases = \"FILE=org.example.old\" }}"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn tell(module: &Opened, decision: &Decision) {
+    let (file, evidence) = (module.file_name(), decision.evidence.join("; "));
+    if decision.certain {
+        tracing::debug!("{file} is generation {}: {evidence}", decision.generation);
+    } else {
+        tracing::warn!(
+            "{file} is taken for generation {} ({evidence}); if you know better, say so: {}",
+            decision.generation,
+            module.candidate().override_line(decision.receives)
+        );
+    }
+}
+
 fn decide(
     module: &Opened,
     siblings: &[Sibling],
     configured: &HashMap<String, Generation>,
 ) -> Result<Decision, String> {
-    let wish = configured.get(&module.file_name()).or_else(|| configured.get(&module.info.package));
-    generation::decide(module.candidate(), siblings, wish.copied())
+    generation::decide(module.candidate(), siblings, find(configured, module).copied())
 }
 
 /// Opens and initialises the transports of a folder.
@@ -204,7 +299,7 @@ pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
             tracing::warn!("transport {} could not be initialised ({code})", module.info.package);
             continue;
         }
-        announce(Kind::Transport, &module);
+        announce(Kind::Transport, &module.info, &module.file_name());
         transports.push(transport);
     }
     Ok(transports)
@@ -220,7 +315,7 @@ pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadE
         // SAFETY: a complete table; the module is never closed.
         let handler = unsafe { EventHandler::new(module.table.cast(), module.info.clone()) };
         handler.init(&options.config_folder);
-        announce(Kind::EventHandler, &module);
+        announce(Kind::EventHandler, &module.info, &module.file_name());
         handlers.push(Arc::new(handler));
     }
     Ok(handlers)
@@ -236,7 +331,7 @@ pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>
         // SAFETY: a complete table; the module is never closed.
         let logger = unsafe { Logger::new(module.table.cast(), module.info.clone()) };
         logger.init(server_name, &options.config_folder);
-        announce(Kind::Logger, &module);
+        announce(Kind::Logger, &module.info, &module.file_name());
         loggers.push(Arc::new(logger));
     }
     Ok(loggers)
@@ -267,20 +362,18 @@ fn recent_enough(module: &Opened, kind: Kind) -> bool {
     module.api >= lowest
 }
 
-fn announce(kind: Kind, module: &Opened) {
-    let info = &module.info;
+fn announce(kind: Kind, info: &ModuleInfo, file: &str) {
     tracing::info!(
-        "{} {} {} ({})",
+        "{} {} {} ({file})",
         kind.name(),
         info.package,
         info.version_string.as_deref().unwrap_or("?"),
-        module.file_name()
     );
 }
 
 impl Opened {
     pub fn candidate(&self) -> Candidate<'_> {
-        Candidate { api: self.api, package: &self.info.package, module: &self.facts }
+        Candidate { api: self.api, package: &self.info.package, path: &self.path, module: &self.facts }
     }
 
     pub fn file_name(&self) -> String {
@@ -318,7 +411,7 @@ mod tests {
     #[test]
     fn a_library_without_create_is_no_module() {
         assert_eq!(
-            open(Path::new("/nonexistent.so"), Kind::Plugin)
+            open(Path::new("/nonexistent.so"), Kind::Plugin, &[])
                 .err()
                 .map(|r| matches!(r, Refusal::Unloadable(_))),
             Some(true)

@@ -2,6 +2,9 @@
 //! called by them. Everything above speaks to the safe types of this room and implements [`host`]'s traits.
 
 pub mod host;
+pub mod image;
+pub mod sound;
+pub mod calls;
 pub mod elf;
 pub mod library;
 pub mod precheck;

@@ -44,12 +44,17 @@ unsafe impl Send for Plugin {}
 unsafe impl Sync for Plugin {}
 
 impl Plugin {
-    /// Wraps a table; nothing is called yet.
+    /// Wraps a table; nothing is called yet. It gets the callbacks of `generation` and the packets of `receives`.
     ///
     /// # Safety
-    /// `table` lives as long as the process, belongs to a plugin of this generation and has all required members.
-    pub unsafe fn new(table: *const janus_plugin, generation: Generation, info: ModuleInfo) -> Plugin {
-        let incoming_rtp: Option<IncomingRtp> = match generation {
+    /// `table` lives as long as the process, belongs to a plugin of both generations and has all required members.
+    pub unsafe fn new(
+        table: *const janus_plugin,
+        generation: Generation,
+        receives: Generation,
+        info: ModuleInfo,
+    ) -> Plugin {
+        let incoming_rtp: Option<IncomingRtp> = match receives {
             Generation::B1 | Generation::B2 | Generation::B3 | Generation::B4 => {
                 Some(incoming_rtp::<janus_plugin_rtp_b3>)
             }
@@ -87,6 +92,33 @@ impl Plugin {
             return Err(result);
         }
         Ok(())
+    }
+
+    /// Gives it another package name, before `init`.
+    pub fn rename(&mut self, alias: Option<&str>) {
+        if let Some(alias) = alias {
+            self.info.package = alias.to_owned();
+            self.package = alias.into();
+        }
+    }
+
+    /// Asks for package, name and version again, after `init`: a plugin that runs scripts answers for its script now.
+    pub fn ask_again(&mut self, alias: Option<&str>) {
+        // SAFETY: promised to Plugin::new.
+        let (info, _) = unsafe { head::info(self.table.cast()) };
+        if info.package.is_empty() {
+            return;
+        }
+        self.package = info.package.as_str().into();
+        self.info = info;
+        self.rename(alias);
+        registry::add_plugin(self.table as usize, self.package.clone());
+    }
+
+    /// Ends it before anybody has attached.
+    pub fn withdraw(&self) {
+        registry::remove_plugin(self.table as usize);
+        self.destroy();
     }
 
     /// The plugin's own `destroy`, at shutdown.

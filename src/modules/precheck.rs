@@ -41,7 +41,8 @@ static OURS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| entry::symbols().into_iter().map(|s| s.name).collect());
 
 /// Looks for every non-weak import in our exports, in what the process shows globally, and in the libraries that the
-/// module names. Those stay open: the module is about to need them.
+/// module names. Those stay open, and visible: the module is about to need them, and some are opened by what the module
+/// itself opens later without being named by it, as the C modules of a Lua script expect Lua.
 pub fn missing(path: &Path, module: &Module) -> Missing {
     let mut found = Missing::default();
     let mut libraries = Vec::new();
@@ -74,7 +75,7 @@ fn open_needed(module_path: &Path, module: &Module, name: &str) -> Option<Librar
     beside
         .filter(|p| p.exists())
         .chain(std::iter::once(PathBuf::from(name)))
-        .find_map(|p| Library::open(&p, Scope::Local).ok())
+        .find_map(|p| Library::open(&p, Scope::Global).ok())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! The facts are in `data/generations.txt`; see its head for the format.
 #![forbid(unsafe_code)]
 
+use super::calls::Said;
 use super::elf::Module;
 use crate::abi::generation::Generation;
 use std::collections::{BTreeSet, HashMap};
@@ -94,11 +95,143 @@ pub struct Finding {
     pub releases: BTreeSet<Release>,
 }
 
-/// What the file of a plugin says about its release, under its API number. `name` is the bundled module's name
-/// (`janus_echotest`), when the package is one of those.
-pub fn findings(group: &Group, name: Option<&str>, module: &Module) -> Vec<Finding> {
-    let mut found = Vec::new();
+/// Plugins that come with the server. Only of these does the version of the file tell the release.
+const BUNDLED: [&str; 12] = [
+    "janus_audiobridge",
+    "janus_duktape",
+    "janus_echotest",
+    "janus_lua",
+    "janus_nosip",
+    "janus_recordplay",
+    "janus_sip",
+    "janus_streaming",
+    "janus_textroom",
+    "janus_videocall",
+    "janus_videoroom",
+    "janus_voicemail",
+];
+
+/// The bundled module that a file says to be by its shared object name: `libjanus_echotest.so.1` → `janus_echotest`.
+/// The name is inside the file, and stays when the file is renamed.
+pub fn bundled(module: &Module) -> Option<&'static str> {
+    let stem = module.soname.as_deref()?.strip_prefix("lib")?.split('.').next()?;
+    BUNDLED.into_iter().find(|name| *name == stem)
+}
+
+/// Versions of bundled files: that of the file itself (`libjanus_echotest.so.1.1.2`), and the releases that have it.
+/// The shared object name has the first number only. Older releases all have 0.0.0.
+const FILE_VERSIONS: [(&str, Release); 16] = [
+    ("1.0.1", [1, 1, 0]),
+    ("0.1.1", [1, 1, 1]),
+    ("1.1.2", [1, 1, 2]),
+    ("1.1.3", [1, 1, 3]),
+    ("1.1.4", [1, 1, 4]),
+    ("2.0.0", [1, 2, 0]),
+    ("2.0.1", [1, 2, 1]),
+    ("2.0.2", [1, 2, 2]),
+    ("2.0.3", [1, 2, 3]),
+    ("2.0.4", [1, 2, 4]),
+    ("2.0.5", [1, 3, 0]),
+    ("2.0.6", [1, 3, 1]),
+    ("2.0.7", [1, 3, 2]),
+    ("2.0.8", [1, 3, 3]),
+    ("2.0.9", [1, 4, 0]),
+    ("2.0.10", [1, 4, 1]),
+];
+const UNVERSIONED: &str = "0.0.0";
+
+/// The version in a file name, after `.so.`; `versions` is how many numbers it has.
+fn version(name: &str) -> Option<(&str, usize)> {
+    let version = name.split_once(".so.")?.1;
+    let numbers =
+        version.split('.').filter(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())).count();
+    (numbers == version.split('.').count()).then_some((version, numbers))
+}
+
+/// The releases of `all` whose files have this version, which may be shortened to its first number.
+fn of_version(all: &BTreeSet<Release>, version: &str, numbers: usize) -> BTreeSet<Release> {
+    let fits = |full: &str| match numbers {
+        1 => full.split('.').next() == Some(version),
+        _ => full == version,
+    };
+    let of = |release: &Release| {
+        FILE_VERSIONS.iter().find(|row| row.1 == *release).map_or(UNVERSIONED, |row| row.0)
+    };
+    all.iter().copied().filter(|r| fits(of(r))).collect()
+}
+
+/// What name and version of a bundled file tell.
+fn of_file(all: &BTreeSet<Release>, module: &Module) -> Vec<Finding> {
+    if bundled(module).is_none() {
+        return Vec::new();
+    }
+    let soname = module.soname.as_deref().and_then(version);
+    // The soname is what was linked; the file may have been renamed to anything.
+    let real = version(&module.real_name).filter(|real| {
+        real.1 == 3 && soname.is_none_or(|soname| real.0.split('.').next() == soname.0.split('.').next())
+    });
+    [
+        ("shared object name", module.soname.as_deref(), soname),
+        ("file name", Some(module.real_name.as_str()), real),
+    ]
+    .into_iter()
+    .filter_map(|(what, name, version)| {
+        let (name, (version, numbers)) = (name?, version?);
+        let releases = of_version(all, version, numbers);
+        (!releases.is_empty() && releases.len() < all.len())
+            .then(|| Finding { what: format!("{what} {name}"), releases })
+    })
+    .collect()
+}
+
+/// Build-ids of distribution packages.
+static BUILDS: LazyLock<HashMap<&'static str, (Release, &'static str)>> = LazyLock::new(|| {
+    let rows = include_str!("data/builds.txt").lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    rows.map(|row| {
+        let mut words = row.split(' ');
+        let mut word = || words.next().expect("build-id, release, origin, module");
+        (word(), (release(word()), word()))
+    })
+    .collect()
+});
+
+fn of_build(all: &BTreeSet<Release>, module: &Module) -> Option<Finding> {
+    let (release, origin) = module.build_id.as_deref().and_then(|id| BUILDS.get(id))?;
+    all.contains(release)
+        .then(|| Finding { what: format!("build-id of {origin}"), releases: BTreeSet::from([*release]) })
+}
+
+fn of_calls(group: &Group, module: &Module) -> Vec<Finding> {
+    use Generation::{B1, B2, B3, B4, B6};
+    // These functions and options exist in 1.x only.
+    let since = |said: Said| match said {
+        Said::CodecIsSixth | Said::CodecIsFourth => B1..=B3,
+        Said::SsrcsAreSixth | Said::DescriptorIsFourth => B4..=B6,
+        Said::Options10 => B1..=B2,
+        Said::Options11 => B3..=B6,
+    };
+    let found = module.calls.said.iter().map(|said| Finding {
+        what: said.text().to_owned(),
+        releases: group.releases.iter().filter(|r| since(*said).contains(&r.1)).map(|r| r.0).collect(),
+    });
+    let all = group.releases.len();
+    found.filter(|f| !f.releases.is_empty() && f.releases.len() < all).collect()
+}
+
+/// What identifies the release of a file even when its API number is not known.
+pub fn identity(group: &Group, module: &Module) -> Vec<Finding> {
     let all: BTreeSet<Release> = group.releases.iter().map(|r| r.0).collect();
+    // Without an API number, "no version" could be any old release.
+    let versioned = of_file(&all, module).into_iter().filter(|f| !f.what.contains(".so.0"));
+    of_build(&all, module).into_iter().chain(versioned).collect()
+}
+
+/// What the file of a plugin says about its release, under its API number, the surest first. `name` is the bundled
+/// module's name (`janus_echotest`), when the package is one of those.
+pub fn findings(group: &Group, name: Option<&str>, module: &Module) -> Vec<Finding> {
+    let all: BTreeSet<Release> = group.releases.iter().map(|r| r.0).collect();
+    let mut found: Vec<Finding> = of_build(&all, module).into_iter().collect();
+    found.extend(of_calls(group, module));
     let imported = |symbol: &str| module.imports.iter().any(|i| i.name == symbol);
     for (symbol, first) in TABLE.since.iter().filter(|s| imported(s.0)) {
         let releases: BTreeSet<Release> = all.iter().copied().filter(|r| r >= first).collect();
@@ -111,6 +244,9 @@ pub fn findings(group: &Group, name: Option<&str>, module: &Module) -> Vec<Findi
         if releases.len() < all.len() && !releases.is_empty() {
             found.push(Finding { what: format!("imports {symbol}"), releases });
         }
+    }
+    if name.is_none_or(|name| bundled(module) == Some(name)) {
+        found.extend(of_file(&all, module));
     }
     let Some(marks) = name.and_then(|n| group.modules.get(n)) else { return found };
     if !marks.strings.is_empty() {

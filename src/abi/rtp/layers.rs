@@ -113,7 +113,7 @@ export! {
     "rtp.h" fn janus_rtp_simulcasting_prepare(simulcast: *mut json_t, rid_ext_id: *mut c_int, ssrcs: *mut u32,
         rids: *mut *mut c_char) as nonnull(simulcast) or (); {
         // SAFETY: as the header asks; three elements in each array.
-        unsafe { prepare(simulcast, rid_ext_id, ssrcs, rids, true) }
+        unsafe { prepare(simulcast, rid_ext_id, ssrcs, rids) }
     }
 
     /// rid_ext_id −1, SSRCs 0, rids freed and NULL, all under `rid_mutex`. Any pointer may be NULL. HL-111.
@@ -190,7 +190,7 @@ export! {
     }
 }
 
-/// `reversed`: the first rid, which is the best, becomes the last substream.
+/// The first rid, which is the best, becomes the last substream.
 ///
 /// # Safety
 /// `simulcast` is a JSON value; the outputs are NULL or have room for one number, three numbers, three pointers.
@@ -199,7 +199,6 @@ pub(super) unsafe fn prepare(
     rid_ext_id: *mut c_int,
     ssrcs: *mut u32,
     rids: *mut *mut c_char,
-    reversed: bool,
 ) {
     // SAFETY: promised by the caller.
     let Some(simulcast) = (unsafe { Json::from_borrowed(simulcast) }) else { return };
@@ -209,7 +208,7 @@ pub(super) unsafe fn prepare(
         unsafe { super::put(rid_ext_id, id as c_int) };
         let count = names.len();
         for (n, name) in names.elements().enumerate() {
-            let place = if reversed { count - 1 - n } else { n };
+            let place = count - 1 - n;
             if let (Some(name), true) = (name.as_str(), place < 3 && !rids.is_null()) {
                 // SAFETY: one of three places.
                 unsafe { rids.add(place).write(glib::strdup(name)) };

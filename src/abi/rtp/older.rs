@@ -380,14 +380,15 @@ variant! {
         unsafe { process(context, buf, len, &sender(ssrcs, rids, rid_mutex), vcodec, sc.as_mut()) }
     }
 
-    /// With the id of the frame marking extension, which we do not negotiate; rids in the order of the array.
+    /// With the id of the frame marking extension, which we do not negotiate. The core names the best rid first for all
+    /// generations, so it becomes the last substream for all.
     janus_rtp_simulcasting_prepare in A1 ..= A5, fn simulcasting_prepare_a1(simulcast: *mut json_t,
         rid_ext_id: *mut c_int, framemarking_ext_id: *mut c_int, ssrcs: *mut u32, rids: *mut *mut c_char)
         as nonnull(simulcast) or (); {
         // SAFETY: as the header of this generation asks.
         unsafe {
             super::put(framemarking_ext_id, 0);
-            prepare(simulcast, rid_ext_id, ssrcs, rids, false);
+            prepare(simulcast, rid_ext_id, ssrcs, rids);
         }
     }
 

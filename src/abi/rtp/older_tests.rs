@@ -91,3 +91,21 @@ fn audio_codecs_have_their_old_numbers() {
         assert_eq!(CStr::from_ptr(audiocodec_name_a1(99)), c"opus");
     }
 }
+
+/// The best rid, which the core names first, is the highest substream, as in newer generations.
+#[test]
+fn the_first_rid_is_the_highest_substream() {
+    let json = crate::json::Json::parse(br#"{"rids":["h","m","l"],"rid-ext":5}"#, 0).unwrap();
+    let (mut id, mut marking, mut rids) = (0, 1, [ptr::null_mut::<c_char>(); 3]);
+    // SAFETY: as the header of this generation asks; the texts are ours.
+    let names = unsafe {
+        let (ssrcs, rids) = (ptr::null_mut(), rids.as_mut_ptr());
+        simulcasting_prepare_a1(json.as_ptr(), &mut id, &mut marking, ssrcs, rids);
+        [0, 1, 2].map(|n| {
+            let name = crate::glib::text(*rids.add(n));
+            crate::glib::free(*rids.add(n));
+            name.unwrap()
+        })
+    };
+    assert_eq!((id, marking, names), (5, 0, ["l", "m", "h"].map(String::from)));
+}

@@ -1,0 +1,453 @@
+//! What the code of a module says about the headers it was compiled with: how it calls functions whose arguments have
+//! changed. The file is read; nothing of it runs.
+//!
+//! A call site is looked at backwards, up to the call before it: which registers and stack places were filled, with
+//! what. Compilers fill a C `int` with a 32-bit instruction and a pointer with a 64-bit one, and a list of options
+//! carries its keys as constants. Other machines than x86-64 are not decoded: there, nothing is known from the code.
+#![forbid(unsafe_code)]
+
+/// What call sites showed. All sites of a function have to agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Said {
+    /// `janus_rtp_simulcasting_context_process_rtp(context, buf, len, ssrcs, rids, codec, …)`.
+    CodecIsSixth,
+    /// `janus_rtp_simulcasting_context_process_rtp(context, buf, len, dd, dd_len, ssrcs, …)`.
+    SsrcsAreSixth,
+    /// `janus_rtp_svc_context_process_rtp(context, buf, len, codec, …)`.
+    CodecIsFourth,
+    /// `janus_rtp_svc_context_process_rtp(context, buf, len, dd, …)`.
+    DescriptorIsFourth,
+    /// Options of an offer or answer, as 1.0 numbers them: the whole list makes sense so, and not as 1.1 does.
+    Options10,
+    /// As 1.1 numbers them, and not as 1.0 does.
+    Options11,
+}
+
+impl Said {
+    /// For people.
+    pub fn text(self) -> &'static str {
+        match self {
+            Said::CodecIsSixth => "its code passes a codec as sixth argument of process_rtp",
+            Said::SsrcsAreSixth => "its code passes SSRCs as sixth argument of process_rtp",
+            Said::CodecIsFourth => "its code passes a codec as fourth argument of svc process_rtp",
+            Said::DescriptorIsFourth => "its code passes a dependency descriptor to svc process_rtp",
+            Said::Options10 => "its code numbers SDP options as 1.0 does",
+            Said::Options11 => "its code numbers SDP options as 1.1 does",
+        }
+    }
+}
+
+/// The result of reading a module's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// The plugin API number that its table's function returns.
+    pub api: Option<i32>,
+    pub said: Vec<Said>,
+}
+
+/// Can the code of modules be read on this machine?
+pub const DECODED: bool = cfg!(target_arch = "x86_64");
+
+#[cfg(target_arch = "x86_64")]
+pub use x86_64::read;
+
+/// Not on this machine.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn read(_: &super::image::Image<'_>, _: &super::sound::Dynamic) -> Calls {
+    Calls::default()
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64 {
+    use super::{Calls, Said};
+    use crate::modules::image::Image;
+    use crate::modules::sound::{ADDRESS_RELOCATIONS, Dynamic, RELATIVE, Relocation};
+    use crate::sdp::options::{Numbering, Shape};
+    use iced_x86::{
+        Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
+        OpKind, Register,
+    };
+    use std::collections::HashMap;
+
+    /// How far back from a call its arguments are looked for.
+    const WINDOW: usize = 96;
+    /// Code of more than this is not read.
+    const MOST: usize = 32 << 20;
+
+    /// Functions whose calls tell something.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+    enum Telling {
+        Simulcast,
+        Svc,
+        /// A list of options, after so many other arguments.
+        Options(usize),
+    }
+
+    fn telling(symbol: &str) -> Option<Telling> {
+        Some(match symbol {
+            "janus_rtp_simulcasting_context_process_rtp" => Telling::Simulcast,
+            "janus_rtp_svc_context_process_rtp" => Telling::Svc,
+            "janus_sdp_generate_offer" | "janus_sdp_generate_answer_mline" => Telling::Options(2),
+            "janus_sdp_generate_offer_mline" => Telling::Options(1),
+            _ => return None,
+        })
+    }
+
+    /// What is known of an argument.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Value {
+        Number(i64),
+        /// 32 bits or less.
+        Narrow,
+        /// 64 bits.
+        Wide,
+        Unknown,
+    }
+
+    const ARGUMENTS: [Register; 6] =
+        [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
+
+    /// Reads the code.
+    pub fn read(image: &Image<'_>, dynamic: &Dynamic) -> Calls {
+        let api = api(image, dynamic);
+        let slots: HashMap<u64, Telling> = dynamic
+            .relocations
+            .iter()
+            .filter(|r| ADDRESS_RELOCATIONS.contains(&r.kind))
+            .filter_map(|r| Some((r.offset, telling(&dynamic.symbols.get(r.symbol)?.name)?)))
+            .collect();
+        if slots.is_empty() {
+            return Calls { api, said: Vec::new() };
+        }
+        let mut said: Vec<Vec<Said>> = Vec::new();
+        for load in image.loads.iter().filter(|l| l.executable) {
+            let code = image.content(load);
+            if code.len() > MOST {
+                continue;
+            }
+            let code: Vec<Instruction> =
+                Decoder::with_ip(64, code, load.memory.start, DecoderOptions::NONE).into_iter().collect();
+            said.extend(sites(&code, &slots));
+        }
+        Calls { api, said: agreed(said) }
+    }
+
+    /// Per pair of opposites: what some sites say and no site contradicts.
+    fn agreed(sites: Vec<Vec<Said>>) -> Vec<Said> {
+        let mut all: Vec<Said> = sites.into_iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        let pairs = [
+            (Said::CodecIsSixth, Said::SsrcsAreSixth),
+            (Said::CodecIsFourth, Said::DescriptorIsFourth),
+            (Said::Options10, Said::Options11),
+        ];
+        for (one, other) in pairs {
+            if all.contains(&one) && all.contains(&other) {
+                all.retain(|s| *s != one && *s != other);
+            }
+        }
+        all
+    }
+
+    /// What each call of a telling function shows.
+    fn sites(code: &[Instruction], slots: &HashMap<u64, Telling>) -> Vec<Vec<Said>> {
+        // Calls go through stubs (`jmp *slot`), or through the slot itself.
+        let through = |i: &Instruction| {
+            (i.is_ip_rel_memory_operand()).then(|| slots.get(&i.ip_rel_memory_address()).copied()).flatten()
+        };
+        let mut stubs = HashMap::new();
+        for (at, jump) in code.iter().enumerate().filter(|(_, i)| i.mnemonic() == Mnemonic::Jmp) {
+            let Some(function) = through(jump) else { continue };
+            stubs.insert(jump.ip(), function);
+            if let Some(mark) =
+                at.checked_sub(1).map(|b| &code[b]).filter(|i| i.mnemonic() == Mnemonic::Endbr64)
+            {
+                stubs.insert(mark.ip(), function);
+            }
+        }
+        let mut factory = InstructionInfoFactory::new();
+        let mut found = Vec::new();
+        for (at, call) in code.iter().enumerate() {
+            let function = match (call.flow_control(), call.mnemonic()) {
+                (FlowControl::Call, _) => stubs.get(&call.near_branch_target()).copied(),
+                (FlowControl::IndirectCall, _) => through(call),
+                // A call at the end of a function.
+                (FlowControl::UnconditionalBranch, _) => stubs.get(&call.near_branch_target()).copied(),
+                _ => None,
+            };
+            if let Some(function) = function {
+                let mut site = Site { code, at, factory: &mut factory };
+                found.push(site.says(function));
+            }
+        }
+        found
+    }
+
+    /// A call, and the instructions before it.
+    struct Site<'a> {
+        code: &'a [Instruction],
+        at: usize,
+        factory: &'a mut InstructionInfoFactory,
+    }
+
+    impl Site<'_> {
+        fn says(&mut self, function: Telling) -> Vec<Said> {
+            let argument = |site: &mut Self, index: usize| site.register(ARGUMENTS[index], site.at, 4);
+            match function {
+                Telling::Simulcast => match (argument(self, 4), argument(self, 5)) {
+                    // rids, codec
+                    (Value::Wide | Value::Number(0) | Value::Unknown, Value::Narrow) => {
+                        vec![Said::CodecIsSixth]
+                    }
+                    (Value::Wide, Value::Number(_)) => vec![Said::CodecIsSixth],
+                    // dd_len, ssrcs
+                    (Value::Narrow | Value::Number(_) | Value::Unknown, Value::Wide) => {
+                        vec![Said::SsrcsAreSixth]
+                    }
+                    _ => Vec::new(),
+                },
+                Telling::Svc => match (argument(self, 3), argument(self, 4)) {
+                    // codec, info
+                    (Value::Narrow | Value::Number(_), Value::Wide) => vec![Said::CodecIsFourth],
+                    // dd, dd_len
+                    (Value::Wide, Value::Narrow | Value::Number(_)) => vec![Said::DescriptorIsFourth],
+                    _ => Vec::new(),
+                },
+                Telling::Options(before) => {
+                    let mut list: Vec<Value> = (before..ARGUMENTS.len()).map(|i| argument(self, i)).collect();
+                    list.extend(self.stack());
+                    match (sensible(&list, Numbering::V1_0), sensible(&list, Numbering::V1_1)) {
+                        (true, false) => vec![Said::Options10],
+                        (false, true) => vec![Said::Options11],
+                        _ => Vec::new(),
+                    }
+                }
+            }
+        }
+
+        /// The instructions before `from`, latest first, to the call or jump before them.
+        fn before(&self, from: usize) -> impl Iterator<Item = usize> + use<> {
+            let floor = self.at.saturating_sub(WINDOW);
+            let stop = (floor..from).rev().find(|i| {
+                let flow = self.code[*i].flow_control();
+                !matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch)
+            });
+            (stop.map_or(floor, |i| i + 1)..from).rev()
+        }
+
+        /// What `register` holds before the instruction `from`.
+        fn register(&mut self, register: Register, from: usize, depth: usize) -> Value {
+            for i in self.before(from) {
+                let writes = self.factory.info(&self.code[i]).used_registers().iter().any(|used| {
+                    used.register().full_register() == register
+                        && !matches!(
+                            used.access(),
+                            OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
+                        )
+                });
+                if writes {
+                    return self.written(i, depth);
+                }
+            }
+            Value::Unknown
+        }
+
+        /// What the instruction `i` puts into its first operand.
+        fn written(&mut self, i: usize, depth: usize) -> Value {
+            let instruction = self.code[i];
+            if instruction.op0_kind() != OpKind::Register {
+                return Value::Unknown;
+            }
+            let (target, mnemonic) = (instruction.op0_register(), instruction.mnemonic());
+            let by_size = if target.size() == 8 { Value::Wide } else { Value::Narrow };
+            match mnemonic {
+                Mnemonic::Mov if is_immediate(instruction.op1_kind()) => {
+                    Value::Number(instruction.immediate(1) as i64)
+                }
+                Mnemonic::Mov if instruction.op1_kind() == OpKind::Register && depth > 0 => {
+                    let source = instruction.op1_register();
+                    match self.register(source.full_register(), i, depth - 1) {
+                        Value::Unknown | Value::Wide | Value::Narrow => by_size,
+                        number => number,
+                    }
+                }
+                Mnemonic::Xor | Mnemonic::Sub
+                    if instruction.op1_kind() == OpKind::Register && instruction.op1_register() == target =>
+                {
+                    Value::Number(0)
+                }
+                Mnemonic::Movsxd | Mnemonic::Movsx | Mnemonic::Movzx => Value::Narrow,
+                Mnemonic::Pop => Value::Unknown,
+                _ => by_size,
+            }
+        }
+
+        /// The arguments on the stack, in order, as far as they are known.
+        fn stack(&mut self) -> Vec<Value> {
+            let mut places: HashMap<i64, Value> = HashMap::new();
+            // How far the stack pointer has gone down since the instruction that is looked at.
+            let mut down = 0_i64;
+            for i in self.before(self.at) {
+                let instruction = self.code[i];
+                match instruction.mnemonic() {
+                    Mnemonic::Push => {
+                        let value = match instruction.op0_kind() {
+                            OpKind::Register => {
+                                self.register(instruction.op0_register().full_register(), i, 4)
+                            }
+                            kind if is_immediate(kind) => Value::Number(instruction.immediate(0) as i64),
+                            _ => Value::Unknown,
+                        };
+                        places.entry(down).or_insert(value);
+                        down += 8;
+                    }
+                    Mnemonic::Sub | Mnemonic::Add if instruction.op0_register() == Register::RSP => {
+                        if !is_immediate(instruction.op1_kind()) {
+                            break;
+                        }
+                        let amount = instruction.immediate(1) as i64;
+                        down += if instruction.mnemonic() == Mnemonic::Sub { amount } else { -amount };
+                    }
+                    Mnemonic::Pop => down -= 8,
+                    Mnemonic::Mov
+                        if instruction.op0_kind() == OpKind::Memory
+                            && instruction.memory_base() == Register::RSP
+                            && instruction.memory_index() == Register::None =>
+                    {
+                        let value = match instruction.op1_kind() {
+                            kind if is_immediate(kind) => Value::Number(instruction.immediate(1) as i64),
+                            OpKind::Register => {
+                                let source = instruction.op1_register();
+                                match self.register(source.full_register(), i, 4) {
+                                    number @ Value::Number(_) => number,
+                                    _ if source.size() == 8 => Value::Wide,
+                                    _ => Value::Narrow,
+                                }
+                            }
+                            _ => Value::Unknown,
+                        };
+                        let place = down.wrapping_add(instruction.memory_displacement64() as i64);
+                        places.entry(place).or_insert(value);
+                    }
+                    _ => {}
+                }
+            }
+            (0..64).map_while(|i| places.get(&(8 * i)).copied()).collect()
+        }
+    }
+
+    fn is_immediate(kind: OpKind) -> bool {
+        matches!(
+            kind,
+            OpKind::Immediate8
+                | OpKind::Immediate16
+                | OpKind::Immediate32
+                | OpKind::Immediate64
+                | OpKind::Immediate8to16
+                | OpKind::Immediate8to32
+                | OpKind::Immediate8to64
+                | OpKind::Immediate32to64
+        )
+    }
+
+    /// Is this a list of options to its end, numbered so?
+    fn sensible(list: &[Value], numbering: Numbering) -> bool {
+        let int = |v: Option<&Value>| v.is_some_and(|v| *v != Value::Wide);
+        // No text begins in the first page.
+        let text =
+            |v: Option<&Value>| v.is_some_and(|v| !matches!(v, Value::Number(1..4096) | Value::Narrow));
+        let mut at = 0;
+        while let Some(Value::Number(key)) = list.get(at) {
+            let Some(key) = i32::try_from(*key).ok().and_then(|k| numbering.key(k)) else { return false };
+            let (good, length) = match key.shape() {
+                Shape::End => return at > 0,
+                Shape::Int => (int(list.get(at + 1)), 2),
+                Shape::Pointer => (text(list.get(at + 1)), 2),
+                Shape::PointerInt => (text(list.get(at + 1)) && int(list.get(at + 2)), 3),
+                Shape::PointerPointer => (text(list.get(at + 1)) && text(list.get(at + 2)), 3),
+                Shape::Unknown => return false,
+            };
+            if !good {
+                return false;
+            }
+            at += length;
+        }
+        false
+    }
+
+    /// Follows `create` to the table it returns, and the table's third function to the number that it returns.
+    fn api(image: &Image<'_>, dynamic: &Dynamic) -> Option<i32> {
+        // The functions of the table are local ones, or exported under their names.
+        let own = |r: &Relocation| match dynamic.symbols.get(r.symbol) {
+            _ if r.kind == RELATIVE => Some(r.addend as u64),
+            Some(symbol) if symbol.defined && ADDRESS_RELOCATIONS.contains(&r.kind) => {
+                Some(symbol.address.wrapping_add(r.addend as u64))
+            }
+            _ => None,
+        };
+        let pointers: HashMap<u64, u64> =
+            dynamic.relocations.iter().filter_map(|r| Some((r.offset, own(r)?))).collect();
+        let create = dynamic.symbols.iter().find(|s| s.defined && s.name == "create")?;
+        let code = image
+            .load(create.address, 1)
+            .filter(|l| l.executable)
+            .and_then(|_| image.from(create.address))?;
+        let code = &code[..code.len().min(2048)];
+        let tables = Decoder::with_ip(64, code, create.address, DecoderOptions::NONE)
+            .into_iter()
+            .filter(|i| i.mnemonic() == Mnemonic::Lea && i.is_ip_rel_memory_operand())
+            .map(|i| i.ip_rel_memory_address());
+        tables.filter_map(|table| number(image, &pointers, table.checked_add(16)?)).next()
+    }
+
+    /// The constant that the function returns whose address is at `place`.
+    fn number(image: &Image<'_>, pointers: &HashMap<u64, u64>, place: u64) -> Option<i32> {
+        image.load(place, 8).filter(|l| l.writable)?;
+        let function = pointers.get(&place).copied().or_else(|| image.u64(place))?;
+        let code = image.load(function, 1).filter(|l| l.executable).and_then(|_| image.from(function))?;
+        let code = &code[..code.len().min(128)];
+        let mut result = None;
+        // Around the constant there may be a frame and a stack protector.
+        for i in Decoder::with_ip(64, code, function, DecoderOptions::NONE) {
+            match (i.mnemonic(), i.flow_control()) {
+                (Mnemonic::Ret, _) => return result,
+                (Mnemonic::Mov, _) if i.op0_register() == Register::EAX && is_immediate(i.op1_kind()) => {
+                    result = i32::try_from(i.immediate(1)).ok().filter(|n| (1..1000).contains(n));
+                }
+                (_, FlowControl::Next) if i.op0_register().full_register() == Register::RAX => result = None,
+                (_, FlowControl::Next | FlowControl::ConditionalBranch) => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+        use Value::{Narrow, Number, Wide};
+
+        #[test]
+        fn a_list_of_options_makes_sense_in_one_numbering() {
+            // MLINE audio, DIRECTION x, CODEC "opus", ACCEPT_EXTMAP "…", DONE
+            let newer =
+                [Number(1), Number(0), Number(3), Narrow, Number(6), Wide, Number(9), Wide, Number(0)];
+            assert!(sensible(&newer, Numbering::V1_1) && !sensible(&newer, Numbering::V1_0));
+            let older =
+                [Number(1), Number(0), Number(3), Narrow, Number(5), Wide, Number(8), Wide, Number(0)];
+            assert!(sensible(&older, Numbering::V1_0) && !sensible(&older, Numbering::V1_1));
+            assert!(!sensible(&[Value::Unknown; 9], Numbering::V1_1));
+            assert!(!sensible(&newer[..5], Numbering::V1_1), "without its end");
+        }
+
+        #[test]
+        fn sites_have_to_agree() {
+            assert_eq!(
+                agreed(vec![vec![Said::CodecIsSixth], vec![Said::CodecIsSixth]]),
+                [Said::CodecIsSixth]
+            );
+            assert!(agreed(vec![vec![Said::CodecIsSixth], vec![Said::SsrcsAreSixth]]).is_empty());
+        }
+    }
+}

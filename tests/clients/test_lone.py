@@ -1,0 +1,139 @@
+"""Each of Debian's plugins alone in the folder, the others disabled: nothing tells its release but its own file and the
+files of the others, which are only read."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
+
+from call import EchoCall, Picture
+from harness import Server
+from signalling import Connection
+
+FOLDER = pathlib.Path(next(pathlib.Path("/usr/lib").glob("*-linux-gnu/janus/plugins")))
+PLUGINS = sorted(path.name.removeprefix("libjanus_").removesuffix(".so") for path in FOLDER.glob("libjanus_*.so"))
+
+
+class Lone(unittest.IsolatedAsyncioTestCase):
+    async def alone(self, plugin, package=None, **options):
+        """A server with this plugin only, and a handle of it."""
+        options.setdefault("disabled", [name for name in PLUGINS if name != plugin])
+        self.server = Server(**options)
+        self.addCleanup(self.server.stop)
+        self.assertIn(f"(libjanus_{plugin}.so)", self.server.output())
+        self.connection = await Connection.open(self.server.ws)
+        self.addAsyncCleanup(self.connection.close)
+        self.session = await self.connection.create()
+        return await self.session.attach(package or f"janus.plugin.{plugin}")
+
+    def peer(self, *tracks):
+        pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.addAsyncCleanup(pc.close)
+        for track in tracks:
+            pc.addTrack(track)
+        return pc
+
+    async def offer(self, handle, body, *tracks):
+        """Offers these tracks with a request; until the PeerConnection is up."""
+        pc = self.peer(*tracks)
+        await pc.setLocalDescription(await pc.createOffer())
+        event = await handle.message(body, {"type": "offer", "sdp": pc.localDescription.sdp})
+        await pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "answer"))
+        await handle.event("webrtcup")
+        return event
+
+    async def answer(self, handle, event, body):
+        """Answers the plugin's offer with a request; until the PeerConnection is up."""
+        pc = self.peer()
+        await pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await pc.setLocalDescription(await pc.createAnswer())
+        await handle.message(body, {"type": "answer", "sdp": pc.localDescription.sdp})
+        await handle.event("webrtcup")
+
+    async def echo(self, handle):
+        call = await EchoCall(handle, data=False).start()
+        self.addAsyncCleanup(call.close)
+        await call.media_returns(5)
+
+    async def test_audiobridge(self):
+        handle = await self.alone("audiobridge")
+        await handle.message({"request": "join", "room": 1234})
+        await self.offer(handle, {"request": "configure", "muted": False}, AudioStreamTrack())
+
+    async def test_duktape(self):
+        """Known by the name of its script, which it tells after `init`."""
+        await self.echo(await self.alone("duktape", "janus.plugin.echojs"))
+
+    async def test_echotest(self):
+        await self.echo(await self.alone("echotest"))
+
+    async def test_lua(self):
+        """As Duktape."""
+        await self.echo(await self.alone("lua", "janus.plugin.echolua"))
+
+    async def test_nosip(self):
+        handle = await self.alone("nosip")
+        pc = self.peer(AudioStreamTrack())
+        await pc.setLocalDescription(await pc.createOffer())
+        event = await handle.message({"request": "generate"}, {"type": "offer", "sdp": pc.localDescription.sdp})
+        self.assertIn("m=audio", event["plugindata"]["data"]["result"]["sdp"])
+
+    async def test_recordplay(self):
+        """Debian's was taken for a build of 1.2.0, and `attach` aborted the server."""
+        with tempfile.TemporaryDirectory() as records:
+            handle = await self.alone("recordplay", files={
+                "janus.plugin.recordplay.jcfg": f'general: {{ path = "{records}" }}\n'})
+            await self.offer(handle, {"request": "record", "name": "lone"}, AudioStreamTrack(), Picture())
+            await handle.message({"request": "stop"})
+
+    async def test_sip(self):
+        handle = await self.alone("sip")
+        event = await handle.message({"request": "register", "type": "guest", "username": "sip:lone@127.0.0.1"})
+        self.assertEqual(event["plugindata"]["data"]["result"]["event"], "registered")
+
+    async def test_streaming(self):
+        handle = await self.alone("streaming")
+        event = await handle.message({"request": "watch", "id": 1})
+        await self.answer(handle, event, {"request": "start"})
+
+    async def test_textroom(self):
+        handle = await self.alone("textroom")
+        event = await handle.message({"request": "setup"})
+        await self.answer(handle, event, {"request": "ack"})
+
+    async def test_videocall(self):
+        caller = await self.alone("videocall")
+        callee = await self.session.attach("janus.plugin.videocall")
+        await caller.message({"request": "register", "username": "caller"})
+        await callee.message({"request": "register", "username": "callee"})
+        pc, other = self.peer(AudioStreamTrack(), Picture()), self.peer(AudioStreamTrack(), Picture())
+        await pc.setLocalDescription(await pc.createOffer())
+        await caller.message({"request": "call", "username": "callee"}, {"type": "offer", "sdp": pc.localDescription.sdp})
+        event = await callee.event("event")
+        await other.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await other.setLocalDescription(await other.createAnswer())
+        await callee.message({"request": "accept"}, {"type": "answer", "sdp": other.localDescription.sdp})
+        accepted = await caller.event("event")
+        await pc.setRemoteDescription(RTCSessionDescription(accepted["jsep"]["sdp"], "answer"))
+        await caller.event("webrtcup")
+        await callee.event("webrtcup")
+
+    async def test_videoroom(self):
+        handle = await self.alone("videoroom")
+        await handle.message({"request": "join", "ptype": "publisher", "room": 1234})
+        await self.offer(handle, {"request": "publish"}, AudioStreamTrack(), Picture())
+
+    async def test_voicemail(self):
+        with tempfile.TemporaryDirectory() as records:
+            handle = await self.alone("voicemail", files={
+                "janus.plugin.voicemail.jcfg": f'general: {{ path = "{records}" }}\n'})
+            await self.offer(handle, {"request": "record"}, AudioStreamTrack())
+
+
+class Together(unittest.TestCase):
+    def test_every_plugin_has_its_test(self):
+        self.assertEqual([name for name in PLUGINS if not hasattr(Lone, f"test_{name}")], [])
