@@ -13,7 +13,8 @@ int janus_rs_main(int argc,
                   const char *const *argv);
 
 // Starts the server in this process: the modules and their configuration are those of the folder's janus.jcfg,
-// /etc/janus for NULL. Signals, working directory and PID file stay the program's business. Returns 0 when all
+// /etc/janus for NULL. Signals, working directory and PID file stay the program's business: no handler is
+// installed, and the threads that are started here have all signals blocked but those of a fault. Returns 0 when all
 // transports are up, 1 otherwise; the log says why. A process can start it once.
 int janus_rs_start(const char *config_folder);
 

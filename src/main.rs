@@ -21,13 +21,31 @@ fn main() {
                 arguments.iter().map(|a| a.as_ptr()).chain(std::iter::once(std::ptr::null())).collect();
             // SAFETY: `entry` is janus_rs_main of our own library; argv is NULL-terminated and outlives the call.
             let status = unsafe { entry(arguments.len() as c_int, argv.as_ptr()) };
-            std::process::exit(status);
+            end(status);
         }
         Err(why) => {
             eprintln!("janus-rs: {why}");
             std::process::exit(1);
         }
     }
+}
+
+/// How long buffered output may take to be written.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Ends the process without the destructors of libraries: everything was stopped, but threads of modules may still be at
+/// their last lines, which need those libraries. (`exit` does not wait for them: one stop in sixty ended by SIGABRT.)
+fn end(status: c_int) -> ! {
+    let (done, wait) = std::sync::mpsc::channel();
+    // On a thread of its own: a stream that somebody is blocked on has its lock held.
+    std::thread::spawn(move || {
+        // SAFETY: NULL is all output streams; each is locked while it is written.
+        unsafe { libc::fflush(std::ptr::null_mut()) };
+        let _ = done.send(());
+    });
+    let _ = wait.recv_timeout(PATIENCE);
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(status) }
 }
 
 /// Candidates in order: beside the program, `../lib` and its multiarch folder, the linker's own search path.

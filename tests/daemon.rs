@@ -255,10 +255,16 @@ fn a_c_program_embeds_it() {
             plugins.display()
         ),
     );
+    let text = embed("tests/sdk/embed.c", &folder);
+    assert!(text.contains("Echo sample destroyed"), "{text}");
+}
+
+/// Compiles a C program that embeds the library, and runs it with this folder; what it printed.
+fn embed(source: &str, folder: &Folder) -> String {
     let program = folder.0.join("embed");
     let library = Path::new(DAEMON).parent().unwrap().display();
     let output = common::cc(&[
-        "tests/sdk/embed.c",
+        source,
         "-o",
         program.to_str().unwrap(),
         &format!("-L{library}"),
@@ -271,8 +277,33 @@ fn a_c_program_embeds_it() {
     let soname = folder.0.join("libjanus_rs.so.0");
     std::os::unix::fs::symlink(Path::new(DAEMON).with_file_name("libjanus_rs.so"), &soname).unwrap();
     let output = Command::new(&program).arg(&folder.0).env("LD_LIBRARY_PATH", &folder.0).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("Echo sample destroyed"), "{text}");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}\n{text}{errors}", output.status);
+    text
+}
+
+/// Its signals stay its own: no handler, no other mask, no thread that takes what sigwait waits for, no SIGPIPE.
+#[test]
+fn an_embedding_program_keeps_its_signals() {
+    let folder = Folder::new("embedded-signals");
+    let plugins = folder.0.join("plugins");
+    common::plugin("c-plugins/echo_sample.c", &plugins);
+    let port = common::free_port();
+    let disable = common::all_transports_but("http").join(",");
+    folder.write(
+        "janus.transport.http.jcfg",
+        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+    );
+    folder.write(
+        "janus.jcfg",
+        &format!(
+            "general: {{ plugins_folder = \"{}\" }}\ntransports: {{ disable = \"{disable}\" }}\n\
+",
+            plugins.display()
+        ),
+    );
+    embed("tests/sdk/signals.c", &folder);
 }
 
 /// Two generations in one process: each module's imports are bound to its own, also where immediate binding and
@@ -294,4 +325,113 @@ fn generations_live_side_by_side() {
     let pong = daemon.message(session, native, r#"{"request":"ping"}"#);
     assert_eq!(at(&pong, &["plugindata", "data", "echo"]).as_str(), Some("pong"));
     assert_eq!(daemon.stop().0, Some(0));
+}
+
+/// The distribution's plugins and event handlers, each with the configuration that it ships.
+fn everything(name: &str) -> Daemon {
+    let folder = Folder::new(name);
+    for entry in std::fs::read_dir("/etc/janus").unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, folder.0.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let port = common::free_port();
+    folder.write("janus.transport.websockets.jcfg", &format!("general: {{ ws = true; ws_port = {port} }}\n"));
+    Daemon::start_with(folder, &common::debian().join("plugins"), "events: { broadcast = true }")
+}
+
+// The distribution's plugins leave threads behind that are at their last lines when the process ends: one stop in sixty
+// ended by SIGABRT. 500 stops were tried by hand.
+#[test]
+fn thirty_stops_end_well() {
+    std::thread::scope(|scope| {
+        for lane in 0..3 {
+            scope.spawn(move || {
+                for _ in 0..10 {
+                    let daemon = everything(&format!("stops{lane}"));
+                    daemon.post("/janus", r#"{"janus":"info","transaction":"t"}"#);
+                    let (status, log) = daemon.stop();
+                    assert!(status == Some(0) && log.contains("Bye!"), "{status:?}\n{log}");
+                }
+            });
+        }
+    });
+}
+
+// Before there is anything to stop, the signal ends the process by itself.
+#[test]
+fn sigterm_at_any_moment_of_the_start() {
+    use std::os::unix::process::ExitStatusExt;
+    // Modules, configuration and ports of a server that has been up.
+    let daemon = everything("moments");
+    let folder = daemon.folder.0.clone();
+    let mut early = 0;
+    let (mut orderly, steps) = (0, 24);
+    let daemon = daemon.stop_but_keep_folder();
+    for step in 0..steps {
+        let log = folder.join("log");
+        let _ = std::fs::remove_file(&log);
+        let mut child = Command::new(DAEMON)
+            .args(["-F", folder.to_str().unwrap()])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(step * 25));
+        assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+        let status = child.wait().unwrap();
+        let log = std::fs::read_to_string(&log).unwrap_or_default();
+        match (status.code(), status.signal()) {
+            (Some(0), _) if log.contains("Bye!") => orderly += 1,
+            (None, Some(15)) if !log.contains("janus.plugin") => early += 1,
+            _ => panic!("step {step}: {status}\n{log}"),
+        }
+    }
+    assert_eq!(early + orderly, steps);
+    assert!(orderly > 0);
+    drop(daemon);
+}
+
+// What modules leave in the buffers of stdio is written; destructors of libraries, whose threads are still there, do not run.
+#[test]
+fn the_end_writes_buffers_and_runs_no_destructors() {
+    let folder = Folder::new("end");
+    let plugins = folder.0.join("plugins");
+    let sample = std::fs::read_to_string("c-plugins/echo_sample.c").unwrap();
+    let destructor = "#include <stdio.h>\n#include <stdlib.h>\n\
+        __attribute__((destructor)) static void fini(void) { abort(); }\n\
+        static void echo_destroy(void) { fputs(\"the last words\", fopen(FILE_NAME, \"w\"));";
+    let changed = sample.replace("static void echo_destroy(void) {", destructor);
+    assert_ne!(changed, sample);
+    let words = folder.0.join("words");
+    let source = folder.write("ends.c", &changed);
+    let name = format!("-DFILE_NAME=\"{}\"", words.display());
+    common::plugin_with(source.to_str().unwrap(), &plugins, &[&name]);
+    let daemon = Daemon::start(folder, &plugins, "").stop_but_keep_folder();
+    assert_eq!(daemon.status, Some(0), "{}", daemon.log);
+    assert_eq!(std::fs::read_to_string(words).unwrap(), "the last words");
+}
+
+// Who rotates logs by SIGHUP, or closes the terminal, does not mean to end the server.
+#[test]
+fn sighup_reopens_the_log() {
+    let daemon = with_plugins("hup", &["c-plugins/echo_sample.c"]);
+    let (log, old) = (daemon.folder.0.join("log"), daemon.folder.0.join("log.1"));
+    std::fs::rename(&log, &old).unwrap();
+    let hangup = || {
+        assert!(Command::new("kill").args(["-HUP", &daemon.pid().to_string()]).status().unwrap().success())
+    };
+    hangup();
+    let limit = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while !log.exists() {
+        assert!(std::time::Instant::now() < limit, "no new log");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    daemon.create();
+    let (status, log) = daemon.stop();
+    assert!(
+        status == Some(0) && log.contains("Bye!") && log.contains("Echo sample destroyed"),
+        "{status:?}\n{log}"
+    );
 }

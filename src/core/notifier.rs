@@ -78,11 +78,8 @@ impl Notifier {
             let (sender, receiver) = sync_channel(MOST_WAITING);
             let stop = stopping.clone();
             queue = Some(sender);
-            thread = Some(
-                std::thread::Builder::new()
-                    .name("janus events thread".into())
-                    .spawn(move || deliver_all(&receiver, &handlers, &stop))?,
-            );
+            let run = move || deliver_all(&receiver, &handlers, &stop);
+            thread = Some(crate::util::thread::spawn("janus events thread", run)?);
         }
         Ok(Notifier {
             emitter: emitter.to_owned(),

@@ -4,6 +4,7 @@
 //! became idle last, so that the others stay idle, and end.
 
 use crate::util::lock::{Guard, Lock};
+use crate::util::thread::spawn_for_modules;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar};
@@ -63,7 +64,7 @@ impl Pool {
         }
         state.threads += 1;
         let pool = self.clone();
-        if let Err(error) = thread::Builder::new().name("janus control".into()).spawn(move || pool.work()) {
+        if let Err(error) = spawn_for_modules("janus control", move || pool.work()) {
             state.threads -= 1;
             tracing::error!("Cannot start a control thread: {error}");
         }

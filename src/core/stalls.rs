@@ -25,7 +25,7 @@ impl StallWatch {
     pub fn start(core: &Arc<Core>, limit: Option<Duration>) -> std::io::Result<StallWatch> {
         let (stop, stopped) = channel();
         let core = Arc::downgrade(core);
-        let thread = std::thread::Builder::new().name("stall watchdog".into()).spawn(move || {
+        let thread = crate::util::thread::spawn("stall watchdog", move || {
             let mut watch = Watch { core, limit, observer: Observer::default(), lines: HashMap::new() };
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 watch.look(Instant::now());

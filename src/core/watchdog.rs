@@ -23,7 +23,7 @@ impl Watchdog {
     pub fn start(core: &Arc<Core>) -> std::io::Result<Watchdog> {
         let (stop, stopped) = channel();
         let core: Weak<Core> = Arc::downgrade(core);
-        let thread = std::thread::Builder::new().name("timeout watchdog".into()).spawn(move || {
+        let thread = crate::util::thread::spawn("timeout watchdog", move || {
             let mut status = Instant::now() + STATUS;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 let Some(core) = core.upgrade() else { return };

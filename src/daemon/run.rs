@@ -69,17 +69,21 @@ fn serve(
     system: &dyn System,
     parent: &mut Parent,
 ) -> Result<(), String> {
+    // First, so that from here on a signal ends what has been started, in order.
+    let rotation = rotation_signal(config);
+    let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
     let logging = Logging::start(config, folder, stdout)?;
     if let Some(note) = note {
         tracing::warn!("{note}");
+    }
+    if let (Some(name), None) = (config.value("general", "log_rotate_sig"), rotation) {
+        tracing::warn!("Ignoring log_rotate_sig {name}: only SIGUSR1 and SIGHUP are possible");
     }
     check_open_files(config, system)?;
     let pid_file = config
         .value("general", "pid_file")
         .map(|path| PidFile::create(Path::new(path)).map_err(|e| format!("Cannot use PID file {path}: {e}")));
     let pid_file = HeldPidFile(pid_file.transpose()?);
-    let rotation = rotation_signal(config);
-    let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
     crate::modules::backtrace::enable();
     let server = Server::start(config, folder, &logging, &system.interfaces(), rotation)?;
     parent.ready();
@@ -101,10 +105,5 @@ fn check_open_files(config: &Config, system: &dyn System) -> Result<(), String> 
 }
 
 fn rotation_signal(config: &Config) -> Option<i32> {
-    let name = config.value("general", "log_rotate_sig")?;
-    let signal = signals::rotation_signal(name);
-    if signal.is_none() {
-        tracing::warn!("Ignoring log_rotate_sig {name}: only SIGUSR1 and SIGHUP are possible");
-    }
-    signal
+    signals::rotation_signal(config.value("general", "log_rotate_sig")?)
 }

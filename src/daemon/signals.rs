@@ -1,7 +1,8 @@
 //! Signals (control-plane.md §1.6): the first SIGINT or SIGTERM stops gracefully, the second is only mentioned, the
-//! third ends the process at once (CP-069, CP-070).
+//! third ends the process at once (CP-069, CP-070). SIGHUP, and what is configured besides, reopens the log.
 #![forbid(unsafe_code)]
 
+use crate::util::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use std::io;
@@ -17,14 +18,14 @@ pub fn rotation_signal(name: &str) -> Option<i32> {
 }
 
 /// Starts the thread that waits for signals; the number of the first that stops arrives at the receiver.
-/// `rotation` reopens the log.
+/// `rotation` reopens the log, as SIGHUP always does: nobody who rotates logs means to end the server.
 pub fn watch(rotation: Option<i32>) -> io::Result<Receiver<i32>> {
     let (sender, receiver) = channel();
-    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().chain(rotation))?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().chain(rotation))?;
+    thread::spawn("signals", move || {
         let mut stops = 0;
         for signal in signals.forever() {
-            if Some(signal) == rotation {
+            if signal == SIGHUP || Some(signal) == rotation {
                 if stops == 0 {
                     crate::log::rotate();
                 }
@@ -37,7 +38,8 @@ pub fn watch(rotation: Option<i32>) -> io::Result<Receiver<i32>> {
                     let _ = sender.send(signal);
                 }
                 2 => tracing::info!("Already stopping; once more ends at once"),
-                _ => std::process::exit(1),
+                // Without the destructors of libraries whose code other threads are running.
+                _ => signal_hook::low_level::exit(1),
             }
         }
     })?;

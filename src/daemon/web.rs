@@ -4,6 +4,7 @@
 
 use crate::config::Config;
 use crate::transports::web::{Health, WebServer};
+use crate::util::thread::{self, Mask};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,12 +39,11 @@ impl Web {
             move || if draining.load(Ordering::Relaxed) { Health::Draining } else { Health::Ready }
         };
         let why = |error| format!("Cannot serve the web page at {address}: {error}");
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("web")
-            .enable_all()
-            .build()
-            .map_err(why)?;
+        // Its threads start here, and those that they start inherit their mask.
+        let runtime = thread::with(Mask::Ours, || {
+            Builder::new_multi_thread().worker_threads(1).thread_name("web").enable_all().build()
+        });
+        let runtime = runtime.map_err(why)?;
         let server = runtime.block_on(WebServer::start(address, health)).map_err(why)?;
         tracing::info!("Web page at http://{}/", server.address());
         Ok(Some(Web { draining, server: Some(server), runtime: Some(runtime) }))

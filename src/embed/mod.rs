@@ -1,18 +1,22 @@
 //! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in. The header is generated from
 //! this file by build.rs.
 
+mod signals;
 mod system;
+mod threads;
 
 use crate::daemon::files;
 use crate::daemon::server::{Logging, Server};
 use crate::daemon::system::System;
 use crate::export;
 use crate::util::lock::{Guard, Lock};
+use crate::util::thread::{self, Mask};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 use std::sync::Condvar;
 use system::Process;
+use threads::Others;
 
 /// The version of this library, a static string.
 pub const VERSION: &CStr =
@@ -27,10 +31,16 @@ const FAILED: c_int = 1;
 /// The server that janus_rs_start starts. The lock is not held while modules are called.
 enum Embedded {
     Never,
-    Running(Box<(Server, Logging)>),
+    Running(Box<Running>),
     /// Starting, stopping: nobody else may do anything.
     Busy,
     Over,
+}
+
+struct Running {
+    server: Server,
+    logging: Logging,
+    others: Others,
 }
 
 static EMBEDDED: Lock<Embedded> = Lock::new(Embedded::Never);
@@ -41,6 +51,7 @@ export! {
     /// status: 0 after a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads.
     "janus_rs.h" fn janus_rs_main(argc: c_int, argv: *const *const c_char) -> c_int as nonnull(argv) or FAILED; {
         crate::modules::library::promote_ourselves();
+        signals::DAEMON.prepare();
         let count = usize::try_from(argc).unwrap_or(0);
         // SAFETY: the caller passes `argc` C strings, as main() gets them.
         let arguments = unsafe { std::slice::from_raw_parts(argv, count) };
@@ -52,7 +63,8 @@ export! {
     }
 
     /// Starts the server in this process: the modules and their configuration are those of the folder's janus.jcfg,
-    /// /etc/janus for NULL. Signals, working directory and PID file stay the program's business. Returns 0 when all
+    /// /etc/janus for NULL. Signals, working directory and PID file stay the program's business: no handler is
+    /// installed, and the threads that are started here have all signals blocked but those of a fault. Returns 0 when all
     /// transports are up, 1 otherwise; the log says why. A process can start it once.
     "janus_rs.h" fn janus_rs_start(config_folder: *const c_char) -> c_int as nonnull() or FAILED; {
         crate::modules::library::promote_ourselves();
@@ -67,7 +79,9 @@ export! {
             return FAILED;
         }
         *embedded() = Embedded::Busy;
-        let (state, status) = match start(Path::new(&folder)) {
+        thread::install(&signals::FOREIGN);
+        // What modules start in `init` inherits this mask: the program's signals are the program's.
+        let (state, status) = match thread::with(Mask::Ours, || start(Path::new(&folder))) {
             Ok(running) => (Embedded::Running(Box::new(running)), 0),
             Err(why) => {
                 tracing::error!(target: crate::log::FATAL, "{why}");
@@ -98,9 +112,12 @@ export! {
             std::mem::replace(&mut *state, Embedded::Busy)
         };
         if let Embedded::Running(running) = running {
-            let (server, logging) = *running;
-            server.stop(0);
-            logging.stop();
+            let Running { server, logging, others } = *running;
+            thread::with(Mask::Ours, || {
+                server.stop(0);
+                logging.stop();
+                others.wait();
+            });
         }
         *embedded() = Embedded::Over;
         STOPPED.notify_all();
@@ -116,7 +133,8 @@ fn embedded() -> Guard<'static, Embedded> {
     EMBEDDED.lock()
 }
 
-fn start(folder: &Path) -> Result<(Server, Logging), String> {
+fn start(folder: &Path) -> Result<Running, String> {
+    let others = Others::of_the_program();
     let (config, note) = files::configuration(None, folder)?;
     let stdout = config.value("general", "log_to_stdout").is_none_or(crate::config::is_true);
     let logging = Logging::start(&config, folder, stdout)?;
@@ -124,5 +142,5 @@ fn start(folder: &Path) -> Result<(Server, Logging), String> {
         tracing::warn!("{note}");
     }
     let server = Server::start(&config, folder, &logging, &Process.interfaces(), None)?;
-    Ok((server, logging))
+    Ok(Running { server, logging, others })
 }

@@ -99,7 +99,7 @@ impl Logger {
         }
         let outputs = Outputs::open(&config)?;
         let logger = self.clone();
-        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || logger.run(outputs))?;
+        let thread = crate::util::thread::spawn("log", move || logger.run(outputs))?;
         let _ = self.config.set(config);
         let _ = self.writer.set(thread.thread().clone());
         // Lines written before are waiting.

@@ -24,7 +24,7 @@ static ONE_AT_A_TIME: Lock<()> = Lock::new(());
 
 /// Open on all threads of the daemon.
 pub fn signal() -> i32 {
-    libc::SIGRTMIN() + 5
+    crate::util::thread::backtrace_signal()
 }
 
 /// Installs the handler, unless somebody else uses the signal. Once, before other threads need it.

@@ -15,6 +15,7 @@ use crate::glib::{self, gboolean};
 use crate::json::Json;
 use crate::media::{Mindex, Route, RtpIn};
 use crate::stall::{self, Callback, Inside};
+use crate::util::thread::{self, Mask};
 use libc::c_int;
 use std::ffi::{CStr, CString, c_void};
 use std::ptr;
@@ -241,8 +242,9 @@ impl PluginSessionFace for PluginSession {
     fn setup_media(&self) {
         if let Some(setup_media) = self.table().setup_media.filter(|_| self.is_alive()) {
             let _inside = self.enter(Callback::SetupMedia);
+            // Plugins start threads here.
             // SAFETY: session alive.
-            unsafe { setup_media(self.session) }
+            thread::with(Mask::Modules, || unsafe { setup_media(self.session) });
         }
     }
 
@@ -313,7 +315,7 @@ impl PluginSessionFace for PluginSession {
         if let Some(hangup_media) = self.table().hangup_media.filter(|_| self.exists()) {
             let _inside = self.enter(Callback::HangupMedia);
             // SAFETY: allocated, though maybe stopped; plugins are told of the end also then (CP-224).
-            unsafe { hangup_media(self.session) }
+            thread::with(Mask::Modules, || unsafe { hangup_media(self.session) });
         }
     }
 

@@ -10,4 +10,5 @@ pub mod pidfile;
 pub mod random;
 pub mod seldom;
 pub mod text;
+pub mod thread;
 pub mod time;

@@ -201,12 +201,25 @@ impl Daemon {
     }
 
     /// SIGTERM; the exit status and the log.
-    pub fn stop(mut self) -> (Option<i32>, String) {
+    pub fn stop(self) -> (Option<i32>, String) {
+        let Stopped { status, log, .. } = self.stop_but_keep_folder();
+        (status, log)
+    }
+
+    /// [`Daemon::stop`], after which the folder is still there.
+    pub fn stop_but_keep_folder(mut self) -> Stopped {
         let done = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(done.success());
         let status = self.child.wait().unwrap().code();
-        (status, self.log())
+        Stopped { status, log: self.log(), daemon: self }
     }
+}
+
+/// How a daemon has ended.
+pub struct Stopped {
+    pub status: Option<i32>,
+    pub log: String,
+    pub daemon: Daemon,
 }
 
 impl Drop for Daemon {

@@ -43,7 +43,7 @@ impl Loop {
             (context, sys::g_main_loop_new(context, FALSE))
         };
         let running = Main(main);
-        let thread = std::thread::Builder::new().name("rtcpfwd".to_owned()).spawn(move || running.run())?;
+        let thread = crate::util::thread::spawn("rtcpfwd", move || running.run())?;
         Ok(Loop { context, main, thread })
     }
 

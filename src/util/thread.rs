@@ -1,0 +1,75 @@
+//! Every thread of ours starts here, with the signals that are its business and a stack for signal handlers.
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::io;
+use std::sync::OnceLock;
+use std::thread::{Builder, JoinHandle};
+
+/// Which signals reach a thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mask {
+    /// None but those of a fault (SEGV, BUS, FPE, ILL, ABRT, TRAP, SYS) and, in the daemon, [`backtrace_signal`].
+    Ours,
+    /// In the daemon those that it was started with: threads and children that a module starts inherit them, as under
+    /// the reference. In a program that embeds us the same as [`Mask::Ours`].
+    Modules,
+}
+
+/// What a thread asks of the operating system and cannot ask in safe Rust. The embedding layer implements it.
+pub trait Signals: Sync {
+    /// Runs `act` on this thread under that mask, and restores the one that was there.
+    fn with(&self, mask: Mask, act: &mut dyn FnMut());
+    /// A new thread of ours: until the result is dropped, which is the thread's end, it has a stack for signal handlers.
+    fn begin(&self) -> Box<dyn Any>;
+}
+
+static SIGNALS: OnceLock<&'static dyn Signals> = OnceLock::new();
+
+/// Before the first thread. The first call counts; without any, threads have the mask of their parents.
+pub fn install(signals: &'static dyn Signals) {
+    let _ = SIGNALS.set(signals);
+}
+
+/// Sent to one thread of the daemon when its stack is wanted: that thread has it open, whoever started it.
+pub fn backtrace_signal() -> i32 {
+    libc::SIGRTMIN() + 5
+}
+
+/// Starts a thread of ours.
+pub fn spawn<T: Send + 'static>(
+    name: impl Into<String>,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    spawn_with(Mask::Ours, name.into(), run)
+}
+
+/// Starts a thread of ours that calls functions of modules in which they start threads and processes of their own.
+pub fn spawn_for_modules<T: Send + 'static>(
+    name: impl Into<String>,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    spawn_with(Mask::Modules, name.into(), run)
+}
+
+/// Set by the parent: from its first instruction on the thread has the right mask.
+fn spawn_with<T: Send + 'static>(
+    mask: Mask,
+    name: String,
+    run: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    with(mask, move || {
+        Builder::new().name(name).spawn(move || {
+            let _stack = SIGNALS.get().map(|signals| signals.begin());
+            run()
+        })
+    })
+}
+
+/// Runs `act` on this thread under that mask. Also for libraries that start threads by themselves.
+pub fn with<T>(mask: Mask, act: impl FnOnce() -> T) -> T {
+    let Some(signals) = SIGNALS.get() else { return act() };
+    let (mut act, mut result) = (Some(act), None);
+    signals.with(mask, &mut || result = act.take().map(|act| act()));
+    result.expect("it runs what it is given")
+}

@@ -1,0 +1,104 @@
+/* Embeds the server in a program that has its own ideas of signals: masks and handlers are the same before and after,
+ * every thread that was started blocks what sigwait is to get, and a closed pipe ends nothing. */
+#include <janus_rs.h>
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void expect(int true_, const char *what, long which) {
+	if(!true_) {
+		fprintf(stderr, "%s (%ld)\n", what, which);
+		exit(1);
+	}
+}
+
+static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS };
+
+/* KILL and STOP cannot be blocked; 32 and 33 are the C library's. */
+static unsigned long long asynchronous(void) {
+	unsigned long long mask = ~0ULL;
+	for(size_t i = 0; i < sizeof(faults)/sizeof(*faults); i++)
+		mask &= ~(1ULL << (faults[i] - 1));
+	mask &= ~(1ULL << (SIGKILL - 1)) & ~(1ULL << (SIGSTOP - 1)) & ~(1ULL << 31) & ~(1ULL << 32);
+	return mask;
+}
+
+/* How many threads besides this one there are, all of which have to block what is asynchronous. */
+static int check_threads(void) {
+	DIR *tasks = opendir("/proc/self/task");
+	expect(tasks != NULL, "no /proc", 0);
+	int count = 0;
+	for(struct dirent *task; (task = readdir(tasks)) != NULL; ) {
+		long tid = atol(task->d_name);
+		if(tid == 0 || tid == getpid())
+			continue;
+		char path[64], line[256];
+		snprintf(path, sizeof(path), "/proc/self/task/%ld/status", tid);
+		FILE *status = fopen(path, "r");
+		if(status == NULL)
+			continue;
+		while(fgets(line, sizeof(line), status) != NULL) {
+			unsigned long long blocked = 0;
+			if(sscanf(line, "SigBlk: %llx", &blocked) != 1)
+				continue;
+			count++;
+			expect((blocked & asynchronous()) == asynchronous(), "a thread has signals open", tid);
+			for(size_t i = 0; i < sizeof(faults)/sizeof(*faults); i++)
+				expect(!(blocked >> (faults[i] - 1) & 1), "a thread blocks a fault", faults[i]);
+		}
+		fclose(status);
+	}
+	closedir(tasks);
+	return count;
+}
+
+static void handlers(struct sigaction *into) {
+	for(int signal = 1; signal < NSIG; signal++)
+		if(sigaction(signal, NULL, &into[signal]) != 0)
+			memset(&into[signal], 0, sizeof(into[signal]));
+}
+
+/* Libraries below modules may ignore SIGPIPE; nobody may handle it. */
+static int same(const struct sigaction *a, const struct sigaction *b, int signal) {
+	return a->sa_handler == b->sa_handler || (signal == SIGPIPE && b->sa_handler == SIG_IGN);
+}
+
+int main(int argc, char **argv) {
+	static struct sigaction before[NSIG], after[NSIG];
+	sigset_t mask_before, mask_after, waited;
+	if(argc != 2)
+		return 2;
+	/* Nobody reads what the log writes to stdout. */
+	int ends[2];
+	expect(pipe(ends) == 0 && dup2(ends[1], STDOUT_FILENO) >= 0, "no pipe", 0);
+	close(ends[0]);
+	close(ends[1]);
+	pthread_sigmask(SIG_SETMASK, NULL, &mask_before);
+	handlers(before);
+	expect(janus_rs_start(argv[1]) == 0, "it does not start", 0);
+	handlers(after);
+	pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
+	for(int signal = 1; signal < NSIG; signal++) {
+		expect(same(&before[signal], &after[signal], signal), "another handler", signal);
+		expect(sigismember(&mask_before, signal) == sigismember(&mask_after, signal), "another mask", signal);
+	}
+	expect(check_threads() >= 3, "hardly any threads", 0);
+	/* Sent to the process, it waits for the one who asks for it. */
+	sigemptyset(&waited);
+	sigaddset(&waited, SIGUSR1);
+	pthread_sigmask(SIG_BLOCK, &waited, NULL);
+	for(int i = 0; i < 100; i++) {
+		int got = 0;
+		kill(getpid(), SIGUSR1);
+		expect(sigwait(&waited, &got) == 0 && got == SIGUSR1, "another signal", got);
+	}
+	janus_rs_stop();
+	handlers(after);
+	for(int signal = 1; signal < NSIG; signal++)
+		expect(same(&before[signal], &after[signal], signal), "another handler at the end", signal);
+	return 0;
+}
