@@ -90,7 +90,13 @@ impl Engine {
             .clamp(1, MOST_WORKERS);
         let fingerprint = identity.fingerprint().to_owned();
         let mut engine = Engine {
-            shared: Arc::new(Shared { live: Lock::new((&config).into()), config, dtls, fingerprint }),
+            shared: Arc::new(Shared {
+                live: Lock::new((&config).into()),
+                destinations: Default::default(),
+                config,
+                dtls,
+                fingerprint,
+            }),
             workers: Vec::new(),
             threads: Lock::new(Vec::new()),
             placement: Lock::new(Placement::new(workers)),

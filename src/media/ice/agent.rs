@@ -1,6 +1,7 @@
 //! One ICE agent: credentials, checks, the selected path.
 
 use super::local::local_preference;
+use super::stun::{self, TransactionId};
 use crate::media::types::*;
 use is::stun::{StunMessage, StunPacket};
 use is::{CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, IceCreds};
@@ -8,20 +9,37 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Distinct remote addresses that one peer may use between two ICE restarts. An authenticated but hostile peer could
-/// otherwise make us remember one candidate per address it can send from.
+/// Addresses of one peer that are remembered at a time. Whose check comes from a further one, and is authentic, gets the
+/// place of the oldest that is not sent to.
 const MAX_REMOTE_ADDRESSES: usize = 64;
+/// How many may come and go between two ICE restarts: a hostile peer could make us check as many as it can send from.
+const MAX_ADDRESSES_EVER: usize = 1024;
 
-/// Candidates that the peer may tell between two ICE restarts; the crate compares each new one with all before. RFC 8445
-/// §6.1.2.5 asks for no more than 100 pairs.
-const MAX_REMOTE_CANDIDATES: usize = 256;
+/// RFC 8445 §6.1.2.5.
+const MAX_PAIRS: usize = 100;
+/// Candidates that the peer may tell between two ICE restarts; more could not be checked.
+const MAX_REMOTE_CANDIDATES: usize = MAX_PAIRS;
 
-/// Longest time between two checks of a pair, while no path is known and afterwards. A pair is given up after nine
-/// checks without an answer, 250 ms, 500 ms and then this long apart: "failed" comes 7.75 s after the start, about when
-/// the reference tells it, without fewer checks for a lossy network to drop. A path that worked is checked less often,
-/// and waited for longer.
-const CONNECTING_INTERVAL: Duration = Duration::from_secs(1);
+/// Least time between two checks (RFC 8445 §14.2).
+const PACE: Duration = Duration::from_millis(50);
+/// Checks of a pair that are sent without ever an answer (RFC 8489 §6.2.1); each authentic request from there allows
+/// one more.
+const MAX_CHECKS: usize = 7;
+/// Longest time between two checks of a pair, while no path is known and afterwards. A pair is given up after
+/// [`MAX_CHECKS`] without an answer, 250 ms, 500 ms, 1 s and then this long apart: "failed" comes 7.75 s after the start,
+/// about when the reference tells it. A path that worked is checked less often, and waited for longer.
+const CONNECTING_INTERVAL: Duration = Duration::from_millis(1500);
 const CONNECTED_INTERVAL: Duration = Duration::from_secs(3);
+/// How old the last answer from an address may be when the path moves there: it is asked every [`CONNECTED_INTERVAL`].
+const FRESH: Duration = Duration::from_secs(4);
+
+/// Transactions of the peer that are remembered, so that a request of a remembered one that comes from elsewhere is known
+/// for a copy. A browser needs more than a minute for so many.
+const MAX_TRANSACTIONS: usize = 32;
+/// Checks of ours whose answers tell where they were sent: what [`PACE`] lets out in 1.6 s.
+const MAX_ASKED: usize = 32;
+/// Of a peer-reflexive candidate that comes back (RFC 8445 §5.1.2.2).
+const REFLEXIVE_PRIORITY: u32 = 110 << 24 | 0xFFFF << 8 | 0xFF;
 
 /// What an agent starts from.
 pub struct AgentConfig {
@@ -44,8 +62,10 @@ pub struct Path {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
     State(IceState),
-    /// An authenticated STUN message came from this address.
+    /// An authenticated STUN message came from this address; told again with each request.
     Reachable(SocketAddr),
+    /// Nothing more is expected from there.
+    Forgotten(SocketAddr),
     /// A remote candidate that the peer did not tell, found by a check (RFC 8445 §7.3.1.3).
     PeerReflexive(Candidate),
     /// The path to send on; again whenever it changes.
@@ -56,6 +76,19 @@ pub enum AgentEvent {
 pub struct StunOut {
     pub path: Path,
     pub message: Vec<u8>,
+    /// A check, for a place that never answered one.
+    pub uninvited: bool,
+}
+
+/// What is known about an address of the peer.
+struct Remote {
+    at: SocketAddr,
+    /// An authentic message came from there.
+    seen: bool,
+    /// The last answer to a check that was sent there.
+    answered: Option<Instant>,
+    /// Checks that may still be sent while none was answered.
+    checks: usize,
 }
 
 pub struct Agent {
@@ -63,15 +96,29 @@ pub struct Agent {
     consent_freshness: bool,
     state: IceState,
     selected: Option<Path>,
-    /// Nominated by the peer, our own check not yet answered.
+    /// Nominated by the peer, but not yet proven: for a full agent by the answer to a check of its own, for a lite one by
+    /// authentic media ([`Agent::heard`]).
     nominated: Option<Path>,
+    /// There is a path that the peer has proven to be at: since the last restart for a full agent, ever for a lite one. From
+    /// now on a nomination is a move, which has to be proven, too.
+    settled: bool,
+    /// When the crate last had its turn; it sends at most one check in each.
+    turn: Option<Instant>,
     /// Remote candidates told since the last restart.
     told: usize,
     /// Those told before [`Agent::start`].
     waiting: Vec<Candidate>,
     started: bool,
-    /// Addresses of authenticated messages since the last restart.
-    seen: Vec<SocketAddr>,
+    /// Since the last restart, oldest first.
+    remotes: VecDeque<Remote>,
+    /// How many addresses authentic messages came from since the last restart.
+    addresses_ever: usize,
+    /// Addresses that made room; the crate ignores what comes from there until it is told them again.
+    made_room: Vec<SocketAddr>,
+    /// Authentic requests of the peer, oldest first.
+    transactions: VecDeque<(TransactionId, SocketAddr)>,
+    /// Our latest checks, and where they went.
+    asked: VecDeque<(TransactionId, SocketAddr)>,
     events: VecDeque<AgentEvent>,
 }
 
@@ -79,6 +126,8 @@ impl Agent {
     pub fn new(config: AgentConfig) -> Agent {
         let mut inner = IceAgent::new(creds(config.credentials));
         inner.set_ice_lite(config.lite);
+        inner.set_max_candidate_pairs(MAX_PAIRS);
+        inner.set_max_stun_retransmits(MAX_CHECKS);
         inner.set_controlling(config.role == IceRole::Controlling && !config.lite);
         let order = config.addresses.clone();
         inner.set_local_preference(move |candidate: &is::Candidate, _: usize| {
@@ -98,10 +147,16 @@ impl Agent {
             state: IceState::Disconnected,
             selected: None,
             nominated: None,
+            settled: false,
+            turn: None,
             told: 0,
             waiting: Vec::new(),
             started: false,
-            seen: Vec::new(),
+            remotes: VecDeque::new(),
+            addresses_ever: 0,
+            made_room: Vec::new(),
+            transactions: VecDeque::new(),
+            asked: VecDeque::new(),
             events: VecDeque::new(),
         }
     }
@@ -132,10 +187,14 @@ impl Agent {
     /// candidates have to be told again.
     pub fn restart(&mut self, credentials: IceCredentials) {
         self.inner.ice_restart(creds(credentials), true);
-        self.seen.clear();
+        self.remotes.clear();
+        self.addresses_ever = 0;
+        self.made_room.clear();
+        self.asked.clear();
         self.waiting.clear();
         self.told = 0;
         self.nominated = None;
+        self.settled &= self.inner.ice_lite();
         if self.started {
             self.set_state(IceState::Connecting);
         }
@@ -191,62 +250,193 @@ impl Agent {
         self.handle_timeout(now);
     }
 
-    /// A STUN message that came to `path.local` from `path.remote`. False: not for us, or not authentic; nothing
+    /// A STUN message that came to `path.local` from `path.remote`. False: not for us, not authentic, or a copy; nothing
     /// changed.
     pub fn handle(&mut self, now: Instant, path: Path, message: &[u8]) -> bool {
-        let known = self.seen.contains(&path.remote);
-        if !known && self.seen.len() >= MAX_REMOTE_ADDRESSES {
+        let known = self.remotes.iter().any(|r| r.seen && r.at == path.remote);
+        if !known && self.addresses_ever >= MAX_ADDRESSES_EVER {
             return false;
         }
+        let Some(id) = stun::transaction(message) else { return false };
         let Ok(message) = StunMessage::parse(message) else { return false };
-        let nominates = message.is_binding_request() && message.use_candidate();
+        let is_request = message.is_binding_request();
+        let is_answer = message.is_successful_binding_response();
+        let before =
+            self.transactions.iter().find(|(known, _)| is_request && *known == id).map(|(_, at)| *at);
+        // A retransmission comes from where the request came from.
+        if before.is_some_and(|at| at != path.remote) {
+            return false;
+        }
+        let nominates = is_request && message.use_candidate() && before.is_none();
+        if !known && !self.inner.accepts_message(&message) {
+            return false;
+        }
+        if !known {
+            self.make_room(path.remote);
+        }
         let packet =
             StunPacket { proto: is::Protocol::Udp, source: path.remote, destination: path.local, message };
         if !self.inner.handle_packet(now, packet) {
             return false;
         }
+        if is_request && before.is_none() {
+            self.transactions.push_back((id, path.remote));
+            if self.transactions.len() > MAX_TRANSACTIONS {
+                self.transactions.pop_front();
+            }
+            let remote = self.remote(path.remote);
+            remote.checks = (remote.checks + 1).min(MAX_CHECKS);
+        }
+        if is_answer && self.asked.iter().any(|asked| *asked == (id, path.remote)) {
+            self.remote(path.remote).answered = Some(now);
+        }
         if !known {
-            self.seen.push(path.remote);
+            self.remote(path.remote).seen = true;
+            self.addresses_ever += 1;
+        }
+        if !known || is_request {
             self.events.push_back(AgentEvent::Reachable(path.remote));
+        }
+        if !known {
             self.report_peer_reflexive(path.remote);
         }
         // Our rule: the newest authenticated nomination wins, also over a pair of higher priority. The crate alone
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
         if nominates && !self.inner.controlling() {
-            self.nominated = Some(path);
+            self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
         }
         // The answer to a nomination is a check of our own; no need to wait for the next tick.
         self.handle_timeout(now);
         true
     }
 
+    /// Authentic media (SRTP, SRTCP or DTLS) came from there, which proves that the peer is there.
+    pub fn heard(&mut self, from: SocketAddr) {
+        if self.inner.ice_lite() {
+            self.settled = true;
+            if let Some(path) = self.nominated.take_if(|path| path.remote == from) {
+                self.select(path);
+            }
+        }
+    }
+
+    /// Whether [`Agent::heard`] would move the path.
+    pub fn awaits_media(&self) -> bool {
+        self.inner.ice_lite() && self.nominated.is_some()
+    }
+
+    pub fn is_lite(&self) -> bool {
+        self.inner.ice_lite()
+    }
+
+    fn remote(&mut self, at: SocketAddr) -> &mut Remote {
+        let index = self.remotes.iter().position(|r| r.at == at).unwrap_or_else(|| {
+            self.remotes.push_back(Remote { at, seen: false, answered: None, checks: MAX_CHECKS });
+            self.remotes.len() - 1
+        });
+        &mut self.remotes[index]
+    }
+
+    /// Before an authentic message from a new address, which the crate takes without counting: candidates that nobody was
+    /// seen at make room first, then the oldest addresses.
+    fn make_room(&mut self, newcomer: SocketAddr) {
+        let locals =
+            self.inner.local_candidates().filter(|c| c.addr().is_ipv4() == newcomer.is_ipv4()).count();
+        let sent_to = self.selected.map(|path| path.remote);
+        let mut known: Vec<is::Candidate> = self.inner.remote_candidates().collect();
+        known.retain(|c| c.addr() != newcomer);
+        known.sort_by_key(|c| std::cmp::Reverse(c.prio()));
+        let mut seen = self.remotes.iter().filter(|r| r.seen).count();
+        while seen >= MAX_REMOTE_ADDRESSES || (known.len() + 1) * locals > MAX_PAIRS {
+            let is_seen = |at: SocketAddr| self.remotes.iter().any(|r| r.seen && r.at == at);
+            let unseen = known.iter().rfind(|c| !is_seen(c.addr()) && Some(c.addr()) != sent_to);
+            let oldest = self.remotes.iter().find(|r| r.seen && Some(r.at) != sent_to && r.at != newcomer);
+            let at = match (unseen, oldest) {
+                (Some(unseen), _) if seen < MAX_REMOTE_ADDRESSES => unseen.addr(),
+                (_, Some(oldest)) => oldest.at,
+                _ => break,
+            };
+            seen -= usize::from(is_seen(at));
+            known.iter().filter(|c| c.addr() == at).for_each(|c| _ = self.inner.invalidate_candidate(c));
+            known.retain(|c| c.addr() != at);
+            self.remotes.retain(|r| r.at != at);
+            self.made_room.push(at);
+            self.events.push_back(AgentEvent::Forgotten(at));
+        }
+        if self.made_room.contains(&newcomer) {
+            self.made_room.retain(|at| *at != newcomer);
+            self.add(peer_reflexive(newcomer, REFLEXIVE_PRIORITY));
+        }
+    }
+
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.inner.handle_timeout(now);
+        let early = self.turn.is_some_and(|turn| now.saturating_duration_since(turn) < PACE);
+        if !early {
+            self.turn = Some(now);
+            self.inner.handle_timeout(now);
+        }
         while let Some(event) = self.inner.poll_event() {
             match event {
                 IceAgentEvent::NominatedSend { source, destination, .. } => {
-                    self.select(Path { local: source, remote: destination });
+                    let path = Path { local: source, remote: destination };
+                    if self.may_follow(now, path) {
+                        self.select(path);
+                    }
                 }
                 IceAgentEvent::IceConnectionStateChange(state) => self.follow(state),
                 IceAgentEvent::IceRestart(_) | IceAgentEvent::DiscoveredRecv { .. } => {}
             }
         }
-        if let Some(path) = self.nominated.filter(|p| self.inner.has_viable_remote_candidate(p.remote)) {
+        if let Some(path) = self.nominated
+            && self.inner.has_viable_remote_candidate(path.remote)
+            && (!self.settled || (!self.inner.ice_lite() && self.is_fresh(now, path.remote)))
+        {
             self.nominated = None;
             self.select(path);
         }
     }
 
+    /// Whether the crate's choice is ours: the first path, and a move that is proven, or away from a path that is no more.
+    /// A lite agent's crate chooses by requests alone.
+    fn may_follow(&self, now: Instant, path: Path) -> bool {
+        if !self.settled || (self.inner.controlling() && !self.inner.ice_lite()) {
+            return true;
+        }
+        let lost = self.selected.is_none_or(|p| !self.inner.has_viable_remote_candidate(p.remote));
+        !self.inner.ice_lite() && (lost || self.is_fresh(now, path.remote))
+    }
+
+    /// A check that was sent there was answered from there, not long ago.
+    fn is_fresh(&self, now: Instant, at: SocketAddr) -> bool {
+        let answered = self.remotes.iter().find(|r| r.at == at).and_then(|r| r.answered);
+        answered.is_some_and(|answered| now.saturating_duration_since(answered) < FRESH)
+    }
+
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        self.inner.poll_timeout()
+        let next = self.inner.poll_timeout();
+        next.map(|at| self.turn.map_or(at, |turn| at.max(turn + PACE)))
     }
 
     pub fn poll_transmit(&mut self) -> Option<StunOut> {
-        let out = self.inner.poll_transmit()?;
-        Some(StunOut {
-            path: Path { local: out.source, remote: out.destination },
-            message: Vec::from(out.contents),
-        })
+        loop {
+            let out = self.inner.poll_transmit()?;
+            let path = Path { local: out.source, remote: out.destination };
+            let message = Vec::from(out.contents);
+            let Some(id) = stun::request_transaction(&message) else {
+                return Some(StunOut { path, message, uninvited: false });
+            };
+            let remote = self.remote(path.remote);
+            let uninvited = remote.answered.is_none();
+            if uninvited {
+                let Some(left) = remote.checks.checked_sub(1) else { continue };
+                remote.checks = left;
+            }
+            self.asked.push_back((id, path.remote));
+            if self.asked.len() > MAX_ASKED {
+                self.asked.pop_front();
+            }
+            return Some(StunOut { path, message, uninvited });
+        }
     }
 
     pub fn poll_event(&mut self) -> Option<AgentEvent> {
@@ -268,6 +458,7 @@ impl Agent {
         if self.state != IceState::Ready {
             self.set_state(IceState::Connected);
         }
+        self.settled |= !self.inner.ice_lite();
         if self.selected != Some(path) {
             self.selected = Some(path);
             self.events.push_back(AgentEvent::Selected(path));
@@ -311,17 +502,21 @@ impl Agent {
             .remote_candidates()
             .find(|c| c.addr() == address && c.kind() == CandidateKind::PeerReflexive);
         if let Some(candidate) = found {
-            self.events.push_back(AgentEvent::PeerReflexive(Candidate {
-                foundation: "prflx".into(),
-                component: 1,
-                protocol: Protocol::Udp,
-                priority: candidate.prio(),
-                address,
-                kind: CandidateType::PeerReflexive,
-                related: Some(address),
-                tcptype: None,
-            }));
+            self.events.push_back(AgentEvent::PeerReflexive(peer_reflexive(address, candidate.prio())));
         }
+    }
+}
+
+fn peer_reflexive(address: SocketAddr, priority: u32) -> Candidate {
+    Candidate {
+        foundation: "prflx".into(),
+        component: 1,
+        protocol: Protocol::Udp,
+        priority,
+        address,
+        kind: CandidateType::PeerReflexive,
+        related: Some(address),
+        tcptype: None,
     }
 }
 

@@ -8,6 +8,7 @@
 
 pub mod agent;
 pub mod candidate;
+pub mod destinations;
 pub mod local;
 pub mod reflexive;
 pub mod stun;

@@ -59,7 +59,8 @@ pub fn request_transaction(message: &[u8]) -> Option<TransactionId> {
         .flatten()
 }
 
-fn transaction(message: &[u8]) -> Option<TransactionId> {
+/// The transaction of a message that may be one.
+pub fn transaction(message: &[u8]) -> Option<TransactionId> {
     message.get(8..HEADER)?.try_into().ok()
 }
 

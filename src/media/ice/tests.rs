@@ -176,7 +176,8 @@ fn restart_keeps_the_path_and_connects_again() {
     server.events.clear();
     run(&mut server, &mut client, &mut now, Duration::from_secs(2));
     assert_eq!(server.agent.local_ufrag(), "s2ufrag");
-    assert_eq!(server.events.last(), Some(&AgentEvent::State(IceState::Ready)));
+    let states = server.events.iter().rfind(|e| matches!(e, AgentEvent::State(_)));
+    assert_eq!(states, Some(&AgentEvent::State(IceState::Ready)));
 }
 
 // MP-119: checks that nobody answers end in "failed", after as many as a lossy network may need.
@@ -196,7 +197,7 @@ fn unanswered_checks_fail() {
         server.agent.handle_timeout(now);
     }
     assert!(now - start > Duration::from_secs(7));
-    assert_eq!(checks, 9);
+    assert_eq!(checks, 7);
 }
 
 // As `unanswered_checks_fail`: a path that worked is waited for longer, and checked less often.
@@ -306,6 +307,145 @@ fn candidates_without_end_are_not_kept() {
         for port in 1..2000 {
             end.agent.add_remote(host(&format!("10.0.0.2:{port}")));
         }
-        assert_eq!(end.agent.told(), 256);
+        assert_eq!(end.agent.told(), 100);
     }
+}
+
+/// A Binding request of the controlling peer `c` that nominates, as `is` writes it.
+fn nomination(client: &mut End, now: &mut Instant) -> Vec<u8> {
+    let until = *now + Duration::from_secs(10);
+    loop {
+        *now += Duration::from_millis(10);
+        assert!(*now < until, "no check");
+        client.agent.handle_timeout(*now);
+        while let Some(out) = client.agent.poll_transmit() {
+            if stun::request_transaction(&out.message).is_some() {
+                return out.message;
+            }
+        }
+    }
+}
+
+fn lite() -> (End, End, Instant) {
+    let mut server = end("s", IceRole::Controlled, true, &["10.0.0.1:1000"]);
+    let mut client = end("c", IceRole::Controlling, false, &["10.0.0.2:2000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    client.agent.set_remote(credentials("s"), true);
+    client.agent.add_remote(host("10.0.0.1:1000"));
+    server.agent.start(now);
+    client.agent.start(now);
+    run(&mut server, &mut client, &mut now, Duration::from_secs(1));
+    server.agent.heard(address("10.0.0.2:2000"));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+    (server, client, now)
+}
+
+fn from(remote: &str) -> Path {
+    Path { local: address("10.0.0.1:1000"), remote: address(remote) }
+}
+
+#[test]
+fn a_lite_agent_moves_when_media_came_from_there() {
+    let (mut server, mut client, mut now) = lite();
+    let check = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, from("192.0.2.7:7"), &check));
+    server.agent.heard(address("10.0.0.2:2000"));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+    for _ in 0..400 {
+        now += Duration::from_millis(10);
+        server.agent.handle_timeout(now);
+    }
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+    server.agent.heard(address("192.0.2.7:7"));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7")));
+}
+
+#[test]
+fn a_copy_of_a_nomination_is_no_nomination() {
+    let (mut server, mut client, mut now) = lite();
+    let check = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, from("10.0.0.2:2000"), &check));
+    assert!(!server.agent.handle(now, from("192.0.2.7:7"), &check));
+    // A retransmission gets its answer.
+    while server.agent.poll_transmit().is_some() {}
+    assert!(server.agent.handle(now, from("10.0.0.2:2000"), &check));
+    assert!(server.agent.poll_transmit().is_some());
+    // What the peer nominates next is not undone by a copy from where it was.
+    let next = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, from("192.0.2.8:8"), &next));
+    assert!(server.agent.handle(now, from("10.0.0.2:2000"), &check));
+    server.agent.heard(address("192.0.2.8:8"));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.8:8")));
+}
+
+/// The peer was at an address, answered checks there, and is gone from there.
+#[test]
+fn a_full_agent_does_not_go_back_to_where_nobody_answers() {
+    let (mut server, mut client, mut now) = connected();
+    client.seen_as = Some(address("192.0.2.7:7777"));
+    run(&mut server, &mut client, &mut now, Duration::from_secs(8));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7777")));
+    let check = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, from("10.0.0.2:2000"), &check));
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7777")));
+}
+
+#[test]
+fn the_oldest_address_makes_room_until_a_thousand_were_used() {
+    let (mut server, mut client, mut now) = connected();
+    let mut forgotten = 0;
+    for number in 1..1100_u16 {
+        let check = nomination(&mut client, &mut now);
+        let taken = server.agent.handle(now, from(&format!("192.0.2.7:{number}")), &check);
+        // The first one is where the peer was all the time.
+        assert_eq!(taken, number < 1024, "{number}");
+        let answered = std::iter::from_fn(|| server.agent.poll_transmit())
+            .any(|out| out.path.remote.port() == number && stun::request_transaction(&out.message).is_none());
+        assert_eq!(answered, taken, "{number}");
+        let events = std::iter::from_fn(|| server.agent.poll_event());
+        forgotten += events.filter(|e| matches!(e, AgentEvent::Forgotten(_))).count();
+    }
+    assert_eq!(forgotten, 1024 - 64);
+    // The one that is sent to was never forgotten, and who was forgotten may come again.
+    assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+    let mut again = end("s", IceRole::Controlled, false, &["10.0.0.1:1000"]);
+    again.agent.set_remote(credentials("c"), false);
+    again.agent.start(now);
+    for number in (1..100_u16).chain(1..100) {
+        now += Duration::from_millis(50);
+        let check = nomination(&mut client, &mut now);
+        assert!(again.agent.handle(now, from(&format!("192.0.2.7:{number}")), &check));
+        let answered = std::iter::from_fn(|| again.agent.poll_transmit())
+            .any(|out| out.path.remote.port() == number && stun::request_transaction(&out.message).is_none());
+        assert!(answered, "{number}");
+    }
+}
+
+/// Candidates of the peer's choice, none of which ever answers.
+#[test]
+fn checks_are_paced_and_end() {
+    let mut server = end("s", IceRole::Controlled, false, &["10.0.0.1:1000", "10.0.0.3:1000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    for port in 1..=1000 {
+        server.agent.add_remote(host(&format!("10.0.0.9:{port}")));
+    }
+    server.agent.start(now);
+    let mut sent = std::collections::HashMap::new();
+    let mut last = None::<Instant>;
+    for _ in 0..30_000 {
+        server.agent.handle_timeout(now);
+        while let Some(out) = server.agent.poll_transmit() {
+            assert!(last.is_none_or(|last| now - last >= Duration::from_millis(50)));
+            assert!(out.uninvited);
+            last = Some(now);
+            *sent.entry(out.path.remote).or_insert(0) += 1;
+        }
+        while server.agent.poll_event().is_some() {}
+        now += Duration::from_millis(10);
+    }
+    assert!(sent.len() <= 100 && sent.values().all(|count| *count <= 7), "{sent:?}");
+    assert!(sent.values().sum::<i32>() >= 350, "{sent:?}");
+    assert!(now - last.unwrap() > Duration::from_secs(60), "they end");
 }

@@ -5,6 +5,7 @@ use crate::media::dtls::{Connected, Dtls, DtlsEvent};
 use crate::media::ice::{AgentEvent, Path, candidate, stun};
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// MP-136
@@ -60,15 +61,21 @@ impl Connection {
     /// A STUN message for us, by its ufrag or transaction.
     pub fn stun(&mut self, clock: Clock, path: Path, message: &[u8], out: &mut Batch) {
         if self.stage != Stage::Closed && self.ice.handle(clock.instant, path, message) {
+            self.earn(path.remote, message.len());
             self.progress(clock, out);
+            self.listens = self.ice.awaits_media();
         }
     }
 
     /// A DTLS datagram from an address that authenticated STUN came from.
-    pub fn dtls(&mut self, clock: Clock, datagram: &[u8], out: &mut Batch) {
+    pub fn dtls(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8], out: &mut Batch) {
         if self.stage == Stage::Closed {
             return;
         }
+        self.from = Some(from);
+        self.authentic = false;
+        self.note_hello(clock, datagram);
+        self.earn(from, datagram.len());
         self.record.dtls_in.packets += 1;
         self.record.dtls_in.bytes += datagram.len() as u64;
         match &mut self.dtls {
@@ -77,6 +84,7 @@ impl Connection {
             None => {}
         }
         self.progress(clock, out);
+        self.from = None;
     }
 
     /// Carries what the layers produced to where it belongs, until nothing is left.
@@ -89,11 +97,11 @@ impl Connection {
         self.start_dtls_when_possible(clock);
         self.take_dtls_events(clock, out);
         self.progress_data();
-        self.transmit_stun(out);
+        self.transmit_stun(clock, out);
         self.transmit_dtls(out);
     }
 
-    fn take_ice_events(&mut self, clock: Clock) {
+    pub(super) fn take_ice_events(&mut self, clock: Clock) {
         while let Some(event) = self.ice.poll_event() {
             match event {
                 AgentEvent::State(state) => {
@@ -108,6 +116,7 @@ impl Connection {
                     self.event(PeerEvent::Ice(state));
                 }
                 AgentEvent::Reachable(address) => self.notes.push_back(Note::Reachable(address)),
+                AgentEvent::Forgotten(address) => self.notes.push_back(Note::Forgotten(address)),
                 AgentEvent::PeerReflexive(found) => {
                     self.record.remote_candidates.push(candidate::format(&found));
                 }
@@ -155,8 +164,18 @@ impl Connection {
     fn take_dtls_events(&mut self, clock: Clock, out: &mut Batch) {
         while let Some(event) = self.dtls.as_mut().and_then(|dtls| dtls.poll_event()) {
             match event {
-                DtlsEvent::Connected(connected) => self.take_keys(clock, &connected, out),
-                DtlsEvent::Data(packet) => self.incoming_sctp(clock, packet),
+                DtlsEvent::Connected(connected) if self.shares_address && !self.is_announced(&connected) => {
+                    self.stray = Some(connected);
+                    return;
+                }
+                DtlsEvent::Connected(connected) => {
+                    self.take_keys(clock, &connected, out);
+                    self.heard_dtls(clock);
+                }
+                DtlsEvent::Data(packet) => {
+                    self.heard_dtls(clock);
+                    self.incoming_sctp(clock, packet);
+                }
                 DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
                 DtlsEvent::Refused(error) => {
                     tracing::warn!(handle = self.id, "DTLS: {error}; waiting for another handshake");
@@ -170,9 +189,14 @@ impl Connection {
         }
     }
 
-    fn take_keys(&mut self, clock: Clock, connected: &Connected, out: &mut Batch) {
+    /// Whether the certificate is the one of the description.
+    pub(super) fn is_announced(&self, connected: &Connected) -> bool {
         let announced = self.remote.as_ref().and_then(|r| r.fingerprint.as_ref());
-        let failure = match (announced.is_some_and(|f| connected.matches(f)), connected.sessions()) {
+        announced.is_some_and(|fingerprint| connected.matches(fingerprint))
+    }
+
+    pub(super) fn take_keys(&mut self, clock: Clock, connected: &Connected, out: &mut Batch) {
+        let failure = match (self.is_announced(connected), connected.sessions()) {
             (false, _) => "the certificate does not match the fingerprint of the description".to_owned(),
             (true, Err(error)) => error.to_string(),
             (true, Ok((outgoing, incoming))) => {
@@ -209,8 +233,11 @@ impl Connection {
         self.dtls.as_ref().map_or(0, |dtls| dtls.retransmissions())
     }
 
-    fn transmit_stun(&mut self, out: &mut Batch) {
+    fn transmit_stun(&mut self, clock: Clock, out: &mut Batch) {
         while let Some(stun) = self.ice.poll_transmit() {
+            if stun.uninvited && !self.shared.destinations.admits(stun.path.remote, clock.mono) {
+                continue;
+            }
             // The answer to a request may come from an address that we do not know yet.
             if let Some(id) = stun::request_transaction(&stun.message) {
                 self.notes.push_back(Note::Check(id));
@@ -225,10 +252,22 @@ impl Connection {
 
     pub(super) fn transmit_dtls(&mut self, out: &mut Batch) {
         while let Some(datagram) = self.dtls.as_mut().and_then(|dtls| dtls.poll_transmit()) {
-            self.record.dtls_out.packets += 1;
-            self.record.dtls_out.bytes += datagram.len() as u64;
-            self.send(out, &datagram);
+            match &mut self.credit {
+                Some(credit) => credit.keep(datagram),
+                None => self.send_dtls(out, &datagram),
+            }
         }
+        while let (Some(path), Some(credit)) = (self.path, &mut self.credit)
+            && let Some(datagram) = credit.next(path.remote)
+        {
+            self.send_dtls(out, &datagram);
+        }
+    }
+
+    fn send_dtls(&mut self, out: &mut Batch, datagram: &[u8]) {
+        self.record.dtls_out.packets += 1;
+        self.record.dtls_out.bytes += datagram.len() as u64;
+        self.send(out, datagram);
     }
 
     /// When the DTLS clock runs out next.

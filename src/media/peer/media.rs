@@ -9,6 +9,7 @@ use crate::media::srtp::SrtpError;
 use crate::media::types::*;
 use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::record::capture::PacketType;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -45,10 +46,12 @@ impl Connection {
     pub fn media<'a>(
         &mut self,
         clock: Clock,
+        from: SocketAddr,
         datagram: &mut [u8],
         descriptor: &'a mut Descriptor,
         out: &mut Batch,
     ) -> Option<Incoming<'a>> {
+        self.authentic = false;
         // MP-141
         if self.stage != Stage::Ready {
             return None;
@@ -58,7 +61,7 @@ impl Connection {
             return None;
         }
         if is_rtcp(datagram) {
-            return self.incoming_rtcp(clock, datagram, out);
+            return self.incoming_rtcp(clock, from, datagram, out);
         }
         if datagram.len() < RTP_HEADER {
             return None;
@@ -72,6 +75,7 @@ impl Connection {
             Some(srtp) => srtp.incoming.unprotect_rtp(datagram).map_err(|e| self.complain(e)).ok()?,
             None => datagram.len(),
         };
+        self.opened(clock, from);
         self.tap.incoming(PacketType::Rtp, &datagram[..len]);
         let received = self
             .streams
@@ -94,6 +98,7 @@ impl Connection {
     fn incoming_rtcp(
         &mut self,
         clock: Clock,
+        from: SocketAddr,
         datagram: &mut [u8],
         out: &mut Batch,
     ) -> Option<Incoming<'static>> {
@@ -104,12 +109,33 @@ impl Connection {
             Some(srtp) => srtp.incoming.unprotect_rtcp(datagram).map_err(|e| self.complain(e)).ok()?,
             None => datagram.len(),
         };
+        self.opened(clock, from);
         self.tap.incoming(PacketType::Rtcp, &datagram[..len]);
         let delivered = self.streams.incoming_rtcp(clock, &mut datagram[..len]);
         self.resend(clock, out);
         let delivered =
             delivered.inspect_err(|why| tracing::trace!(handle = self.id, "RTCP dropped: {why:?}")).ok()?;
         Some(Incoming::Rtcp { mindex: delivered.mindex, video: delivered.video, len: delivered.len })
+    }
+
+    /// Whether our keys open this SRTP or SRTCP datagram, whose bytes are unspecified then. Nothing else changes.
+    pub fn opens(&self, datagram: &mut [u8]) -> bool {
+        match (&self.srtp, is_rtcp(datagram)) {
+            (Some(srtp), true) => datagram.len() >= RTCP_HEADER && srtp.incoming.opens_rtcp(datagram),
+            (Some(srtp), false) => datagram.len() >= RTP_HEADER && srtp.incoming.opens_rtp(datagram),
+            // Without encryption the SSRC decides.
+            (None, true) => true,
+            (None, false) => datagram.len() >= RTP_HEADER && self.streams.route(datagram).is_ok(),
+        }
+    }
+
+    /// A packet of the peer's own was decrypted.
+    #[inline]
+    fn opened(&mut self, clock: Clock, from: SocketAddr) {
+        self.authentic = true;
+        if self.listens {
+            self.heard(clock, from);
+        }
     }
 
     /// Whether the peer has asked for lost packets or a key frame since this was called.

@@ -5,7 +5,9 @@
 mod ahead;
 mod capture;
 mod connect;
+mod credit;
 mod data;
+mod demux;
 mod hangup;
 mod media;
 mod snapshot;
@@ -13,11 +15,12 @@ mod snapshot;
 mod tests;
 
 pub use ahead::STEPS;
+pub use demux::Fit;
 pub use media::MOST_AT_ONCE;
 
 use super::clock::Clock;
-use super::dtls::{Dtls, DtlsContext};
-use super::ice::{Agent, AgentConfig, Path, stun::TransactionId};
+use super::dtls::{Connected, Dtls, DtlsContext};
+use super::ice::{Agent, AgentConfig, Path, destinations::Destinations, stun::TransactionId};
 use super::rtp::store::SharedStore;
 use super::rtp::{Settings, Streams};
 use super::sctp::Sctp;
@@ -39,6 +42,8 @@ pub struct Shared {
     pub dtls: DtlsContext,
     /// Of our certificate.
     pub fingerprint: String,
+    /// How many checks still go where.
+    pub destinations: Destinations,
     /// What may change while running; every PeerConnection looks once a second.
     pub live: Lock<Settings>,
 }
@@ -71,6 +76,8 @@ pub enum Output {
 pub enum Note {
     /// An authenticated STUN message came from there.
     Reachable(SocketAddr),
+    /// Nothing more is expected from there.
+    Forgotten(SocketAddr),
     /// A request was sent; its answer may come from an address not yet known.
     Check(TransactionId),
     /// New local ufrag.
@@ -127,6 +134,22 @@ pub struct Connection {
     sctp: Option<Sctp>,
     /// Where packets go.
     path: Option<Path>,
+    /// How much DTLS may go to a path that nobody has proven; a lite agent's, until DTLS is through.
+    credit: Option<credit::Credit>,
+    /// Where the datagram came from that is being worked on.
+    from: Option<SocketAddr>,
+    /// The last datagram of media or DTLS was authentic.
+    authentic: bool,
+    /// The ICE agent waits for authentic media.
+    listens: bool,
+    /// Hashes of what came of the handshake.
+    flights: Vec<u64>,
+    /// The datagram that is being worked on may be another PeerConnection's.
+    shares_address: bool,
+    /// The handshake is through, but with the certificate of somebody else.
+    stray: Option<Box<Connected>>,
+    /// The random value of the ClientHello that the handshake began with.
+    hello: Option<(Instant, [u8; 32])>,
     /// Our place in the worker's batch.
     cursor: Cursor,
     /// All remote candidates are known.
@@ -168,6 +191,14 @@ impl Connection {
             wants_data: false,
             sctp: None,
             path: None,
+            credit: shared.config.ice_lite.then(credit::Credit::default),
+            from: None,
+            authentic: false,
+            listens: false,
+            flights: Vec::new(),
+            shares_address: false,
+            stray: None,
+            hello: None,
             cursor: Cursor::default(),
             remote_complete: false,
             failed_at: None,

@@ -9,6 +9,9 @@ use crate::media::rtp::store::SharedStore;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+/// Somewhere.
+const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
 struct End {
     connection: Connection,
     batch: Batch,
@@ -28,6 +31,7 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
     let shared = Arc::new(Shared {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
+        destinations: Default::default(),
         live: crate::util::lock::Lock::new((&config).into()),
         config,
     });
@@ -82,10 +86,10 @@ impl End {
         }
         match kind {
             stun::Kind::Stun => self.connection.stun(clock, path, datagram, &mut self.batch),
-            stun::Kind::Dtls => self.connection.dtls(clock, datagram, &mut self.batch),
+            stun::Kind::Dtls => self.connection.dtls(clock, path.remote, datagram, &mut self.batch),
             _ => {
                 let mut descriptor = [0; 255];
-                self.connection.media(clock, datagram, &mut descriptor, &mut self.batch);
+                self.connection.media(clock, path.remote, datagram, &mut descriptor, &mut self.batch);
             }
         }
     }
@@ -188,7 +192,7 @@ fn an_early_client_hello_is_kept() {
     let hello: Vec<Vec<u8>> = std::iter::from_fn(|| dtls.poll_transmit()).collect();
     assert!(!hello.is_empty());
     for datagram in &hello {
-        a.connection.dtls(clock, datagram, &mut a.batch);
+        a.connection.dtls(clock, b.address, datagram, &mut a.batch);
     }
     assert_eq!(a.connection.early.len(), hello.len());
     a.meet(&b, DtlsRole::Passive, clock);
@@ -293,10 +297,10 @@ fn media_before_keys_and_large_media_are_dropped() {
     let mut rtp = vec![0x80; 1600];
     rtp[1] = 96;
     let mut descriptor = [0; 255];
-    assert!(a.connection.media(clock, &mut rtp[..100], &mut descriptor, &mut a.batch).is_none());
+    assert!(a.connection.media(clock, ANY, &mut rtp[..100], &mut descriptor, &mut a.batch).is_none());
     assert_eq!(a.connection.snapshot(clock).too_large, 0);
     let (mut a, _, clock) = connected(|_| {});
-    assert!(a.connection.media(clock, &mut rtp, &mut descriptor, &mut a.batch).is_none());
+    assert!(a.connection.media(clock, ANY, &mut rtp, &mut descriptor, &mut a.batch).is_none());
     assert_eq!(a.connection.snapshot(clock).too_large, 1);
 }
 

@@ -13,6 +13,13 @@ pub const MAX_STREAMS: usize = 1024;
 /// E bit of the SRTCP index word: the packet is encrypted.
 const ENCRYPTED: u32 = 1 << 31;
 
+/// An authentic packet: its length without what SRTP added, and where it belongs in the replay window.
+struct Opened {
+    len: usize,
+    ssrc: u32,
+    index: u64,
+}
+
 /// Keys and counters of one direction: use one for what is sent and one for what is received.
 pub struct Session {
     profile: Profile,
@@ -98,6 +105,18 @@ impl Session {
 
     /// Verifies and decrypts an SRTP packet; returns the length of the RTP packet at its start.
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        let opened = self.open_rtp(packet)?;
+        self.rtp_streams.mark(opened.ssrc, opened.index)?;
+        Ok(opened.len)
+    }
+
+    /// Whether [`Session::unprotect_rtp`] would accept the packet; its bytes are unspecified then.
+    pub fn opens_rtp(&self, packet: &mut [u8]) -> bool {
+        self.open_rtp(packet).is_ok()
+    }
+
+    #[inline]
+    fn open_rtp(&self, packet: &mut [u8]) -> Result<Opened, SrtpError> {
         let len = packet.len().checked_sub(self.profile.rtp_overhead()).ok_or(SrtpError::Malformed)?;
         let header = parse_rtp(&packet[..len])?;
         let window = self.rtp_streams.get(header.ssrc);
@@ -114,8 +133,7 @@ impl Session {
                 cm.apply(header.ssrc, index, &mut plain[header.len..]);
             }
         }
-        self.rtp_streams.mark(header.ssrc, index)?;
-        Ok(len)
+        Ok(Opened { len, ssrc: header.ssrc, index })
     }
 
     /// Protects the (compound) RTCP packet in `buf[..len]` and returns its new length; `buf` has
@@ -152,6 +170,18 @@ impl Session {
 
     /// Verifies and decrypts an SRTCP packet; returns the length of the RTCP packet at its start.
     pub fn unprotect_rtcp(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
+        let opened = self.open_rtcp(packet)?;
+        self.rtcp_streams.mark(opened.ssrc, opened.index)?;
+        Ok(opened.len)
+    }
+
+    /// Whether [`Session::unprotect_rtcp`] would accept the packet; its bytes are unspecified then.
+    pub fn opens_rtcp(&self, packet: &mut [u8]) -> bool {
+        self.open_rtcp(packet).is_ok()
+    }
+
+    #[inline]
+    fn open_rtcp(&self, packet: &mut [u8]) -> Result<Opened, SrtpError> {
         let len = packet.len().checked_sub(self.profile.rtcp_overhead()).ok_or(SrtpError::Malformed)?;
         let ssrc = parse_rtcp(&packet[..len])?;
         let word_at = if self.profile.is_aead() { len + GCM_TAG } else { len };
@@ -174,8 +204,7 @@ impl Session {
                 cm.apply(ssrc, index, &mut covered[RTCP_HEADER..len]);
             }
         }
-        self.rtcp_streams.mark(ssrc, index)?;
-        Ok(len)
+        Ok(Opened { len, ssrc, index })
     }
 
     #[cfg(test)]

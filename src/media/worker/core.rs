@@ -7,6 +7,7 @@
 use super::batch::{Batch, Cursor};
 use super::due::Due;
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
+use super::owners::{Found, Owners};
 use super::pending::Pending;
 use super::prefetch::prefetch;
 use super::send::Transmitter;
@@ -26,7 +27,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Below this the batch is sent before a datagram is looked at: one NACK may ask for several hundred packets.
-const LEAST_ROOM: usize = 640;
+pub(super) const LEAST_ROOM: usize = 640;
 
 /// A PeerConnection and what the worker keeps beside it.
 pub(super) struct Seat {
@@ -61,7 +62,7 @@ pub struct Core {
     pub(super) free: Vec<u32>,
     pub(super) by_ufrag: HashMap<String, u32>,
     /// Learned from authenticated STUN only.
-    pub(super) by_address: HashMap<SocketAddr, u32>,
+    pub(super) owners: Owners,
     pub(super) transactions: HashMap<stun::TransactionId, u32>,
     pub(super) transaction_ages: VecDeque<(Instant, stun::TransactionId)>,
     pub(super) timers: BinaryHeap<Reverse<(Due, u32)>>,
@@ -109,7 +110,7 @@ impl Core {
             seats: Vec::new(),
             free: Vec::new(),
             by_ufrag: HashMap::new(),
-            by_address: HashMap::new(),
+            owners: Owners::default(),
             transactions: HashMap::new(),
             transaction_ages: VecDeque::new(),
             timers: BinaryHeap::new(),
@@ -141,25 +142,15 @@ impl Core {
         descriptor: &'a mut Descriptor,
     ) -> Option<Delivery<'a>> {
         match stun::kind(bytes) {
-            stun::Kind::Media => {
-                let index = *self.by_address.get(&path.remote)?;
-                self.make_room(LEAST_ROOM);
-                let seat = self.seats.get_mut(index as usize)?.as_mut()?;
-                self.busy = Some(index);
-                let incoming =
-                    packet_path(|| seat.connection.media(arrived, bytes, descriptor, &mut self.batch));
-                self.busy = None;
-                self.asked |= seat.connection.take_asked();
-                let delivery =
-                    incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });
-                if delivery.is_none() {
-                    self.after_media(index);
-                }
-                delivery
-            }
+            stun::Kind::Media => match self.owners.get(&path.remote)? {
+                Found::Sole(index) => self.media_of(index, path.remote, arrived, bytes, descriptor),
+                Found::Several(_) => self.media_of_several(path.remote, arrived, bytes, descriptor),
+            },
             stun::Kind::Dtls => {
-                let index = *self.by_address.get(&path.remote)?;
-                self.step(index, |connection, clock, batch| connection.dtls(clock, bytes, batch));
+                match self.owners.get(&path.remote)? {
+                    Found::Sole(index) => self.dtls_of(index, path.remote, bytes),
+                    Found::Several(_) => self.dtls_of_several(path.remote, bytes),
+                }
                 None
             }
             stun::Kind::Stun => {
@@ -168,7 +159,7 @@ impl Core {
                     stun::Owner::Transaction(id) => match self.transactions.remove(&id) {
                         Some(index) => index,
                         None if self.is_reflexive(path, bytes) => return None,
-                        None => *self.by_address.get(&path.remote)?,
+                        None => self.owners.get(&path.remote)?.first(),
                     },
                 };
                 self.step(index, |connection, clock, batch| connection.stun(clock, path, bytes, batch));
@@ -178,9 +169,40 @@ impl Core {
         }
     }
 
+    #[inline]
+    pub(super) fn media_of<'a>(
+        &mut self,
+        index: u32,
+        from: SocketAddr,
+        arrived: Clock,
+        bytes: &mut [u8],
+        descriptor: &'a mut Descriptor,
+    ) -> Option<Delivery<'a>> {
+        self.make_room(LEAST_ROOM);
+        let seat = self.seats.get_mut(index as usize)?.as_mut()?;
+        self.busy = Some(index);
+        let incoming =
+            packet_path(|| seat.connection.media(arrived, from, bytes, descriptor, &mut self.batch));
+        self.busy = None;
+        self.asked |= seat.connection.take_asked();
+        let delivery = incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });
+        if delivery.is_none() {
+            self.after_media(index);
+        }
+        delivery
+    }
+
+    pub(super) fn dtls_of(&mut self, index: u32, from: SocketAddr, bytes: &[u8]) {
+        self.step(index, |connection, clock, batch| connection.dtls(clock, from, bytes, batch));
+    }
+
+    pub(super) fn connection(&self, index: u32) -> Option<&Connection> {
+        Some(&self.seats.get(index as usize)?.as_ref()?.connection)
+    }
+
     /// RTCP from there comes soon.
     pub fn fetch_ahead(&self, from: SocketAddr, datagrams_to_go: usize) {
-        let seat = self.by_address.get(&from).and_then(|index| self.seats.get(*index as usize)?.as_deref());
+        let seat = self.owners.get(&from).and_then(|f| self.seats.get(f.first() as usize)?.as_deref());
         if let Some(seat) = seat {
             seat.connection.fetch_ahead_for_rtcp(datagrams_to_go);
             match datagrams_to_go {
@@ -355,7 +377,7 @@ impl Core {
         }
     }
 
-    fn settle(&mut self, index: u32) {
+    pub(super) fn settle(&mut self, index: u32) {
         let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
         while let Some(note) = seat.connection.next_note() {
             match note {
@@ -363,7 +385,11 @@ impl Core {
                     if !seat.addresses.contains(&address) {
                         seat.addresses.push(address);
                     }
-                    self.by_address.insert(address, index);
+                    self.owners.learn(address, index);
+                }
+                Note::Forgotten(address) => {
+                    seat.addresses.retain(|known| *known != address);
+                    self.owners.forget(&address, index);
                 }
                 Note::Check(id) => {
                     self.transactions.insert(id, index);
@@ -396,10 +422,7 @@ impl Core {
         self.pending.seat_left(index);
         self.by_ufrag.remove(&seat.ufrag);
         for address in &seat.addresses {
-            // Another PeerConnection may have been reached from there since.
-            if self.by_address.get(address) == Some(&index) {
-                self.by_address.remove(address);
-            }
+            self.owners.forget(address, index);
         }
         self.transactions.retain(|_, owner| *owner != index);
         self.free.push(index);

@@ -14,6 +14,7 @@ fn worker(sockets: usize) -> (Worker, Bed) {
     let shared = Arc::new(Shared {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
+        destinations: Default::default(),
         live: Lock::new((&config).into()),
         config,
     });

@@ -20,6 +20,7 @@ pub fn shared(config: EngineConfig) -> Arc<Shared> {
     Arc::new(Shared {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
+        destinations: Default::default(),
         live: Lock::new((&config).into()),
         config,
     })
@@ -141,10 +142,16 @@ impl Client {
         let path = Path { local: self.inside, remote: datagram.from };
         match stun::kind(&datagram.bytes) {
             stun::Kind::Stun => self.connection.stun(clock, path, &datagram.bytes, &mut self.batch),
-            stun::Kind::Dtls => self.connection.dtls(clock, &datagram.bytes, &mut self.batch),
+            stun::Kind::Dtls => self.connection.dtls(clock, datagram.from, &datagram.bytes, &mut self.batch),
             stun::Kind::Media => {
                 let mut descriptor = [0; 255];
-                let got = self.connection.media(clock, &mut datagram.bytes, &mut descriptor, &mut self.batch);
+                let got = self.connection.media(
+                    clock,
+                    datagram.from,
+                    &mut datagram.bytes,
+                    &mut descriptor,
+                    &mut self.batch,
+                );
                 if let Some(Incoming::Rtp { len, .. }) = got {
                     let owner = usize::from(datagram.bytes[len - 1]);
                     assert_eq!(owner, self.index, "a packet of {owner} reached client {}", self.index);

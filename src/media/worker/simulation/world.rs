@@ -14,16 +14,19 @@ use crate::media::worker::handle::{NewPeer, PeerShared, WorkerHandle};
 use crate::media::worker::wake::Bell;
 use crate::rtp::Extensions;
 use fastrand::Rng;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// ms of a world between two looks at what has arrived.
 const STEP: u64 = 5;
-/// Addresses that are shared, inherited or forged, replays, and forged DTLS.
-const HOSTILE: bool = false;
+/// Bytes that begin like DTLS, during handshakes, too.
+const FORGES_DTLS: bool = false;
 /// Every client sends a packet so often, ms.
 const PACKET: u64 = 20;
+/// Who waits for its turn on a socket looks so often, ms: last flights that were lost have come again by then, mostly.
+const PATIENCE: u64 = 1_500;
 /// From here on the network is fair, and nobody moves or forges; ms.
 const CALM: u64 = 8_000;
 /// A client whose path was lost needs a check of its own to find another; they are up to three seconds apart.
@@ -92,6 +95,8 @@ pub struct World {
     /// Earlier datagrams of clients, a few of each.
     heard: Vec<Vec<Vec<u8>>>,
     mischief: Vec<(u64, Mischief)>,
+    /// Clients that begin when the one before, on the same socket, is connected.
+    waiting: VecDeque<usize>,
     next_address: u16,
 }
 
@@ -121,13 +126,14 @@ impl World {
             dark_until: Vec::new(),
             heard: Vec::new(),
             mischief: Vec::new(),
+            waiting: VecDeque::new(),
             next_address: 0,
             rng,
         };
         for index in 0..world.rng.usize(2..=5) {
             // Some have two PeerConnections on one socket.
             let outside = match world.clients.last() {
-                Some(other) if HOSTILE && world.rng.u8(..4) == 0 => other.outside,
+                Some(other) if world.rng.u8(..4) == 0 => other.outside,
                 _ => world.fresh_address(),
             };
             world.join(index, outside, &handle);
@@ -172,7 +178,12 @@ impl World {
         for candidate in candidates {
             client.command(clock, Command::AddRemoteCandidate(candidate));
         }
-        client.command(clock, Command::StartChecks);
+        // Nothing but the order tells two handshakes of one socket apart.
+        if self.clients.iter().any(|other| other.outside == outside) {
+            self.waiting.push_back(index);
+        } else {
+            client.command(clock, Command::StartChecks);
+        }
         self.clients.push(client);
         self.served.push(Served { peer, closed: None, hung_up: false });
         self.dark_until.push(0);
@@ -199,12 +210,11 @@ impl World {
                 _ => Mischief::Blackout(a, self.rng.u64(100..2000)),
             };
             let is_hostile = match what {
-                Mischief::Inherit(..) | Mischief::Forge(..) | Mischief::Replay(..) => true,
                 Mischief::Garbage { first, .. } => (20..24).contains(&first),
                 _ => false,
             };
             let at = self.rng.u64(..CALM);
-            if HOSTILE || !is_hostile {
+            if FORGES_DTLS || !is_hostile {
                 self.mischief.push((at, what));
             }
         }
@@ -244,6 +254,22 @@ impl World {
         }
         while let Some(datagram) = self.network.arrived(self.now) {
             self.deliver(datagram);
+        }
+        while let Some(index) = self.waiting.front().copied()
+            && self.now.is_multiple_of(PATIENCE)
+            && (self.clients[index - 1].connected || self.served[index - 1].closed.is_some())
+        {
+            self.waiting.pop_front();
+            self.clients[index].command(clock, Command::StartChecks);
+        }
+        // One by one, so that it is known whose the datagrams are.
+        for index in 0..self.served.len() {
+            let Some(seat) = self.served[index].peer.seat() else { continue };
+            let due = self.core.seats[seat as usize].as_ref().and_then(|seat| seat.due);
+            if due.is_some_and(|due| due.at <= clock.instant) {
+                self.core.step(seat, |connection, clock, out| connection.handle_timeout(clock, out));
+                self.after_server(Some(index));
+            }
         }
         if self.core.next_timeout().is_some_and(|at| at <= clock.instant) {
             self.core.run_timers();
@@ -343,9 +369,18 @@ impl World {
         }
     }
 
+    fn shakes_hands_beside_others(&self, client: usize) -> bool {
+        let here = self.clients[client].outside;
+        let beside = self.clients.iter().filter(|c| c.outside == here).count() > 1;
+        beside && !self.clients[client].connected
+    }
+
     fn make(&mut self, what: Mischief) {
         let forge = |from, to, bytes, owner| Datagram { from, to, bytes, owner };
         match what {
+            // Handshakes of two that meet at one address end in nothing: no byte tells them apart, on either side.
+            Mischief::Rebind(client) if self.shakes_hands_beside_others(client) => {}
+            Mischief::Inherit(old, new) if [old, new].iter().any(|c| !self.clients[*c].connected) => {}
             Mischief::Rebind(client) => self.clients[client].outside = self.fresh_address(),
             Mischief::Inherit(old, new) if old != new => {
                 self.clients[new].outside = self.clients[old].outside;
@@ -380,11 +415,15 @@ impl World {
                 let (from, to) = if to_server { ends } else { (ends.1, ends.0) };
                 self.deliver(forge(from, to, bytes, client));
             }
+            Mischief::RestartIce(client) if self.waiting.contains(&client) => {}
             Mischief::RestartIce(client) => self.restart_ice(client),
             Mischief::HangUp(client) => {
                 self.served[client].hung_up = true;
                 let peer = self.served[client].peer.clone();
                 self.core.command(&peer, Command::Hangup(HangupReason::JanusApi));
+                // The API tells it. Whoever went on would shake hands in the name of others on its socket.
+                let clock = self.clock();
+                self.clients[client].command(clock, Command::Hangup(HangupReason::JanusApi));
                 self.after_server(Some(client));
             }
             Mischief::Blackout(client, for_ms) => self.dark_until[client] = self.now + for_ms,
@@ -438,7 +477,7 @@ impl World {
         self.core.run_timers();
         let core = &self.core;
         assert!(core.seats.iter().all(Option::is_none), "a seat is taken");
-        let left = (core.by_ufrag.len(), core.by_address.len(), core.transactions.len());
+        let left = (core.by_ufrag.len(), core.owners.len(), core.transactions.len());
         assert_eq!(left, (0, 0, 0), "ufrags, addresses, transactions left");
         assert_eq!(core.handle.load.load(std::sync::atomic::Ordering::Relaxed), 0);
     }

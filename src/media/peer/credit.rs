@@ -1,0 +1,76 @@
+//! What is sent to a path before anybody has proven to be there.
+//!
+//! A full agent's path is proven by the answer to its check. A lite agent has only the peer's word for the first one: until
+//! DTLS came through it gets three times what came from there and no more (RFC 9000 §8.1 has the same rule for QUIC), so
+//! that a forged source cannot make us an amplifier.
+
+use super::{Clock, Connection};
+use std::net::SocketAddr;
+
+const FACTOR: usize = 3;
+/// Datagrams that wait for credit: two flights.
+const MAX_WAITING: usize = 16;
+/// Addresses that are counted at a time.
+const MAX_ACCOUNTS: usize = 8;
+
+#[derive(Default)]
+pub(super) struct Credit {
+    /// What may still be sent where.
+    accounts: Vec<(SocketAddr, usize)>,
+    waiting: Vec<Vec<u8>>,
+}
+
+impl Credit {
+    /// So many bytes came from there.
+    fn earn(&mut self, from: SocketAddr, bytes: usize) {
+        let earned = FACTOR * bytes;
+        match self.accounts.iter_mut().find(|(at, _)| *at == from) {
+            Some((_, left)) => *left = left.saturating_add(earned),
+            None => {
+                if self.accounts.len() == MAX_ACCOUNTS {
+                    self.accounts.remove(0);
+                }
+                self.accounts.push((from, earned));
+            }
+        }
+    }
+
+    /// A datagram to send as soon as there is credit; the oldest of too many is lost, as in any network.
+    pub fn keep(&mut self, datagram: Vec<u8>) {
+        if self.waiting.len() == MAX_WAITING {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(datagram);
+    }
+
+    /// The next one that there is credit for.
+    pub fn next(&mut self, to: SocketAddr) -> Option<Vec<u8>> {
+        let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == to)?;
+        *left = left.checked_sub(self.waiting.first()?.len())?;
+        Some(self.waiting.remove(0))
+    }
+}
+
+impl Connection {
+    pub(super) fn earn(&mut self, from: SocketAddr, bytes: usize) {
+        if let Some(credit) = &mut self.credit {
+            credit.earn(from, bytes);
+        }
+    }
+
+    /// Authentic media or DTLS came from there: who sent it has read what we sent.
+    pub(super) fn heard(&mut self, clock: Clock, from: SocketAddr) {
+        self.credit = None;
+        self.ice.heard(from);
+        self.take_ice_events(clock);
+        self.listens = self.ice.awaits_media();
+    }
+
+    /// As [`Connection::heard`], for the DTLS datagram that is being worked on.
+    pub(super) fn heard_dtls(&mut self, clock: Clock) {
+        self.authentic = true;
+        if let Some(from) = self.from {
+            self.heard(clock, from);
+        }
+    }
+}

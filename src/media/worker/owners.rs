@@ -1,0 +1,157 @@
+//! Which PeerConnections packets from an address may belong to.
+//!
+//! Nearly always it is one, and one look-up finds it. It is several when a peer has several PeerConnections on one socket,
+//! when a NAT hands an address on, and when somebody forges a source: everybody who knows a password of ours can send us
+//! an authentic STUN request from any address. So a request makes its PeerConnection one of the address's owners, behind
+//! the others, and takes nothing from anybody; only a packet that the owner's keys open brings it to the front.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// Owners of one address; the last one makes room for the next.
+const MOST: usize = 8;
+/// How many of them may be asked whether their keys open a datagram.
+pub const TRIALS: usize = 4;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    Sole(u32),
+    /// The first of several.
+    Several(u32),
+}
+
+impl Found {
+    pub fn first(self) -> u32 {
+        match self {
+            Found::Sole(first) | Found::Several(first) => first,
+        }
+    }
+}
+
+/// Seats that own an address, those first whose packets came last.
+#[derive(Clone, Copy)]
+pub struct Several {
+    seats: [u32; MOST],
+    len: usize,
+}
+
+impl Several {
+    pub fn seats(&self) -> &[u32] {
+        &self.seats[..self.len]
+    }
+}
+
+#[derive(Default)]
+pub struct Owners {
+    found: HashMap<SocketAddr, Found>,
+    /// Of addresses with [`Found::Several`]: at least two.
+    several: HashMap<SocketAddr, Vec<u32>>,
+}
+
+impl Owners {
+    pub fn get(&self, address: &SocketAddr) -> Option<Found> {
+        self.found.get(address).copied()
+    }
+
+    pub fn several(&self, address: &SocketAddr) -> Several {
+        let mut several = Several { seats: [0; MOST], len: 0 };
+        for (place, seat) in several.seats.iter_mut().zip(self.several.get(address).into_iter().flatten()) {
+            *place = *seat;
+            several.len += 1;
+        }
+        several
+    }
+
+    /// An authentic STUN message for the seat came from there.
+    pub fn learn(&mut self, address: SocketAddr, seat: u32) {
+        match self.get(&address) {
+            None => _ = self.found.insert(address, Found::Sole(seat)),
+            Some(Found::Sole(first)) if first != seat => {
+                self.found.insert(address, Found::Several(first));
+                self.several.insert(address, vec![first, seat]);
+            }
+            Some(Found::Sole(_)) => {}
+            Some(Found::Several(_)) => {
+                let seats = self.several.entry(address).or_default();
+                if !seats.contains(&seat) {
+                    seats.truncate(MOST - 1);
+                    seats.push(seat);
+                }
+            }
+        }
+    }
+
+    /// Authentic media or DTLS of the seat came from there.
+    pub fn prefer(&mut self, address: SocketAddr, seat: u32) {
+        if let Some(seats) = self.several.get_mut(&address)
+            && let Some(at) = seats.iter().position(|known| *known == seat)
+            && at > 0
+        {
+            seats[..=at].rotate_right(1);
+            self.found.insert(address, Found::Several(seat));
+        }
+    }
+
+    pub fn forget(&mut self, address: &SocketAddr, seat: u32) {
+        match self.get(address) {
+            Some(Found::Sole(first)) if first == seat => _ = self.found.remove(address),
+            Some(Found::Several(_)) => {
+                let Some(seats) = self.several.get_mut(address) else { return };
+                seats.retain(|known| *known != seat);
+                if let Some(first) = seats.first().copied() {
+                    let found = if seats.len() > 1 { Found::Several(first) } else { Found::Sole(first) };
+                    self.found.insert(*address, found);
+                }
+                if seats.len() < 2 {
+                    self.several.remove(address);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.found.len() + self.several.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address() -> SocketAddr {
+        "192.0.2.1:5".parse().unwrap()
+    }
+
+    #[test]
+    fn a_request_takes_nothing_and_a_packet_takes_the_lead() {
+        let mut owners = Owners::default();
+        owners.learn(address(), 7);
+        owners.learn(address(), 7);
+        assert_eq!(owners.get(&address()), Some(Found::Sole(7)));
+        owners.learn(address(), 8);
+        assert_eq!(owners.get(&address()), Some(Found::Several(7)));
+        owners.prefer(address(), 8);
+        assert_eq!(owners.several(&address()).seats(), [8, 7]);
+        owners.learn(address(), 7);
+        assert_eq!(owners.get(&address()), Some(Found::Several(8)));
+        owners.forget(&address(), 8);
+        assert_eq!(owners.get(&address()), Some(Found::Sole(7)));
+        owners.forget(&address(), 8);
+        owners.forget(&address(), 7);
+        assert_eq!(owners.len(), 0);
+    }
+
+    #[test]
+    fn requests_of_many_do_not_displace_who_sends_packets() {
+        let mut owners = Owners::default();
+        for seat in 0..1000 {
+            owners.learn(address(), seat);
+        }
+        assert_eq!(owners.several(&address()).seats(), [0, 1, 2, 3, 4, 5, 6, 999]);
+        (0..1000).for_each(|seat| owners.forget(&address(), seat));
+        assert_eq!(owners.len(), 0);
+    }
+}
