@@ -4,7 +4,8 @@
  * Synchronous requests: "null" (no result), "empty" (OK without content), "stale" (calls the core with sessions that
  * are gone, foreign or NULL), "oversized" (RTP of 65535 and of 1501 bytes), "end_twice", "over_release" (drops references
  * that it does not have), "once" (one "call" with the first session that there was, from another thread), "create_code"
- * (what push_event said inside create_session). An offer is answered, and media then sent back.
+ * (what push_event said inside create_session), "block" (the next incoming_rtp of any handle does not return before
+ * "release"), "entered" (how media callbacks were entered). An offer is answered, and media then sent back.
  */
 
 #include <plugins/plugin.h>
@@ -20,6 +21,46 @@ static gint sessions = 0;
 static gint create_code = 0;
 
 static char oversized[65535];
+
+/*! A callback that blocks, and what happened meanwhile. All behind the mutex. */
+static GMutex gate;
+static GCond opened;
+static enum { GATE_OPEN, GATE_NEXT, GATE_BLOCKS } gate_state = GATE_OPEN;
+static int rtp_calls = 0, rtp_inside = 0, overlaps = 0;
+
+static void enter_rtp(void) {
+	g_mutex_lock(&gate);
+	rtp_calls++;
+	if(rtp_inside++ > 0)
+		overlaps++;
+	if(gate_state == GATE_NEXT) {
+		gate_state = GATE_BLOCKS;
+		while(gate_state == GATE_BLOCKS)
+			g_cond_wait(&opened, &gate);
+	}
+	g_mutex_unlock(&gate);
+}
+
+static void leave_rtp(void) {
+	g_mutex_lock(&gate);
+	rtp_inside--;
+	g_mutex_unlock(&gate);
+}
+
+static void set_gate(int state) {
+	g_mutex_lock(&gate);
+	gate_state = state;
+	g_cond_broadcast(&opened);
+	g_mutex_unlock(&gate);
+}
+
+static json_t *entered(void) {
+	g_mutex_lock(&gate);
+	json_t *counts = json_pack("{s:i, s:i, s:b}", "calls", rtp_calls, "overlaps", overlaps, "blocked",
+		gate_state == GATE_BLOCKS);
+	g_mutex_unlock(&gate);
+	return counts;
+}
 
 /*! Every function of the core, with a session that may be anything. The sum of push_event's codes. */
 static int call_everything(janus_plugin_session *session) {
@@ -203,6 +244,12 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 		}
 	} else if(strcmp(request, "end_twice") == 0) {
 		g_thread_unref(g_thread_new("end", end_twice, handle));
+	} else if(strcmp(request, "block") == 0) {
+		set_gate(GATE_NEXT);
+	} else if(strcmp(request, "release") == 0) {
+		set_gate(GATE_OPEN);
+	} else if(strcmp(request, "entered") == 0) {
+		json_object_set_new(content, "entered", entered());
 	} else if(strcmp(request, "empty") == 0) {
 		json_decref(content);
 		content = NULL;
@@ -222,7 +269,9 @@ static void misbehave_setup_media(janus_plugin_session *handle) {
 }
 
 static void misbehave_incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet) {
+	enter_rtp();
 	core->relay_rtp(handle, packet);
+	leave_rtp();
 }
 
 static void misbehave_hangup_media(janus_plugin_session *handle) {

@@ -85,6 +85,10 @@ impl Sink {
 }
 
 impl PeerSink for Sink {
+    fn watched(&self) -> Option<&'static crate::stall::Plugin> {
+        self.plugin.watched()
+    }
+
     fn connected(&self) {
         self.up.store(true, Ordering::Relaxed);
         self.handle.link_is_up();

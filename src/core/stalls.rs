@@ -95,7 +95,14 @@ impl Watch {
 
     fn relieve(&self, stall: &Stall) {
         let is_due = self.limit.is_some_and(|limit| stall.time >= limit) && stall.callback.is_media();
-        let _ = (is_due, &self.core);
+        let engine = is_due.then(|| self.core.upgrade()?.engine().cloned()).flatten();
+        if engine.is_some_and(|engine| engine.relieve(stall)) {
+            tracing::warn!(
+                "{} still has not returned: another thread goes on with the other PeerConnections of its worker; \
+                 packets for the plugin are dropped there until it has",
+                what(stall),
+            );
+        }
     }
 }
 

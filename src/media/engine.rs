@@ -9,7 +9,8 @@ use super::rtp::Settings;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
 use super::worker::placement::Placement;
-use super::worker::{run, start};
+use super::worker::{relief, run, start};
+use crate::stall::Stall;
 use crate::util::lock::Lock;
 use crate::util::random;
 use std::net::SocketAddr;
@@ -192,6 +193,11 @@ impl Engine {
         self.workers.iter().map(of).collect()
     }
 
+    /// Lets another thread go on with the worker whose thread is in this callback. False when there is none.
+    pub fn relieve(&self, stall: &Stall) -> bool {
+        self.workers.iter().any(|worker| relief::relieve(worker, stall))
+    }
+
     /// Hangs up everything and joins the workers. Not from a [`PeerSink`] call.
     pub fn stop(&self) {
         for worker in &self.workers {
@@ -201,6 +207,11 @@ impl Engine {
         for thread in threads {
             if thread.join().is_err() {
                 tracing::error!("a media worker panicked");
+            }
+        }
+        for worker in &self.workers {
+            while let Some(thread) = { worker.successors.lock().pop() } {
+                let _ = thread.join();
             }
         }
     }

@@ -8,7 +8,7 @@ import time
 import unittest
 import urllib.request
 
-from call import EchoCall
+from call import EchoCall, until
 from harness import ROOT, Server
 from signalling import Connection
 
@@ -152,6 +152,66 @@ class Misbehaviour(unittest.TestCase):
             detached += [e for e in self.events() if e["janus"] == "detached" and e["sender"] == number]
         self.assertEqual(len(detached), 1)
         self.assertEqual(self.ask("stale")["error"]["code"], 459)
+
+
+class Stall(unittest.IsolatedAsyncioTestCase):
+    """A callback that does not return, beside a call of echotest on the same worker."""
+
+    def setUp(self):
+        general = f'plugins_folder = "{os.environ["MISBEHAVE_PLUGINS"]}"; event_loops = 1;'
+        own = "web: { enabled = false }\ngeneral: { stall_limit = 0.5 }\n"
+        self.server = Server("janus-rs", general=general, files={"janus-rs.jcfg": own})
+
+    def tearDown(self):
+        self.server.stop()
+
+    def callback(self):
+        """What the Admin API says of the plugin and its incoming_rtp."""
+        plugins = self.server.admin({"janus": "stalls_info"})["plugins"]
+        plugin = next(p for p in plugins if p["plugin"] == PACKAGE)
+        return plugin, next((c for c in plugin["callbacks"] if c["callback"] == "incoming_rtp"), {})
+
+    async def ask(self, request):
+        reply = await self.blocked.handle.request({"janus": "message", "body": {"request": request}})
+        return reply["plugindata"]["data"].get("entered")
+
+    async def test_a_blocked_callback_stops_nobody_else(self):
+        connection = await Connection.open(self.server.ws)
+        session = await connection.create()
+        self.blocked = EchoCall(await session.attach(PACKAGE), video=False, data=False)
+        second = EchoCall(await session.attach(PACKAGE), video=False, data=False)
+        quiet = EchoCall(await session.attach())
+        calls = (self.blocked, second, quiet)
+        for call in calls:
+            await call.start()
+            await call.media_returns()
+        await quiet.data_open()
+        for stalls in (1, 2):
+            await self.ask("block")
+            await until(lambda: self.callback()[1].get("relieved") == stalls, "spare thread")
+            before = await self.ask("entered")
+            self.assertTrue(before["blocked"])
+            await quiet.media_returns(30)
+            self.assertIn("still here", await quiet.echoes("still here"))
+            # Nothing more was handed to the plugin meanwhile, for no handle.
+            self.assertEqual(await self.ask("entered"), before)
+            plugin, callback = self.callback()
+            self.assertEqual((callback["stalls"], callback["stalled"], callback["relieved"]), (stalls, 1, stalls))
+            self.assertGreater(plugin["dropped"], 0)
+            await self.ask("release")
+            for call in calls:
+                await call.media_returns()
+            await until(lambda: self.callback()[1]["stalled"] == 0, "end of the stall")
+        self.assertEqual((await self.ask("entered"))["overlaps"], 0)
+        log = self.server.output()
+        line = next(line for line in log.splitlines() if f"{PACKAGE}: incoming_rtp, handle" in line)
+        self.assertIn("hloop", line)
+        self.assertIn("libjanus_misbehave.so+0x", line)
+        self.assertIn("nothing is blocked any more", log)
+        for call in calls:
+            await call.close()
+        await session.destroy()
+        await connection.close()
 
 
 def main():

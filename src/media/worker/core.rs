@@ -1,7 +1,7 @@
 //! Everything a worker owns, and the way of a datagram to its PeerConnection.
 //!
-//! A core lives in a thread-local cell of its worker. It is borrowed for one step at a time and never while a
-//! [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
+//! A core lives in the [station](super::station) of its worker's thread. It is borrowed for one step at a time and never
+//! while a [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 #![forbid(unsafe_code)]
 
 use super::batch::{Batch, Cursor};
@@ -10,6 +10,7 @@ use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::owners::{Found, Owners};
 use super::pending::Pending;
 use super::prefetch::prefetch;
+use super::relief::Relief;
 use super::send::Transmitter;
 use super::socket::Socket;
 use crate::media::clock::Clock;
@@ -74,6 +75,8 @@ pub struct Core {
     pub(super) asked: bool,
     /// Asks the STUN server, when there is one.
     pub(super) reflexive: Option<Reflexive>,
+    /// Taken over from a thread whose callback does not return.
+    pub(super) relief: Option<Box<Relief>>,
 }
 
 /// Something for a sink; called with the core not borrowed.
@@ -117,6 +120,7 @@ impl Core {
             eager: VecDeque::new(),
             busy: None,
             asked: false,
+            relief: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::address::Addressee;
 use super::intake::{Cost, Entry, Intake};
+use super::relief::Duty;
 use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::types::*;
@@ -12,6 +13,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
 
 /// What other threads may have waiting for one worker, in cells of 64 bytes: a frame of twenty packets for 5000 receivers.
 const RING_CELLS: usize = 1 << 17;
@@ -33,6 +35,10 @@ pub struct WorkerHandle {
     pub load: AtomicUsize,
     pub stopped: AtomicBool,
     pub traffic: Traffic,
+    /// `None`: nobody may take over.
+    pub duty: Lock<Option<Duty>>,
+    /// Threads that have taken over.
+    pub successors: Lock<Vec<JoinHandle<()>>>,
     /// What the STUN server sees, and the address that it was asked from.
     reflexive: Lock<Option<Seen>>,
 }
@@ -83,6 +89,8 @@ impl WorkerHandle {
             load: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             traffic: Traffic::default(),
+            duty: Lock::default(),
+            successors: Lock::default(),
             reflexive: Lock::new(None),
         }
     }

@@ -1,6 +1,6 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake` and `ring` (and prefetches);
+//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake`, `ring` and `station` (and prefetches);
 //! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md).
 
 pub mod address;
@@ -16,6 +16,7 @@ pub mod pending;
 pub mod prefetch;
 pub mod placement;
 pub mod receive;
+pub mod relief;
 pub mod ring;
 pub mod run;
 pub mod send;
@@ -23,10 +24,13 @@ mod shared_address;
 pub mod socket;
 pub mod split;
 pub mod start;
+pub mod station;
 pub mod timers;
 pub mod udp;
 pub mod wake;
 
+#[cfg(test)]
+mod relief_tests;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

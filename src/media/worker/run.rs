@@ -7,14 +7,17 @@ use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
+use super::relief::Duty;
 use super::ring::Ring;
 use super::socket::Socket;
+use super::station::{Parcel, Station};
 use super::wake::{Bed, Readable, Sleep};
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
 use crate::media::peer::{Descriptor, Incoming, Output, STEPS, Shared};
 use crate::media::rtp::Parts;
 use crate::media::types::*;
+use crate::stall;
 use crate::util::lock::packet_path;
 use crate::util::time;
 use std::cell::RefCell;
@@ -25,7 +28,7 @@ use std::time::{Duration, Instant};
 
 thread_local! {
     /// Set on worker threads. Borrowed for single steps, never across a call to a sink.
-    static CORE: RefCell<Option<Core>> = const { RefCell::new(None) };
+    static STATION: RefCell<Option<Station>> = const { RefCell::new(None) };
 }
 
 /// Most packets taken from the ring before other work gets its turn.
@@ -34,37 +37,83 @@ const RING_SHARE: usize = 4096;
 const JOBS_SHARE: Duration = Duration::from_millis(1);
 /// Callbacks may cause outputs, which cause callbacks; the rest waits for the next turn.
 const MAX_CALLS: usize = 100_000;
+/// How often a thread that has taken over looks whether plugins that blocked can be called again.
+const RELIEF_STEP: Duration = Duration::from_millis(50);
+
+/// While this thread was inside a callback, another one has taken its core: there is nothing more to do here.
+#[derive(Debug)]
+struct Lost;
 
 /// The core of this thread, if it is the worker `id`.
 pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
-    CORE.with(|cell| {
-        let mut core = cell.try_borrow_mut().ok()?;
-        let core = core.as_mut().filter(|core| core.handle.id == id)?;
-        Some(act(core))
+    STATION.with(|cell| {
+        let mut station = cell.try_borrow_mut().ok()?;
+        station.as_mut()?.with(|core| (core.handle.id == id).then(|| act(core)))?
     })
 }
 
-/// The body of a worker thread; returns after [`Job::Stop`].
-pub fn run(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
-    let count = sockets.len();
-    CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
-    let mut worker = Worker::new(handle);
-    loop {
-        match catch_unwind(AssertUnwindSafe(|| worker.turn(&bed, count))) {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(_) => tracing::error!("a media worker panicked; the PeerConnection it worked on is closed"),
-        }
-        if let Some(call) = core(Core::take_broken) {
-            tell(call);
-        }
+/// The body of a worker thread; returns after [`Job::Stop`], or when another thread has taken over.
+pub fn run(handle: &Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
+    let core = Box::new(Core::new(handle.clone(), shared, sockets));
+    work(handle, Station::new(core), Arc::new(bed));
+}
+
+/// The body of a thread that has taken over.
+pub fn go_on(handle: &Arc<WorkerHandle>, core: Parcel, bed: Arc<Bed>) {
+    work(handle, Station::of(core), bed);
+}
+
+fn work(handle: &Arc<WorkerHandle>, mut station: Station, bed: Arc<Bed>) {
+    let (exit, thread) = (station.exit(), stall::this_thread());
+    let facts = station.with(|core| (core.before(), core.sockets.len()));
+    let Some((before, sockets)) = facts else { return };
+    *handle.duty.lock() = Some(Duty { thread, exit, before, bed: bed.clone() });
+    STATION.with(|cell| *cell.borrow_mut() = Some(station));
+    let mut worker = Worker::new(handle.clone());
+    while work_a_turn(&mut worker, &bed, sockets).is_ok_and(|go_on| go_on) {}
+    match STATION.with(|cell| cell.borrow_mut().take()) {
+        Some(_) => abandon(handle),
+        // The core was taken. Who has it may be waiting for the end of the callback.
+        None => handle.bell.ring(true),
     }
-    CORE.with(|cell| cell.borrow_mut().take());
+}
+
+/// False when it is time to end.
+fn work_a_turn(worker: &mut Worker, bed: &Bed, sockets: usize) -> Result<bool, Lost> {
+    let go_on = match catch_unwind(AssertUnwindSafe(|| worker.turn(bed, sockets))) {
+        Ok(turn) => turn?,
+        Err(_) => {
+            tracing::error!("a media worker panicked; the PeerConnection it worked on is closed");
+            true
+        }
+    };
+    if let Some(call) = core(Core::take_broken) {
+        tell(call)?;
+    }
+    Ok(go_on)
 }
 
 /// The core of this thread, which is a worker.
 fn core<R>(act: impl FnOnce(&mut Core) -> R) -> R {
-    CORE.with(|cell| act(cell.borrow_mut().as_mut().expect("a worker has a core until it ends")))
+    let step = |cell: &RefCell<Option<Station>>| cell.borrow_mut().as_mut()?.with(act);
+    STATION.with(step).expect("a worker has a core until it ends")
+}
+
+/// Calls a sink; a panic in it is the inner error. Meanwhile another thread may take the core.
+fn call_sink(sink: &dyn PeerSink, call: impl FnOnce(&dyn PeerSink)) -> Result<std::thread::Result<()>, Lost> {
+    fn at_station<R>(act: impl FnOnce(&mut Station) -> R) -> R {
+        STATION.with(|cell| act(cell.borrow_mut().as_mut().expect("only a worker calls sinks")))
+    }
+    at_station(Station::lend);
+    let outcome = catch_unwind(AssertUnwindSafe(|| call(sink)));
+    if at_station(Station::regain) {
+        return Ok(outcome);
+    }
+    STATION.with(|cell| cell.borrow_mut().take());
+    if let Some(plugin) = sink.watched() {
+        plugin.returned();
+    }
+    Err(Lost)
 }
 
 struct Worker {
@@ -98,29 +147,30 @@ impl Worker {
     }
 
     /// False when it is time to end.
-    fn turn(&mut self, bed: &Bed, sockets: usize) -> bool {
+    fn turn(&mut self, bed: &Bed, sockets: usize) -> Result<bool, Lost> {
         let readable = if std::mem::take(&mut self.rtcp_is_next) {
             Readable { rtcp: (1 << sockets) - 1, ..Readable::default() }
         } else {
             self.sleep(bed)
         };
         core(|core| core.set_clock(Clock::read()));
+        tell_deferred()?;
         let mut more_rtcp = false;
         for socket in 0..sockets {
             if readable.media & (1 << socket) != 0 {
-                self.receive(socket, Kind::Media);
+                self.receive(socket, Kind::Media)?;
             }
             if readable.rtcp & (1 << socket) != 0 {
-                more_rtcp |= self.receive(socket, Kind::Rtcp);
+                more_rtcp |= self.receive(socket, Kind::Rtcp)?;
             }
         }
         if readable.rtcp != 0 {
             self.rtcp_pause.looked(core(|core| core.clock.instant), more_rtcp);
         }
         let relayed = packet_path(|| self.take_from_ring());
-        let go_on = self.take_jobs();
+        let go_on = self.take_jobs()?;
         core(Core::run_timers);
-        tell_sinks();
+        tell_sinks()?;
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
         self.has_packets |= readable.media != 0 || relayed;
@@ -129,12 +179,14 @@ impl Worker {
         if !gathers {
             self.rtcp_is_next = std::mem::take(&mut self.has_packets) && self.rtcp_pause.rides_along(now);
         }
-        go_on
+        Ok(go_on)
     }
 
     fn sleep(&mut self, bed: &Bed) -> Readable {
-        let (next, gathering) = core(|core| (core.next_timeout(), core.is_gathering()));
+        let (next, gathering, relief) =
+            core(|core| (core.next_timeout(), core.is_gathering(), core.is_relief()));
         let now = Instant::now();
+        let next = next.into_iter().chain(relief.then_some(now + RELIEF_STEP)).min();
         let (sleep, until) = match self.rtcp_pause.until(now) {
             _ if gathering => (Sleep::Gathering, next),
             Some(until) => (Sleep::RtcpWaits, next.into_iter().chain([until]).min()),
@@ -148,7 +200,7 @@ impl Worker {
     }
 
     /// True when there may be more.
-    fn receive(&mut self, socket: usize, kind: Kind) -> bool {
+    fn receive(&mut self, socket: usize, kind: Kind) -> Result<bool, Lost> {
         let count = core(|core| {
             let Socket { udp, rtcp, .. } = &core.sockets[socket];
             // Without a socket of its own RTCP comes with media.
@@ -168,17 +220,24 @@ impl Worker {
             let datagrams = bytes.len().div_ceil(train.segment) as u64;
             self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             for datagram in bytes.chunks_mut(train.segment) {
-                receive_one(path, arrived, datagram, &mut self.descriptor);
+                let mut told = receive_one(path, arrived, datagram, &mut self.descriptor);
                 // Before the next packet: `setup_media` precedes the first `incoming_rtp`.
-                if core(|core| core.has_calls()) {
-                    tell_sinks();
+                if told.is_ok() && core(|core| core.has_calls()) {
+                    told = tell_sinks();
+                }
+                if told.is_err() {
+                    let rest = count - message - 1;
+                    tracing::info!(
+                        "{rest} messages that were read before their worker was taken over are lost"
+                    );
+                    return Err(Lost);
                 }
             }
         }
         if core(Core::take_asked) {
             self.rtcp_pause.hurry(clock.instant);
         }
-        count == MESSAGES
+        Ok(count == MESSAGES)
     }
 
     /// What the next messages will need: each is from somebody else.
@@ -211,7 +270,7 @@ impl Worker {
     }
 
     /// A share of them; false when it is time to end.
-    fn take_jobs(&self) -> bool {
+    fn take_jobs(&self) -> Result<bool, Lost> {
         let mut until = None;
         while let Some(job) = self.handle.jobs.pop() {
             match job {
@@ -233,50 +292,81 @@ impl Worker {
                     }
                 }
                 Job::Stop => {
+                    // From here on this thread stays the one that works.
+                    *self.handle.duty.lock() = None;
                     core(|core| core.hang_up_all(HangupReason::Detach));
-                    tell_sinks();
+                    tell_sinks()?;
                     core(Core::flush);
-                    return false;
+                    while core(|core| core.has_deferred()) {
+                        std::thread::sleep(RELIEF_STEP);
+                        tell_deferred()?;
+                    }
+                    return Ok(false);
                 }
             }
             // Commands and what they cause stay in order.
-            tell_sinks();
+            tell_sinks()?;
             let now = Instant::now();
             if now >= *until.get_or_insert(now + JOBS_SHARE) {
                 break;
             }
         }
-        true
+        Ok(true)
     }
 }
 
-fn tell_sinks() {
+fn tell_sinks() -> Result<(), Lost> {
     for _ in 0..MAX_CALLS {
         let Some(call) = core(Core::next_call) else { break };
-        tell(call);
+        if let Some(call) = core(|core| core.unless_deferred(call)) {
+            tell(call)?;
+        }
     }
+    Ok(())
+}
+
+/// What had to wait for a plugin that blocked.
+fn tell_deferred() -> Result<(), Lost> {
+    while let Some(call) = core(Core::next_deferred) {
+        tell(call)?;
+    }
+    Ok(())
 }
 
 /// One datagram, and the plugin's callback if it is media.
-fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], descriptor: &mut Descriptor) {
-    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, descriptor)) else { return };
-    let (sink, now) = (delivery.sink, core(|core| core.clock.mono));
-    let outcome = catch_unwind(AssertUnwindSafe(|| match delivery.incoming {
+fn receive_one(
+    path: Path,
+    arrived: Clock,
+    bytes: &mut [u8],
+    descriptor: &mut Descriptor,
+) -> Result<(), Lost> {
+    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, descriptor)) else { return Ok(()) };
+    let sink = &*delivery.sink;
+    let (now, shunned) = core(|core| (core.clock.mono, core.shuns(sink)));
+    if shunned {
+        if let Some(plugin) = sink.watched() {
+            plugin.dropped();
+        }
+        core(|core| core.after_media(delivery.seat));
+        return Ok(());
+    }
+    let outcome = call_sink(sink, |sink| match delivery.incoming {
         Incoming::Rtp { mindex, video, len, extensions } => time::at_one_moment(now, || {
             sink.incoming_rtp(RtpIn { mindex, video, packet: &mut bytes[..len], extensions });
         }),
         Incoming::Rtcp { mindex, video, len } => sink.incoming_rtcp(mindex, video, &mut bytes[..len]),
-    }));
+    })?;
     if outcome.is_err() {
         tracing::error!("a media callback panicked; the PeerConnection is closed");
         core(|core| core.hang_up(delivery.seat, HangupReason::ClosePc));
     }
     core(|core| core.after_media(delivery.seat));
+    Ok(())
 }
 
-fn tell(call: Call) {
+fn tell(call: Call) -> Result<(), Lost> {
     let Call { sink, shared, output } = call;
-    let outcome = catch_unwind(AssertUnwindSafe(|| match output {
+    let outcome = call_sink(&*sink, |sink| match output {
         Output::Connected => sink.connected(),
         Output::Data { label, protocol, binary, message } => {
             sink.incoming_data(&label, protocol.as_deref().unwrap_or(""), binary, &message);
@@ -284,11 +374,12 @@ fn tell(call: Call) {
         Output::DataReady => sink.data_ready(),
         Output::Event(event) => sink.event(event),
         Output::Closed(reason) => sink.closed(reason),
-    }));
+    })?;
     if outcome.is_err() {
         tracing::error!("a callback panicked; the PeerConnection is closed");
         core(|core| core.command(&shared, Command::Hangup(HangupReason::ClosePc)));
     }
+    Ok(())
 }
 
 /// The way of `relay_rtp`: straight into the batch on the owning worker's thread, else through its ring. Of many packets
@@ -296,27 +387,26 @@ fn tell(call: Call) {
 pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
     let Some(to) = shared.addressee() else { return };
     let worker = &shared.worker;
-    CORE.with(|cell| match cell.try_borrow_mut().ok().as_deref_mut() {
-        Some(Some(core)) if core.handle.id == worker.id => {
-            if let Some(parts) = Parts::of(packet) {
-                core.relay(to, &parts, urgency_of(packet));
-            }
-        }
-        // Another worker, inside a plugin's callback.
-        Some(Some(core)) => {
-            if worker.ring.push(to, packet, urgency_of(packet)).is_some() {
+    let by_worker = STATION.with(|cell| {
+        cell.try_borrow_mut().ok()?.as_mut()?.with(|core| {
+            if core.handle.id == worker.id {
+                if let Some(parts) = Parts::of(packet) {
+                    core.relay(to, &parts, urgency_of(packet));
+                }
+            // Another worker, inside a plugin's callback.
+            } else if worker.ring.push(to, packet, urgency_of(packet)).is_some() {
                 core.owe(worker);
             }
-        }
-        // A thread of the plugin's. It may send a frame packet by packet to all receivers, so that the end of the frame
-        // for one of them says nothing about the others.
-        _ => {
-            let urgency = if packet.video { Urgency::WithFrame } else { Urgency::Now };
-            if let Some(urgency) = worker.ring.push(to, packet, urgency) {
-                worker.bell.ring(urgency == Urgency::Now);
-            }
-        }
+        })
     });
+    // A thread of the plugin's, or one whose core was taken meanwhile. It may send a frame packet by packet to all
+    // receivers, so that the end of the frame for one of them says nothing about the others.
+    if by_worker.is_none() {
+        let urgency = if packet.video { Urgency::WithFrame } else { Urgency::Now };
+        if let Some(urgency) = worker.ring.push(to, packet, urgency) {
+            worker.bell.ring(urgency == Urgency::Now);
+        }
+    }
 }
 
 /// [`relay`] on the thread of the worker `id`; false on any other.
@@ -351,7 +441,7 @@ pub fn snapshot(shared: &Arc<PeerShared>) -> Option<PeerSnapshot> {
 }
 
 /// Leaves no job of a worker that has ended unanswered.
-pub fn abandon(handle: &WorkerHandle) {
+fn abandon(handle: &WorkerHandle) {
     handle.stopped.store(true, Ordering::Release);
     while handle.jobs.pop().is_some() {}
 }

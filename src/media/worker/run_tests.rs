@@ -22,7 +22,8 @@ fn worker(sockets: usize) -> (Worker, Bed) {
     let mut bed = Bed::default();
     sockets.iter().for_each(|socket| bed.watch(&socket.udp, socket.rtcp.as_ref()));
     let handle = Arc::new(WorkerHandle::new(0, Vec::new(), Bell::new().unwrap()));
-    CORE.with(|cell| *cell.borrow_mut() = Some(Core::new(handle.clone(), shared, sockets)));
+    let station = Station::new(Box::new(Core::new(handle.clone(), shared, sockets)));
+    STATION.with(|cell| *cell.borrow_mut() = Some(station));
     (Worker::new(handle), bed)
 }
 
@@ -37,9 +38,9 @@ fn a_quiet_family_does_not_make_the_other_ones_rtcp_wait() {
     }
     let waits = |worker: &Worker| worker.rtcp_pause.until(core(|core| core.clock.instant)).is_some();
     worker.rtcp_is_next = true;
-    assert!(worker.turn(&bed, 2) && !waits(&worker));
+    assert!(worker.turn(&bed, 2).unwrap() && !waits(&worker));
     // One is left.
-    assert!(worker.turn(&bed, 2) && waits(&worker));
+    assert!(worker.turn(&bed, 2).unwrap() && waits(&worker));
 }
 
 /// Payloads of before are overwritten some time later, also those of packets that have not left yet.
@@ -73,7 +74,7 @@ fn a_turn_ends_though_jobs_are_left() {
     assert_eq!(handle.jobs.len(), JOBS + 1);
     let mut turns = 0;
     while !handle.jobs.is_empty() {
-        assert!(worker.turn(&bed, 1));
+        assert!(worker.turn(&bed, 1).unwrap());
         turns += 1;
     }
     assert!(turns > 1 && !shared.intake.must_wait());

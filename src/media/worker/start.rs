@@ -30,8 +30,7 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
     let handle = Arc::new(WorkerHandle::new(index, bound, bell));
     let (of_thread, shared) = (handle.clone(), shared.clone());
     let thread = crate::util::thread::spawn(format!("hloop {index}"), move || {
-        run::run(of_thread.clone(), shared, sockets, bed);
-        run::abandon(&of_thread);
+        run::run(&of_thread, shared, sockets, bed);
     })?;
     Ok((handle, thread))
 }
