@@ -83,7 +83,7 @@ pub(super) unsafe fn packet<'a>(buf: *mut c_char, len: c_int) -> &'a mut [u8] {
 ///
 /// # Safety
 /// `out` is NULL or valid for writes.
-pub(super) unsafe fn put<T>(out: *mut T, value: T) {
+pub(crate) unsafe fn put<T>(out: *mut T, value: T) {
     if !out.is_null() {
         // SAFETY: promised by the caller.
         unsafe { out.write(value) }

@@ -2,8 +2,6 @@
 files of the others, which are only read."""
 
 import pathlib
-import shutil
-import subprocess
 import tempfile
 import unittest
 
@@ -69,7 +67,12 @@ class Lone(unittest.IsolatedAsyncioTestCase):
         await self.echo(await self.alone("duktape", "janus.plugin.echojs"))
 
     async def test_echotest(self):
-        await self.echo(await self.alone("echotest"))
+        handle = await self.alone("echotest")
+        await self.echo(handle)
+        # Ports of a PeerConnection's own, as after 1.4.1: accepted, there is nothing to reserve.
+        reply = await self.session.request(
+            {"janus": "attach", "plugin": "janus.plugin.echotest", "min_port": 20000, "max_port": 20010})
+        self.assertEqual(reply["janus"], "success")
 
     async def test_lua(self):
         """As Duktape."""

@@ -2,8 +2,10 @@
 
 use super::structs::report_block;
 use super::{Counting, fix, number, write_block};
-use crate::abi::rtp::packet;
-use crate::glib::{FALSE, GHashTable, GSList, gboolean};
+use crate::abi::rtp::{packet, put};
+use crate::glib::{FALSE, GHashTable, GSList, TRUE, gboolean};
+use crate::rtcp::compound;
+use crate::rtcp::report::ReportBlock;
 use crate::rtcp::ssrc::{self, Rewrite};
 use crate::rtcp::{Context, context, feedback, nack};
 use libc::{c_char, c_int};
@@ -93,6 +95,25 @@ impl rtcp_context_b3 {
         let result = work(&mut native);
         copy_common!(&native => self);
         result
+    }
+}
+
+export! {
+    /// 0.9.0 … 0.13.0, 1.0.0 … 1.1.0: cumulative and fraction lost of the first report block. TRUE when there is one.
+    "rtcp.h" fn janus_rtcp_parse_lost_info(buf: *mut c_char, len: c_int, lost: *mut u32, fraction: *mut c_int) -> gboolean
+        as nonnull(buf) or FALSE; {
+        // SAFETY: `buf` holds `len` bytes; the outputs may be NULL.
+        unsafe {
+            let bytes = packet(buf, len);
+            let first = compound::blocks(bytes)
+                .find(|b| b.count > 0 && b.reports_fit())
+                .and_then(|b| b.bytes(bytes).get(b.reports_at()?..));
+            let Some(first) = first else { return FALSE };
+            let block = ReportBlock::parse(first);
+            put(lost, block.loss & 0xff_ffff);
+            put(fraction, (block.loss >> 24) as c_int);
+        }
+        TRUE
     }
 }
 
@@ -201,5 +222,25 @@ unsafe fn fix_b3(ctx: *mut rtcp_context_b3, packet: &mut [u8], rewrite: Option<R
     match unsafe { ctx.as_mut() } {
         Some(context) => context.with(|native| fix(Some(native), packet, rewrite)),
         None => fix(None, packet, rewrite),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lost_info_is_that_of_the_first_report_block() {
+        let block = ReportBlock { loss: 0x4000_0102, ..ReportBlock::default() };
+        let mut packet = [0; 64];
+        let length = crate::rtcp::report::write_rr(&mut packet, 1, &[block]).unwrap() as c_int;
+        let (mut lost, mut fraction) = (0, 0);
+        // SAFETY: live buffers; NULL outputs are allowed.
+        unsafe {
+            let buffer = packet.as_mut_ptr().cast();
+            assert_eq!(janus_rtcp_parse_lost_info(buffer, length, &mut lost, &mut fraction), TRUE);
+            assert_eq!((lost, fraction), (0x102, 0x40));
+            assert_eq!(janus_rtcp_parse_lost_info(buffer, 8, ptr::null_mut(), ptr::null_mut()), FALSE);
+        }
     }
 }

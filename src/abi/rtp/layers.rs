@@ -36,6 +36,9 @@ pub struct janus_av1_svc_template {
 
 assert_layout!(janus_av1_svc_template: 12; id @ 0, spatial @ 4, temporal @ 8);
 
+/// No pointer is in it.
+const FIRST_PAGE: usize = 4096;
+
 /// What a simulcast sender is known by: three SSRCs and three rids, the latter behind an optional lock.
 pub(super) struct Sender {
     pub ssrcs: *mut u32,
@@ -136,6 +139,10 @@ export! {
     "rtp.h" fn janus_rtp_simulcasting_context_process_rtp(context: *mut SimulcastContext, buf: *mut c_char,
         len: c_int, dd_content: *mut u8, dd_len: c_int, ssrcs: *mut u32, rids: *mut *mut c_char, vcodec: c_int,
         sc: *mut SwitchingContext, rid_mutex: *mut janus_mutex) -> gboolean as nonnull(context, buf) or FALSE; {
+        // What modules before 1.2 pass here is a codec: then this one's generation is a wrong one.
+        if (1..FIRST_PAGE).contains(&ssrcs.addr()) {
+            return FALSE;
+        }
         // SAFETY: as the header asks; the contexts are used by this thread only, `sc` may be NULL.
         unsafe {
             let context = &mut *context;

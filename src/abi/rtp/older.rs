@@ -235,6 +235,9 @@ unsafe fn reset<T: Simulcast + Default>(context: *mut T, rid: impl FnOnce(&mut T
     unsafe { context.write(fresh) }
 }
 
+/// More than there are numbers of video codecs.
+const MOST_CODECS: c_int = 64;
+
 /// The decision for every layout.
 ///
 /// # Safety
@@ -247,6 +250,10 @@ unsafe fn process<T: Simulcast>(
     vcodec: c_int,
     sc: Option<&mut SwitchingContext>,
 ) -> gboolean {
+    // What modules of 1.2 and later pass here is an address: then this one's generation is a wrong one.
+    if !(0..MOST_CODECS).contains(&vcodec) {
+        return FALSE;
+    }
     // SAFETY: promised by the caller.
     unsafe {
         let context = &mut *context;

@@ -109,3 +109,44 @@ fn the_first_rid_is_the_highest_substream() {
     };
     assert_eq!((id, marking, names), (5, 0, ["l", "m", "h"].map(String::from)));
 }
+
+#[test]
+fn a_call_of_another_generation_touches_nothing() {
+    let mut packet = vp8(1);
+    let (buffer, length) = (packet.as_mut_ptr().cast::<c_char>(), packet.len() as c_int);
+    let mut older = simulcasting_context_b3::default();
+    // A context of the older size: the newer form must not look into it.
+    let mut small = [0x55_u64; 7];
+    let mut numbers = [1_u32; 3];
+    // SAFETY: live objects; what is no pointer is not followed, which is what is tested.
+    unsafe {
+        let sc = ptr::null_mut();
+        let codec = numbers.as_mut_ptr().addr() as c_int | 1 << 20;
+        assert_eq!(
+            process(
+                &mut older,
+                buffer,
+                length,
+                &sender(ptr::null_mut(), ptr::null_mut(), ptr::null_mut()),
+                codec,
+                None
+            ),
+            FALSE
+        );
+        assert_eq!(older.substream, 0);
+        let context = small.as_mut_ptr().cast();
+        let answer = crate::abi::rtp::layers::janus_rtp_simulcasting_context_process_rtp(
+            context,
+            buffer,
+            length,
+            numbers.as_mut_ptr().cast(),
+            -7,
+            ptr::without_provenance_mut(2),
+            sc,
+            0,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        );
+        assert_eq!((answer, small), (FALSE, [0x55; 7]));
+    }
+}

@@ -1,0 +1,76 @@
+"""Two builds of one plugin in one process: Debian 12's and sid's, which is served under another name."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from call import EchoCall
+from harness import Server
+from signalling import Connection
+
+FOLDER = pathlib.Path(next(pathlib.Path("/usr/lib").glob("*-linux-gnu/janus/plugins")))
+BOTH = ["echotest", "videocall"]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "janus-rs-sid-package"
+
+
+def sid():
+    """The folder of sid's plugins; skips the test where the package is not to be had. It is fetched once."""
+    if not any(CACHE.glob("root/usr/lib/*/janus/plugins")):
+        for folder in ("lists/partial", "cache/archives/partial"):
+            (CACHE / folder).mkdir(parents=True, exist_ok=True)
+        (CACHE / "sources.list").write_text("deb http://deb.debian.org/debian sid main\n")
+        own = [f"-oDir::Etc::sourcelist={CACHE}/sources.list", "-oDir::Etc::sourceparts=/dev/null",
+               f"-oDir::State::lists={CACHE}/lists", f"-oDir::Cache={CACHE}/cache", "-oAcquire::Languages=none",
+               "-oAcquire::Check-Valid-Until=false", "-oAPT::Sandbox::User=root"]
+        steps = ["apt-get", "-qq", *own, "update"], ["apt-get", "-qq", *own, "download", "janus"]
+        for step in (*steps, ["sh", "-c", "dpkg -x janus_*.deb root && rm -r lists cache janus_*.deb"]):
+            done = subprocess.run(step, cwd=CACHE, capture_output=True, text=True, timeout=180, check=False)
+            if done.returncode:
+                raise unittest.SkipTest(f"sid's package is not to be had: {done.stderr.strip().splitlines()[-1:]}")
+    return next(CACHE.glob("root/usr/lib/*/janus/plugins"))
+
+
+class Builds(unittest.IsolatedAsyncioTestCase):
+    def start(self, aliases):
+        """A server with both builds of both plugins."""
+        newer = sid()
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-builds-"))
+        self.addCleanup(shutil.rmtree, folder)
+        for name in BOTH:
+            shutil.copy(FOLDER / f"libjanus_{name}.so", folder)
+            shutil.copy(newer / f"libjanus_{name}.so", folder / f"newer_{name}.so")
+        names = ",".join(f"newer_{name}.so=org.example.newer.{name}" for name in BOTH) if aliases else ""
+        server = Server(general=f'plugins_folder = "{folder}";', plugins=f'aliases = "{names}"', disabled=[])
+        self.addCleanup(server.stop)
+        return server
+
+    async def test_calls_through_both(self):
+        server = self.start(aliases=True)
+        connection = await Connection.open(server.ws)
+        self.addAsyncCleanup(connection.close)
+        session = await connection.create()
+        for package in ("janus.plugin.echotest", "org.example.newer.echotest"):
+            call = EchoCall(await session.attach(package))
+            self.addAsyncCleanup(call.close)
+            await call.start()
+            await call.media_returns(5)
+            await call.data_open()
+            self.assertIn("hello", await call.echoes("hello"))
+        # Each has its own list of names: the same user registers with both.
+        for package in ("janus.plugin.videocall", "org.example.newer.videocall"):
+            event = await (await session.attach(package)).message({"request": "register", "username": "somebody"})
+            self.assertEqual(event["plugindata"]["plugin"], package)
+            self.assertEqual(event["plugindata"]["data"]["result"]["event"], "registered")
+
+    def test_the_second_of_one_name_is_refused(self):
+        server = self.start(aliases=False)
+        refused = [line for line in server.output().splitlines() if "is not loaded" in line]
+        self.assertEqual(len(refused), len(BOTH), refused)
+        for name in BOTH:
+            line = next(line for line in refused if name in line)
+            self.assertIn(f"libjanus_{name}.so", line)
+            self.assertIn(f"newer_{name}.so", line)
+            self.assertIn("aliases", line)
