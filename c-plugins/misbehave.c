@@ -5,7 +5,9 @@
  * are gone, foreign or NULL), "oversized" (RTP of 65535 and of 1501 bytes), "end_twice", "over_release" (drops references
  * that it does not have), "once" (one "call" with the first session that there was, from another thread), "create_code"
  * (what push_event said inside create_session), "block" (the next incoming_rtp of any handle does not return before
- * "release"), "entered" (how media callbacks were entered). An offer is answered, and media then sent back.
+ * "release"), "entered" (how media callbacks were entered), "flood" (a thread makes one "call" "count" times with this
+ * session), "flooded" (floods that have ended, and how many events were refused). An offer is answered, and media then
+ * sent back.
  */
 
 #include <plugins/plugin.h>
@@ -61,6 +63,8 @@ static json_t *entered(void) {
 	g_mutex_unlock(&gate);
 	return counts;
 }
+
+static gint floods_over = 0, events_refused = 0;
 
 /*! Every function of the core, with a session that may be anything. The sum of push_event's codes. */
 static int call_everything(janus_plugin_session *session) {
@@ -177,6 +181,54 @@ static gpointer once_elsewhere(gpointer call) {
 	return NULL;
 }
 
+typedef struct flood {
+	janus_plugin_session *session;
+	char call[32];
+	json_int_t count;
+} flood;
+
+/*! A full RTCP packet and a message of ordinary size; one call after the other, without a pause. */
+static gpointer flood_thread(gpointer data) {
+	flood *what = data;
+	char pli[12] = {(char)0x81, (char)206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2}, message[1200];
+	memset(message, 'x', sizeof(message));
+	json_t *event = json_pack("{s:s}", "from", "a flood");
+	for(json_int_t i = 0; i < what->count; i++) {
+		if(strcmp(what->call, "send_pli") == 0) {
+			core->send_pli(what->session);
+		} else if(strcmp(what->call, "send_remb") == 0) {
+			core->send_remb(what->session, 100000 + (uint32_t)i);
+		} else if(strcmp(what->call, "relay_data") == 0) {
+			janus_plugin_data packet = {.label = "flood", .buffer = message, .length = sizeof(message)};
+			core->relay_data(what->session, &packet);
+		} else if(strcmp(what->call, "relay_rtcp") == 0) {
+			janus_plugin_rtcp packet = {.mindex = -1, .video = TRUE, .buffer = pli, .length = sizeof(pli)};
+			core->relay_rtcp(what->session, &packet);
+		} else if(strcmp(what->call, "push_event") == 0) {
+			if(core->push_event(what->session, &misbehave_plugin, NULL, event, NULL) != 0)
+				g_atomic_int_inc(&events_refused);
+		} else if(strcmp(what->call, "close_pc") == 0) {
+			core->close_pc(what->session);
+		} else if(strcmp(what->call, "end_session") == 0) {
+			core->end_session(what->session);
+		}
+	}
+	json_decref(event);
+	janus_refcount_decrease(&what->session->ref);
+	g_free(what);
+	g_atomic_int_inc(&floods_over);
+	return NULL;
+}
+
+static void start_flood(janus_plugin_session *session, const char *call, json_int_t count) {
+	flood *what = g_new0(flood, 1);
+	what->session = session;
+	what->count = count;
+	g_strlcpy(what->call, call != NULL ? call : "", sizeof(what->call));
+	janus_refcount_increase(&session->ref);
+	g_thread_unref(g_thread_new("flood", flood_thread, what));
+}
+
 static gpointer end_twice(gpointer handle) {
 	core->end_session(handle);
 	core->end_session(handle);
@@ -232,6 +284,12 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 		g_thread_join(thread);
 	} else if(strcmp(request, "create_code") == 0) {
 		json_object_set_new(content, "code", json_integer(g_atomic_int_get(&create_code)));
+	} else if(strcmp(request, "flood") == 0) {
+		start_flood(handle, json_string_value(json_object_get(message, "call")),
+			json_integer_value(json_object_get(message, "count")));
+	} else if(strcmp(request, "flooded") == 0) {
+		json_object_set_new(content, "over", json_integer(g_atomic_int_get(&floods_over)));
+		json_object_set_new(content, "refused", json_integer(g_atomic_int_get(&events_refused)));
 	} else if(strcmp(request, "oversized") == 0) {
 		relay_oversized(handle);
 	} else if(strcmp(request, "over_release") == 0) {

@@ -218,13 +218,14 @@ impl Handle {
     /// A plugin's `end_session`: off this thread. A further one, before the plugin session has stopped, is nothing but a
     /// line in the log, as it is afterwards.
     pub(super) fn end_later(&self) {
+        let ignored = || tracing::debug!("end_session for a session that is not alive: ignored");
         if self.end_pending.swap(true, Ordering::AcqRel) {
-            return;
+            return ignored();
         }
         if let Some(handle) = self.this.upgrade() {
             self.core.pool.run(move || {
                 if !handle.detach() {
-                    tracing::debug!("end_session for a session that is not alive: ignored");
+                    ignored();
                 }
             });
         }

@@ -1,8 +1,12 @@
 """The misbehaving plugin; an echotest handle beside it goes on working."""
 
 import asyncio
+import collections
 import json
 import os
+import pathlib
+import re
+import signal
 import sys
 import time
 import unittest
@@ -14,6 +18,7 @@ from signalling import Connection
 
 PACKAGE = "janus.plugin.misbehave"
 OVERSIZED = f"{PACKAGE} relays RTP of"
+MEGABYTE = 1 << 20
 OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
 
 
@@ -212,6 +217,85 @@ class Stall(unittest.IsolatedAsyncioTestCase):
             await call.close()
         await session.destroy()
         await connection.close()
+
+
+class Floods(unittest.IsolatedAsyncioTestCase):
+    """A thread of the plugin calls one function of the core without a pause. Beside it a call of the echotest goes on, on the
+    same worker; memory and log stay bounded."""
+
+    # Calls per flood. Where nothing is bounded a million of the first leave more than 100 MB behind.
+    CALLS = {"send_pli": 2_000_000, "send_remb": 2_000_000, "relay_data": 300_000, "relay_rtcp": 300_000,
+             "push_event": 200_000, "close_pc": 200_000, "end_session": 200_000}
+    MOST_LINES = 20
+
+    async def asyncSetUp(self):
+        folder = os.environ["MISBEHAVE_PLUGINS"]
+        self.server = Server("janus-rs", general=f'plugins_folder = "{folder}"; event_loops = 1;')
+        self.beside = await Connection.open(self.server.ws)
+        echo = await (await self.beside.create()).attach()
+        self.call = await EchoCall(echo, data=False).start()
+        # Started apart, so that what it receives takes no time from the call beside it.
+        self.client = await asyncio.create_subprocess_exec(
+            sys.executable, str(pathlib.Path(__file__).with_name("flooded.py")), self.server.ws, PACKAGE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+        self.handle = json.loads(await asyncio.wait_for(self.client.stdout.readline(), 60))
+        self.watcher = await (await self.beside.create()).attach(PACKAGE)
+
+    async def asyncTearDown(self):
+        self.client.stdin.close()
+        await asyncio.wait_for(self.client.wait(), 30)
+        await self.call.close()
+        await self.beside.close()
+        self.server.stop()
+
+    def resident(self):
+        """Bytes of memory that the server holds."""
+        status = pathlib.Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+    async def ask(self, **body):
+        reply = await self.watcher.request({"janus": "message", "body": body})
+        return reply["plugindata"]["data"]
+
+    async def flood(self, call, count, on):
+        """A flood with the session of the handle `on`: the most memory seen until it has ended, and the call went on."""
+        over, most = (await self.ask(request="flooded"))["over"], 0
+        frames = dict(self.call.frames)
+        body = {"request": "flood", "call": call, "count": count}
+        reply = await self.beside.request({"janus": "message", "body": body, **on})
+        self.assertEqual(reply["janus"], "success")
+        ended = False
+        # Ten more of each kind: what was sent before cannot account for them.
+        while not ended or any(self.call.frames[kind] < frames[kind] + 10 for kind in frames):
+            most = max(most, self.resident())
+            ended = (await self.ask(request="flooded"))["over"] > over
+            await asyncio.sleep(0.05)
+        return max(most, self.resident())
+
+    async def fresh(self):
+        """Another handle of the plugin. (What goes with a PeerConnection ends with it: see the plugin's hangup_media.)"""
+        handle = await self.watcher.session.attach(PACKAGE)
+        return {"session_id": handle.session.id, "handle_id": handle.id}
+
+    async def test_floods(self):
+        await self.call.media_returns(10)
+        before = self.resident()
+        for call, count in self.CALLS.items():
+            with self.subTest(call):
+                on = await self.fresh() if call == "end_session" else self.handle
+                # A client that reads nothing, as on a network that is gone.
+                stopped = call == "push_event"
+                if stopped:
+                    self.client.send_signal(signal.SIGSTOP)
+                most = await asyncio.wait_for(self.flood(call, count, on), 90)
+                if stopped:
+                    self.client.send_signal(signal.SIGCONT)
+                self.assertLess((most - before) / MEGABYTE, 100)
+        lines = re.sub(r"\d+", "N", self.server.output()).splitlines()
+        kind, times = collections.Counter(lines).most_common(1)[0]
+        self.assertLess(times, self.MOST_LINES, kind)
+        self.assertEqual([e["janus"] for e in self.beside.events if e["janus"] in ("hangup", "timeout")], [])
+        await self.call.media_returns(10)
 
 
 def main():
