@@ -177,6 +177,15 @@ impl Relay {
         self.state.lock().unwrap().recorded.iter().cloned().collect()
     }
 
+    /// Sends a datagram to the server that looks as if the peer had sent it.
+    pub async fn forge(&self, datagram: &[u8]) {
+        let (far, server) = {
+            let state = self.state.lock().unwrap();
+            (state.far.clone(), state.server)
+        };
+        send(&far, vec![datagram.to_vec()], server).await;
+    }
+
     /// From now on the server sees the peer at another port, and the former one is dead: a NAT that lost its binding.
     pub async fn rebind(&self) {
         let far = Arc::new(socket().await);
