@@ -10,6 +10,7 @@ mod network;
 mod time;
 mod world;
 
+use crate::util::lock::Lock;
 use std::panic::catch_unwind;
 use world::World;
 
@@ -17,6 +18,10 @@ use world::World;
 const FAILED_ONCE: [u64; 1] = [
     234, // An echo of packets that were overtaken by the first one ended the SRTP of who missed them.
 ];
+
+// Of the first 2000 worlds ten fail, none of them among the first 400: 433, 467, 881, 969, 1193, 1196, 1342, 1360, 1378,
+// 1503. In each a client whose handshake has begun never gets through it: a datagram with its address, or its own from
+// elsewhere, came before its first own (full agents), or moved its path (lite agents follow every nomination until then).
 
 #[test]
 fn one_world() {
@@ -30,7 +35,7 @@ fn one_world() {
 fn worlds_of_many_seeds_keep_their_promises() {
     let count = std::env::var("JANUS_RS_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
     let next = std::sync::atomic::AtomicU64::new(0);
-    let failed = std::sync::Mutex::new(Vec::new());
+    let failed = Lock::new(Vec::<String>::new());
     let seed_at = |n: u64| match FAILED_ONCE.get(n as usize) {
         Some(seed) => *seed,
         None => n - FAILED_ONCE.len() as u64,
@@ -47,12 +52,12 @@ fn worlds_of_many_seeds_keep_their_promises() {
                     if let Err(why) = catch_unwind(|| World::new(seed).live()) {
                         let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
                         let story = World::new(seed).story();
-                        failed.lock().unwrap().push(format!("seed {seed}: {why}\n    {story}\n"));
+                        failed.lock().push(format!("seed {seed}: {why}\n    {story}\n"));
                     }
                 }
             });
         }
     });
-    let failed = failed.into_inner().unwrap();
+    let failed = std::mem::take(&mut *failed.lock());
     assert!(failed.is_empty(), "{} of {count} worlds failed:\n{}", failed.len(), failed.concat());
 }

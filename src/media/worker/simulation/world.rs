@@ -21,8 +21,6 @@ use std::time::Duration;
 
 /// ms of a world between two looks at what has arrived.
 const STEP: u64 = 5;
-/// Bytes that begin like DTLS, during handshakes, too.
-const FORGES_DTLS: bool = false;
 /// Every client sends a packet so often, ms.
 const PACKET: u64 = 20;
 /// Who waits for its turn on a socket looks so often, ms: last flights that were lost have come again by then, mostly.
@@ -209,14 +207,8 @@ impl World {
                 14 => Mischief::HangUp(a),
                 _ => Mischief::Blackout(a, self.rng.u64(100..2000)),
             };
-            let is_hostile = match what {
-                Mischief::Garbage { first, .. } => (20..24).contains(&first),
-                _ => false,
-            };
             let at = self.rng.u64(..CALM);
-            if FORGES_DTLS || !is_hostile {
-                self.mischief.push((at, what));
-            }
+            self.mischief.push((at, what));
         }
         self.mischief.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
     }
