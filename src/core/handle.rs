@@ -67,6 +67,8 @@ pub struct Handle {
     end_pending: AtomicBool,
     /// It was said that the plugin relays packets that are too large.
     pub(super) oversized_told: AtomicBool,
+    /// It was said that the client names too many candidates.
+    pub(super) candidates_told: AtomicBool,
     /// Packets of the present PeerConnection and of later ones are being written there.
     pub(super) capture: Lock<Option<Arc<Capture>>>,
 }
@@ -108,6 +110,7 @@ impl Handle {
             close_pending: false.into(),
             end_pending: false.into(),
             oversized_told: false.into(),
+            candidates_told: false.into(),
             capture: Lock::default(),
         })
     }
@@ -178,6 +181,8 @@ impl Handle {
         }
         self.hangup(HangupReason::Detach);
         self.stop_capture();
+        // Others of the session may have their room.
+        self.signalling.lock().pending.clear();
         let mut life = self.life.lock();
         life.stopped = true;
         if life.may_finish() {

@@ -1,6 +1,7 @@
 //! One client session: who owns it, when it was last heard of, and its handles.
 
 use super::handle::Handle;
+use super::limit::Limit;
 use crate::json::Json;
 use crate::modules::host::{TransportFace, TransportInstance};
 use crate::util::lock::{Lock, outside};
@@ -55,6 +56,8 @@ pub struct Session {
     timeout: AtomicI32,
     destroyed: AtomicBool,
     transport_gone: AtomicBool,
+    /// Bytes of candidates that wait for a description, of all handles.
+    pub(super) early: Limit,
 }
 
 impl Session {
@@ -67,6 +70,7 @@ impl Session {
             timeout: (-1).into(),
             destroyed: false.into(),
             transport_gone: false.into(),
+            early: Limit::default(),
         }
     }
 

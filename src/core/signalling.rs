@@ -17,6 +17,8 @@ pub struct Signalling {
     pub dtls_role: Option<DtlsRole>,
     pub ice_role: Option<IceRole>,
     pub remote_candidates: usize,
+    /// Candidates that could not be read.
+    pub unreadable_candidates: usize,
     /// Host names that are being looked up.
     pub lookups: Limit,
     /// Checks were started.

@@ -3,12 +3,14 @@
 use super::errors::{ApiError, Code};
 use super::flags;
 use super::handle::Handle;
+use super::limit::Place;
 use super::signalling::Signalling;
-use crate::json::Json;
+use crate::json::{Json, dump, load};
 use crate::media::ice::candidate::{self, Parsed};
 use crate::media::{Command, Peer};
 use crate::util::time;
 use std::net::ToSocketAddrs;
+use std::sync::atomic::Ordering;
 
 /// Host names of candidates that may be looked up at the same time: each occupies a thread for seconds when nobody
 /// answers, and clients can name any number.
@@ -16,12 +18,21 @@ const LOOKUPS_PER_HANDLE: usize = 8;
 const LOOKUPS: usize = 64;
 /// Requests that wait for a description; browsers send a few dozen.
 const MAX_PENDING: usize = 1000;
+/// Bytes of such requests: a candidate has about a hundred.
+const MAX_PENDING_BYTES: usize = 1 << 20;
+const MAX_PENDING_BYTES_PER_SESSION: usize = 4 << 20;
+/// Candidates of one PeerConnection, until it restarts ICE: more than its agent pairs.
+const MAX_REMOTE: usize = 256;
+/// Of a candidate that cannot be read, this much is logged.
+const SHOWN: usize = 200;
 
 /// A candidate that came before it could be used.
 pub struct Pending {
     /// Monotonic µs.
     received: i64,
-    candidate: Json,
+    /// As text, which takes a tenth of the room: what a client sends may be anything.
+    candidate: String,
+    _bytes: Place,
 }
 
 /// `candidate` or `candidates` of a `trickle` request.
@@ -42,17 +53,9 @@ impl Handle {
             && self.flags.all(flags::GOT_OFFER | flags::GOT_ANSWER)
             && signalling.negotiation.is_some();
         if !ready {
-            let (Trickle::One(json) | Trickle::Several(json)) = trickle;
-            let received = time::monotonic();
-            if signalling.pending.len() >= MAX_PENDING {
-                return Err(ApiError::new(
-                    Code::WrongWebrtcState,
-                    "Too many candidates without a description",
-                ));
-            }
             // Early candidates are not validated; a list is taken apart when its turn comes.
-            signalling.pending.push(Pending { received, candidate: json.deep_copy() });
-            return Ok(());
+            let (Trickle::One(json) | Trickle::Several(json)) = trickle;
+            return self.keep_for_later(&mut signalling, json);
         }
         match trickle {
             Trickle::One(candidate) => self.take_candidate(&mut signalling, candidate),
@@ -66,6 +69,27 @@ impl Handle {
         }
     }
 
+    fn keep_for_later(&self, signalling: &mut Signalling, json: &Json) -> Result<(), ApiError> {
+        let candidate = json.dump(dump::COMPACT | dump::ENCODE_ANY).unwrap_or_default();
+        let waiting: usize = signalling.pending.iter().map(|pending| pending.candidate.len()).sum();
+        let place = (signalling.pending.len() < MAX_PENDING
+            && waiting + candidate.len() <= MAX_PENDING_BYTES)
+            .then(|| self.session.early.take_several(candidate.len(), MAX_PENDING_BYTES_PER_SESSION));
+        let Some(Some(bytes)) = place else {
+            self.too_many_candidates();
+            return Err(ApiError::new(Code::WrongWebrtcState, "Too many candidates without a description"));
+        };
+        signalling.pending.push(Pending { received: time::monotonic(), candidate, _bytes: bytes });
+        Ok(())
+    }
+
+    /// Says so once.
+    fn too_many_candidates(&self) {
+        if !self.candidates_told.swap(true, Ordering::Relaxed) {
+            tracing::warn!("[{}] The client names too many candidates: further ones are ignored", self.id);
+        }
+    }
+
     /// Uses what came early; too old ones are dropped (CP-188).
     pub(super) fn replay_trickles(&self, signalling: &mut Signalling) {
         let oldest = time::monotonic() - i64::from(self.core.settings.candidates_timeout) * 1_000_000;
@@ -73,12 +97,15 @@ impl Handle {
             if pending.received < oldest {
                 continue;
             }
-            if pending.candidate.is_array() {
-                for candidate in pending.candidate.elements() {
+            let Ok(json) = Json::parse(pending.candidate.as_bytes(), load::DECODE_ANY) else {
+                continue;
+            };
+            if json.is_array() {
+                for candidate in json.elements() {
                     let _ = self.take_candidate(signalling, &candidate);
                 }
             } else {
-                let _ = self.take_candidate(signalling, &pending.candidate);
+                let _ = self.take_candidate(signalling, &json);
             }
         }
     }
@@ -115,6 +142,9 @@ impl Handle {
     /// From a description or trickled. What cannot be read is no error to the client.
     pub(super) fn add_remote_candidate(&self, signalling: &mut Signalling, peer: &Peer, text: &str) {
         let media = &self.core.settings.media;
+        if signalling.remote_candidates >= MAX_REMOTE {
+            return self.too_many_candidates();
+        }
         match candidate::parse(text, media.ice_tcp) {
             Ok(Parsed::Candidate(candidate)) => {
                 signalling.remote_candidates += 1;
@@ -144,7 +174,12 @@ impl Handle {
                 });
             }
             Ok(Parsed::Name(_) | Parsed::Ignored) => {}
-            Err(_) => tracing::error!("[{}] Failed to parse candidate: {text}", self.id),
+            Err(_) if signalling.unreadable_candidates < MAX_REMOTE => {
+                signalling.unreadable_candidates += 1;
+                let shown = &text[..text.floor_char_boundary(SHOWN)];
+                tracing::error!("[{}] Failed to parse candidate: {shown}", self.id);
+            }
+            Err(_) => self.too_many_candidates(),
         }
     }
 

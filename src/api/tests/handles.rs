@@ -135,6 +135,28 @@ fn trickles_before_anything() {
 }
 
 #[test]
+fn early_trickles_are_bounded_in_bytes() {
+    let world = World::new();
+    let session = world.session();
+    let handles: Vec<u64> = (0..6).map(|_| world.attach(session)).collect();
+    let large = "x".repeat(300_000);
+    let trickle = |handle: u64| {
+        let request = format!(
+            r#"{{"janus":"trickle","transaction":"t","session_id":{session},"handle_id":{handle},"candidate":{{"candidate":"{large}"}}}}"#
+        );
+        text(&world.ask(&request), "janus") == "ack"
+    };
+    let kept: Vec<usize> =
+        handles.iter().map(|handle| (0..10).filter(|_| trickle(*handle)).count()).collect();
+    // A megabyte per handle, four per session.
+    assert_eq!(kept, [3, 3, 3, 3, 1, 0]);
+    // Their room comes back with the end of a handle.
+    assert_eq!(text(&world.ask(&on("detach", session, handles[0])), "janus"), "success");
+    world.log.wait("handler 2 detached");
+    assert_eq!((0..10).filter(|_| trickle(handles[5])).count(), 3);
+}
+
+#[test]
 fn opaque_ids() {
     // CP-201
     for shown in [false, true] {

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const DTLS_LIMIT: Duration = Duration::from_secs(20);
 /// DTLS datagrams kept while our role is not known: two per ClientHello, which comes again after 50 ms, 100 ms …
 const MAX_EARLY: usize = 8;
+/// Names of remote candidates that are kept to be shown, whoever restarts ICE how often.
+const SHOWN_REMOTE_CANDIDATES: usize = 256;
 /// media-plane.md §3.4: how often, after how long at least, and after how long in any case.
 const FAILED_CHECK: Duration = Duration::from_millis(500);
 const FAILED_LEAST: Duration = Duration::from_secs(5);
@@ -53,9 +55,22 @@ impl Connection {
     }
 
     pub(super) fn add_remote_candidate(&mut self, remote: Candidate) {
-        self.record.remote_candidates.push(candidate::format(&remote));
+        self.remember_remote(&remote);
         self.ice.add_remote(remote.clone());
         self.event(PeerEvent::RemoteCandidate(remote));
+    }
+
+    /// For `handle_info`: the newest ones, each once.
+    fn remember_remote(&mut self, remote: &Candidate) {
+        let text = candidate::format(remote);
+        let known = &mut self.record.remote_candidates;
+        if known.contains(&text) {
+            return;
+        }
+        if known.len() >= SHOWN_REMOTE_CANDIDATES {
+            known.remove(0);
+        }
+        known.push(text);
     }
 
     /// A STUN message for us, by its ufrag or transaction.
@@ -118,7 +133,7 @@ impl Connection {
                 AgentEvent::Reachable(address) => self.notes.push_back(Note::Reachable(address)),
                 AgentEvent::Forgotten(address) => self.notes.push_back(Note::Forgotten(address)),
                 AgentEvent::PeerReflexive(found) => {
-                    self.record.remote_candidates.push(candidate::format(&found));
+                    self.remember_remote(&found);
                 }
                 AgentEvent::Selected(path) => {
                     self.path = Some(path);
