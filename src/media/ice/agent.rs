@@ -155,8 +155,8 @@ impl Agent {
             remotes: VecDeque::new(),
             addresses_ever: 0,
             made_room: Vec::new(),
-            transactions: VecDeque::new(),
-            asked: VecDeque::new(),
+            transactions: VecDeque::with_capacity(MAX_TRANSACTIONS),
+            asked: VecDeque::with_capacity(MAX_ASKED),
             events: VecDeque::new(),
         }
     }
@@ -280,10 +280,10 @@ impl Agent {
             return false;
         }
         if is_request && before.is_none() {
-            self.transactions.push_back((id, path.remote));
-            if self.transactions.len() > MAX_TRANSACTIONS {
+            if self.transactions.len() == MAX_TRANSACTIONS {
                 self.transactions.pop_front();
             }
+            self.transactions.push_back((id, path.remote));
             let remote = self.remote(path.remote);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
         }
@@ -431,10 +431,10 @@ impl Agent {
                 let Some(left) = remote.checks.checked_sub(1) else { continue };
                 remote.checks = left;
             }
-            self.asked.push_back((id, path.remote));
-            if self.asked.len() > MAX_ASKED {
+            if self.asked.len() == MAX_ASKED {
                 self.asked.pop_front();
             }
+            self.asked.push_back((id, path.remote));
             return Some(StunOut { path, message, uninvited });
         }
     }
