@@ -5,6 +5,7 @@ use super::medium::Medium;
 use super::mjr::{self, Info};
 use crate::rtp::switching::SwitchingContext;
 use crate::util::lock::{Guard, Lock};
+use crate::util::seldom::Seldom;
 use crate::util::{files, random, time};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -48,7 +49,12 @@ pub struct Recorder {
     /// With the temporary extension, if it has one.
     path: PathBuf,
     state: Lock<State>,
+    /// Frames that were not written: a full disk refuses each.
+    failures: Seldom,
 }
+
+/// µs between two lines about one recording.
+const MINUTE: i64 = 60_000_000;
 
 #[derive(Debug)]
 struct State {
@@ -111,7 +117,7 @@ impl Recorder {
         let context = SwitchingContext::default();
         let (open, paused, started) = (true, false, None);
         let state = Lock::new(State { file, name, temporary, info, started, open, paused, context });
-        Ok(Recorder { medium, folder, path, state })
+        Ok(Recorder { medium, folder, path, state, failures: Seldom::every(MINUTE) })
     }
 
     fn state(&self) -> Guard<'_, State> {
@@ -182,7 +188,7 @@ impl Recorder {
             Some(started) => started,
             None => {
                 let info = state.info.encode(self.medium, time::real()).ok_or(SaveError::Description)?;
-                state.file.write_all(&info).map_err(|_| SaveError::Write)?;
+                state.file.write_all(&info).map_err(|error| self.not_written(&state.name, &error))?;
                 state.started = Some(now);
                 now
             }
@@ -192,10 +198,14 @@ impl Recorder {
             Medium::Data => state.write_message(milliseconds, frame),
             _ => state.write_packet(milliseconds, frame, self.medium == Medium::Video, now),
         };
-        written.map_err(|error| {
-            tracing::error!("Error saving frame: {error}");
-            SaveError::Write
-        })
+        written.map_err(|error| self.not_written(&state.name, &error))
+    }
+
+    fn not_written(&self, name: &str, error: &std::io::Error) -> SaveError {
+        if let Some(count) = self.failures.one_more() {
+            tracing::error!("Error saving {count} frames of {name}: {error}");
+        }
+        SaveError::Write
     }
 
     /// Stops writing and takes the temporary extension away; false when it was closed before (HL-059).
@@ -293,6 +303,22 @@ mod tests {
             rest = &rest[10 + length..];
         }
         (info, all)
+    }
+
+    #[test]
+    fn a_full_disk_is_a_line_a_minute() {
+        let folder = folder("full");
+        std::fs::create_dir_all(&folder).unwrap();
+        let recorder = Recorder::create(Some(folder.to_str().unwrap()), "opus", None, Some("x")).unwrap();
+        recorder.state().file =
+            BufWriter::with_capacity(64, File::options().write(true).open("/dev/full").unwrap());
+        let failed =
+            (0..1000).filter(|n| recorder.save(&mut packet(*n, 0, 1)) == Err(SaveError::Write)).count();
+        assert!(failed >= 990, "{failed}");
+        // The line is out, and none of what came after it may be another.
+        assert_eq!(recorder.failures.one_more(), None);
+        drop(recorder);
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     // HL-043, HL-044

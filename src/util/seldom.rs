@@ -4,18 +4,31 @@
 use super::time;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-/// Least µs between two lines.
+/// Unless something else is said.
 const PAUSE: i64 = 10_000_000;
 
 /// Counts what happens between two lines. Any thread, no locks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seldom {
     count: AtomicU64,
     /// Monotonic µs; 0 at first.
     next: AtomicI64,
+    /// Least µs between two lines.
+    pause: i64,
+}
+
+impl Default for Seldom {
+    fn default() -> Seldom {
+        Seldom::every(PAUSE)
+    }
 }
 
 impl Seldom {
+    /// One line in `pause` µs at most.
+    pub const fn every(pause: i64) -> Seldom {
+        Seldom { count: AtomicU64::new(0), next: AtomicI64::new(0), pause }
+    }
+
     /// It has happened once more. `Some` when there may be a line: how often since the last one.
     pub fn one_more(&self) -> Option<u64> {
         self.one_more_at(time::monotonic())
@@ -25,7 +38,10 @@ impl Seldom {
         self.count.fetch_add(1, Ordering::Relaxed);
         let next = self.next.load(Ordering::Relaxed);
         let free = now >= next
-            && self.next.compare_exchange(next, now + PAUSE, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+            && self
+                .next
+                .compare_exchange(next, now + self.pause, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok();
         free.then(|| self.count.swap(0, Ordering::Relaxed))
     }
 }
