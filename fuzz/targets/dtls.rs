@@ -74,7 +74,7 @@ impl What {
             DtlsEvent::Data(data) => What::Data(data.to_vec()),
             DtlsEvent::Closed => What::Closed,
             DtlsEvent::Failed(_) => What::Failed,
-            DtlsEvent::Connected(_) => panic!("a second time"),
+            DtlsEvent::Connected(_) | DtlsEvent::Refused(_) => panic!("a second handshake"),
         }
     }
 }
