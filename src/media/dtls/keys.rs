@@ -73,7 +73,7 @@ impl Connected {
     /// SRTP sessions for sending and for receiving.
     pub fn sessions(&self) -> Result<(Session, Session), SrtpError> {
         Ok((
-            Session::new(self.profile, &self.local.key, &self.local.salt)?,
+            Session::new(self.profile, &self.local.key, &self.local.salt)?.keeping_beginning(),
             Session::new(self.profile, &self.remote.key, &self.remote.salt)?,
         ))
     }

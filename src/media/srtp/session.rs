@@ -29,6 +29,7 @@ pub struct Session {
     rtcp_streams: Streams,
     /// Index of the next SRTCP packet sent; shared by all SSRCs, which keeps it unique for each.
     next_rtcp: u32,
+    keeps_beginning: bool,
 }
 
 impl Session {
@@ -41,7 +42,13 @@ impl Session {
             rtp_streams: Streams::default(),
             rtcp_streams: Streams::default(),
             next_rtcp: 1,
+            keeps_beginning: false,
         })
+    }
+
+    /// Sends no stragglers from before the first packet of their stream; see [`Window::is_before_all`].
+    pub fn keeping_beginning(self) -> Session {
+        Session { keeps_beginning: true, ..self }
     }
 
     pub fn profile(&self) -> Profile {
@@ -74,14 +81,13 @@ impl Session {
     }
 
     /// Protects the RTP packet in `buf[..len]` and returns its new length; `buf` has [`Profile::rtp_overhead`] to spare.
-    /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second, and for stragglers from before
-    /// the first packet of their stream.
+    /// A sequence number is good for one packet: [`SrtpError::Replay`] for the second.
     pub fn protect_rtp(&mut self, buf: &mut [u8], len: usize) -> Result<usize, SrtpError> {
         let header = parse_rtp(buf.get(..len).ok_or(SrtpError::Malformed)?)?;
         let total = len + self.profile.rtp_overhead();
         let packet = buf.get_mut(..total).ok_or(SrtpError::NoRoom)?;
         let window = self.rtp_streams.get(header.ssrc);
-        if window.is_before_all(header.sequence) {
+        if self.keeps_beginning && window.is_before_all(header.sequence) {
             return Err(SrtpError::Replay);
         }
         let index = window.estimate(header.sequence);
@@ -216,6 +222,7 @@ impl Session {
             rtp_streams: Streams::default(),
             rtcp_streams: Streams::default(),
             next_rtcp: 1,
+            keeps_beginning: false,
         }
     }
 
