@@ -1,6 +1,9 @@
 /* rtcp.h */
 #include "exports.h"
 
+/* Of older releases; the headers of today do not have it. */
+gboolean janus_rtcp_parse_lost_info(char *buf, int len, uint32_t *lost, int *fraction);
+
 void test_rtcp(void) {
 	CALL(1, 0x1, FALSE, janus_is_rtcp(P(0, rtcp()), natural(0)));
 	CALL(1, 0x1, -1, janus_rtcp_cap_remb(P(0, rtcp()), integer(0), natural(1)));
@@ -30,6 +33,7 @@ void test_rtcp(void) {
 	CALL(1, 0x1, FALSE, janus_rtcp_has_pli(P(0, rtcp()), integer(0)));
 	CALL(1, 0x1, -1, janus_rtcp_nacks(P(0, rtcp()), integer(0), NULL));
 	CALL(2, 0x2, -1, janus_rtcp_parse(P(0, buffer()), P(1, rtcp()), integer(0)));
+	CALL(3, 0x1, FALSE, janus_rtcp_parse_lost_info(P(0, rtcp()), integer(0), P(1, buffer()), P(2, buffer())));
 	CALL(1, 0x1, -1, janus_rtcp_pli(P(0, rtcp()), integer(0)));
 	CALL(3, 0x3, -1, janus_rtcp_process_incoming_rtp(P(0, buffer()), P(1, packet()), integer(0), edge % 2, edge % 2,
 		edge % 2, P(2, table())));
