@@ -27,6 +27,27 @@ static unsigned long long asynchronous(void) {
 	return mask;
 }
 
+/* What a thread blocks; 0 for one that has ended. */
+static int blocked_by(long tid, unsigned long long *blocked) {
+	char path[64], line[256];
+	int found = 0;
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/status", tid);
+	FILE *status = fopen(path, "r");
+	if(status == NULL)
+		return 0;
+	while(!found && fgets(line, sizeof(line), status) != NULL)
+		found = sscanf(line, "SigBlk: %llx", blocked) == 1;
+	fclose(status);
+	return found;
+}
+
+static int blocks_a_fault(unsigned long long blocked) {
+	for(size_t i = 0; i < sizeof(faults)/sizeof(*faults); i++)
+		if(blocked >> (faults[i] - 1) & 1)
+			return faults[i];
+	return 0;
+}
+
 /* How many threads besides this one there are, all of which have to block what is asynchronous. */
 static int check_threads(void) {
 	DIR *tasks = opendir("/proc/self/task");
@@ -34,23 +55,20 @@ static int check_threads(void) {
 	int count = 0;
 	for(struct dirent *task; (task = readdir(tasks)) != NULL; ) {
 		long tid = atol(task->d_name);
-		if(tid == 0 || tid == getpid())
+		unsigned long long blocked = 0;
+		if(tid == 0 || tid == getpid() || !blocked_by(tid, &blocked))
 			continue;
-		char path[64], line[256];
-		snprintf(path, sizeof(path), "/proc/self/task/%ld/status", tid);
-		FILE *status = fopen(path, "r");
-		if(status == NULL)
-			continue;
-		while(fgets(line, sizeof(line), status) != NULL) {
-			unsigned long long blocked = 0;
-			if(sscanf(line, "SigBlk: %llx", &blocked) != 1)
-				continue;
-			count++;
-			expect((blocked & asynchronous()) == asynchronous(), "a thread has signals open", tid);
-			for(size_t i = 0; i < sizeof(faults)/sizeof(*faults); i++)
-				expect(!(blocked >> (faults[i] - 1) & 1), "a thread blocks a fault", faults[i]);
+		/* While a thread starts or ends, the C library blocks everything in it. */
+		int alive = 1;
+		for(int tries = 0; alive && blocks_a_fault(blocked) && tries < 500; tries++) {
+			usleep(10000);
+			alive = blocked_by(tid, &blocked);
 		}
-		fclose(status);
+		if(!alive)
+			continue;
+		count++;
+		expect((blocked & asynchronous()) == asynchronous(), "a thread has signals open", tid);
+		expect(!blocks_a_fault(blocked), "a thread blocks a fault", blocks_a_fault(blocked));
 	}
 	closedir(tasks);
 	return count;
