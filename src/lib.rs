@@ -7,6 +7,7 @@
 
 pub mod embed;
 pub mod daemon;
+pub mod server;
 pub mod api;
 pub mod core;
 pub mod modules;

@@ -1,17 +1,10 @@
-//! The daemon: command line, start-up and shutdown order, signals, and the module check.
+//! The daemon around the [`server`](crate::server): command line, background, signals, PID file, and the module check.
 #![forbid(unsafe_code)]
 
-pub mod addresses;
 pub mod cli;
-pub mod files;
-pub mod log_controls;
 pub mod run;
-pub mod server;
-pub mod settings;
 pub mod signals;
-mod stalls;
 pub mod system;
-pub mod web;
 
 use cli::Request;
 use std::ffi::OsString;

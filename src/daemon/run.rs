@@ -2,12 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::cli::Cli;
-use super::files;
-use super::server::{Logging, Server};
 use super::signals;
 use super::system::{Forked, Parent, System, wait_for_child};
 use crate::config::Config;
 use crate::log;
+use crate::server::{Logging, Server, files};
 use crate::util::pidfile::PidFile;
 use std::path::{Path, PathBuf};
 

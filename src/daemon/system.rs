@@ -1,9 +1,9 @@
 //! What the daemon asks of the operating system and cannot ask in safe Rust. The embedding layer implements it.
 #![forbid(unsafe_code)]
 
+use crate::server::addresses::Interface;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -15,13 +15,6 @@ pub enum Forked {
     Parent(File),
     /// The one that lives on, in a session of its own.
     Child(File),
-}
-
-/// One address of a network interface that is up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    pub name: String,
-    pub address: IpAddr,
 }
 
 pub trait System {

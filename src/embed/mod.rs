@@ -5,10 +5,9 @@ mod signals;
 mod system;
 mod threads;
 
-use crate::daemon::files;
-use crate::daemon::server::{Logging, Server};
 use crate::daemon::system::System;
 use crate::export;
+use crate::server::{Logging, Server, files};
 use crate::util::lock::{Guard, Lock};
 use crate::util::thread::{self, Mask};
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};

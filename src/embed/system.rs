@@ -1,6 +1,7 @@
 //! System calls of the daemon that have no safe form.
 
-use crate::daemon::system::{Forked, Interface, System};
+use crate::daemon::system::{Forked, System};
+use crate::server::addresses::Interface;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};

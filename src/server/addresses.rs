@@ -1,9 +1,15 @@
 //! Which of the host's addresses media uses (control-plane.md §1.4, nat and media).
 #![forbid(unsafe_code)]
 
-use super::system::Interface;
 use crate::config::Config;
 use std::net::IpAddr;
+
+/// One address of a network interface that is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    pub address: IpAddr,
+}
 
 /// The addresses to listen on, in the system's order.
 pub fn choose(config: &Config, interfaces: &[Interface]) -> Vec<IpAddr> {

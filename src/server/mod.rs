@@ -2,12 +2,13 @@
 //! §1.1 and §1.7). The daemon puts command line, signals and PID file around it; a program that embeds us does not.
 #![forbid(unsafe_code)]
 
-use super::files;
-use super::log_controls::{Sink, Variables};
-use super::settings;
-use super::stalls;
-use super::system::Interface;
-use super::web::Web;
+pub mod addresses;
+pub mod files;
+mod log_controls;
+mod settings;
+mod stalls;
+mod web;
+
 use crate::abi;
 use crate::abi::generation::Generation;
 use crate::api::Api;
@@ -27,6 +28,8 @@ use crate::modules::loader::{self, LoadError, Options};
 use crate::modules::logger::Logger;
 use crate::modules::plugin::Plugin;
 use crate::modules::transport::Transport;
+use addresses::Interface;
+use log_controls::{Sink, Variables};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::net::SocketAddr;
@@ -34,6 +37,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use web::Web;
 
 /// How long plugins may take to return from what they are doing at shutdown.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -234,14 +238,14 @@ fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Co
 fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
     let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
     let mut generations = HashMap::new();
-    for entry in super::addresses::names(config.value("plugins", "abi_generations").unwrap_or_default()) {
+    for entry in addresses::names(config.value("plugins", "abi_generations").unwrap_or_default()) {
         match entry.split_once('=').map(|(name, g)| (name.trim(), Generation::from_name(g.trim()))) {
             Some((name, Some(generation))) => drop(generations.insert(name.to_owned(), generation)),
             _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION"),
         }
     }
     let mut aliases = HashMap::new();
-    for entry in super::addresses::names(config.value("plugins", "aliases").unwrap_or_default()) {
+    for entry in addresses::names(config.value("plugins", "aliases").unwrap_or_default()) {
         match entry.split_once('=').map(|(name, alias)| (name.trim(), alias.trim())) {
             Some((name, alias)) if !name.is_empty() && !alias.is_empty() => {
                 aliases.insert(name.to_owned(), alias.to_owned());

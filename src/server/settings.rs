@@ -2,8 +2,7 @@
 //! sense are warned about and ignored; an error is fatal.
 #![forbid(unsafe_code)]
 
-use super::addresses;
-use super::system::Interface;
+use super::addresses::{self, Interface};
 use crate::config::{Config, atoi};
 use crate::core::settings::{Facts, LogControls, Settings};
 use crate::media::EngineConfig;
