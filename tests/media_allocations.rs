@@ -1,8 +1,8 @@
 //! The packet path of the media streams does not allocate once it is warm (design: no allocation per packet).
 
 use janus_rs::media::clock::Clock;
-use janus_rs::media::rtp::inbound::MAX_DESCRIPTOR;
-use janus_rs::media::rtp::{Settings, Streams};
+use janus_rs::media::streams::inbound::MAX_DESCRIPTOR;
+use janus_rs::media::streams::{Settings, Streams};
 use janus_rs::media::{
     Command, DtlsRole, Engine, EngineConfig, ExtensionIds, Fingerprint, FingerprintHash, HangupReason,
     IceRole, MediaKind, MediumConfig, Mindex, Peer, PeerConfig, PeerEvent, PeerSink, RemoteTransport, RtpIn,

@@ -2,8 +2,8 @@
 #![no_main]
 
 use janus_rs::media::clock::Clock;
-use janus_rs::media::rtp::inbound::MAX_DESCRIPTOR;
-use janus_rs::media::rtp::{Settings, Streams};
+use janus_rs::media::streams::inbound::MAX_DESCRIPTOR;
+use janus_rs::media::streams::{Settings, Streams};
 use janus_rs::media::{ExtensionIds, MediaKind, MediumConfig, RtpOut};
 use janus_rs::rtp::{Extensions, SwitchingContext};
 use arbitrary::{Arbitrary, Error, Unstructured};

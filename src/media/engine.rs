@@ -5,7 +5,7 @@ use super::dtls::{DtlsConfig, DtlsContext, Identity};
 use super::ice::local;
 use super::peer::Shared;
 use super::route::Route;
-use super::rtp::Settings;
+use super::streams::Settings;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
 use super::worker::placement::Placement;

@@ -3,16 +3,18 @@
 //! The control plane talks to a PeerConnection through [`Peer`] (commands, any thread); the engine talks back through
 //! [`PeerSink`] (calls, on the worker's thread, never with a borrow of the engine alive). Nothing here knows C or JSON.
 
+pub mod address;
+pub mod batch;
 pub mod clock;
 pub mod dtls;
 pub mod engine;
 pub mod ice;
 pub mod peer;
+pub mod prefetch;
 pub mod route;
-pub mod rtcp;
-pub mod rtp;
 pub mod sctp;
 pub mod srtp;
+pub mod streams;
 pub mod types;
 pub mod worker;
 
@@ -20,7 +22,7 @@ pub mod worker;
 mod tests;
 
 pub use engine::{Engine, EngineError, Peer, TrafficSnapshot};
+pub use prefetch::prefetch;
 pub use route::Route;
-pub use rtp::Settings;
+pub use streams::Settings;
 pub use types::*;
-pub use worker::prefetch::prefetch;

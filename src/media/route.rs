@@ -4,8 +4,8 @@
 //! when there are hundreds of receivers. On the PeerConnection's own worker this note, which lies in the session's own
 //! cache line, leads there at once.
 
+use super::address::Addressee;
 use super::types::{LARGEST_RTP, RtpOut};
-use super::worker::address::Addressee;
 use super::worker::handle::PeerShared;
 use super::worker::run;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};

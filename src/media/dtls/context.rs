@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::{DtlsError, Identity, OpenSslDtls, ffi};
-use crate::media::DtlsRole;
 use crate::media::srtp::Profile;
+use crate::media::types::DtlsRole;
 use openssl::error::ErrorStack;
 use openssl::ssl::{
     Ssl, SslContext, SslContextBuilder, SslContextRef, SslMethod, SslOptions, SslSessionCacheMode,

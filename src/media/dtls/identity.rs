@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::DtlsError;
-use crate::media::{Fingerprint, FingerprintHash};
+use crate::media::types::{Fingerprint, FingerprintHash};
 use openssl::asn1::Asn1Time;
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};

@@ -4,7 +4,7 @@
 use super::DtlsError;
 use super::identity::fingerprint_of;
 use crate::media::srtp::{Profile, Session, SrtpError};
-use crate::media::{Fingerprint, FingerprintHash};
+use crate::media::types::{Fingerprint, FingerprintHash};
 use openssl::ssl::SslRef;
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};

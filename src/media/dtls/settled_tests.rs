@@ -280,7 +280,7 @@ fn keys_without_extended_master_secret() {
     let mut ssl = Ssl::new(&builder.build()).unwrap();
     ssl.set_connect_state();
     let mut client = OpenSslDtls::new(ssl, true, 1200).unwrap();
-    let mut server = context().associate(crate::media::DtlsRole::Passive).unwrap();
+    let mut server = context().associate(crate::media::types::DtlsRole::Passive).unwrap();
     server.start();
     client.start();
     exchange(&mut client, &mut server, perfect);

@@ -1,7 +1,7 @@
 use super::identity::self_signed;
 use super::*;
 use crate::media::srtp::Profile;
-use crate::media::{DtlsRole, Fingerprint, FingerprintHash};
+use crate::media::types::{DtlsRole, Fingerprint, FingerprintHash};
 use ::openssl::pkey::PKey;
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 //! the next one follows, once they have arrived.
 
 use super::Connection;
-use crate::media::prefetch;
+use crate::media::prefetch::prefetch;
 
 /// How many receivers, or datagrams, ahead it begins.
 pub const STEPS: usize = 3;

@@ -1,10 +1,10 @@
 //! From candidates to keys: ICE, then DTLS, then SRTP (media-plane.md §3, §4).
 
 use super::{Clock, Connection, Note, Output, Srtp, Stage};
+use crate::media::batch::{Batch, Cursor};
 use crate::media::dtls::{Connected, Dtls, DtlsEvent};
 use crate::media::ice::{AgentEvent, Path, candidate, stun};
 use crate::media::types::*;
-use crate::media::worker::batch::{Batch, Cursor};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! What tells the packets of several PeerConnections apart that come from one address.
 
 use super::{Clock, Connection, Stage};
+use crate::media::batch::Batch;
 use crate::media::types::DtlsRole;
-use crate::media::worker::batch::Batch;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

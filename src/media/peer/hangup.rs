@@ -1,8 +1,8 @@
 //! The end of a PeerConnection (media-plane.md §3.6).
 
 use super::{Clock, Connection, Output, Stage};
+use crate::media::batch::Batch;
 use crate::media::types::*;
-use crate::media::worker::batch::Batch;
 use std::sync::Arc;
 
 impl Connection {

@@ -2,12 +2,12 @@
 
 use super::capture::Tap;
 use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
+use crate::media::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::media::ice::Path;
-use crate::media::rtp::store::SharedStore;
-use crate::media::rtp::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::srtp::SrtpError;
+use crate::media::streams::store::SharedStore;
+use crate::media::streams::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::types::*;
-use crate::media::worker::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::record::capture::PacketType;
 use std::net::SocketAddr;
 use std::sync::Arc;

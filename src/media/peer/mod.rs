@@ -18,15 +18,15 @@ pub use ahead::STEPS;
 pub use demux::Fit;
 pub use media::MOST_AT_ONCE;
 
+use super::batch::{Batch, Cursor};
 use super::clock::Clock;
 use super::dtls::{Connected, Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, destinations::Destinations, stun::TransactionId};
-use super::rtp::store::SharedStore;
-use super::rtp::{Settings, Streams};
 use super::sctp::Sctp;
 use super::srtp;
+use super::streams::store::SharedStore;
+use super::streams::{Settings, Streams};
 use super::types::*;
-use super::worker::batch::{Batch, Cursor};
 use crate::rtp::Extensions;
 use crate::util::lock::Lock;
 use crate::util::seldom::Seldom;

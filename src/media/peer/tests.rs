@@ -3,9 +3,9 @@
 use super::*;
 use crate::media::dtls::{DtlsConfig, Identity};
 use crate::media::ice::{local, stun};
-use crate::media::rtp::Parts;
-use crate::media::rtp::fixtures::video;
-use crate::media::rtp::store::SharedStore;
+use crate::media::streams::Parts;
+use crate::media::streams::fixtures::video;
+use crate::media::streams::store::SharedStore;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 

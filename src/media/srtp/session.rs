@@ -5,7 +5,7 @@ use super::header::{RTCP_HEADER, parse_rtcp, parse_rtp};
 use super::keys::Use;
 use super::streams::Streams;
 use super::{Profile, SrtpError};
-use crate::media::prefetch;
+use crate::media::prefetch::prefetch;
 
 /// SSRCs a session keeps state for. A browser uses a few dozen; a peer that holds the keys must not grow us for ever.
 pub const MAX_STREAMS: usize = 1024;

@@ -1,7 +1,7 @@
 //! State per SSRC, in two short arrays: the SSRCs lie side by side, so that finding one is a scan of a few cache lines.
 
 use super::{MAX_STREAMS, SrtpError, Window};
-use crate::media::prefetch;
+use crate::media::prefetch::prefetch;
 
 #[derive(Default)]
 pub(super) struct Streams {

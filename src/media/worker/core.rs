@@ -4,20 +4,20 @@
 //! while a [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 #![forbid(unsafe_code)]
 
-use super::batch::{Batch, Cursor};
 use super::due::Due;
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::owners::{Found, Owners};
 use super::pending::Pending;
-use super::prefetch::prefetch;
 use super::relief::Relief;
 use super::send::Transmitter;
 use super::socket::Socket;
+use crate::media::batch::{Batch, Cursor};
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, STEPS, Setup, Shared};
-use crate::media::rtp::store::SharedStore;
+use crate::media::prefetch::prefetch;
+use crate::media::streams::store::SharedStore;
 use crate::media::types::*;
 use crate::util::lock::packet_path;
 use std::cmp::Reverse;

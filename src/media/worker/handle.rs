@@ -1,11 +1,11 @@
 //! What other threads see of a worker and of a PeerConnection on it.
 #![forbid(unsafe_code)]
 
-use super::address::Addressee;
 use super::intake::{Cost, Entry, Intake};
 use super::relief::Duty;
 use super::ring::Ring;
 use super::wake::Bell;
+use crate::media::address::Addressee;
 use crate::media::types::*;
 use crate::util::lock::Lock;
 use crossbeam_queue::SegQueue;

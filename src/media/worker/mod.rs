@@ -1,10 +1,8 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake`, `ring` and `station` (and prefetches);
-//! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md).
+//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake`, `ring` and `station`;
+//! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md) and `media::prefetch`.
 
-pub mod address;
-pub mod batch;
 pub mod core;
 pub mod due;
 pub mod handle;
@@ -13,7 +11,6 @@ pub mod outgoing;
 mod owners;
 pub mod pause;
 pub mod pending;
-pub mod prefetch;
 pub mod placement;
 pub mod receive;
 pub mod relief;

@@ -1,12 +1,12 @@
 //! The way of packets from plugins: noted down receiver by receiver, written into the batch, handed to the kernel.
 #![forbid(unsafe_code)]
 
-use super::address::{Addressee, Urgency};
 use super::core::{Core, Seat};
 use super::handle::WorkerHandle;
+use crate::media::address::{Addressee, Urgency};
 use crate::media::clock::Clock;
 use crate::media::peer::{MOST_AT_ONCE, STEPS};
-use crate::media::rtp::Parts;
+use crate::media::streams::Parts;
 use crate::util::lock::packet_path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

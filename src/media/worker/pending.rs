@@ -6,8 +6,8 @@
 //! notes, which are small: what consecutive receivers have in common is kept once.
 #![forbid(unsafe_code)]
 
-use super::address::{Addressee, Urgency};
-use crate::media::rtp::{Content, Relayed};
+use crate::media::address::{Addressee, Urgency};
+use crate::media::streams::{Content, Relayed};
 
 /// Packets noted at a time: a frame of twenty for four hundred receivers.
 const CAPACITY: usize = 8192;
@@ -139,9 +139,9 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::RtpOut;
-    use crate::media::rtp::Parts;
-    use crate::media::rtp::store::Store;
+    use crate::media::streams::Parts;
+    use crate::media::streams::store::Store;
+    use crate::media::types::RtpOut;
 
     fn relay(pending: &mut Pending, store: &mut Store, seat: u32, number: i32, urgency: Urgency) {
         let bytes = [0x80, 96, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, (number / 2) as u8];

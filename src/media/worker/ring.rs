@@ -13,8 +13,8 @@
 //!   the next *era* (the upper bits of a position). So memory is touched only as far as packets have ever piled up, and
 //!   the same few cells, still in the cache, serve again and again.
 
-use super::address::{Addressee, Urgency};
-use crate::media::rtp::Parts;
+use crate::media::address::{Addressee, Urgency};
+use crate::media::streams::Parts;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
 use crate::rtp::header::FIXED_LEN;

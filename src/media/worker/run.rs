@@ -1,8 +1,6 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
 #![forbid(unsafe_code)]
 
-use super::address::Addressee;
-use super::address::Urgency;
 use super::core::{Call, Core};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
@@ -12,10 +10,12 @@ use super::ring::Ring;
 use super::socket::Socket;
 use super::station::{Parcel, Station};
 use super::wake::{Bed, Readable, Sleep};
+use crate::media::address::Addressee;
+use crate::media::address::Urgency;
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
 use crate::media::peer::{Descriptor, Incoming, Output, STEPS, Shared};
-use crate::media::rtp::Parts;
+use crate::media::streams::Parts;
 use crate::media::types::*;
 use crate::stall;
 use crate::util::lock::packet_path;

@@ -1,10 +1,10 @@
-use super::batch::{Batch, Cursor};
 use super::receive::Receiver;
 use super::send::Transmitter;
 use super::socket::Socket;
+use crate::media::batch::{Batch, Cursor};
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
-use crate::media::rtp::fixtures::{rtp, streams, video};
+use crate::media::streams::fixtures::{rtp, streams, video};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 

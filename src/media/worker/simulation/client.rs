@@ -1,15 +1,15 @@
 //! A client of a world: a PeerConnection of ours, behind an address that may change.
 
 use super::network::Datagram;
+use crate::media::batch::Batch;
 use crate::media::clock::Clock;
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Incoming, Output, Setup, Shared};
-use crate::media::rtp::Parts;
-use crate::media::rtp::fixtures::video;
-use crate::media::rtp::store::SharedStore;
+use crate::media::streams::Parts;
+use crate::media::streams::fixtures::video;
+use crate::media::streams::store::SharedStore;
 use crate::media::types::*;
-use crate::media::worker::batch::Batch;
 use crate::rtp::Extensions;
 use crate::util::lock::Lock;
 use std::net::SocketAddr;

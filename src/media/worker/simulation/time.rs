@@ -42,8 +42,8 @@ mod tests {
     // Without this no world would see a lost handshake message again.
     #[test]
     fn openssl_asks_this_clock() {
-        use crate::media::DtlsRole;
         use crate::media::dtls::{Dtls, DtlsConfig, DtlsContext, Identity};
+        use crate::media::types::DtlsRole;
         set(Some(1_000_000_000_000));
         let identity = Identity::generate(false).unwrap();
         let context = DtlsContext::new(&identity, &DtlsConfig::default()).unwrap();

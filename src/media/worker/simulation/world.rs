@@ -3,12 +3,12 @@
 use super::client::{Client, medium, shared, transport};
 use super::network::{Datagram, FAIR, Network, Weather};
 use super::time;
+use crate::media::address::Urgency;
 use crate::media::clock::Clock;
 use crate::media::ice::{Path, local};
 use crate::media::peer::{Incoming, Output, Shared};
-use crate::media::rtp::Parts;
+use crate::media::streams::Parts;
 use crate::media::types::*;
-use crate::media::worker::address::Urgency;
 use crate::media::worker::core::Core;
 use crate::media::worker::handle::{NewPeer, PeerShared, WorkerHandle};
 use crate::media::worker::wake::Bell;

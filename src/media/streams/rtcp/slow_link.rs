@@ -1,7 +1,7 @@
 //! Tells when a link loses too much (media-plane.md §7.4).
 
-use crate::media::PeerEvent;
-use crate::media::rtp::Streams;
+use crate::media::streams::Streams;
+use crate::media::types::PeerEvent;
 
 impl Streams {
     /// Once a second: compares with the losses of a second ago. Off with threshold 0 (MP-210).

@@ -1,6 +1,6 @@
 use super::*;
-use crate::media::rtp::fixtures::*;
-use crate::media::{MediumConfig, PeerEvent};
+use crate::media::streams::fixtures::*;
+use crate::media::types::{MediumConfig, PeerEvent};
 use crate::rtp::extensions::{AudioLevel, Orientation, PlayoutDelay};
 
 /// What the plugin sees: mindex, packet, extensions' level and rotation.

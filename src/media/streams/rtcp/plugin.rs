@@ -1,8 +1,8 @@
 //! RTCP that plugins send (media-plane.md §7.2).
 
 use super::MAX_COMPOUND;
-use crate::media::Mindex;
-use crate::media::rtp::Streams;
+use crate::media::streams::Streams;
+use crate::media::types::Mindex;
 use crate::rtcp::compound::{self, AFB, PLI, PSFB};
 use crate::rtcp::ssrc::{self, Rewrite};
 use crate::rtcp::{feedback, remb, report};

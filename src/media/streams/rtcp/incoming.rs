@@ -1,8 +1,8 @@
 //! RTCP from the peer, decrypted (media-plane.md §7.1).
 
-use crate::media::Mindex;
 use crate::media::clock::Clock;
-use crate::media::rtp::{Binding, Micros, Streams};
+use crate::media::streams::{Binding, Micros, Streams};
+use crate::media::types::Mindex;
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
 use crate::rtcp::report::{ReportRewrite, fix_report_data};
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};

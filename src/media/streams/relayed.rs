@@ -5,7 +5,7 @@
 
 use super::Micros;
 use super::store::{Handle, Store};
-use crate::media::{Mindex, RtpOut};
+use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::header::FIXED_LEN;
 use crate::rtp::{Extensions, Header};
 

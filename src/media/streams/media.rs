@@ -1,8 +1,8 @@
 //! The media of one PeerConnection: running state beside each negotiated medium, and the tables to find it by.
 
 use super::{Layer, Sender};
-use crate::media::prefetch;
-use crate::media::{MediaKind, MediumConfig, Mindex};
+use crate::media::prefetch::prefetch;
+use crate::media::types::{MediaKind, MediumConfig, Mindex};
 use crate::rtp::VideoCodec;
 
 /// Remote SSRCs remembered per medium, former ones among them.

@@ -1,7 +1,7 @@
 use super::*;
-use crate::media::MediumConfig;
-use crate::media::rtp::Resend;
-use crate::media::rtp::fixtures::*;
+use crate::media::streams::Resend;
+use crate::media::streams::fixtures::*;
+use crate::media::types::MediumConfig;
 use crate::rtp::extensions::{AudioLevel, Extensions};
 use crate::rtp::header_ext;
 

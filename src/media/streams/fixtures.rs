@@ -2,7 +2,7 @@
 
 use super::{Settings, Streams};
 use crate::media::clock::Clock;
-use crate::media::{ExtensionIds, MediaKind, MediumConfig, RtpOut};
+use crate::media::types::{ExtensionIds, MediaKind, MediumConfig, RtpOut};
 use crate::rtp::{ExtensionWriter, Extensions};
 
 pub const IDS: ExtensionIds = ExtensionIds {

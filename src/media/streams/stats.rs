@@ -2,7 +2,7 @@
 
 use super::{Layer, Medium, Micros, Streams};
 use crate::media::clock::Clock;
-use crate::media::{Counter, LayerSnapshot, MediaKind, MediumSnapshot, PeerEvent};
+use crate::media::types::{Counter, LayerSnapshot, MediaKind, MediumSnapshot, PeerEvent};
 use crate::rtcp::Context;
 use crate::rtcp::context::rounded;
 

@@ -2,8 +2,8 @@
 
 use super::loss::{Asked, Losses, Memory, Nacks};
 use super::{Binding, Layer, Medium, Streams};
-use crate::media::Mindex;
 use crate::media::clock::Clock;
+use crate::media::types::Mindex;
 use crate::rtcp::Context;
 use crate::rtcp::context::Incoming;
 use crate::rtp::{Extensions, Header, header_ext};

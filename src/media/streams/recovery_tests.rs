@@ -3,8 +3,8 @@
 use super::fixtures::*;
 use super::inbound::MAX_DESCRIPTOR;
 use super::{Dropped, Resend, Streams};
-use crate::media::MediumConfig;
 use crate::media::clock::Clock;
+use crate::media::types::MediumConfig;
 use crate::rtp::{Extensions, Header};
 use std::collections::BTreeMap;
 

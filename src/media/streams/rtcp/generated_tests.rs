@@ -1,7 +1,7 @@
 use super::*;
-use crate::media::rtp::fixtures::*;
-use crate::media::rtp::inbound::MAX_DESCRIPTOR;
-use crate::media::{MediumConfig, PeerEvent};
+use crate::media::streams::fixtures::*;
+use crate::media::streams::inbound::MAX_DESCRIPTOR;
+use crate::media::types::{MediumConfig, PeerEvent};
 use crate::rtcp::ReportBlock;
 use crate::rtcp::compound::{RR, SDES, SR, blocks};
 use crate::rtp::Extensions;

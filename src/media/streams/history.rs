@@ -11,7 +11,7 @@
 
 use super::Micros;
 use super::store::{Handle, Store};
-use crate::media::prefetch;
+use crate::media::prefetch::prefetch;
 use crate::rtp::Header;
 use crate::rtp::header::FIXED_LEN;
 

@@ -3,8 +3,8 @@
 
 use super::store::Handle;
 use super::{Content, Parts, Relayed, Streams};
-use crate::media::RtpOut;
 use crate::media::clock::Clock;
+use crate::media::types::RtpOut;
 use crate::rtp::extension_writer::{CoreValues, write_block};
 use crate::rtp::header::FIXED_LEN;
 use crate::rtp::{Extensions, Header, keyframe};

@@ -1,6 +1,6 @@
 //! RTCP of one PeerConnection (media-plane.md §7): what the peer says, what plugins send, what the core says itself.
 //!
-//! These are further methods of [`Streams`](super::rtp::Streams). Packets to be protected and sent are handed to an
+//! These are further methods of [`Streams`](super::Streams). Packets to be protected and sent are handed to an
 //! `emit` function, because RTCP is rare; none is larger than [`MAX_COMPOUND`].
 #![forbid(unsafe_code)]
 

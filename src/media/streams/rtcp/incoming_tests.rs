@@ -1,8 +1,8 @@
 use super::*;
-use crate::media::MediumConfig;
-use crate::media::rtp::Resend;
-use crate::media::rtp::fixtures::*;
-use crate::media::rtp::inbound::MAX_DESCRIPTOR;
+use crate::media::streams::Resend;
+use crate::media::streams::fixtures::*;
+use crate::media::streams::inbound::MAX_DESCRIPTOR;
+use crate::media::types::MediumConfig;
 use crate::rtcp::report::{SenderInfo, write_rr, write_sr};
 use crate::rtcp::{feedback, remb};
 use crate::rtp::Extensions;

@@ -8,7 +8,7 @@
 //! network → route → (unprotect) → receive → plugin           inbound.rs
 //! plugin → prepare → (protect) → network                     outbound.rs
 //! peer's NACK → next_resend → (protect) → network            resend.rs
-//! RTCP in, RTCP of plugins, reports                          ../rtcp
+//! RTCP in, RTCP of plugins, reports                          rtcp/
 //! once a second: tick                                        stats.rs
 //! ```
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod media;
 pub mod outbound;
 pub mod relayed;
 pub mod resend;
+pub mod rtcp;
 pub mod stats;
 pub mod store;
 pub mod twcc;

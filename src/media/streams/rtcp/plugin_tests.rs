@@ -1,6 +1,6 @@
 use super::*;
-use crate::media::MediumConfig;
-use crate::media::rtp::fixtures::*;
+use crate::media::streams::fixtures::*;
+use crate::media::types::MediumConfig;
 use crate::rtcp::compound::{BYE, RR, blocks};
 use crate::rtcp::ssrc;
 
@@ -19,7 +19,7 @@ fn layered() -> Streams {
     streams(vec![audio(), video, MediumConfig { mindex: 2, mid: "w".into(), ssrc: 0xC0, ..self::video() }])
 }
 
-use crate::media::rtp::fixtures::video;
+use crate::media::streams::fixtures::video;
 
 // MP-198
 #[test]

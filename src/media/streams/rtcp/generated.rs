@@ -2,10 +2,10 @@
 
 use super::MAX_COMPOUND;
 use super::incoming::ntp;
-use crate::media::MediaKind;
 use crate::media::clock::Clock;
-use crate::media::rtp::loss::Nacks;
-use crate::media::rtp::{Binding, Medium, Micros, Streams};
+use crate::media::streams::loss::Nacks;
+use crate::media::streams::{Binding, Medium, Micros, Streams};
+use crate::media::types::MediaKind;
 use crate::rtcp::report::{SenderInfo, write_rr, write_sr};
 use crate::rtcp::{nack, sdes, twcc};
 
