@@ -2,8 +2,8 @@
 #![no_main]
 
 use janus_rs::rtcp::context::Incoming;
-use janus_rs::rtcp::report::{ReportRewrite, fix_report_data};
-use janus_rs::rtcp::ssrc::{self, Now, Rewrite};
+use janus_rs::rtcp::report::{Now, ReportRewrite, fix_report_data};
+use janus_rs::rtcp::ssrc::{self, Rewrite};
 use janus_rs::rtcp::{Context, compound, feedback, is_rtcp, nack, remb, sdes, twcc};
 use libfuzzer_sys::fuzz_target;
 

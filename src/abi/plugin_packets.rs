@@ -1,13 +1,66 @@
-//! RTP packet structs of the older plugin generations, and [`PluginRtp`]: how each generation's struct is filled
+//! RTP packet structs of the plugin generations, the native one first, and [`PluginRtp`]: how each generation's struct is filled
 //! from, and read as, the engine's own packets. No allocation, one copy of the small extension values.
 
-use super::plugin::{ABSENT, janus_plugin_rtp, janus_plugin_rtp_extensions};
 use crate::glib::{FALSE, gboolean};
 use crate::media::{RtpIn, RtpOut};
 use crate::rtp::Extensions;
 use crate::rtp::extensions::{AudioLevel, Orientation, PlayoutDelay};
 use libc::{c_char, c_int};
 use std::ptr;
+
+/// Values of RTP header extensions; −1 (levels, rotation, delays, layers) and 0 (dd_len, abs_capture_ts) = absent.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp_extensions {
+    pub audio_level: i8,
+    pub audio_level_vad: gboolean,
+    pub video_rotation: i16,
+    pub video_back_camera: gboolean,
+    pub video_flipped: gboolean,
+    pub min_delay: i16,
+    pub max_delay: i16,
+    pub dd_len: u8,
+    pub dd_content: [u8; 256],
+    pub abs_capture_ts: u64,
+    pub spatial_layers: i8,
+    pub temporal_layers: i8,
+}
+
+assert_layout!(janus_plugin_rtp_extensions: 304; audio_level @ 0, audio_level_vad @ 4, video_rotation @ 8,
+    video_back_camera @ 12, video_flipped @ 16, min_delay @ 20, max_delay @ 22, dd_len @ 24, dd_content @ 25,
+    abs_capture_ts @ 288, spatial_layers @ 296, temporal_layers @ 297);
+
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_plugin_rtp {
+    pub mindex: c_int,
+    pub video: gboolean,
+    pub buffer: *mut c_char,
+    pub length: u16,
+    pub extensions: janus_plugin_rtp_extensions,
+}
+
+assert_layout!(janus_plugin_rtp: 328; mindex @ 0, video @ 4, buffer @ 8, length @ 16, extensions @ 24);
+
+/// No extension present.
+pub const ABSENT: janus_plugin_rtp_extensions = janus_plugin_rtp_extensions {
+    audio_level: -1,
+    audio_level_vad: FALSE,
+    video_rotation: -1,
+    video_back_camera: FALSE,
+    video_flipped: FALSE,
+    min_delay: -1,
+    max_delay: -1,
+    dd_len: 0,
+    dd_content: [0; 256],
+    abs_capture_ts: 0,
+    spatial_layers: -1,
+    temporal_layers: -1,
+};
+
+/// No packet.
+pub const EMPTY_RTP: janus_plugin_rtp =
+    janus_plugin_rtp { mindex: -1, video: FALSE, buffer: ptr::null_mut(), length: 0, extensions: ABSENT };
 
 /// v0.12.0 … v1.2.0: without capture time and layer counts.
 #[repr(C)]

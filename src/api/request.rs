@@ -3,9 +3,10 @@
 use super::check::{Kind, Members};
 use super::lanes::Lane;
 use crate::core::Core;
+use crate::core::Session;
 use crate::core::errors::{ApiError, Code};
 use crate::core::handle::Handle;
-use crate::core::session::{Owner, Session};
+use crate::core::session::Owner;
 use crate::json::{Json, ParseError};
 use crate::modules::host::Incoming;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! Requests on a session: attach, claim, destroy (control-plane.md §2, §3.2, §6.1).
 
 use super::request::{Answer, Reply, Request};
+use crate::core::Session;
 use crate::core::errors::{ApiError, Code};
 use crate::core::free_id;
 use crate::core::handle::{AttachError, Handle, HandleConfig};
-use crate::core::session::Session;
 use crate::json::Json;
 use std::sync::Arc;
 

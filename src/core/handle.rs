@@ -7,7 +7,7 @@
 use super::Core;
 use super::flags::{self, Flags};
 use super::notifier::{Kind, Subject, subtype};
-use super::session::Session;
+use super::session::{Attached, Session};
 use super::signalling::Signalling;
 use crate::json::Json;
 use crate::media::{Command, HangupReason, Peer, Route};
@@ -45,7 +45,7 @@ impl Life {
 
 pub struct Handle {
     pub id: u64,
-    pub session: Arc<Session>,
+    pub session: Arc<Session<Handle>>,
     pub opaque_id: Option<String>,
     pub token: Option<String>,
     pub plugin: Arc<dyn PluginFace>,
@@ -91,7 +91,12 @@ pub enum AttachError {
 }
 
 impl Handle {
-    pub fn new(core: &Arc<Core>, session: &Arc<Session>, id: u64, config: HandleConfig) -> Arc<Handle> {
+    pub fn new(
+        core: &Arc<Core>,
+        session: &Arc<Session<Handle>>,
+        id: u64,
+        config: HandleConfig,
+    ) -> Arc<Handle> {
         Arc::new_cyclic(|this| Handle {
             id,
             session: session.clone(),
@@ -326,5 +331,15 @@ impl Handle {
 
     pub fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+}
+
+impl Attached for Handle {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn detach(&self) -> bool {
+        Handle::detach(self)
     }
 }

@@ -41,11 +41,14 @@ use limit::Limit;
 use notifier::{Kind, Notifier, Subject, instance_id, subtype};
 use pool::Pool;
 use registry::Registry;
-use session::{Owner, Session};
+use session::Owner;
 use settings::{Live, Settings};
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
+
+/// A session as clients have them.
+pub type Session = session::Session<handle::Handle>;
 
 pub struct Core {
     pub settings: Settings,

@@ -1,6 +1,5 @@
 //! One client session: who owns it, when it was last heard of, and its handles.
 
-use super::handle::Handle;
 use super::limit::Limit;
 use crate::json::Json;
 use crate::modules::host::{TransportFace, TransportInstance};
@@ -39,17 +38,25 @@ impl Owner {
     }
 }
 
-#[derive(Default)]
-struct Handles {
-    /// The session has ended: nothing can be added any more.
-    closed: bool,
-    by_id: HashMap<u64, Arc<Handle>>,
+/// What a session holds, and ends when it ends.
+pub trait Attached {
+    fn id(&self) -> u64;
+
+    /// Starts its end, and returns at once; false when that had started before.
+    fn detach(&self) -> bool;
 }
 
-pub struct Session {
+struct Handles<H> {
+    /// The session has ended: nothing can be added any more.
+    closed: bool,
+    by_id: HashMap<u64, Arc<H>>,
+}
+
+/// With handles of the type `H`: who holds them does not have to know more of them.
+pub struct Session<H> {
     pub id: u64,
     owner: Lock<Option<Owner>>,
-    handles: Lock<Handles>,
+    handles: Lock<Handles<H>>,
     /// Monotonic µs.
     last_activity: AtomicI64,
     /// Seconds; −1 = the global value, 0 = unlimited (§2).
@@ -60,12 +67,12 @@ pub struct Session {
     pub(super) early: Limit,
 }
 
-impl Session {
-    pub fn new(id: u64, owner: Owner) -> Session {
+impl<H: Attached> Session<H> {
+    pub fn new(id: u64, owner: Owner) -> Session<H> {
         Session {
             id,
             owner: Lock::new(Some(owner)),
-            handles: Lock::default(),
+            handles: Lock::new(Handles { closed: false, by_id: HashMap::new() }),
             last_activity: time::monotonic().into(),
             timeout: (-1).into(),
             destroyed: false.into(),
@@ -141,20 +148,20 @@ impl Session {
     }
 
     /// False when the session has ended or the id is taken.
-    pub fn add_handle(&self, handle: &Arc<Handle>) -> bool {
+    pub fn add_handle(&self, handle: &Arc<H>) -> bool {
         let mut handles = self.handles.lock();
-        if handles.closed || handles.by_id.contains_key(&handle.id) {
+        if handles.closed || handles.by_id.contains_key(&handle.id()) {
             return false;
         }
-        handles.by_id.insert(handle.id, handle.clone());
+        handles.by_id.insert(handle.id(), handle.clone());
         true
     }
 
-    pub fn handle(&self, id: u64) -> Option<Arc<Handle>> {
+    pub fn handle(&self, id: u64) -> Option<Arc<H>> {
         self.handles.lock().by_id.get(&id).cloned()
     }
 
-    pub fn remove_handle(&self, id: u64) -> Option<Arc<Handle>> {
+    pub fn remove_handle(&self, id: u64) -> Option<Arc<H>> {
         self.handles.lock().by_id.remove(&id)
     }
 

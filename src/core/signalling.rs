@@ -1,8 +1,7 @@
 //! What the descriptions and candidates exchanged so far amount to, per handle.
 
 use super::jsep::{self, Negotiation};
-use super::limit::Limit;
-use super::trickle::Pending;
+use super::limit::{Limit, Place};
 use crate::media::{DtlsRole, IceRole};
 
 /// What signalling knows of the present PeerConnection; emptied with it.
@@ -26,6 +25,17 @@ pub struct Signalling {
     /// Monotonic µs.
     pub created: i64,
     pub data_enabled: bool,
+}
+
+/// A candidate that came before it could be used.
+pub struct Pending {
+    /// Monotonic µs.
+    pub(super) received: i64,
+    /// As text, which takes a tenth of the room: what a client sends may be anything.
+    pub(super) candidate: String,
+    /// Given back with it.
+    #[expect(dead_code)]
+    pub(super) bytes: Place,
 }
 
 impl Signalling {

@@ -3,8 +3,7 @@
 use super::errors::{ApiError, Code};
 use super::flags;
 use super::handle::Handle;
-use super::limit::Place;
-use super::signalling::Signalling;
+use super::signalling::{Pending, Signalling};
 use crate::json::{Json, dump, load};
 use crate::media::ice::candidate::{self, Parsed};
 use crate::media::{Command, Peer};
@@ -25,15 +24,6 @@ const MAX_PENDING_BYTES_PER_SESSION: usize = 4 << 20;
 const MAX_REMOTE: usize = 256;
 /// Of a candidate that cannot be read, this much is logged.
 const SHOWN: usize = 200;
-
-/// A candidate that came before it could be used.
-pub struct Pending {
-    /// Monotonic µs.
-    received: i64,
-    /// As text, which takes a tenth of the room: what a client sends may be anything.
-    candidate: String,
-    _bytes: Place,
-}
 
 /// `candidate` or `candidates` of a `trickle` request.
 pub enum Trickle {
@@ -79,7 +69,7 @@ impl Handle {
             self.too_many_candidates();
             return Err(ApiError::new(Code::WrongWebrtcState, "Too many candidates without a description"));
         };
-        signalling.pending.push(Pending { received: time::monotonic(), candidate, _bytes: bytes });
+        signalling.pending.push(Pending { received: time::monotonic(), candidate, bytes });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 //! [`sessions`]) and hands over to the core's [`HandleHost`](super::host::HandleHost). A panic stays here.
 
 use super::host::{self, HandleHost};
-use super::registry;
+use super::registry::PACKAGES;
 use super::sessions::{self, Need};
 use crate::abi::entry::guard;
 use crate::abi::generation::Generation;
@@ -167,7 +167,7 @@ unsafe extern "C" fn notify_event(plugin: *mut janus_plugin, session: Session, e
             Some(entered) => core.notify_plugin_event(entered.package(), Some(entered.host()), event),
             // CP-235. A session that is not ours any more counts as none.
             None => {
-                if let Some(package) = registry::plugin(plugin as usize) {
+                if let Some(package) = PACKAGES.get(plugin as usize) {
                     core.notify_plugin_event(&package, None, event);
                 }
             }
@@ -183,7 +183,7 @@ unsafe extern "C" fn auth_is_signature_valid(plugin: *mut janus_plugin, token: *
     guard("auth_is_signature_valid", FALSE, || {
         // SAFETY: a C string or NULL, lent for the call.
         let token = unsafe { glib::text(token) };
-        let (Some(core), Some(package)) = (host::core(), registry::plugin(plugin as usize)) else {
+        let (Some(core), Some(package)) = (host::core(), PACKAGES.get(plugin as usize)) else {
             return FALSE;
         };
         if core.auth_is_signature_valid(&package, token.as_deref()) { TRUE } else { FALSE }
@@ -198,7 +198,7 @@ unsafe extern "C" fn auth_signature_contains(
     guard("auth_signature_contains", FALSE, || {
         // SAFETY: C strings or NULL, lent for the call.
         let (token, descriptor) = unsafe { (glib::text(token), glib::text(descriptor)) };
-        let (Some(core), Some(package)) = (host::core(), registry::plugin(plugin as usize)) else {
+        let (Some(core), Some(package)) = (host::core(), PACKAGES.get(plugin as usize)) else {
             return FALSE;
         };
         let contains =

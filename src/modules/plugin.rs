@@ -3,7 +3,7 @@
 use super::callbacks;
 use super::head;
 use super::host::{HandleHost, ModuleInfo, PluginFace, PluginResult, PluginSessionFace};
-use super::registry;
+use super::registry::PACKAGES;
 use super::sessions;
 use crate::abi::generation::Generation;
 use crate::abi::plugin::{
@@ -85,11 +85,11 @@ impl Plugin {
         let (Some(init), Some(callbacks)) = (self.table().init, callbacks::table(self.generation)) else {
             return Err(-1);
         };
-        registry::add_plugin(self.table as usize, self.package.clone());
+        PACKAGES.add(self.table as usize, self.package.clone());
         // SAFETY: the callback table of its generation, valid for ever; plugins do not write to it.
         let result = unsafe { init(ptr::from_ref(callbacks).cast_mut(), config_folder.as_ptr()) };
         if result < 0 {
-            registry::remove_plugin(self.table as usize);
+            PACKAGES.remove(self.table as usize);
             return Err(result);
         }
         Ok(())
@@ -113,12 +113,12 @@ impl Plugin {
         self.package = info.package.as_str().into();
         self.info = info;
         self.rename(alias);
-        registry::add_plugin(self.table as usize, self.package.clone());
+        PACKAGES.add(self.table as usize, self.package.clone());
     }
 
     /// Ends it before anybody has attached.
     pub fn withdraw(&self) {
-        registry::remove_plugin(self.table as usize);
+        PACKAGES.remove(self.table as usize);
         self.destroy();
     }
 

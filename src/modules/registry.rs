@@ -2,35 +2,31 @@
 //! Not used on the packet path.
 #![forbid(unsafe_code)]
 
-use super::transport::Transport;
 use crate::util::lock::Lock;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-static PLUGINS: LazyLock<Lock<HashMap<usize, Arc<str>>>> = LazyLock::new(Lock::default);
-static TRANSPORTS: LazyLock<Lock<HashMap<usize, Arc<Transport>>>> = LazyLock::new(Lock::default);
+/// What is known of the modules of one kind.
+pub struct Registry<T>(LazyLock<Lock<HashMap<usize, T>>>);
 
-pub fn add_plugin(table: usize, package: Arc<str>) {
-    PLUGINS.lock().insert(table, package);
-}
+/// The packages of the plugins that may call.
+pub static PACKAGES: Registry<Arc<str>> = Registry::new();
 
-pub fn remove_plugin(table: usize) {
-    PLUGINS.lock().remove(&table);
-}
+impl<T: Clone> Registry<T> {
+    pub const fn new() -> Registry<T> {
+        Registry(LazyLock::new(Lock::default))
+    }
 
-/// The package of the plugin whose table is there.
-pub fn plugin(table: usize) -> Option<Arc<str>> {
-    PLUGINS.lock().get(&table).cloned()
-}
+    pub fn add(&self, table: usize, module: T) {
+        self.0.lock().insert(table, module);
+    }
 
-pub fn add_transport(table: usize, transport: Arc<Transport>) {
-    TRANSPORTS.lock().insert(table, transport);
-}
+    pub fn remove(&self, table: usize) {
+        self.0.lock().remove(&table);
+    }
 
-pub fn remove_transport(table: usize) {
-    TRANSPORTS.lock().remove(&table);
-}
-
-pub fn transport(table: usize) -> Option<Arc<Transport>> {
-    TRANSPORTS.lock().get(&table).cloned()
+    /// The module whose table is there.
+    pub fn get(&self, table: usize) -> Option<T> {
+        self.0.lock().get(&table).cloned()
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::head;
 use super::host::{self, Incoming, ModuleInfo, TransportFace, TransportInstance};
-use super::registry;
+use super::registry::Registry;
 use crate::abi::entry::guard;
 use crate::abi::refcount;
 use crate::abi::transport::{janus_transport, janus_transport_callbacks, janus_transport_session};
@@ -13,6 +13,9 @@ use libc::{c_char, c_int};
 use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::Arc;
+
+/// The transports that may call.
+static LOADED: Registry<Arc<Transport>> = Registry::new();
 
 /// A transport's function table, checked for its required members.
 pub struct Transport {
@@ -50,11 +53,11 @@ impl Transport {
     pub fn init(self: &Arc<Self>, config_folder: &CStr) -> Result<(), c_int> {
         // SAFETY: inside every table.
         let Some(init) = (unsafe { (*self.table()).init }) else { return Err(-1) };
-        registry::add_transport(self.table as usize, self.clone());
+        LOADED.add(self.table as usize, self.clone());
         // SAFETY: a static callback table that transports do not write to.
         let result = unsafe { init((&raw const CALLBACKS).cast_mut(), config_folder.as_ptr()) };
         if result < 0 {
-            registry::remove_transport(self.table as usize);
+            LOADED.remove(self.table as usize);
             return Err(result);
         }
         Ok(())
@@ -204,7 +207,7 @@ unsafe extern "C" fn incoming_request(
         let message = unsafe {
             Json::from_owned(message).ok_or_else(|| (!error.is_null()).then(|| ParseError::from_raw(error)))
         };
-        let (Some(core), Some(transport)) = (host::core(), registry::transport(transport as usize)) else {
+        let (Some(core), Some(transport)) = (host::core(), LOADED.get(transport as usize)) else {
             tracing::error!("a request came from an unknown transport");
             return;
         };
@@ -221,7 +224,7 @@ unsafe extern "C" fn incoming_request(
 
 unsafe extern "C" fn transport_gone(transport: *mut janus_transport, instance: *mut janus_transport_session) {
     guard("transport_gone", (), || {
-        if let (Some(core), Some(transport)) = (host::core(), registry::transport(transport as usize)) {
+        if let (Some(core), Some(transport)) = (host::core(), LOADED.get(transport as usize)) {
             core.transport_gone(transport, instance as usize);
         }
     });
@@ -268,7 +271,7 @@ unsafe extern "C" fn notify_event(
         // SAFETY: the transport hands its reference over, in every case.
         let Some(event) = (unsafe { Json::from_owned(event) }) else { return };
         let Some(core) = host::core().filter(|c| event.is_object() && c.events_is_enabled()) else { return };
-        if let Some(transport) = registry::transport(transport as usize) {
+        if let Some(transport) = LOADED.get(transport as usize) {
             core.notify_transport_event(&transport.info.package, instance as usize, event); // CP-309
         }
     });

@@ -1,7 +1,6 @@
 //! Receive statistics, report blocks and link quality of one stream (helpers.md §8.1, §8.2; RFC 3550 §6.4, A.3, A.8).
 
-use super::report::ReportBlock;
-use super::ssrc::Now;
+use super::report::{Now, ReportBlock};
 use crate::rtp::Header;
 
 /// Least time between two judgements of the outgoing link, µs.

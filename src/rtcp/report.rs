@@ -2,6 +2,15 @@
 
 use super::compound::{Malformed, RR, SR, Walk, set_word, word};
 
+/// The present, as reports need it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Monotonic µs.
+    pub monotonic: i64,
+    /// NTP 32.32 fixed point, wall clock.
+    pub ntp: u64,
+}
+
 /// One report block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportBlock {

@@ -6,6 +6,7 @@ use super::compound::{
 };
 use super::context::Context;
 use super::remb;
+use super::report::Now;
 
 /// Sender SSRC of the first report or feedback block; 0 when there is none (HL-132).
 pub fn sender(packet: &[u8]) -> u32 {
@@ -47,15 +48,6 @@ pub struct Rewrite {
     pub local: u32,
     /// Becomes what the block is about.
     pub remote: u32,
-}
-
-/// The present, as reports need it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Now {
-    /// Monotonic µs.
-    pub monotonic: i64,
-    /// NTP 32.32 fixed point, wall clock.
-    pub ntp: u64,
 }
 
 /// Validates a compound, rewrites its SSRCs when asked to, and updates `context` from the reports in it. What stands

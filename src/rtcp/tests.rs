@@ -58,7 +58,7 @@ fn the_filter_keeps_what_the_core_does_not_answer() {
 #[test]
 fn damaged_compounds_do_no_harm() {
     let good = unhex(EVERYTHING);
-    let now = ssrc::Now { monotonic: 10_000_000, ntp: 7 << 32 };
+    let now = report::Now { monotonic: 10_000_000, ntp: 7 << 32 };
     let check = |bytes: &mut Vec<u8>| {
         let mut context = Context::default();
         let rewrite = ssrc::Rewrite { local: 1, remote: 2 };

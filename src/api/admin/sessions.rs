@@ -2,7 +2,7 @@
 
 use crate::api::check::Kind;
 use crate::api::request::{Answer, Request};
-use crate::core::session::Session;
+use crate::core::Session;
 use crate::json::Json;
 
 pub fn list(request: &Request) -> Answer {

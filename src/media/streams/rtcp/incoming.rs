@@ -4,7 +4,7 @@ use crate::media::clock::Clock;
 use crate::media::streams::{Binding, Micros, Streams};
 use crate::media::types::Mindex;
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
-use crate::rtcp::report::{ReportRewrite, fix_report_data};
+use crate::rtcp::report::{Now, ReportRewrite, fix_report_data};
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};
 
 /// Longest time that sent packets are kept for, ms (MP-189).
@@ -172,9 +172,9 @@ fn compound_word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 
-impl From<Clock> for ssrc::Now {
-    fn from(now: Clock) -> ssrc::Now {
-        ssrc::Now { monotonic: now.mono, ntp: ntp(now.wall) }
+impl From<Clock> for Now {
+    fn from(now: Clock) -> Now {
+        Now { monotonic: now.mono, ntp: ntp(now.wall) }
     }
 }
 
