@@ -10,7 +10,7 @@ fn check(files: &[&Path]) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-// CP-334
+// CP-334, HL-072, HL-243
 #[test]
 fn every_module_of_the_distribution_loads() {
     let mut count = 0;

@@ -47,6 +47,7 @@ static void address(const janus_network_address *a) {
 	TEXT(text);
 }
 
+/* HL-031 */
 static void queries(const char *value, janus_network_query_options mode) {
 	const char *label = value ? value : "NULL";
 	janus_network_query_config query = { 0 };
@@ -101,6 +102,7 @@ static void buffers(void) {
 	CASE("janus_network_address_to_string_buffer", "null");
 	INT(janus_network_address_to_string_buffer(NULL, &buffer)), INT(janus_network_address_to_string_buffer(&a, &buffer)), INT(janus_network_address_to_string_buffer(&a, NULL));
 	for(size_t i = 0; i < COUNT(interfaces); i++) {
+		/* HL-028 */
 		CASE("janus_network_address_from_sockaddr", "%zu", i);
 		memset(&a, 0, sizeof(a));
 		int result = janus_network_address_from_sockaddr(interfaces[i].ifa_addr, &a);
@@ -172,6 +174,7 @@ SUBJECT(net) {
 		INT(result);
 		if(result == 0)
 			address(&a);
+		/* HL-030 */
 		CASE("janus_network_detect_local_ip_as_string", "mode %d", *mode);
 		TAKE(janus_network_detect_local_ip_as_string(*mode));
 	}

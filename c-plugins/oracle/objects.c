@@ -8,6 +8,7 @@ const char *janus_events_type_to_label(int type);
 const char *janus_events_type_to_name(int type);
 
 static void tables(void) {
+	/* HL-241, HL-242 */
 	for(int code = -5; code < 700; code++) {
 		CASE("janus_get_api_error", "%d", code);
 		TEXT(janus_get_api_error(code));

@@ -56,6 +56,7 @@ static void concatenate(void) {
 		/* Room 0 is left out: the reference writes before the buffer. */
 		if(room) {
 			memcpy(target, before, filled + 1);
+			/* HL-219 */
 			CASE("janus_strlcat", "%d: room %zu, %zu there, %zu more", i, room, filled, strlen(added));
 			INT((long long)janus_strlcat(target, added, room)), BYTES(target, sizeof(target));
 		}

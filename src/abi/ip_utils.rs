@@ -226,7 +226,8 @@ unsafe fn store(out: *mut janus_network_address, address: Option<IpAddr>) -> c_i
 }
 
 export! {
-    /// HL-031.
+    /// Which of interface name, IPv4 and IPv6 address, as far as `query_mode` asks for them, `user_value` can be. The
+    /// query borrows the text. 0; −EINVAL when it can be none of them (HL-031).
     "ip-utils.h" fn janus_network_prepare_device_query(user_value: *const c_char, query_mode: c_uint,
         query: *mut janus_network_query_config) -> c_int as nonnull(user_value, query) or INVALID; {
         // SAFETY: not NULL; NUL-terminated text and a writable struct by the header's contract. The same below.
@@ -306,7 +307,8 @@ export! {
         unsafe { store(a, ip_of(s)) }
     }
 
-    /// HL-026.
+    /// The address as text without port, NUL-terminated, in the caller's buffer. 0; −EINVAL for a nullified address, and
+    /// then the buffer is empty (HL-026).
     "ip-utils.h" fn janus_network_address_to_string_buffer(a: *const janus_network_address,
         buf: *mut janus_network_address_string_buffer) -> c_int as nonnull(a, buf) or INVALID; {
         // SAFETY: readable and writable; the longest IPv6 text has 45 characters.
@@ -345,7 +347,7 @@ export! {
         gboolean::from(parse(kind, unsafe { CStr::from_ptr(user_value) }).is_some())
     }
 
-    /// HL-029.
+    /// Text as an address; `kind` is IPv4, IPv6 or either, nothing else. 0; −EINVAL when it is none of that kind (HL-029).
     "ip-utils.h" fn janus_network_string_to_address(kind: c_uint, user_value: *const c_char,
         result: *mut janus_network_address) -> c_int as nonnull(user_value, result) or INVALID; {
         // SAFETY: NUL-terminated; writable.

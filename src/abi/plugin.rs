@@ -159,7 +159,7 @@ export! {
         }
     }
 
-    /// Sets every value to "absent", except `abs_capture_ts`, which stays as it is (helpers.md §14).
+    /// Sets every value to "absent", except `abs_capture_ts`, which stays as it is (HL-237).
     "plugins/plugin.h" fn janus_plugin_rtp_extensions_reset(extensions: *mut janus_plugin_rtp_extensions)
         as nonnull(extensions) or (); {
         // SAFETY: valid for writes as the header asks.

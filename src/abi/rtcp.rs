@@ -29,7 +29,7 @@ pub(super) fn now() -> Now {
 }
 
 export! {
-    /// HL-130.
+    /// By length (8 bytes at least) and packet type (192 to 223) alone, RFC 5761 §4; `len` in bytes (HL-130).
     "rtcp.h" fn janus_is_rtcp(buf: *mut c_char, len: c_uint) -> gboolean as nonnull(buf) or FALSE; {
         // SAFETY: `buf` holds `len` bytes.
         compound::is_rtcp(unsafe { packet(buf, len.min(i32::MAX as u32) as c_int) }).into()

@@ -113,7 +113,8 @@ fn skew_result(skew: Skew) -> c_int {
 }
 
 export! {
-    /// HL-074, HL-075.
+    /// By length (12 bytes at least) and payload type (below 64 or above 95) alone, RFC 5761 §4; the version is not
+    /// looked at. `len` in bytes (HL-074, HL-075).
     "rtp.h" fn janus_is_rtp(buf: *mut c_char, len: c_uint) -> gboolean as nonnull(buf) or FALSE; {
         // SAFETY: `buf` holds `len` bytes.
         rtp::is_rtp(unsafe { packet(buf, len.min(i32::MAX as u32) as c_int) }).into()

@@ -38,19 +38,20 @@ unsafe fn bytes<'a>(buf: *const c_char, len: c_int) -> &'a [u8] {
 }
 
 export! {
-    /// HL-226.
+    /// Payload (behind the RTP header) of `len` bytes, 16 at least: the first of a key frame, RFC 7741 §4.3 (HL-226).
     "utils.h" fn janus_vp8_is_keyframe(buffer: *const c_char, len: c_int) -> gboolean as nonnull(buffer) or FALSE; {
         // SAFETY: `buffer` holds `len` bytes.
         keyframe::vp8_keyframe(unsafe { bytes(buffer, len) }).into()
     }
 
-    /// HL-227.
+    /// Payload of `len` bytes that announces a resolution in its scalability structure, RFC 9628 §4.2.1 (HL-227).
     "utils.h" fn janus_vp9_is_keyframe(buffer: *const c_char, len: c_int) -> gboolean as nonnull(buffer) or FALSE; {
         // SAFETY: `buffer` holds `len` bytes.
         keyframe::vp9_keyframe(unsafe { bytes(buffer, len) }).into()
     }
 
-    /// HL-228.
+    /// Payload of `len` bytes with an SPS: alone, in a STAP-A, or as the beginning of an FU, RFC 6184 §5. Key frames are
+    /// preceded by one; an IDR slice alone does not count (HL-228).
     "utils.h" fn janus_h264_is_keyframe(buffer: *const c_char, len: c_int) -> gboolean as nonnull(buffer) or FALSE; {
         // SAFETY: `buffer` holds `len` bytes.
         keyframe::h264_keyframe(unsafe { bytes(buffer, len) }, true).into()
@@ -68,13 +69,15 @@ export! {
         keyframe::h264_b_frame(unsafe { bytes(buffer, len) }).into()
     }
 
-    /// HL-230.
+    /// Payload of `len` bytes that begins a coded video sequence: Z is 0 and N is 1 in its aggregation header, AV1 RTP
+    /// specification §4.4 (HL-230).
     "utils.h" fn janus_av1_is_keyframe(buffer: *const c_char, len: c_int) -> gboolean as nonnull(buffer) or FALSE; {
         // SAFETY: `buffer` holds `len` bytes.
         keyframe::av1_keyframe(unsafe { bytes(buffer, len) }).into()
     }
 
-    /// HL-229.
+    /// Payload of `len` bytes whose first unit is VPS, SPS, PPS or of a type from 16 to 21 (pictures of random access),
+    /// RFC 7798 §1.1.4 (HL-229).
     "utils.h" fn janus_h265_is_keyframe(buffer: *const c_char, len: c_int) -> gboolean as nonnull(buffer) or FALSE; {
         // SAFETY: `buffer` holds `len` bytes.
         keyframe::h265_keyframe(unsafe { bytes(buffer, len) }).into()
@@ -101,7 +104,8 @@ export! {
         unsafe { parse_vp8(bytes(buffer, len), m, VP8Outputs { picid, tl0picidx, tid, y, keyidx }) }
     }
 
-    /// HL-231, HL-232.
+    /// Rewrites picture id and TL0PICIDX (RFC 7741 §4.2) of a payload of `len` bytes in place, so that they go on by one
+    /// where the substream changes: `switched`. Payloads without them stay as they are (HL-231, HL-232).
     "utils.h" fn janus_vp8_simulcast_descriptor_update(buffer: *mut c_char, len: c_int, context: *mut SimulcastContext,
         switched: gboolean) as nonnull(buffer, context) or (); {
         // SAFETY: `buffer` holds `len` bytes; a context that only this thread uses now.

@@ -84,7 +84,7 @@ impl Head {
 }
 
 impl Request {
-    /// Reads the head; a failure is the reply (§3.1 steps 1 to 3).
+    /// Reads the head; a failure is the reply (control-plane.md §3.1).
     pub fn read(core: &Arc<Core>, from: &Owner, incoming: Incoming) -> Result<Request, Json> {
         let admin = incoming.admin;
         let json = match incoming.message {
@@ -199,7 +199,7 @@ impl Request {
     }
 }
 
-/// CP-094.
+/// An error as a client gets it; a session of 0 and a transaction that is not known are left out (CP-094).
 pub fn error_json(session_id: u64, transaction: Option<&str>, error: &ApiError) -> Json {
     let reply = Json::object().with("janus", "error");
     if session_id != 0 {

@@ -275,7 +275,7 @@ fn ice_restart_keeps_the_connection() {
     assert_eq!(offerer.peer.snapshot().unwrap().dtls_state, Some(DtlsState::Connected));
 }
 
-// MP-240: peers go where the load is least; a chosen worker is obeyed.
+// MP-240, CP-137: peers go where the load is least; a chosen worker is obeyed.
 #[test]
 fn peers_are_spread_over_the_workers() {
     let engine = engine(3);
@@ -343,7 +343,7 @@ fn a_burst_from_a_foreign_thread_keeps_its_order() {
     early.wait_closed(HangupReason::ClosePc);
 }
 
-// Design §6: a plugin forwards from inside its callback, to receivers of the same worker and of another.
+// A plugin forwards from inside its callback, to receivers of the same worker and of another.
 #[test]
 fn a_plugin_forwards_on_its_own_worker_and_to_another() {
     // One worker per client, because a server tells PeerConnections apart by the address of the client.
@@ -516,7 +516,7 @@ impl Nat {
     }
 }
 
-// Design §7: the client's address changes; its nomination from the new one moves what we send.
+// The client's address changes; its nomination from the new one moves what we send.
 #[test]
 fn a_path_change_is_followed() {
     let (server, clients) = (engine(1), engine(1));

@@ -50,7 +50,7 @@ impl Kind {
     }
 
     /// Pointers in the table, of those the indexes and names that must not be NULL besides the common ones
-    /// (control-plane.md §1.5, step 5), for modules with this API number.
+    /// (CP-051), for modules with this API number.
     fn required(self, api: c_int) -> &'static [(usize, &'static str)] {
         match self {
             // 0.9: no data_ready, and with it a table of 160 bytes.

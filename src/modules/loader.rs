@@ -348,7 +348,7 @@ pub fn lowest_api(kind: Kind) -> i32 {
     }
 }
 
-/// CP-053, CP-054.
+/// Whether the API number is one that is served; too low ones are logged, higher ones than ours accepted (CP-053, CP-054).
 fn recent_enough(module: &Opened, kind: Kind) -> bool {
     let lowest = lowest_api(kind);
     if module.api < lowest {

@@ -56,7 +56,7 @@ pub struct SimulcastContext {
 }
 
 impl Default for SimulcastContext {
-    /// HL-107.
+    /// Nothing received yet, rids not looked at (HL-107).
     fn default() -> Self {
         SimulcastContext { rid_ext_id: -1, av1: Default::default(), layers: Layers::default() }
     }

@@ -90,7 +90,7 @@ mod tests {
         choose(&config, &host()).iter().map(IpAddr::to_string).collect()
     }
 
-    // CP-031, CP-032
+    // CP-031, CP-032, MP-107, MP-108, MP-109
     #[test]
     fn lists_and_families() {
         assert_eq!(chosen(&[]), ["192.0.2.5", "198.51.100.1"]);

@@ -145,7 +145,8 @@ fn port(config: &Config, item: &str) -> Option<u16> {
     config.value("nat", item).map_or(Some(3478), |text| u16::try_from(atoi(text)).ok())
 }
 
-/// CP-033, CP-034
+/// The STUN server's address; none without one, or with a port that cannot be. An error ends the start: its name does not
+/// resolve (CP-033, CP-034).
 fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
     let Some(host) = config.value("nat", "stun_server") else { return Ok(None) };
     let Some(port) = port(config, "stun_port") else {

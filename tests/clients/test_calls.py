@@ -145,7 +145,7 @@ class Calls(unittest.IsolatedAsyncioTestCase):
         await call.media_returns()
 
     async def test_ice_restart_gives_new_credentials(self):
-        """MP §2.10: an offer with new credentials is answered with new ones; a repeated offer with the old ones."""
+        """MP-086, MP-091: an offer with new credentials is answered with new ones; a repeated offer with the old ones."""
         call = await self.start(data=False)
         await call.media_returns(5)
         sdp = call.pc.localDescription.sdp
@@ -172,7 +172,7 @@ class Calls(unittest.IsolatedAsyncioTestCase):
 
 class FullTrickle(unittest.IsolatedAsyncioTestCase):
     async def test_candidates_of_the_server(self):
-        """CP-195: the answer has no candidates, they follow as events that end with `completed`."""
+        """CP-195, MP-072, MP-105: the answer has no candidates, they follow as events that end with `completed`."""
         server = Server(nat="full_trickle = true;")
         self.addCleanup(server.stop)
         connection = await Connection.open(server.ws)

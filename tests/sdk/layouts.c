@@ -22,6 +22,9 @@
 #include <assert.h>
 #include <stddef.h>
 
+/* HL-039 */
+static_assert(sizeof(janus_mutex) == 8, "janus_mutex");
+
 static_assert(sizeof(struct extended_report_block) == 6, "extended_report_block");
 static_assert(offsetof(struct extended_report_block, blocktype) == 0, "extended_report_block.blocktype");
 static_assert(offsetof(struct extended_report_block, typesp) == 1, "extended_report_block.typesp");

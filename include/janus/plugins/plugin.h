@@ -191,7 +191,7 @@ void janus_plugin_rtcp_reset(janus_plugin_rtcp *packet);
  * for NULL. */
 janus_plugin_rtp *janus_plugin_rtp_duplicate(janus_plugin_rtp *packet);
 
-/*! Sets every value to "absent", except abs_capture_ts, which stays as it is (helpers.md §14). */
+/*! Sets every value to "absent", except abs_capture_ts, which stays as it is (helpers.md §13). */
 void janus_plugin_rtp_extensions_reset(janus_plugin_rtp_extensions *extensions);
 
 /*! Zero, mindex −1, extensions absent. */

@@ -327,7 +327,7 @@ fn number_of(codecs: &[AudioCodec], name: &CStr) -> c_int {
 }
 
 variant! {
-    /// HL-107.
+    /// −1 where nothing is known yet (extension ids, current layers), 0 elsewhere, in each generation's layout (HL-107).
     janus_rtp_simulcasting_context_reset in A1 ..= A1, fn simulcasting_context_reset_a1(
         context: *mut simulcasting_context_a1) as nonnull(context) or (); {
         // SAFETY: valid for writes.

@@ -47,7 +47,8 @@ export! {
         }
     }
 
-    /// HL-222.
+    /// Whether recordings and captures may not be written there: below a protected folder, links followed, or a path that
+    /// cannot be told: NULL, a leading blank, one that does not resolve (HL-222).
     "utils.h" fn janus_is_folder_protected(path: *const c_char) -> gboolean as nonnull(path) or TRUE; {
         // SAFETY: as above.
         unsafe { glib::text(path) }.map_or(TRUE, |p| gboolean::from(files::is_protected(&p)))

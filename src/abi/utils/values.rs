@@ -28,13 +28,13 @@ export! {
     /// Wall clock, µs since 1970.
     "utils.h" fn janus_get_real_time() -> i64 as nonnull() or 0; { time::real() }
 
-    /// HL-214.
+    /// `yes`, `true` in any case, and `1`; everything else is FALSE (HL-214).
     "utils.h" fn janus_is_true(value: *const c_char) -> gboolean as nonnull(value) or FALSE; {
         // SAFETY: not NULL; NUL-terminated by the header's contract.
         gboolean::from(text::is_true(&String::from_utf8_lossy(unsafe { bytes(value) })))
     }
 
-    /// HL-215.
+    /// Whether both texts are equal; how long it takes depends on their lengths only. FALSE for NULL (HL-215).
     "utils.h" fn janus_strcmp_const_time(str1: *const c_void, str2: *const c_void) -> gboolean
         as nonnull(str1, str2) or FALSE; {
         // SAFETY: not NULL; NUL-terminated by the header's contract.

@@ -35,7 +35,7 @@ fn attach() {
 
 #[test]
 fn a_plugin_that_refuses() {
-    // CP-133, CP-134, CP-206
+    // CP-133, CP-134, CP-206, MP-003
     let world = World::new();
     let session = world.session();
     let pushed = Arc::new(Mutex::new(None));
@@ -111,7 +111,7 @@ fn hangup_without_a_peer_connection() {
 
 #[test]
 fn trickles_before_anything() {
-    // CP-179, CP-180, CP-181
+    // CP-179, CP-180, CP-181, MP-092, MP-095
     let world = World::new();
     let (session, handle) = world.attached();
     let trickle = |members: &str| {

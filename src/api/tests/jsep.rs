@@ -90,7 +90,7 @@ impl World {
 
 #[test]
 fn an_exchange_and_its_end() {
-    // CP-142, CP-156, CP-158, CP-159, CP-160, CP-189, CP-202, CP-217, CP-238, CP-317, CP-320
+    // CP-142, CP-156, CP-158, CP-159, CP-160, CP-189, CP-202, CP-217, CP-238, CP-317, CP-320, MP-001, MP-011, MP-224, MP-225
     let world = world();
     let (session, caller) = world.attached();
     let callee = world.attach(session);
@@ -107,7 +107,10 @@ fn an_exchange_and_its_end() {
     assert!(world.flag(session, caller, "ready") && world.flag(session, caller, "negotiated"));
     let up = format!(r#"event {A} webrtcup {{"janus":"webrtcup","session_id":{session},"sender":{caller}"#);
     world.log.in_order(&[&format!("setup_media {caller}"), &up]);
-    world.log.wait("handler 8");
+    // MP-083
+    let local =
+        world.log.all().into_iter().find(|e| e.starts_with("handler 8") && e.contains(r#""owner":"local""#));
+    assert!(local.is_some_and(|e| e.contains("a=candidate:")), "the description that the client got");
     world.log.wait("handler 16");
 
     assert_eq!(text(&world.ask_handle("hangup", session, caller), "janus"), "success");
@@ -223,7 +226,7 @@ fn setters_reach_the_engine() {
 
 #[test]
 fn renegotiation() {
-    // CP-155, CP-157, CP-161, CP-164
+    // CP-155, CP-157, CP-161, CP-164, MP-018, MP-044, MP-045
     let world = world();
     let (session, caller) = world.attached();
     let callee = world.attach(session);
@@ -238,6 +241,8 @@ fn renegotiation() {
     let no_ufrag = text(&again, "sdp").replace("a=ice-ufrag", "a=x-ufrag");
     let reply = world.message(session, callee, &jsep("offer", &no_ufrag));
     assert_error(&reply, 469, "Error processing SDP", "renegotiation");
+    // MP-079: what is of no use is told by its number; before the first PeerConnection it is another (CP-211).
+    assert_eq!(world.push(caller, &jsep("offer", "x")), 465);
     assert!(!world.log.has(&format!("hangup_media {callee}")), "the PeerConnection stays");
 }
 
@@ -284,7 +289,7 @@ fn offers_that_fail() {
 
 #[test]
 fn a_detach_with_a_peer_connection() {
-    // CP-139, CP-199, CP-223, CP-224, CP-227
+    // CP-139, CP-199, CP-223, CP-224, CP-227, MP-226, MP-227, MP-238
     let world = world();
     let (session, caller) = world.attached();
     let callee = world.attach(session);
@@ -319,7 +324,7 @@ fn close_pc() {
 
 #[test]
 fn trickles_around_the_answer() {
-    // CP-182, CP-183, CP-184, CP-185, CP-186, CP-187, CP-216
+    // CP-182 … CP-187, CP-216, MP-093, MP-096, MP-097, MP-098, MP-100
     let world = world();
     let (session, caller) = world.attached();
     let callee = world.attach(session);
@@ -363,7 +368,7 @@ fn trickles_around_the_answer() {
 
 #[test]
 fn full_trickle() {
-    // CP-195
+    // CP-195, MP-072, MP-105
     let world = world_with(Settings { full_trickle: true, ..Settings::default() });
     let (session, caller) = world.attached();
     assert_eq!(world.push(caller, &jsep("offer", OFFER)), 0);

@@ -8,7 +8,7 @@ fn message(session: u64, handle: u64, members: &str) -> String {
 
 #[test]
 fn validation() {
-    // CP-144 … CP-152
+    // CP-144 … CP-152, MP-013, MP-014, MP-016, MP-042
     let world = World::new();
     let (session, handle) = world.attached();
     let request = format!(r#"{{"janus":"message","transaction":"m","session_id":{session},"body":{{}}}}"#);
@@ -73,7 +73,7 @@ fn results() {
 
 #[test]
 fn pushed_events() {
-    // CP-202, CP-203, CP-208, CP-209, CP-210, CP-211
+    // CP-202, CP-203, CP-208, CP-209, CP-210, CP-211, MP-080
     let world = World::new();
     let (session, handle) = world.attached();
     let host = world.host(handle);

@@ -70,7 +70,7 @@ pub fn from_last(sdp: &Sdp) -> ExtensionIds {
     ids
 }
 
-/// An answer of the peer drops what it does not name, of these six (media-plane.md §2.1 step 9).
+/// An answer of the peer drops what it does not name, of these six (MP-078).
 pub fn keep_answered_by_peer(ids: &mut ExtensionIds, answer: &Sdp) {
     let named = from_first(answer);
     keep(&mut ids.mid, named.mid);
@@ -81,7 +81,7 @@ pub fn keep_answered_by_peer(ids: &mut ExtensionIds, answer: &Sdp) {
     keep(&mut ids.video_layers, named.video_layers);
 }
 
-/// A plugin's answer drops what it does not name, of these eight (media-plane.md §2.5 step 6).
+/// A plugin's answer drops what it does not name, of these eight (MP-078).
 pub fn keep_answered_by_plugin(ids: &mut ExtensionIds, answer: &Sdp) {
     let named = from_first(answer);
     keep_answered_by_peer(ids, answer);

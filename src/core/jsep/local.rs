@@ -1,4 +1,4 @@
-//! The plugin's description becomes state (media-plane.md §2.5 steps 4–6, §2.6).
+//! The plugin's description becomes state (media-plane.md §2.5, §2.6).
 
 use super::description::{Description, JsepError, MAX_MID, SdpType};
 use super::extensions::{self, REPAIRED_RID, RID};

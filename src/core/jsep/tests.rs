@@ -52,7 +52,7 @@ fn answered(text: &str) -> (Negotiation, String) {
     (negotiation, merged)
 }
 
-// MP-025, MP-034, MP-035, MP-036, MP-037, MP-039
+// MP-005, MP-025, MP-034, MP-035, MP-036, MP-037, MP-039
 #[test]
 fn a_browser_offer_becomes_state() {
     let (negotiation, description, change) = remote(OFFER);
@@ -260,7 +260,7 @@ fn rejected_mlines_keep_their_mid_only() {
     assert!(!negotiation.media[1].send && negotiation.media[1].ssrc == 0);
 }
 
-// MP-007, MP-009, MP-060, MP-074, MP-075
+// MP-007, MP-008, MP-009, MP-060, MP-074, MP-075
 #[test]
 fn a_plugin_offer_is_completed() {
     let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=room\r\nt=0 0\r\n\

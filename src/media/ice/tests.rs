@@ -135,7 +135,7 @@ fn lite_agent_is_found_without_checks_of_its_own() {
     );
 }
 
-// design.md §7: a path change is followed at once, and the candidate is reported as peer-reflexive.
+// A path change is followed at once, and the candidate is reported as peer-reflexive.
 #[test]
 fn a_nomination_from_a_new_address_moves_the_path() {
     let (mut server, mut client, mut now) = connected();

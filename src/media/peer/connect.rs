@@ -8,7 +8,7 @@ use crate::media::types::*;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// MP-136
+/// How long a handshake may take, from its start (MP-136).
 const DTLS_LIMIT: Duration = Duration::from_secs(20);
 /// DTLS datagrams kept while our role is not known: two per ClientHello, which comes again after 50 ms, 100 ms …
 const MAX_EARLY: usize = 8;

@@ -16,7 +16,7 @@ pub(super) struct Record {
     pub selected_pair: Option<String>,
     pub dtls_in: Counter,
     pub dtls_out: Counter,
-    /// MP-147
+    /// RTP packets dropped because they were longer than 1500 bytes (MP-147).
     pub too_large: u32,
 }
 

@@ -181,7 +181,7 @@ fn dtls_that_is_not_answered_times_out_after_20_seconds() {
     assert_eq!((a.closed(), b.closed()), (Some(HangupReason::DtlsTimeout), Some(HangupReason::DtlsTimeout)));
 }
 
-// design.md §7: the client's ClientHello may come before we know our role.
+// The client's ClientHello may come before we know our role.
 #[test]
 fn an_early_client_hello_is_kept() {
     let (mut a, mut b, clock) = two(|_| {});
@@ -339,7 +339,7 @@ fn without_encryption_a_pair_is_enough() {
     assert_eq!((snapshot.dtls_in.packets, snapshot.srtp_profile, snapshot.dtls_ready), (0, None, true));
 }
 
-// MP-233 and §9.3: statistics come every period, and once more at the end.
+// MP-233, CP-321, CP-322: statistics come every period, and once more at the end.
 #[test]
 fn statistics_come_every_period_and_at_the_end() {
     let count = |end: &End| {

@@ -1,4 +1,4 @@
-//! A received RTP packet, steps 5 to 20 of media-plane.md §5, before and after decryption.
+//! A received RTP packet, before and after decryption (media-plane.md §5).
 
 use super::loss::{Asked, Losses, Memory, Nacks};
 use super::{Binding, Layer, Medium, Streams};
@@ -27,11 +27,11 @@ pub enum Dropped {
     Malformed,
     /// MP-142: neither the SSRC nor a mid says which medium it is.
     Unknown,
-    /// MP-146
+    /// Negotiation says that nothing is received on this medium (MP-146).
     NotReceived,
     /// MP-152: a retransmission of something that was not asked for, often a bandwidth probe.
     NotAskedFor,
-    /// MP-153
+    /// It was asked for, and has come already (MP-153).
     Duplicate,
 }
 

@@ -213,7 +213,7 @@ fn no_nacks_without_feedback() {
     }
 }
 
-// MP-228, MP-229, MP-230
+// MP-228, MP-229, MP-230, MP-089, CP-192
 #[test]
 fn silence_and_its_end_are_events() {
     let mut streams = streams_with(vec![audio(), simulcast()], |settings| settings.no_media_timer = 3);

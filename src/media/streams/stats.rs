@@ -118,7 +118,7 @@ impl Streams {
         });
     }
 
-    /// MP-231, MP-234
+    /// Counters and reports of all media, in the order of their m-lines (MP-231, MP-234).
     pub fn snapshot(&self) -> Vec<MediumSnapshot> {
         self.media.iter().map(Medium::snapshot).collect()
     }

@@ -40,7 +40,7 @@ fn count(session: *mut janus_plugin_session) -> *mut janus_refcount {
     unsafe { &raw mut (*session).r#ref }
 }
 
-// CP-206, CP-207, CP-218 … CP-222
+// CP-206, CP-207, CP-218 … CP-222, MP-004
 #[test]
 fn life_of_a_session() {
     let host = Arc::new(Host::default());

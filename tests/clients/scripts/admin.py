@@ -1,4 +1,4 @@
-"""The Admin API (control-plane specification, section 7)."""
+"""The Admin API (control-plane.md §7)."""
 
 from scripts.jsep import CHROMIUM
 
@@ -49,7 +49,7 @@ async def root(play):
 
 
 async def settings(play):
-    """CP-243 – CP-249, CP-258, CP-273: every setting, right and wrong, and the status afterwards."""
+    """CP-243 – CP-249, CP-258, CP-271, CP-273: every setting, right and wrong, and the status afterwards."""
     await admin(play, "get_status at first", {"janus": "get_status"})
     # set_session_timeout comes last: it ends the sessions of the script otherwise
     values = {

@@ -25,7 +25,7 @@ async def handle(play, session=900, **more):
 
 
 async def messages(play):
-    """CP-144 – CP-152, CP-170 – CP-174: bodies, and jsep objects that are refused at once."""
+    """CP-144 – CP-152, CP-170 – CP-174, MP-013, MP-014, MP-016: bodies, and jsep objects that are refused at once."""
     at = await handle(play)
     message = {"janus": "message", **at}
     for step, more in {
@@ -155,7 +155,7 @@ VARIANTS = {
 
 
 async def answers(play):
-    """CP-155 – CP-165, MP §2: what echotest's answer looks like to the client, line by line."""
+    """CP-155 – CP-165, MP-027, MP-040, MP-057, MP-070, MP-073: what echotest's answer looks like to the client, line by line."""
     await play.ask("create", {"janus": "create", "id": 920})
     for step, sdp in VARIANTS.items():
         at = await play.attach(920, label=f"for {step}")
@@ -168,7 +168,7 @@ async def answers(play):
 
 
 async def updates(play):
-    """CP-155, CP-159, CP-161, CP-215, MP §2.10: offers that change a running PeerConnection."""
+    """CP-155, CP-159, CP-161, CP-215, MP-044, MP-045, MP-086: offers that change a running PeerConnection."""
     at = await handle(play, 930)
     message = {"janus": "message", **at, "body": {}}
 
@@ -220,7 +220,7 @@ TRICKLES = {
 
 
 async def trickles(play):
-    """CP-179 – CP-187, MP §2.11: before a PeerConnection, and on one."""
+    """CP-179 – CP-187, MP-092, MP-095 – MP-101: before a PeerConnection, and on one."""
     at = await handle(play, 940)
     for step, more in TRICKLES.items():
         await play.ask(f"early, {step}", {"janus": "trickle", **at, **more})

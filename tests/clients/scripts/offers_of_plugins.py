@@ -31,7 +31,7 @@ def answer_to(offer, **replaced):
 
 
 async def streaming(play):
-    """CP-152, CP-213, CP-216, MP §2.5 – §2.9: offers of a plugin, answers, trickles, hangup, a second offer."""
+    """CP-152, CP-213, CP-216, MP-008, MP-016, MP-087: offers of a plugin, answers, trickles, hangup, a second offer."""
     await play.ask("create", {"janus": "create", "id": 400})
     at = await play.attach(400, STREAMING)
 
@@ -65,7 +65,7 @@ async def streaming(play):
 
 
 async def echo(play):
-    """What settings change in an answer, in replies and in info."""
+    """CP-136, CP-201, MP-072, MP-105, MP-110, MP-114, MP-241: what settings change in an answer, in replies and in info."""
     await play.ask("info", {"janus": "info"}, shape=True)
     await play.ask("create", {"janus": "create", "id": 410})
     for label, more in {

@@ -149,7 +149,7 @@ fn slow_links(streams: &mut Streams) -> Vec<(i32, String, bool, u32)> {
     found
 }
 
-// MP-210, MP-211, MP-212
+// MP-210, MP-211, MP-212, CP-194
 #[test]
 fn slow_links_follow_the_losses_of_a_second() {
     for threshold in [0, 3] {

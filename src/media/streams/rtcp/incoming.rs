@@ -105,7 +105,7 @@ impl Streams {
         self.rtcp_limit.admits(now.mono)
     }
 
-    /// MP-203
+    /// Whether a block is a NACK that we answer ourselves; the plugin does not see it (MP-203).
     fn answers(&self, block: &Block, bytes: &[u8], index: usize) -> bool {
         block.is(RTPFB, NACK) && self.media[self.nacked_medium(bytes, index)].config.nacks
     }
