@@ -38,7 +38,10 @@ impl Handle {
                 IceRole::Controlling => Negotiation::for_local_offer(),
             };
             // Candidates are told as soon as the PeerConnection exists, and name this mid.
-            negotiation.bundle_mid = offer.first_mid().map(str::to_owned);
+            if let Some((index, mid)) = offer.bundle_tag() {
+                negotiation.bundle_index = index;
+                negotiation.bundle_mid = mid.map(str::to_owned);
+            }
             *signalling = Signalling {
                 negotiation: Some(negotiation),
                 pending: early,

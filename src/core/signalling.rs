@@ -43,6 +43,11 @@ impl Signalling {
     pub fn bundle_mid(&self) -> Option<&str> {
         self.negotiation.as_ref().and_then(|n| n.bundle_mid.as_deref())
     }
+
+    /// The index of that m-line.
+    pub fn bundle_index(&self) -> usize {
+        self.negotiation.as_ref().map_or(0, |n| n.bundle_index)
+    }
 }
 
 /// A copy of what `handle_info` shows of the signalling.

@@ -109,7 +109,7 @@ impl Handle {
             return Ok(());
         }
         let candidate = read(json)?;
-        let other_line = candidate.index.is_some_and(|index| index > 0);
+        let other_line = candidate.index.is_some_and(|index| index > signalling.bundle_index() as i64);
         let other_mid = match (&candidate.mid, signalling.bundle_mid()) {
             (Some(mid), Some(bundle)) => mid != bundle,
             _ => false,
@@ -178,10 +178,13 @@ impl Handle {
         let candidate = match text {
             None => Json::object().with("completed", true),
             Some(text) => {
-                let mid = self.signalling.lock().bundle_mid().map(str::to_owned);
+                let (mid, index) = {
+                    let signalling = self.signalling.lock();
+                    (signalling.bundle_mid().map(str::to_owned), signalling.bundle_index())
+                };
                 Json::object()
                     .with_some("sdpMid", mid)
-                    .with("sdpMLineIndex", 0)
+                    .with("sdpMLineIndex", index as i64)
                     .with("candidate", format!("candidate:{text}"))
             }
         };

@@ -33,16 +33,35 @@ pub struct IceCredentials {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FingerprintHash {
     Sha1,
+    Sha224,
     Sha256,
+    Sha384,
+    Sha512,
 }
 
 impl FingerprintHash {
+    const ALL: [FingerprintHash; 5] = [
+        FingerprintHash::Sha1,
+        FingerprintHash::Sha224,
+        FingerprintHash::Sha256,
+        FingerprintHash::Sha384,
+        FingerprintHash::Sha512,
+    ];
+
     /// As written in `a=fingerprint:`.
     pub fn name(self) -> &'static str {
         match self {
             FingerprintHash::Sha1 => "sha-1",
+            FingerprintHash::Sha224 => "sha-224",
             FingerprintHash::Sha256 => "sha-256",
+            FingerprintHash::Sha384 => "sha-384",
+            FingerprintHash::Sha512 => "sha-512",
         }
+    }
+
+    /// Case does not matter (RFC 8122 §5).
+    pub fn from_name(name: &str) -> Option<FingerprintHash> {
+        FingerprintHash::ALL.into_iter().find(|hash| hash.name().eq_ignore_ascii_case(name))
     }
 }
 

@@ -45,6 +45,7 @@ class EchoCall:
     def __init__(self, handle, *, audio=True, video=True, data=True, trickle=False):
         self.handle = handle
         self.trickle = trickle
+        self.offered = lambda sdp: sdp  # what the server is given of our offer
         self.frames = {"audio": 0, "video": 0}
         self.messages = []
         self.tasks = []
@@ -74,7 +75,7 @@ class EchoCall:
     async def negotiate(self):
         """Offer, plugin's answer. With `trickle` the candidates follow the offer one by one."""
         await self.pc.setLocalDescription(await self.pc.createOffer())
-        sdp = self.pc.localDescription.sdp
+        sdp = self.offered(self.pc.localDescription.sdp)
         jsep = {"type": "offer", "sdp": sdp, "trickle": self.trickle}
         candidates = []
         if self.trickle:

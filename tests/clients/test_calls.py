@@ -144,6 +144,20 @@ class Calls(unittest.IsolatedAsyncioTestCase):
         await call.negotiate()
         await call.media_returns()
 
+    async def test_new_ssrcs_in_a_later_offer(self):
+        """The streams go on under other SSRCs, which nothing but the description tells: no mid in the packets."""
+        call = EchoCall(self.handle, data=False)
+        self.calls.append(call)
+        call.offered = lambda sdp: re.sub(r"a=extmap:\S+ urn:ietf:params:rtp-hdrext:sdes:mid\r\n", "", sdp)
+        await call.start()
+        await call.media_returns(5)
+        for base in (13107, 17476):
+            for number, sender in enumerate(call.pc.getSenders()):
+                sender._ssrc, sender._rtx_ssrc = base + number, base + 100 + number
+            await call.negotiate()
+            self.assertIn(f"a=ssrc:{base} ", call.offered(call.pc.localDescription.sdp))
+            await call.media_returns()
+
     async def test_ice_restart_gives_new_credentials(self):
         """MP-086, MP-091: an offer with new credentials is answered with new ones; a repeated offer with the old ones."""
         call = await self.start(data=False)

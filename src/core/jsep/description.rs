@@ -75,9 +75,10 @@ impl Description {
             return Err(JsepError(format!("Invalid SDP (more than {MAX_MLINES} m-lines)")));
         }
         let mut setup = setup_of(&sdp.attributes)?;
+        let bare_first = is_first_bare(&sdp);
         for mline in &mut sdp.mlines {
             let bundle_only = mline.attribute("bundle-only").is_some();
-            if mline.port == 0 && (mline.index == 0 || bundle_only) {
+            if mline.port == 0 && (mline.index == 0 && !bare_first || bundle_only) {
                 mline.port = 9;
             }
             if setup.is_none() {
@@ -90,10 +91,25 @@ impl Description {
 }
 
 impl Description {
-    /// The first mid, which trickled candidates name (MP-105).
-    pub fn first_mid(&self) -> Option<&str> {
-        self.sdp.mlines.iter().find_map(|m| m.value("mid"))
+    /// The m-line whose transport all others share, which trickled candidates name (MP-105), and its mid: the first one,
+    /// unless that is rejected. RFC 9143 §7.2.1.
+    pub fn bundle_tag(&self) -> Option<(usize, Option<&str>)> {
+        let mlines = || self.sdp.mlines.iter().enumerate();
+        let (index, mline) = mlines().find(|(_, m)| m.port > 0).or(mlines().next())?;
+        let mid = mline.value("mid").or_else(|| mlines().find_map(|(_, m)| m.value("mid")));
+        Some((index, mid))
     }
+}
+
+/// Whether the first m-line is rejected and the transport is described on another one. Where nothing describes a
+/// transport (a plugin's description), the first m-line is as good as any.
+fn is_first_bare(sdp: &Sdp) -> bool {
+    let has = |attributes: &[crate::sdp::Attribute]| {
+        attributes.iter().any(|a| a.name.eq_ignore_ascii_case("ice-ufrag"))
+    };
+    let Some((first, others)) = sdp.mlines.split_first() else { return false };
+    let elsewhere = || others.iter().any(|m| m.port > 0 && (has(&m.attributes) || has(&sdp.attributes)));
+    first.port == 0 && !has(&first.attributes) && elsewhere()
 }
 
 fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepError> {

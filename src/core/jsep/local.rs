@@ -35,9 +35,18 @@ impl Negotiation {
     }
 
     fn take_offered(&mut self, index: usize, mline: &mut Mline) -> Result<(), JsepError> {
-        if self.media.len() <= index {
-            self.media.push(Medium::new(kind_of(mline)));
+        let kind = kind_of(mline);
+        match self.media.get_mut(index) {
+            None => self.media.push(Medium::new(kind)),
+            Some(medium) if medium.kind != kind => *medium = Medium::new(kind),
+            // RTX payload types stay: the peer knows them.
+            Some(medium) => {
+                let rtx = std::mem::take(&mut medium.rtx);
+                medium.begin_offer();
+                medium.rtx = rtx;
+            }
         }
+        self.media[index].refused = false;
         // All m-lines', before merging chooses RTX payload types beside them (MP-075).
         self.payload_types.extend(mline.ptypes.iter().filter_map(|p| u8::try_from(*p).ok()));
         let medium = &mut self.media[index];
@@ -116,6 +125,7 @@ fn take_codecs(medium: &mut Medium, mline: &Mline) {
     if !matches!(medium.kind, MediumKind::Audio | MediumKind::Video) {
         return;
     }
+    medium.codecs.clear();
     for (pt, encoding) in values(mline, "rtpmap").filter_map(rtpmap) {
         if let Some(rate) = clock_rate(encoding) {
             medium.clock_rates.insert(pt, rate);

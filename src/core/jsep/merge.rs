@@ -2,6 +2,7 @@
 
 use super::anonymise::anonymise;
 use super::description::{Description, SdpType};
+use super::remote::data_syntax;
 use super::state::{DataSyntax, Medium, MediumKind, Negotiation, RidOrder};
 use crate::media::{DtlsRole, IceCredentials};
 use crate::sdp::{Attribute, Direction, Mline, Sdp};
@@ -40,7 +41,7 @@ impl Negotiation {
                 MediumKind::Audio | MediumKind::Video => mline.port > 0,
                 MediumKind::Data => mline.port > 0 && !data_written,
                 MediumKind::Unsupported => false,
-            };
+            } && !(kind == SdpType::Answer && self.media[index].refused);
             data_written |= usable && self.media[index].kind == MediumKind::Data;
             if usable {
                 self.write_mline(index, mline, kind, transport);
@@ -140,10 +141,6 @@ impl Negotiation {
         }
         mline.attributes = out;
     }
-}
-
-fn data_syntax(mline: &Mline) -> DataSyntax {
-    if mline.proto.contains("UDP/DTLS/SCTP") { DataSyntax::SctpPort } else { DataSyntax::SctpMap }
 }
 
 fn setup(kind: SdpType, role: DtlsRole) -> &'static str {

@@ -15,6 +15,8 @@ mod remote;
 mod rtx;
 mod state;
 #[cfg(test)]
+mod replaced_tests;
+#[cfg(test)]
 mod tests;
 
 pub use anonymise::anonymise;

@@ -46,18 +46,17 @@ impl Negotiation {
         encryption: bool,
     ) -> Result<RemoteChange, JsepError> {
         let had_data = self.data.is_some();
-        let transport = transport(description, encryption)?;
+        let (carrier, transport) = transport(description, encryption)?;
+        let kind = description.kind;
+        self.begin(description);
         let mut candidates = Vec::new();
         let mut rtx_named = false;
         for index in 0..description.sdp.mlines.len() {
             let mline = &mut description.sdp.mlines[index];
-            if self.media.len() <= index {
-                self.media.push(Medium::new(kind_of(mline)));
-            }
-            if index < 2 {
+            if index < 2 || index == carrier {
                 candidates.extend(values(mline, "candidate").map(str::to_owned));
             }
-            rtx_named |= self.take_mline(index, mline, order)?;
+            rtx_named |= self.take_mline(index, mline, kind, order)?;
         }
         self.rtx_enabled = rtx_named;
         if !rtx_named {
@@ -74,19 +73,52 @@ impl Negotiation {
         Ok(RemoteChange { transport, ice_restart, candidates, data_added: self.data.is_some() && !had_data })
     }
 
+    /// Makes room for the description. An offer says everything anew (RFC 3264 §8): what an earlier one said of payload
+    /// types and feedback is gone, and an m-line that is used again for another kind of media starts afresh
+    /// (RFC 8829 §5.2.2). An answer only adds to the offer that it answers.
+    fn begin(&mut self, description: &Description) {
+        let offer = description.kind == SdpType::Offer;
+        for (index, mline) in description.sdp.mlines.iter().enumerate() {
+            let kind = kind_of(mline);
+            match self.media.get_mut(index) {
+                None => self.media.push(Medium::new(kind)),
+                Some(medium) if offer && medium.kind != kind => *medium = Medium::new(kind),
+                Some(medium) if offer => medium.begin_offer(),
+                Some(_) => {}
+            }
+        }
+        if !offer {
+            return;
+        }
+        self.rtx.clear();
+        let media = |mline: &&Mline| matches!(kind_of(mline), MediumKind::Audio | MediumKind::Video);
+        if let Some(mline) = description.sdp.mlines.iter().find(media) {
+            self.profile = Some(mline.proto.clone());
+        }
+        let data = |m: &&Mline| m.port > 0 && kind_of(m) == MediumKind::Data;
+        self.data = description.sdp.mlines.iter().find(data).map(data_syntax);
+        if let Some((index, mid)) = description.bundle_tag() {
+            self.bundle_index = index;
+            self.bundle_mid = mid.map(str::to_owned).or(self.bundle_mid.take());
+        }
+    }
+
     /// One m-line; true when it names RTX payload types.
-    fn take_mline(&mut self, index: usize, mline: &mut Mline, order: RidOrder) -> Result<bool, JsepError> {
+    fn take_mline(
+        &mut self,
+        index: usize,
+        mline: &mut Mline,
+        kind: SdpType,
+        order: RidOrder,
+    ) -> Result<bool, JsepError> {
         let enabled = mline.port > 0;
-        self.take_mid(index, mline)?;
+        self.take_mid(index, mline, kind)?;
         let medium = &mut self.media[index];
+        medium.refused = kind == SdpType::Offer && !enabled;
         match medium.kind {
             MediumKind::Data => {
-                let newer = mline.proto.contains("UDP/DTLS/SCTP");
-                let syntax = if newer { DataSyntax::SctpPort } else { DataSyntax::SctpMap };
-                if enabled {
-                    self.data = Some(syntax);
-                } else if self.data.is_some() {
-                    self.data = None;
+                if kind == SdpType::Answer && (enabled || medium.send) {
+                    self.data = enabled.then(|| data_syntax(mline));
                 }
                 let medium = &mut self.media[index];
                 (medium.send, medium.recv) = (enabled, enabled);
@@ -112,6 +144,9 @@ impl Negotiation {
         take_rids(medium, mline, order);
         take_ssrcs(medium, mline);
         medium.nacks |= values(mline, "rtcp-fb").any(|v| v.contains("nack"));
+        if !enabled {
+            medium.forget_streams();
+        }
         let rtx = self.take_payload_types(index, mline);
         let medium = &mut self.media[index];
         if rtx && medium.ssrc_rtx == 0 && medium.remote_ssrc_rtx.iter().any(|s| *s != 0) {
@@ -120,21 +155,22 @@ impl Negotiation {
         Ok(rtx)
     }
 
-    fn take_mid(&mut self, index: usize, mline: &Mline) -> Result<(), JsepError> {
+    /// An offer names its m-lines, also one that it uses again by another name; an answer repeats the names.
+    fn take_mid(&mut self, index: usize, mline: &Mline, kind: SdpType) -> Result<(), JsepError> {
         let Some(mid) = mline.value("mid") else { return Ok(()) };
         if mid.len() > MAX_MID {
             return Err(JsepError(format!("mid on m-line #{index} too large: ({} > {MAX_MID})", mid.len())));
         }
         let medium = &mut self.media[index];
         match &medium.mid {
-            None => medium.mid = Some(mid.to_owned()),
-            Some(known) if known != mid => {
-                tracing::warn!("mid of m-line #{index} changed ({known} -> {mid}): ignored");
+            Some(known) if known != mid && kind == SdpType::Answer => {
+                tracing::warn!("mid of m-line #{index} changed in an answer ({known} -> {mid}): ignored");
             }
-            Some(_) => {}
+            _ => medium.mid = Some(mid.to_owned()),
         }
         if self.bundle_mid.is_none() {
             self.bundle_mid = Some(mid.to_owned());
+            self.bundle_index = index;
         }
         Ok(())
     }
@@ -207,8 +243,13 @@ pub(super) fn clock_rate(encoding: &str) -> Option<u32> {
     encoding.split('/').nth(1)?.parse().ok()
 }
 
+pub(super) fn data_syntax(mline: &Mline) -> DataSyntax {
+    if mline.proto.contains("UDP/DTLS/SCTP") { DataSyntax::SctpPort } else { DataSyntax::SctpMap }
+}
+
 /// Two tokens; anything else is refused.
 fn take_msid(medium: &mut Medium, mline: &Mline) -> Result<(), JsepError> {
+    medium.remote_msid = None;
     let Some(attribute) = mline.attribute("msid") else { return Ok(()) };
     let tokens: Vec<&str> = attribute.value.as_deref().unwrap_or("").split_ascii_whitespace().collect();
     match tokens[..] {
@@ -255,12 +296,19 @@ fn take_rids(medium: &mut Medium, mline: &Mline, order: RidOrder) {
     }
 }
 
-/// RFC 5576 `ssrc` and `ssrc-group`.
+/// RFC 5576 `ssrc` and `ssrc-group`. What the description names replaces what an earlier one named; naming none is
+/// naming nothing new, because packets can say by themselves where they belong.
 fn take_ssrcs(medium: &mut Medium, mline: &Mline) {
     let first = values(mline, "ssrc").find_map(|v| v.split_ascii_whitespace().next()?.parse::<u32>().ok());
     if medium.has_rids() {
         // Layers are told apart by rid; groups are ignored (MP-033).
         medium.fallback_ssrc = first.unwrap_or(0);
+        for slot in 0..3 {
+            // One that a former answer without rids fell back to goes on until the next answer.
+            if medium.remote_ssrc[slot] != medium.fallback_ssrc {
+                (medium.remote_ssrc[slot], medium.remote_ssrc_rtx[slot]) = (0, 0);
+            }
+        }
         return;
     }
     let groups: Vec<(&str, Vec<u32>)> = values(mline, "ssrc-group")
@@ -270,20 +318,22 @@ fn take_ssrcs(medium: &mut Medium, mline: &Mline) {
         })
         .collect();
     let video = medium.kind == MediumKind::Video;
+    let mut named = [0; 3];
     if video && let Some((_, layers)) = groups.iter().find(|(semantics, _)| *semantics == "SIM") {
-        for (slot, ssrc) in layers.iter().take(3).enumerate() {
-            set_ssrc(medium, slot, *ssrc);
-        }
+        named.iter_mut().zip(layers).for_each(|(slot, ssrc)| *slot = *ssrc);
     }
-    if medium.remote_ssrc[0] == 0
-        && let Some(ssrc) = first
-    {
-        set_ssrc(medium, 0, ssrc);
+    if named[0] == 0 {
+        named[0] = first.unwrap_or(0);
     }
+    if named == [0; 3] {
+        return;
+    }
+    medium.remote_ssrc = named;
+    medium.remote_ssrc_rtx = [0; 3];
     if video {
         for (_, pair) in groups.iter().filter(|(semantics, _)| *semantics == "FID") {
             if let [original, rtx, ..] = pair[..]
-                && let Some(slot) = medium.remote_ssrc.iter().position(|s| *s == original && original != 0)
+                && let Some(slot) = named.iter().position(|s| *s == original && original != 0)
             {
                 medium.remote_ssrc_rtx[slot] = rtx;
             }
@@ -291,50 +341,40 @@ fn take_ssrcs(medium: &mut Medium, mline: &Mline) {
     }
 }
 
-fn set_ssrc(medium: &mut Medium, slot: usize, ssrc: u32) {
-    if medium.remote_ssrc[slot] != ssrc {
-        medium.remote_ssrc[slot] = ssrc;
-        medium.remote_ssrc_rtx[slot] = 0;
-    }
-}
-
-/// Credentials and fingerprint of m-line 0, session level as default (MP-017, MP-023, MP-024).
-fn transport(description: &Description, encryption: bool) -> Result<RemoteTransport, JsepError> {
+/// Credentials and fingerprint of the m-line that carries the transport, session level as default (MP-017, MP-023,
+/// MP-024), and which m-line that is: the first, unless only others have credentials.
+fn transport(description: &Description, encryption: bool) -> Result<(usize, RemoteTransport), JsepError> {
     let sdp = &description.sdp;
-    let first = sdp.mlines.first();
+    let (carrier, _) = description.bundle_tag().unwrap_or_default();
+    let carrying = sdp.mlines.get(carrier);
     let find = |name: &str| -> Option<&str> {
-        let in_mline = first.and_then(|m| last_value(&m.attributes, name));
+        let in_mline = carrying.and_then(|m| last_value(&m.attributes, name));
         in_mline.or_else(|| last_value(&sdp.attributes, name))
     };
     let missing = |what: &str| JsepError(format!("no {what} in the description"));
     let ufrag = find("ice-ufrag").ok_or_else(|| missing("ICE username fragment"))?.to_owned();
     let pwd = find("ice-pwd").ok_or_else(|| missing("ICE password"))?.to_owned();
-    let in_mline = first.and_then(|m| fingerprint(&m.attributes));
+    let in_mline = carrying.and_then(|m| fingerprint(&m.attributes));
     let fingerprint = in_mline.or_else(|| fingerprint(&sdp.attributes));
     if fingerprint.is_none() && encryption {
         return Err(missing("fingerprint"));
     }
     let ice_lite = sdp.attribute("ice-lite").is_some();
-    Ok(RemoteTransport { credentials: IceCredentials { ufrag, pwd }, fingerprint, ice_lite })
+    Ok((carrier, RemoteTransport { credentials: IceCredentials { ufrag, pwd }, fingerprint, ice_lite }))
 }
 
 fn last_value<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a str> {
     attributes.iter().rev().find(|a| a.name.eq_ignore_ascii_case(name)).and_then(|a| a.value.as_deref())
 }
 
-/// Only sha-256 and sha-1 are understood; others count as missing (MP-024, MP-132).
+/// The last one by a hash that we know, RFC 8122 §5; others count as missing (MP-024, MP-132).
 fn fingerprint(attributes: &[Attribute]) -> Option<Fingerprint> {
     attributes
         .iter()
         .filter(|a| a.name.eq_ignore_ascii_case("fingerprint"))
         .filter_map(|a| a.value.as_deref()?.split_once(' '))
         .filter_map(|(hash, value)| {
-            let hash = match hash.to_ascii_lowercase().as_str() {
-                "sha-256" => FingerprintHash::Sha256,
-                "sha-1" => FingerprintHash::Sha1,
-                _ => return None,
-            };
-            Some(Fingerprint { hash, value: value.trim().to_owned() })
+            Some(Fingerprint { hash: FingerprintHash::from_name(hash)?, value: value.trim().to_owned() })
         })
         .next_back()
 }

@@ -49,12 +49,14 @@ pub enum DataSyntax {
 #[derive(Clone, Debug)]
 pub struct Medium {
     pub kind: MediumKind,
-    /// First value wins (MP-006).
+    /// The peer's, from its last offer; of a medium that a plugin offered, the first value (MP-006).
     pub mid: Option<String>,
     pub msid: Option<(String, String)>,
     pub remote_msid: Option<(String, String)>,
     pub send: bool,
     pub recv: bool,
+    /// The peer's last description was an offer without this m-line (port 0), so an answer has to be without it, too.
+    pub refused: bool,
     /// 0 = none.
     pub ssrc: u32,
     pub ssrc_rtx: u32,
@@ -84,6 +86,7 @@ impl Medium {
             remote_msid: None,
             send: false,
             recv: false,
+            refused: false,
             ssrc: 0,
             ssrc_rtx: 0,
             remote_ssrc: [0; 3],
@@ -116,6 +119,21 @@ impl Medium {
         if rtx && self.kind == MediumKind::Video && self.ssrc_rtx == 0 {
             self.ssrc_rtx = random_ssrc();
         }
+    }
+
+    /// What only holds until the next offer.
+    pub(super) fn begin_offer(&mut self) {
+        self.nacks = false;
+        self.clock_rates.clear();
+        self.rtx.clear();
+        self.opus_red_pt = None;
+    }
+
+    /// The peer sends nothing on this m-line any more; should it be used again, then for something else.
+    pub(super) fn forget_streams(&mut self) {
+        self.remote_ssrc = [0; 3];
+        self.remote_ssrc_rtx = [0; 3];
+        self.fallback_ssrc = 0;
     }
 
     /// An inactive m-line holds no SSRC (MP-009).
@@ -156,7 +174,9 @@ pub struct Negotiation {
     pub media: Vec<Medium>,
     /// First mid of the description: the one that trickled candidates name (MP-105).
     pub bundle_mid: Option<String>,
-    /// RTP profile of the first audio or video m-line of the peer (MP-062).
+    /// Index of that m-line: 0, unless the peer rejected the first ones.
+    pub bundle_index: usize,
+    /// RTP profile of the first audio or video m-line of the peer (MP-062), in its last offer.
     pub profile: Option<String>,
     pub extensions: ExtensionIds,
     pub data: Option<DataSyntax>,

@@ -156,8 +156,8 @@ fn the_first_mline_needs_a_transport() {
         assert!(negotiation.apply_remote(&mut description, RidOrder::Hml, true).is_err(), "{gone}");
         assert!(negotiation.media.is_empty(), "a refused description changes nothing");
     }
-    let sha512 = OFFER.replacen("sha-256 AA:BB", "sha-512 AA:BB", 1);
-    let mut description = Description::parse(SdpType::Offer, &sha512).unwrap();
+    let md5 = OFFER.replacen("sha-256 AA:BB", "md5 AA:BB", 1);
+    let mut description = Description::parse(SdpType::Offer, &md5).unwrap();
     assert!(Negotiation::for_remote_offer().apply_remote(&mut description, RidOrder::Hml, true).is_err());
     let moved = OFFER
         .replace("a=fingerprint:sha-256 AA:BB\r\n", "")
@@ -311,7 +311,7 @@ fn renegotiation_keeps_and_adds() {
     let mut description = Description::parse(SdpType::Offer, &again).unwrap();
     let change = negotiation.apply_remote(&mut description, RidOrder::Hml, true).unwrap();
     assert!(change.ice_restart && !change.data_added);
-    assert_eq!(negotiation.media[1].mid.as_deref(), Some("1"));
+    assert_eq!(negotiation.media[1].mid.as_deref(), Some("other"));
     assert_eq!(negotiation.media[1].ssrc, ssrc);
     assert_eq!(negotiation.remote.as_ref().unwrap().credentials.ufrag, "wxyz");
 }

@@ -89,7 +89,10 @@ fn name() -> Result<X509Name, DtlsError> {
 pub fn fingerprint_of(der: &[u8], hash: FingerprintHash) -> Result<Fingerprint, DtlsError> {
     let kind = match hash {
         FingerprintHash::Sha1 => MessageDigest::sha1(),
+        FingerprintHash::Sha224 => MessageDigest::sha224(),
         FingerprintHash::Sha256 => MessageDigest::sha256(),
+        FingerprintHash::Sha384 => MessageDigest::sha384(),
+        FingerprintHash::Sha512 => MessageDigest::sha512(),
     };
     let digest = openssl::hash::hash(kind, der)?;
     let value = digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");

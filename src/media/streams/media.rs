@@ -5,6 +5,9 @@ use crate::media::prefetch::prefetch;
 use crate::media::types::{MediaKind, MediumConfig, Mindex};
 use crate::rtp::VideoCodec;
 
+/// Where each layer is after a negotiation; `None`: nowhere.
+type Moves = [Option<usize>; 3];
+
 /// Remote SSRCs remembered per medium, former ones among them.
 const MAX_REMOTE_SSRCS: usize = 12;
 
@@ -25,8 +28,14 @@ pub struct Medium {
 
 impl Medium {
     fn new(config: MediumConfig) -> Medium {
+        let nothing_yet = MediumConfig {
+            remote_ssrc: [0; 3],
+            remote_ssrc_rtx: [0; 3],
+            rids: [None, None, None],
+            ..config.clone()
+        };
         let mut medium = Medium {
-            config: config.clone(),
+            config: nothing_yet,
             payload_type: None,
             rtx_payload_type: None,
             codec: None,
@@ -38,22 +47,54 @@ impl Medium {
         medium
     }
 
-    /// Takes over a new negotiation; what was learned and is not contradicted stays.
-    fn negotiated(&mut self, config: MediumConfig) {
-        let signalled = |layer: usize| config.rids[layer].is_some() || config.remote_ssrc[layer] != 0;
-        let layers = (1..3).rev().find(|&layer| signalled(layer)).map_or(1, |layer| layer + 1);
-        while self.layers.len() < layers {
-            self.layers.push(Layer::new(config.kind));
-        }
+    /// Takes over a new negotiation; what was learned and is not contradicted stays. Returns where each layer is now.
+    fn negotiated(&mut self, config: MediumConfig) -> Moves {
+        let moves = self.move_layers(&config);
+        let former = std::mem::replace(&mut self.config, config);
+        let config = &self.config;
         for (index, layer) in self.layers.iter_mut().enumerate() {
-            if config.remote_ssrc[index] != 0 {
+            if config.remote_ssrc[index] != former.remote_ssrc[index] {
                 layer.ssrc = config.remote_ssrc[index];
             }
-            if config.remote_ssrc_rtx[index] != 0 {
+            if config.remote_ssrc_rtx[index] != former.remote_ssrc_rtx[index]
+                || config.remote_ssrc[index] != former.remote_ssrc[index]
+            {
                 layer.ssrc_rtx = config.remote_ssrc_rtx[index];
             }
         }
-        self.config = config;
+        let named = |config: &MediumConfig, payload_type: u8| {
+            config.codecs.iter().find(|(pt, _)| *pt == payload_type).map(|(_, name)| name.clone())
+        };
+        if let Some(payload_type) = self.payload_type
+            && named(config, payload_type) != named(&former, payload_type)
+        {
+            // It stands for another codec now.
+            self.payload_type = None;
+        } else if let Some(payload_type) = self.payload_type {
+            self.rtx_payload_type = self.rtx_for(payload_type);
+        }
+        moves
+    }
+
+    /// As many layers as are signalled. One that is known by its rid goes where its rid stands now.
+    fn move_layers(&mut self, config: &MediumConfig) -> Moves {
+        let signalled = |layer: usize| config.rids[layer].is_some() || config.remote_ssrc[layer] != 0;
+        let layers = (1..3).rev().find(|&layer| signalled(layer)).map_or(1, |layer| layer + 1);
+        let mut moves: Moves = [None; 3];
+        for (from, to) in moves.iter_mut().enumerate().take(self.layers.len()) {
+            let place = match (&self.config.rids[from], config.rids.iter().any(Option::is_some)) {
+                (rid @ Some(_), true) => config.rids.iter().position(|known| known == rid),
+                // From or to a medium without rids there is only one that may be the same.
+                _ => Some(from),
+            };
+            *to = place.filter(|place| *place < layers);
+        }
+        let mut former: Vec<_> = self.layers.drain(..).map(Some).collect();
+        self.layers.extend((0..layers).map(|layer| {
+            let from = moves.iter().position(|to| *to == Some(layer));
+            from.and_then(|from| former[from].take()).unwrap_or_else(|| Layer::new(config.kind))
+        }));
+        moves
     }
 
     /// Fetches what sending a packet needs besides the medium itself.
@@ -123,6 +164,23 @@ pub struct Binding {
     pub local: bool,
 }
 
+/// SSRCs that a new negotiation takes away without naming another one in their place. One that is only replaced stays
+/// known: packets of it are still on their way.
+fn withdrawn(former: &MediumConfig, config: &MediumConfig) -> Vec<u32> {
+    let remote = |c: &MediumConfig| c.remote_ssrc.into_iter().chain(c.remote_ssrc_rtx);
+    let mut gone: Vec<u32> = remote(former)
+        .zip(remote(config))
+        .filter(|(old, new)| *old != 0 && *new == 0)
+        .map(|(old, _)| old)
+        .collect();
+    for (old, new) in [(former.ssrc, config.ssrc), (former.ssrc_rtx, config.ssrc_rtx)] {
+        if old != new {
+            gone.push(old);
+        }
+    }
+    gone
+}
+
 #[derive(Debug, Default)]
 pub struct Media {
     /// In the order of their creation, which is that of the m-lines. None is ever removed.
@@ -142,25 +200,70 @@ impl Media {
                     if self.media[index].config.recv && !config.recv {
                         stopped.push(index);
                     }
-                    self.media[index].negotiated(config);
+                    self.negotiated_again(index, config);
                 }
                 None => self.media.push(Medium::new(config)),
             }
         }
-        for medium in self.indices() {
-            let Medium { config, layers, .. } = &self.media[medium];
-            let mut known = vec![(config.ssrc, 0, false, true), (config.ssrc_rtx, 0, true, true)];
-            for (index, layer) in layers.iter().enumerate() {
-                known.extend([(layer.ssrc, index, false, false), (layer.ssrc_rtx, index, true, false)]);
+        // What descriptions name goes before what packets told, whichever medium that was in.
+        for signalled in [false, true] {
+            for medium in self.indices() {
+                self.insert_known(medium, signalled);
             }
-            for (ssrc, layer, rtx, local) in known {
-                if ssrc != 0 {
-                    self.insert(ssrc, Binding { medium, layer, rtx, local });
+        }
+        self.indices().for_each(|medium| self.forget_former(medium));
+        stopped
+    }
+
+    fn negotiated_again(&mut self, index: usize, config: MediumConfig) {
+        let medium = &mut self.media[index];
+        let mut withdrawn = withdrawn(&medium.config, &config);
+        let moves = if medium.config.kind == config.kind {
+            medium.negotiated(config)
+        } else {
+            // The m-line is used again for another kind of media.
+            withdrawn.extend([medium.config.ssrc, medium.config.ssrc_rtx]);
+            *medium = Medium::new(config);
+            [None; 3]
+        };
+        self.by_ssrc.retain_mut(|(ssrc, binding)| {
+            if binding.medium != index {
+                return true;
+            }
+            if withdrawn.contains(ssrc) {
+                return false;
+            }
+            if binding.local {
+                return true;
+            }
+            let place = moves[binding.layer];
+            binding.layer = place.unwrap_or(0);
+            place.is_some()
+        });
+    }
+
+    fn insert_known(&mut self, medium: usize, signalled: bool) {
+        let Medium { config, layers, .. } = &self.media[medium];
+        let mut known = Vec::new();
+        for (index, layer) in layers.iter().enumerate() {
+            let ssrcs = [
+                (layer.ssrc, config.remote_ssrc[index], false),
+                (layer.ssrc_rtx, config.remote_ssrc_rtx[index], true),
+            ];
+            for (ssrc, named, rtx) in ssrcs {
+                if (ssrc == named) == signalled {
+                    known.push((ssrc, Binding { medium, layer: index, rtx, local: false }));
                 }
             }
-            self.forget_former(medium);
         }
-        stopped
+        if signalled {
+            let local = |ssrc, rtx| (ssrc, Binding { medium, layer: 0, rtx, local: true });
+            known.extend([local(config.ssrc, false), local(config.ssrc_rtx, true)]);
+        }
+        known
+            .into_iter()
+            .filter(|(ssrc, _)| *ssrc != 0)
+            .for_each(|(ssrc, binding)| self.insert(ssrc, binding));
     }
 
     /// Remembers a remote SSRC and makes it the current one of its layer. Only for authenticated packets.

@@ -197,4 +197,6 @@ impl Streams {
 }
 
 #[cfg(test)]
+mod negotiated_tests;
+#[cfg(test)]
 mod recovery_tests;
