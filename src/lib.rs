@@ -18,6 +18,7 @@ pub mod sdp;
 pub mod rtp;
 pub mod rtcp;
 pub mod record;
+pub mod options;
 pub mod config;
 pub mod log;
 pub mod stall;

@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::json::Json;
 use crate::modules::host::ModuleInfo;
+use crate::options::Shown;
 use std::sync::atomic::Ordering;
 
 /// With the transaction of the request; without one for the `started` event.
@@ -12,6 +13,7 @@ pub fn server_info(core: &Core, transaction: Option<&str>) -> Json {
     add_general(&info, core);
     add_media(&info, core);
     add_features(&info, core);
+    add_options(&info, core);
     add_modules(&info, core);
     info
 }
@@ -78,6 +80,16 @@ fn add_features(info: &Json, core: &Core) {
         .set("event_handlers", core.notifier.is_enabled())
         .set("opaqueid_in_api", settings.opaque_id_in_api)
         .set_some("webrtc_encryption", (!settings.media.webrtc_encryption).then_some(false));
+}
+
+fn add_options(info: &Json, core: &Core) {
+    for (member, value) in &core.settings.shown {
+        match value {
+            Shown::Flag(value) => info.set(member, *value),
+            Shown::Number(value) => info.set(member, *value),
+            Shown::Text(value) => info.set(member, value.as_str()),
+        };
+    }
 }
 
 fn add_modules(info: &Json, core: &Core) {

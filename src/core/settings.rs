@@ -2,6 +2,7 @@
 //! API changes while running is in [`Live`].
 
 use crate::media::{self, EngineConfig};
+use crate::options::Shown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
@@ -33,6 +34,8 @@ pub struct Settings {
     pub full_trickle: bool,
     pub allow_force_relay: bool,
     pub media: EngineConfig,
+    /// Options that `info` shows as they are: its member, and the value.
+    pub shown: Vec<(&'static str, Shown)>,
     pub facts: Facts,
     pub log: Arc<dyn LogControls>,
 }
@@ -99,6 +102,7 @@ impl Default for Settings {
             full_trickle: false,
             allow_force_relay: false,
             media: EngineConfig::default(),
+            shown: Vec::new(),
             facts: Facts::default(),
             log: Arc::new(OwnLog::default()),
         }

@@ -1,113 +1,38 @@
-//! The command line (control-plane.md §1.2), in the syntax of GOption: `--x=v`, `--x v`, `-x v`. An option is another
-//! way of writing a configuration item, so most of them only name theirs.
+//! The command line (control-plane.md §1.2), in the syntax of GOption: `--x=v`, `--x v`, `-x v`. A switch is another
+//! way of writing an option of the configuration, so most of them come from [`options`]; the rest is here.
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
+use crate::options::{self, File, Kind, Row};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::ffi::OsString;
 
-/// What an option does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
-    /// Sets category, item to this value.
-    Flag(&'static str, &'static str, &'static str),
-    /// Sets category, item to the argument.
-    Value(&'static str, &'static str),
-    /// As `Value` for whole numbers; negative ones are not applied.
-    Number(&'static str, &'static str),
-    /// `host[:port]`, split at the last colon (CP-023).
-    StunServer,
-    /// Not a configuration item; read where it is needed.
-    Switch,
-    Text,
-}
-
-struct Opt {
+/// A switch that is no option of a file.
+struct Extra {
     long: &'static str,
     short: Option<char>,
-    effect: Effect,
+    takes_value: bool,
     help: &'static str,
 }
 
-const fn opt(long: &'static str, short: Option<char>, effect: Effect, help: &'static str) -> Opt {
-    Opt { long, short, effect, help }
+const fn flag(long: &'static str, short: Option<char>, help: &'static str) -> Extra {
+    Extra { long, short, takes_value: false, help }
 }
 
-use Effect::{Flag, Number, StunServer, Switch, Text, Value};
+const fn text(long: &'static str, short: char, help: &'static str) -> Extra {
+    Extra { long, short: Some(short), takes_value: true, help }
+}
 
-const OPTIONS: [Opt; 42] = [
-    opt("daemon", Some('b'), Flag("general", "daemonize", "yes"), "Run in the background"),
-    opt("pid-file", Some('p'), Value("general", "pid_file"), "Write the process id to this file"),
-    opt("disable-stdout", Some('N'), Switch, "Do not log to stdout"),
-    opt("log-stdout", None, Switch, "Log to stdout, whatever the file says, also in the background"),
-    opt("log-file", Some('L'), Value("general", "log_to_file"), "Append the log to this file"),
-    opt(
-        "log-rotate-sig",
-        Some('R'),
-        Value("general", "log_rotate_sig"),
-        "Open the log anew on SIGUSR1 or SIGHUP",
-    ),
-    opt(
-        "check-openfiles-limits",
-        Some('l'),
-        Number("general", "check_openfiles_limit"),
-        "Stop when the limit of open files is below this",
-    ),
-    opt("cwd-path", Some('H'), Text, "Working directory in the background (default /)"),
-    opt("interface", Some('i'), Value("general", "interface"), "Address or device for the SDP"),
-    opt("plugins-folder", Some('P'), Value("general", "plugins_folder"), "Where plugins are"),
-    opt("config", Some('C'), Text, "Main configuration file"),
-    opt("configs-folder", Some('F'), Text, "Where the configuration of the server and of the modules is"),
-    opt("cert-pem", Some('c'), Value("certificates", "cert_pem"), "DTLS certificate (PEM)"),
-    opt("cert-key", Some('k'), Value("certificates", "cert_key"), "DTLS private key (PEM)"),
-    opt("cert-pwd", Some('K'), Value("certificates", "cert_pwd"), "Password of the private key"),
-    opt("stun-server", Some('S'), StunServer, "STUN server, host[:port]"),
-    opt("nat-1-1", Some('1'), Value("nat", "nat_1_1_mapping"), "Public addresses of this host"),
-    opt(
-        "keep-private-host",
-        Some('2'),
-        Flag("nat", "keep_private_host", "yes"),
-        "With nat-1-1: advertise the private address too",
-    ),
-    opt(
-        "ice-enforce-list",
-        Some('E'),
-        Value("nat", "ice_enforce_list"),
-        "Only these interfaces or addresses, by prefix",
-    ),
-    opt("ice-ignore-list", Some('X'), Value("nat", "ice_ignore_list"), "Not these interfaces or addresses"),
-    opt("ipv6-candidates", Some('6'), Flag("media", "ipv6", "yes"), "IPv6 candidates too"),
-    opt("ipv6-link-local", Some('O'), Flag("media", "ipv6_linklocal", "yes"), "Also link-local ones"),
-    opt("full-trickle", Some('f'), Flag("nat", "full_trickle", "yes"), "Trickle our own candidates"),
-    opt("ice-lite", Some('I'), Flag("nat", "ice_lite", "yes"), "ICE lite"),
-    opt("ice-tcp", Some('T'), Flag("nat", "ice_tcp", "yes"), "ICE over TCP"),
-    opt("min-nack-queue", Some('Q'), Number("media", "min_nack_queue"), "Retransmission buffer (ms)"),
-    opt(
-        "no-media-timer",
-        Some('t'),
-        Number("media", "no_media_timer"),
-        "Seconds without media until an event",
-    ),
-    opt("slowlink-threshold", Some('W'), Number("media", "slowlink_threshold"), "Lost packets per second"),
-    opt("twcc-period", Some('B'), Number("media", "twcc_period"), "Transport-wide feedback every (ms)"),
-    opt("rtp-port-range", Some('r'), Value("media", "rtp_port_range"), "UDP ports, min-max"),
-    opt("server-name", Some('n'), Value("general", "server_name"), "Name of this server"),
-    opt("session-timeout", Some('s'), Number("general", "session_timeout"), "Seconds; 0 = never"),
-    opt(
-        "reclaim-session-timeout",
-        Some('m'),
-        Number("general", "reclaim_session_timeout"),
-        "Seconds to claim a session whose transport is gone",
-    ),
-    opt("debug-level", Some('d'), Number("general", "debug_level"), "0 (nothing) to 7 (everything)"),
-    opt("debug-timestamps", Some('D'), Flag("general", "debug_timestamps", "yes"), "Dates in the log"),
-    opt("disable-colors", Some('o'), Flag("general", "debug_colors", "no"), "No colours in the log"),
-    opt("debug-locks", Some('M'), Flag("general", "debug_locks", "yes"), "Modules log their locks"),
-    opt("apisecret", Some('a'), Value("general", "api_secret"), "Secret that requests must carry"),
-    opt("token-auth", Some('A'), Flag("general", "token_auth", "yes"), "Requests must carry a token"),
-    opt("token-auth-secret", None, Value("general", "token_auth_secret"), "Tokens are signed with this"),
-    opt("event-handlers", Some('e'), Flag("events", "broadcast", "yes"), "Use event handlers"),
-    opt("no-webrtc-encryption", Some('w'), Flag("general", "no_webrtc_encryption", "yes"), "Debugging only"),
+/// `host[:port]`, split at the last colon (CP-023).
+const STUN_SERVER: &str = "stun-server";
+
+const EXTRAS: [Extra; 6] = [
+    text("config", 'C', "Main configuration file"),
+    text("configs-folder", 'F', "Where the configuration of the server and of the modules is"),
+    flag("disable-stdout", Some('N'), "Do not log to stdout"),
+    flag("log-stdout", None, "Log to stdout, whatever the file says, also in the background"),
+    text("cwd-path", 'H', "Working directory in the background (default /)"),
+    text(STUN_SERVER, 'S', "STUN server, host[:port]"),
 ];
 
 /// A command line that asks to run.
@@ -124,20 +49,42 @@ pub enum Request {
     Error(String),
 }
 
-impl Opt {
-    fn arg(&self) -> Arg {
-        let arg = Arg::new(self.long).long(self.long).help(self.help);
-        let arg = match self.short {
-            Some(short) => arg.short(short),
-            None => arg,
-        };
-        match self.effect {
-            Flag(..) | Switch => arg.action(ArgAction::SetTrue),
-            Number(..) => {
-                arg.allow_hyphen_values(true).value_parser(clap::value_parser!(i64)).value_name("N")
-            }
-            Value(..) | StunServer | Text => arg.allow_hyphen_values(true).value_name("VALUE"),
+/// The options that have a switch.
+fn switches() -> impl Iterator<Item = (&'static str, Option<char>, &'static Row)> {
+    options::ALL.iter().filter_map(|row| row.switch.map(|switch| (switch.long, switch.short, row)))
+}
+
+fn arg(long: &'static str, short: Option<char>, help: String) -> Arg {
+    let arg = Arg::new(long).long(long).help(help);
+    match short {
+        Some(short) => arg.short(short),
+        None => arg,
+    }
+}
+
+fn option_arg((long, short, row): (&'static str, Option<char>, &'static Row)) -> Arg {
+    match row.kind {
+        // The switch says the contrary of the default.
+        Kind::Flag(default) => {
+            let help = if default { format!("Not: {}", row.help) } else { row.help.to_owned() };
+            arg(long, short, help).action(ArgAction::SetTrue)
         }
+        Kind::Number { unit, .. } => arg(long, short, row.help.to_owned())
+            .allow_hyphen_values(true)
+            .value_parser(clap::value_parser!(i64))
+            .value_name(if unit.is_empty() { "N" } else { unit }),
+        Kind::Text(_) | Kind::List | Kind::Array | Kind::Unused => {
+            arg(long, short, row.help.to_owned()).allow_hyphen_values(true).value_name("VALUE")
+        }
+    }
+}
+
+fn extra_arg(extra: &Extra) -> Arg {
+    let arg = arg(extra.long, extra.short, extra.help.to_owned());
+    if extra.takes_value {
+        arg.allow_hyphen_values(true).value_name("VALUE")
+    } else {
+        arg.action(ArgAction::SetTrue)
     }
 }
 
@@ -147,7 +94,8 @@ fn command() -> Command {
         .after_help("janus-rs check FILE…: would these modules load?")
         .args_override_self(true)
         .disable_version_flag(true)
-        .args(OPTIONS.iter().map(Opt::arg))
+        .args(EXTRAS.iter().map(extra_arg))
+        .args(switches().map(option_arg))
         .arg(Arg::new("version").long("version").short('V').help("Print version").action(ArgAction::SetTrue))
         // Further arguments are ignored, as the reference does.
         .arg(Arg::new("ignored").num_args(0..).hide(true).value_parser(clap::value_parser!(OsString)))
@@ -177,30 +125,22 @@ impl Cli {
 
     /// Writes the options into the configuration: they win (CP-022).
     pub fn fold_into(&self, config: &mut Config) {
-        for option in &OPTIONS {
-            match option.effect {
-                Flag(category, item, value) if self.0.get_flag(option.long) => {
-                    config.set(category, item, value)
-                }
-                Value(category, item) => {
-                    if let Some(value) = self.text(option.long) {
-                        config.set(category, item, value);
-                    }
-                }
-                Number(category, item) => {
-                    if let Some(number) = self.0.get_one::<i64>(option.long).filter(|n| **n >= 0) {
-                        config.set(category, item, &number.to_string());
-                    }
-                }
-                StunServer => {
-                    if let Some(server) = self.text(option.long) {
-                        let (host, port) = server.rsplit_once(':').unwrap_or((server, "3478"));
-                        config.set("nat", "stun_server", host);
-                        config.set("nat", "stun_port", port);
-                    }
-                }
-                Flag(..) | Switch | Text => {}
+        for (long, _, row) in switches() {
+            let value = match row.kind {
+                Kind::Flag(default) => self.has(long).then(|| if default { "no" } else { "yes" }.to_owned()),
+                // Negative ones are not applied.
+                Kind::Number { .. } => self.0.get_one::<i64>(long).filter(|n| **n >= 0).map(i64::to_string),
+                Kind::Text(_) | Kind::List | Kind::Array | Kind::Unused => self.text(long).map(str::to_owned),
+            };
+            if let Some(value) = value {
+                debug_assert_eq!(row.file, File::Janus);
+                config.set(row.category, row.name, &value);
             }
+        }
+        if let Some(server) = self.text(STUN_SERVER) {
+            let (host, port) = server.rsplit_once(':').unwrap_or((server, "3478"));
+            options::STUN_SERVER.set(config, host);
+            options::STUN_PORT.set(config, port);
         }
     }
 }

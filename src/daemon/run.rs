@@ -6,6 +6,7 @@ use super::signals;
 use super::system::{Forked, Parent, System, wait_for_child};
 use crate::config::Config;
 use crate::log;
+use crate::options;
 use crate::server::{Logging, Server, files};
 use crate::util::pidfile::PidFile;
 use std::path::{Path, PathBuf};
@@ -30,11 +31,9 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
         Err(why) => return fail_early(&format!("Error reading configuration: {why}")),
     };
     cli.fold_into(&mut config);
-    let background = config.is_true("general", "daemonize");
+    let background = options::DAEMONIZE.of(&config);
     let stdout = cli.has("log-stdout")
-        || (!cli.has("disable-stdout")
-            && !background
-            && config.value("general", "log_to_stdout").is_none_or(crate::config::is_true));
+        || (!cli.has("disable-stdout") && !background && options::LOG_TO_STDOUT.of(&config));
     let mut parent = Parent::default();
     if background {
         let home = Path::new(cli.text("cwd-path").unwrap_or("/"));
@@ -75,12 +74,12 @@ fn serve(
     if let Some(note) = note {
         tracing::warn!("{note}");
     }
-    if let (Some(name), None) = (config.value("general", "log_rotate_sig"), rotation) {
+    if let (Some(name), None) = (options::LOG_ROTATE_SIG.of(config), rotation) {
         tracing::warn!("Ignoring log_rotate_sig {name}: only SIGUSR1 and SIGHUP are possible");
     }
     check_open_files(config, system)?;
-    let pid_file = config
-        .value("general", "pid_file")
+    let pid_file = options::PID_FILE
+        .of(config)
         .map(|path| PidFile::create(Path::new(path)).map_err(|e| format!("Cannot use PID file {path}: {e}")));
     let pid_file = HeldPidFile(pid_file.transpose()?);
     crate::modules::backtrace::enable();
@@ -94,7 +93,7 @@ fn serve(
 }
 
 fn check_open_files(config: &Config, system: &dyn System) -> Result<(), String> {
-    let wanted = config.value("general", "check_openfiles_limit").and_then(|v| v.trim().parse::<u64>().ok());
+    let wanted = options::CHECK_OPENFILES_LIMIT.written(config).and_then(|v| v.trim().parse::<u64>().ok());
     match (wanted, system.open_files_limit()) {
         (Some(wanted), Some(limit)) if limit < wanted => {
             Err(format!("The limit of open files is {limit}, less than the {wanted} asked for")) // CP-037
@@ -104,5 +103,5 @@ fn check_open_files(config: &Config, system: &dyn System) -> Result<(), String> 
 }
 
 fn rotation_signal(config: &Config) -> Option<i32> {
-    signals::rotation_signal(config.value("general", "log_rotate_sig")?)
+    signals::rotation_signal(options::LOG_ROTATE_SIG.of(config)?)
 }

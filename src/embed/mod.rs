@@ -135,7 +135,7 @@ fn embedded() -> Guard<'static, Embedded> {
 fn start(folder: &Path) -> Result<Running, String> {
     let others = Others::of_the_program();
     let (config, note) = files::configuration(None, folder)?;
-    let stdout = config.value("general", "log_to_stdout").is_none_or(crate::config::is_true);
+    let stdout = crate::options::LOG_TO_STDOUT.of(&config);
     let logging = Logging::start(&config, folder, stdout)?;
     if let Some(note) = note {
         tracing::warn!("{note}");

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
+use crate::options;
 use std::net::IpAddr;
 
 /// One address of a network interface that is up.
@@ -13,11 +14,11 @@ pub struct Interface {
 
 /// The addresses to listen on, in the system's order.
 pub fn choose(config: &Config, interfaces: &[Interface]) -> Vec<IpAddr> {
-    let list = |item| names(config.value("nat", item).unwrap_or_default());
-    let (enforced, ignored) = (list("ice_enforce_list"), list("ice_ignore_list"));
-    let ipv6 = config.is_true("media", "ipv6");
+    let enforced = options::ICE_ENFORCE_LIST.of(config);
+    let ignored = options::ICE_IGNORE_LIST.of(config);
+    let ipv6 = options::IPV6.of(config);
     // CP-031
-    let link_local = ipv6 && config.is_true("media", "ipv6_linklocal");
+    let link_local = ipv6 && options::IPV6_LINKLOCAL.of(config);
     let matches = |list: &[String], interface: &Interface| {
         let address = interface.address.to_string();
         list.iter().any(|name| interface.name.starts_with(name) || address.starts_with(name))
@@ -43,15 +44,10 @@ pub fn choose(config: &Config, interfaces: &[Interface]) -> Vec<IpAddr> {
     addresses
 }
 
-/// A comma-separated list; blanks around the entries do not count.
-pub fn names(list: &str) -> Vec<String> {
-    list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
-}
-
 /// The address of `general.interface`: an address, or a device's first one. Else what the system would use, else
 /// 127.0.0.1; the flag says that it had to be guessed badly.
 pub fn local(config: &Config, interfaces: &[Interface]) -> (IpAddr, bool) {
-    if let Some(wish) = config.value("general", "interface") {
+    if let Some(wish) = options::INTERFACE.of(config) {
         let device = || interfaces.iter().find(|i| i.name == wish).map(|i| i.address);
         if let Some(address) = wish.parse().ok().or_else(device) {
             return (address, false);

@@ -1,7 +1,8 @@
 //! Which configuration file is read (control-plane.md §1.3), and where modules are.
 #![forbid(unsafe_code)]
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
+use crate::options::{self, File};
 use std::path::{Path, PathBuf};
 
 /// Where configuration is, unless `-F` says otherwise.
@@ -25,10 +26,22 @@ pub fn configuration(file: Option<&Path>, folder: &Path) -> Result<(Config, Opti
     }
 }
 
+/// `janus-rs.jcfg` in the folder, empty when it is not there. The error is one line.
+pub fn own_configuration(folder: &Path) -> Result<Config, String> {
+    let file = folder.join(File::Own.name());
+    match Config::parse_file(&file) {
+        Ok(config) => Ok(config),
+        Err(ConfigError::Read { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+            Ok(Config::new(File::Own.name()))
+        }
+        Err(error) => Err(format!("{}: {error}", file.display())),
+    }
+}
+
 /// The folder of one kind of modules (`plugins`, `transports`, `events`, `loggers`): the configured one, else the
 /// one compiled in, else the first of the usual places that exists.
 pub fn module_folder(config: &Config, kind: &str) -> PathBuf {
-    if let Some(folder) = config.value("general", &format!("{kind}_folder")) {
+    if let Some(folder) = options::modules(kind).folder.of(config) {
         return folder.into();
     }
     if let Some(root) = option_env!("JANUS_RS_MODULE_FOLDER") {

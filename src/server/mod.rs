@@ -28,6 +28,7 @@ use crate::modules::loader::{self, LoadError, Options};
 use crate::modules::logger::Logger;
 use crate::modules::plugin::Plugin;
 use crate::modules::transport::Transport;
+use crate::options::{self, File};
 use addresses::Interface;
 use log_controls::{Sink, Variables};
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ impl Logging {
     /// Loads the loggers and starts the log. Lines from before are not lost (CP-331).
     pub fn start(config: &Config, folder: &Path, stdout: bool) -> Result<Logging, String> {
         abi::log::install_subscriber();
-        let file = config.value("general", "log_to_file").map(PathBuf::from);
+        let file = options::LOG_TO_FILE.of(config).map(PathBuf::from);
         set_up_log_format(config);
         let loggers = load_loggers(config, &module_options(config, folder)?, server_name(config))?;
         log::init(LogConfig { stdout, file: file.clone() })
@@ -99,11 +100,15 @@ impl Server {
         interfaces: &[Interface],
         rotation: Option<i32>,
     ) -> Result<Server, String> {
+        let own = files::own_configuration(folder)?;
+        for (file, config) in [(File::Janus, config), (File::Own, &own)] {
+            options::check(file, config).iter().for_each(|line| tracing::warn!("{line}"));
+        }
         let facts = facts(logging.stdout, &logging.file, rotation);
         let settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
-        let core = start_core(settings, config.is_true("nat", "ignore_unreachable_ice_server"))?;
+        let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
-        let stalls = StallWatch::start(&core, stalls::limit(folder)?)
+        let stalls = StallWatch::start(&core, stalls::limit(&own))
             .map_err(|e| format!("Cannot start the stall watchdog: {e}"))?;
         for logger in &logging.loggers {
             core.loggers.add(logger.info().clone(), logger.clone());
@@ -119,7 +124,7 @@ impl Server {
             started: Instant::now(),
         };
         server.load_modules(config, &module_options(config, folder)?)?;
-        server.web = Web::start(folder)?;
+        server.web = Web::start(&own)?;
         server.started = Instant::now();
         let core = &server.core;
         core.notifier.emit(Kind::Core, subtype::STARTUP, Subject::default(), || {
@@ -186,18 +191,19 @@ impl Server {
 }
 
 fn server_name(config: &Config) -> &str {
-    config.value("general", "server_name").unwrap_or("MyJanusInstance")
+    options::SERVER_NAME.of(config).unwrap_or_default()
 }
 
 fn set_up_log_format(config: &Config) {
-    abi::log::set_prefix(config.value("general", "log_prefix"));
-    if let Some(level) = config.value("general", "debug_level") {
+    abi::log::set_prefix(options::LOG_PREFIX.of(config));
+    if let Some(level) = options::DEBUG_LEVEL.written(config) {
         abi::log::set_level(settings::debug_level(level));
     }
-    abi::log::set_timestamps(config.is_true("general", "debug_timestamps"));
-    abi::log::set_colors(config.value("general", "debug_colors").is_none_or(crate::config::is_true));
-    abi::mutex::set_debug(config.is_true("general", "debug_locks"));
+    abi::log::set_timestamps(options::DEBUG_TIMESTAMPS.of(config));
+    abi::log::set_colors(options::DEBUG_COLORS.of(config));
+    abi::mutex::set_debug(options::DEBUG_LOCKS.of(config));
     crate::util::files::clear_protected();
+    crate::record::recorder::set_temporary_extension(options::RECORDINGS_TMP_EXT.of(config));
     for folder in config.list("general", "protected_folders").unwrap_or_default() {
         crate::util::files::protect(folder);
     }
@@ -238,14 +244,14 @@ fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Co
 fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
     let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
     let mut generations = HashMap::new();
-    for entry in addresses::names(config.value("plugins", "abi_generations").unwrap_or_default()) {
+    for entry in options::ABI_GENERATIONS.of(config) {
         match entry.split_once('=').map(|(name, g)| (name.trim(), Generation::from_name(g.trim()))) {
             Some((name, Some(generation))) => drop(generations.insert(name.to_owned(), generation)),
             _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION"),
         }
     }
     let mut aliases = HashMap::new();
-    for entry in addresses::names(config.value("plugins", "aliases").unwrap_or_default()) {
+    for entry in options::ALIASES.of(config) {
         match entry.split_once('=').map(|(name, alias)| (name.trim(), alias.trim())) {
             Some((name, alias)) if !name.is_empty() && !alias.is_empty() => {
                 aliases.insert(name.to_owned(), alias.to_owned());
@@ -255,7 +261,7 @@ fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
     }
     Ok(Options {
         config_folder,
-        exit_on_dl_error: config.is_true("general", "exit_on_dl_error"),
+        exit_on_dl_error: options::EXIT_ON_DL_ERROR.of(config),
         generations,
         aliases,
         ..Options::default()
@@ -265,7 +271,7 @@ fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
 fn of_kind(config: &Config, options: &Options, kind: &str) -> Options {
     Options {
         folder: files::module_folder(config, kind),
-        disable: config.value(kind, "disable").unwrap_or_default().to_owned(),
+        disable: options::modules(kind).disable.written(config).unwrap_or_default().to_owned(),
         ..options.clone()
     }
 }

@@ -6,6 +6,7 @@ use super::addresses::{self, Interface};
 use crate::config::{Config, atoi};
 use crate::core::settings::{Facts, LogControls, Settings};
 use crate::media::EngineConfig;
+use crate::options::{self, Opt, Text};
 use crate::util::network;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -21,97 +22,78 @@ pub fn settings(
     if guessed {
         tracing::warn!("No local address found: using {local_ip}");
     }
-    let text = |category, item| config.value(category, item).map(str::to_owned);
-    let is = |category, item| config.is_true(category, item);
+    let text = |option: Opt<Text>| option.of(config).map(str::to_owned);
     let media = media(config, interfaces)?;
     check_turn(config)?;
-    let events = is("events", "broadcast");
-    let ipv6 = is("media", "ipv6");
+    let events = options::EVENTS_BROADCAST.of(config);
+    let ipv6 = options::IPV6.of(config);
     Ok(Settings {
-        server_name: text("general", "server_name").unwrap_or_else(|| "MyJanusInstance".into()),
-        session_timeout: at_least(config, "general", "session_timeout", 0).unwrap_or(60),
-        reclaim_session_timeout: at_least(config, "general", "reclaim_session_timeout", 0).unwrap_or(0),
-        candidates_timeout: at_least(config, "general", "candidates_timeout", 1).unwrap_or(45),
-        api_secret: text("general", "api_secret"),
-        admin_secret: text("general", "admin_secret"),
-        token_auth: is("general", "token_auth"),
-        token_auth_secret: text("general", "token_auth_secret"),
-        opaque_id_in_api: is("general", "opaqueid_in_api"),
-        hide_dependencies: is("general", "hide_dependencies"),
-        task_pool_size: at_least(config, "general", "task_pool_size", 1).unwrap_or(0) as usize,
-        event_loops: at_least(config, "general", "event_loops", 1).unwrap_or(0) as usize,
-        allow_loop_indication: config.value("general", "event_loops").is_some()
-            && is("general", "allow_loop_indication"),
+        server_name: text(options::SERVER_NAME).unwrap_or_default(),
+        session_timeout: options::SESSION_TIMEOUT.of(config),
+        reclaim_session_timeout: options::RECLAIM_SESSION_TIMEOUT.of(config),
+        candidates_timeout: options::CANDIDATES_TIMEOUT.of(config),
+        api_secret: text(options::API_SECRET),
+        admin_secret: text(options::ADMIN_SECRET),
+        token_auth: options::TOKEN_AUTH.of(config),
+        token_auth_secret: text(options::TOKEN_AUTH_SECRET),
+        opaque_id_in_api: options::OPAQUEID_IN_API.of(config),
+        hide_dependencies: options::HIDE_DEPENDENCIES.of(config),
+        task_pool_size: options::TASK_POOL_SIZE.of(config) as usize,
+        event_loops: options::EVENT_LOOPS.of(config) as usize,
+        allow_loop_indication: options::EVENT_LOOPS.written(config).is_some()
+            && options::ALLOW_LOOP_INDICATION.of(config),
         events,
-        combine_media_stats: events && is("events", "combine_media_stats"),
-        full_trickle: is("nat", "full_trickle"),
-        allow_force_relay: is("nat", "allow_force_relay"),
+        combine_media_stats: events && options::COMBINE_MEDIA_STATS.of(config),
+        full_trickle: options::FULL_TRICKLE.of(config),
+        allow_force_relay: options::ALLOW_FORCE_RELAY.of(config),
         facts: Facts {
             local_ip: local_ip.to_string(),
             public_ips: media.nat_1_1_mapping.iter().map(IpAddr::to_string).collect(),
             ipv6,
-            ipv6_link_local: ipv6 && is("media", "ipv6_linklocal"),
+            ipv6_link_local: ipv6 && options::IPV6_LINKLOCAL.of(config),
             stun_server: media.stun_server.map(|s| s.to_string()),
             ..facts
         },
+        shown: options::shown(config),
         media,
         log,
     })
 }
 
-/// The item as a number, when it is one of at least `least`; what is smaller is ignored (CP-026, CP-027).
-fn at_least(config: &Config, category: &str, item: &str, least: i32) -> Option<u32> {
-    let value = config.int(category, item)?;
-    if value < least {
-        tracing::warn!("Ignoring {category}.{item}: {value}");
-        return None;
-    }
-    u32::try_from(value).ok()
-}
-
 fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, String> {
     let defaults = EngineConfig::default();
-    let is = |category, item| config.is_true(category, item);
-    let number = |item, least| at_least(config, "media", item, least);
-    let dscp = number("dscp", 0).or_else(|| number("dscp_tos", 0)).unwrap_or(0);
-    let consent_freshness = is("nat", "ice_consent_freshness");
+    let consent_freshness = options::ICE_CONSENT_FRESHNESS.of(config);
     Ok(EngineConfig {
-        workers: at_least(config, "general", "event_loops", 1).map(|n| n as usize),
-        rtp_port_range: config.value("media", "rtp_port_range").map_or((0, 0), port_range),
+        workers: options::EVENT_LOOPS.given(config).map(|n| n as usize),
+        rtp_port_range: options::RTP_PORT_RANGE.of(config).map_or((0, 0), port_range),
         addresses: addresses::choose(config, interfaces),
         nat_1_1_mapping: nat_1_1(config),
-        keep_private_host: is("nat", "keep_private_host"),
+        keep_private_host: options::KEEP_PRIVATE_HOST.of(config),
         stun_server: stun_server(config)?,
-        ice_lite: is("nat", "ice_lite"),
-        ice_tcp: is("nat", "ice_tcp"),
-        regular_nomination: config
-            .value("nat", "ice_nomination")
+        ice_lite: options::ICE_LITE.of(config),
+        ice_tcp: options::ICE_TCP.of(config),
+        regular_nomination: options::ICE_NOMINATION
+            .of(config)
             .is_some_and(|v| v.eq_ignore_ascii_case("regular")),
         ice_consent_freshness: consent_freshness,
-        ice_keepalive_conncheck: consent_freshness || is("nat", "ice_keepalive_conncheck"),
-        hangup_on_failed: is("nat", "hangup_on_failed"),
-        ignore_mdns: is("nat", "ignore_mdns"),
-        dscp: u8::try_from(dscp).unwrap_or(0),
-        dtls_mtu: number("dtls_mtu", 1).and_then(|n| u16::try_from(n).ok()).unwrap_or(defaults.dtls_mtu),
-        dtls_ciphers: config.value("certificates", "dtls_ciphers").map(str::to_owned),
-        dtls_accept_selfsigned: config
-            .value("certificates", "dtls_accept_selfsigned")
-            .is_none_or(crate::config::is_true),
-        rsa_private_key: is("certificates", "rsa_private_key"),
+        ice_keepalive_conncheck: consent_freshness || options::ICE_KEEPALIVE_CONNCHECK.of(config),
+        hangup_on_failed: options::HANGUP_ON_FAILED.of(config),
+        ignore_mdns: options::IGNORE_MDNS.of(config),
+        dscp: u8::try_from(options::DSCP.of(config)).unwrap_or(0),
+        dtls_mtu: u16::try_from(options::DTLS_MTU.of(config)).unwrap_or(defaults.dtls_mtu),
+        dtls_ciphers: options::DTLS_CIPHERS.of(config).map(str::to_owned),
+        dtls_accept_selfsigned: options::DTLS_ACCEPT_SELFSIGNED.of(config),
+        rsa_private_key: options::RSA_PRIVATE_KEY.of(config),
         certificate: certificate(config)?,
-        webrtc_encryption: !is("general", "no_webrtc_encryption"),
+        webrtc_encryption: !options::NO_WEBRTC_ENCRYPTION.of(config),
         // CP-028
-        min_nack_queue: number("min_nack_queue", 0).map_or(defaults.min_nack_queue, |n| n.min(1000) as u16),
-        nack_optimizations: is("media", "nack_optimizations"),
-        no_media_timer: number("no_media_timer", 0).unwrap_or(defaults.no_media_timer),
-        slowlink_threshold: number("slowlink_threshold", 0).unwrap_or(defaults.slowlink_threshold),
+        min_nack_queue: options::MIN_NACK_QUEUE.of(config).min(1000) as u16,
+        nack_optimizations: options::NACK_OPTIMIZATIONS.of(config),
+        no_media_timer: options::NO_MEDIA_TIMER.of(config),
+        slowlink_threshold: options::SLOWLINK_THRESHOLD.of(config),
         // CP-029
-        twcc_period_ms: number("twcc_period", 1).unwrap_or(defaults.twcc_period_ms),
-        stats_period: if is("events", "broadcast") {
-            at_least(config, "events", "stats_period", 0).unwrap_or(defaults.stats_period)
-        } else {
-            0
-        },
+        twcc_period_ms: options::TWCC_PERIOD.of(config),
+        stats_period: if options::EVENTS_BROADCAST.of(config) { options::STATS_PERIOD.of(config) } else { 0 },
     })
 }
 
@@ -134,22 +116,19 @@ fn nat_1_1(config: &Config) -> Vec<IpAddr> {
         }
         address.ok()
     };
-    addresses::names(config.value("nat", "nat_1_1_mapping").unwrap_or_default())
-        .into_iter()
-        .filter_map(parse)
-        .collect()
+    options::NAT_1_1_MAPPING.of(config).into_iter().filter_map(parse).collect()
 }
 
 /// Non-numeric ports are 0, as `strtol` reads them; out of range there is none (CP-033).
-fn port(config: &Config, item: &str) -> Option<u16> {
-    config.value("nat", item).map_or(Some(3478), |text| u16::try_from(atoi(text)).ok())
+fn stun_port(config: &Config) -> Option<u16> {
+    u16::try_from(atoi(options::STUN_PORT.of(config)?)).ok()
 }
 
 /// The STUN server's address; none without one, or with a port that cannot be. An error ends the start: its name does not
 /// resolve (CP-033, CP-034).
 fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
-    let Some(host) = config.value("nat", "stun_server") else { return Ok(None) };
-    let Some(port) = port(config, "stun_port") else {
+    let Some(host) = options::STUN_SERVER.of(config) else { return Ok(None) };
+    let Some(port) = stun_port(config) else {
         tracing::warn!("Invalid stun_port: not using the STUN server");
         return Ok(None);
     };
@@ -161,15 +140,15 @@ fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
 
 /// There are no relayed candidates; the checks of the reference remain (CP-035, CP-036).
 fn check_turn(config: &Config) -> Result<(), String> {
-    if let Some(url) = config.value("nat", "turn_rest_api") {
+    if let Some(url) = options::TURN_REST_API.of(config) {
         let known = ["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme));
         if !known {
             return Err(format!("turn_rest_api {url} is no HTTP address"));
         }
         tracing::warn!("turn_rest_api is not supported: no TURN server is asked for");
     }
-    let Some(host) = config.value("nat", "turn_server") else { return Ok(()) };
-    let kind = config.value("nat", "turn_type").unwrap_or("udp");
+    let Some(host) = options::TURN_SERVER.of(config) else { return Ok(()) };
+    let kind = options::TURN_TYPE.of(config).unwrap_or_default();
     if !["udp", "tcp", "tls"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
         return unreachable_server(config, format!("unknown turn_type {kind}"));
     }
@@ -182,7 +161,7 @@ fn check_turn(config: &Config) -> Result<(), String> {
 
 /// Fatal, unless the configuration says that it is not.
 fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
-    if config.is_true("nat", "ignore_unreachable_ice_server") {
+    if options::IGNORE_UNREACHABLE_ICE_SERVER.of(config) {
         tracing::warn!("{why}: not using it");
         return Ok(());
     }
@@ -191,11 +170,11 @@ fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
 
 /// PEM texts of certificate and key, and the key's password. The key may be in the certificate's file.
 fn certificate(config: &Config) -> Result<Option<(String, String, Option<String>)>, String> {
-    let Some(path) = config.value("certificates", "cert_pem") else { return Ok(None) };
+    let Some(path) = options::CERT_PEM.of(config) else { return Ok(None) };
     let read = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}"));
     let certificate = read(path)?;
-    let key = config.value("certificates", "cert_key").map_or_else(|| Ok(certificate.clone()), read)?;
-    Ok(Some((certificate, key, config.value("certificates", "cert_pwd").map(str::to_owned))))
+    let key = options::CERT_KEY.of(config).map_or_else(|| Ok(certificate.clone()), read)?;
+    Ok(Some((certificate, key, options::CERT_PWD.of(config).map(str::to_owned))))
 }
 
 /// The number of `debug_level`: digits, else the default; at most 7 (CP-038).
@@ -221,6 +200,27 @@ mod tests {
     fn read(items: &[(&str, &str, &str)]) -> Result<Settings, String> {
         let log = Settings::default().log;
         settings(&config(items), &[], Facts::default(), log)
+    }
+
+    // The table and those who work without one agree.
+    #[test]
+    fn defaults_are_the_same_everywhere() {
+        let (none, own) = (read(&[]).unwrap(), Settings::default());
+        assert_eq!((none.session_timeout, &none.server_name), (own.session_timeout, &own.server_name));
+        assert_eq!(none.candidates_timeout, own.candidates_timeout);
+        let with_events = read(&[("events", "broadcast", "yes")]).unwrap().media;
+        let numbers = |media: &EngineConfig| {
+            (
+                media.min_nack_queue,
+                media.dtls_mtu,
+                media.no_media_timer,
+                media.slowlink_threshold,
+                media.twcc_period_ms,
+            )
+        };
+        assert_eq!(numbers(&none.media), numbers(&own.media));
+        assert_eq!(with_events.stats_period, own.media.stats_period);
+        assert_eq!(none.media.dtls_accept_selfsigned, own.media.dtls_accept_selfsigned);
     }
 
     // CP-026 … CP-030, CP-022 (the folded values arrive)

@@ -3,20 +3,14 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
-use std::path::Path;
+use crate::options::{File, STALL_LIMIT};
 use std::time::Duration;
 
-const FILE: &str = "janus-rs.jcfg";
 const DEFAULT: Duration = Duration::from_secs(2);
 
-/// `None`: nothing is done about it. The error is one line.
-pub fn limit(folder: &Path) -> Result<Option<Duration>, String> {
-    let file = folder.join(FILE);
-    if !file.exists() {
-        return Ok(Some(DEFAULT));
-    }
-    let config = Config::parse_file(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(of(config.value("general", "stall_limit")))
+/// `None`: nothing is done about it.
+pub fn limit(own: &Config) -> Option<Duration> {
+    of(STALL_LIMIT.of(own))
 }
 
 fn of(value: Option<&str>) -> Option<Duration> {
@@ -25,7 +19,7 @@ fn of(value: Option<&str>) -> Option<Duration> {
         Some(Duration::ZERO) => None,
         Some(limit) => Some(limit),
         None => {
-            tracing::warn!("Ignoring stall_limit in {FILE}: {value}");
+            tracing::warn!("Ignoring stall_limit in {}: {value}", File::Own.name());
             Some(DEFAULT)
         }
     }

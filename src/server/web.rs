@@ -3,16 +3,13 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
+use crate::options::{File, WEB_ENABLED, WEB_IP, WEB_PORT};
 use crate::transports::web::{Health, WebServer};
 use crate::util::thread::{self, Mask};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::{Builder, Runtime};
-
-const FILE: &str = "janus-rs.jcfg";
-const DEFAULT_PORT: u16 = 8090;
 
 /// The web server and the thread that it runs on; both end when this is dropped.
 pub struct Web {
@@ -23,16 +20,11 @@ pub struct Web {
 
 impl Web {
     /// `None` when it is not asked for. Errors end the start: somebody wants a page that cannot be served.
-    pub fn start(folder: &Path) -> Result<Option<Web>, String> {
-        let file = folder.join(FILE);
-        if !file.exists() {
+    pub fn start(own: &Config) -> Result<Option<Web>, String> {
+        if !WEB_ENABLED.of(own) {
             return Ok(None);
         }
-        let config = Config::parse_file(&file).map_err(|e| format!("{}: {e}", file.display()))?;
-        if !config.is_true("web", "enabled") {
-            return Ok(None);
-        }
-        let address = address(&config)?;
+        let address = address(own)?;
         let draining = Arc::new(AtomicBool::new(false));
         let health = {
             let draining = draining.clone();
@@ -64,12 +56,10 @@ impl Drop for Web {
     }
 }
 
-fn address(config: &Config) -> Result<SocketAddr, String> {
-    let ip = config.value("web", "ip").unwrap_or("0.0.0.0");
-    let ip: IpAddr = ip.parse().map_err(|_| format!("{FILE}: '{ip}' is not an address"))?;
-    let port = match config.value("web", "port") {
-        None => DEFAULT_PORT,
-        Some(text) => text.parse().map_err(|_| format!("{FILE}: '{text}' is not a port"))?,
-    };
+fn address(own: &Config) -> Result<SocketAddr, String> {
+    let (ip, port) = (WEB_IP.of(own).unwrap_or_default(), WEB_PORT.of(own).unwrap_or_default());
+    let no = |text: &str, what| format!("{}: '{text}' is not {what}", File::Own.name());
+    let ip: IpAddr = ip.parse().map_err(|_| no(ip, "an address"))?;
+    let port = port.parse().map_err(|_| no(port, "a port"))?;
     Ok(SocketAddr::new(ip, port))
 }
