@@ -70,6 +70,7 @@ fn serve(
     // First, so that from here on a signal ends what has been started, in order.
     let rotation = rotation_signal(config);
     let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
+    crate::modules::crash::install(config.value("general", "log_to_file").map(Path::new));
     let logging = Logging::start(config, folder, stdout)?;
     if let Some(note) = note {
         tracing::warn!("{note}");
@@ -84,6 +85,7 @@ fn serve(
     let pid_file = HeldPidFile(pid_file.transpose()?);
     crate::modules::backtrace::enable();
     let server = Server::start(config, folder, &logging, &system.interfaces(), rotation)?;
+    crate::modules::crash::look_again();
     parent.ready();
     let signal = stop.recv().unwrap_or(0);
     server.stop(signal);

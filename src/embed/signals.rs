@@ -31,6 +31,8 @@ impl Process {
     pub fn prepare(&'static self) {
         if let Process::Daemon(mask) = self {
             let _ = mask.set(change(libc::SIG_SETMASK, None));
+            // This thread's, for ever.
+            std::mem::forget(Stack::install());
         }
         // SAFETY: ignoring needs no handler.
         unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };

@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::calls::{self, Calls};
+use super::crash::Function;
 use super::image::Image;
 use super::sound::{self, ADDRESS_RELOCATIONS, Dynamic, tag};
 use object::read::elf::ElfFile64;
-use object::{Object, ObjectSection};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::ops::Range;
 use std::path::Path;
 
@@ -110,19 +111,40 @@ fn slots(dynamic: &Dynamic) -> Vec<Slot> {
 /// The GNU build-id note: name "GNU", type 3.
 fn build_id(image: &Image<'_>) -> Option<String> {
     let notes = image.others.iter().filter(|s| s.kind == NOTE);
-    notes.filter_map(|s| image.file().get(s.file.clone())).find_map(|mut notes| {
-        while let Some(head) = notes.get(..12) {
-            let word = |i: usize| super::image::u32_at(head, i) as usize;
-            let (name, length) = (word(0).checked_add(3)? & !3, word(4));
-            let start = name.checked_add(12)?;
-            let end = start.checked_add(length)?;
-            if word(8) == 3 && notes.get(12..16) == Some(b"GNU\0") {
-                return Some(notes.get(start..end)?.iter().map(|b| format!("{b:02x}")).collect());
-            }
-            notes = notes.get(end.checked_add(3)? & !3..)?;
+    notes.filter_map(|s| image.file().get(s.file.clone())).find_map(build_id_in)
+}
+
+/// In the bytes of a segment of notes.
+pub(super) fn build_id_in(mut notes: &[u8]) -> Option<String> {
+    while let Some(head) = notes.get(..12) {
+        let word = |i: usize| super::image::u32_at(head, i) as usize;
+        let (name, length) = (word(0).checked_add(3)? & !3, word(4));
+        let start = name.checked_add(12)?;
+        let end = start.checked_add(length)?;
+        if word(8) == 3 && notes.get(12..16) == Some(b"GNU\0") {
+            return Some(notes.get(start..end)?.iter().map(|b| format!("{b:02x}")).collect());
         }
-        None
-    })
+        notes = notes.get(end.checked_add(3)? & !3..)?;
+    }
+    None
+}
+
+/// All functions that a file names, sorted; those that it exports, if it was stripped.
+pub fn functions(path: &Path) -> Vec<Function> {
+    let data = std::fs::read(path).unwrap_or_default();
+    let Ok(file) = ElfFile64::<object::LittleEndian>::parse(&*data) else { return Vec::new() };
+    let symbols = file.symbols().chain(file.dynamic_symbols());
+    let of_code = symbols.filter(|s| s.kind() == SymbolKind::Text && s.is_definition() && s.size() > 0);
+    let mut functions: Vec<Function> = of_code
+        .map(|s| Function {
+            offset: s.address(),
+            length: s.size(),
+            name: s.name().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    functions.sort();
+    functions.dedup_by_key(|function| function.offset);
+    functions
 }
 
 /// Sections are for linkers and debuggers, and may have been cut off: then all that is neither code nor written to.

@@ -145,6 +145,16 @@ pub struct ModuleInfo {
     pub version: i32,
 }
 
+impl ModuleInfo {
+    /// With another package name, if there is one.
+    pub fn renamed(mut self, alias: Option<&str>) -> ModuleInfo {
+        if let Some(alias) = alias {
+            self.package = alias.to_owned();
+        }
+        self
+    }
+}
+
 /// A loaded event handler as the notifier and the Admin API use it (control-plane.md §10.1).
 pub trait EventHandlerFace: Send + Sync {
     fn package(&self) -> &str;

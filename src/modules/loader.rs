@@ -5,6 +5,7 @@
 
 use super::binding;
 use super::call;
+use super::crash;
 use super::elf;
 use super::eventhandler::EventHandler;
 use super::generation::{self, Candidate, Decision, Sibling};
@@ -100,6 +101,7 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
         return Err(Refusal::NoCreate);
     }
     let library = Library::open(path, Scope::Local).map_err(Refusal::Unloadable)?;
+    library.base().iter().for_each(|base| crash::note_module(path, *base));
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
     let table =
         call::create(create).ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
@@ -213,9 +215,10 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
         };
         // SAFETY: a complete table of this generation; the module is never closed.
         let mut plugin = unsafe {
-            Plugin::new(module.table.cast(), decision.generation, decision.receives, module.info.clone())
+            let info = module.info.clone().renamed(alias);
+            Plugin::new(module.table.cast(), decision.generation, decision.receives, info)
         };
-        plugin.rename(alias);
+        plugin.comes_from(file.clone(), module.facts.build_id.clone());
         if let Err(code) = plugin.init(&options.config_folder) {
             tracing::warn!("plugin {} could not be initialised ({code})", module.info.package);
             continue;
@@ -295,6 +298,7 @@ pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
         // SAFETY: a complete table of this API number; the module is never closed.
         let transport =
             Arc::new(unsafe { Transport::new(module.table.cast(), module.api, module.info.clone()) });
+        transport.comes_from(module.file_name(), module.facts.build_id.clone());
         if let Err(code) = transport.init(&options.config_folder) {
             tracing::warn!("transport {} could not be initialised ({code})", module.info.package);
             continue;
@@ -314,6 +318,7 @@ pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadE
         }
         // SAFETY: a complete table; the module is never closed.
         let handler = unsafe { EventHandler::new(module.table.cast(), module.info.clone()) };
+        handler.comes_from(module.file_name(), module.facts.build_id.clone());
         handler.init(&options.config_folder);
         announce(Kind::EventHandler, &module.info, &module.file_name());
         handlers.push(Arc::new(handler));
@@ -330,6 +335,7 @@ pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>
         }
         // SAFETY: a complete table; the module is never closed.
         let logger = unsafe { Logger::new(module.table.cast(), module.info.clone()) };
+        logger.comes_from(module.file_name(), module.facts.build_id.clone());
         logger.init(server_name, &options.config_folder);
         announce(Kind::Logger, &module.info, &module.file_name());
         loggers.push(Arc::new(logger));

@@ -22,6 +22,7 @@ pub mod eventhandler;
 pub mod logger;
 pub mod loader;
 pub mod check;
+pub mod crash;
 pub mod matrix;
 mod registry;
 mod call;

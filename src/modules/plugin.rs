@@ -14,7 +14,7 @@ use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rt
 use crate::glib::{self, gboolean};
 use crate::json::Json;
 use crate::media::{Mindex, Route, RtpIn};
-use crate::stall::{self, Callback, Inside};
+use crate::stall::{self, Callback, Inside, Origin};
 use crate::util::thread::{self, Mask};
 use libc::c_int;
 use std::ffi::{CStr, CString, c_void};
@@ -86,6 +86,7 @@ impl Plugin {
             return Err(-1);
         };
         PACKAGES.add(self.table as usize, self.package.clone());
+        let _inside = stall::enter(self.watched, Callback::Init, 0);
         // SAFETY: the callback table of its generation, valid for ever; plugins do not write to it.
         let result = unsafe { init(ptr::from_ref(callbacks).cast_mut(), config_folder.as_ptr()) };
         if result < 0 {
@@ -95,12 +96,10 @@ impl Plugin {
         Ok(())
     }
 
-    /// Gives it another package name, before `init`.
-    pub fn rename(&mut self, alias: Option<&str>) {
-        if let Some(alias) = alias {
-            self.info.package = alias.to_owned();
-            self.package = alias.into();
-        }
+    /// What a report of a crash says of it besides its package.
+    pub fn comes_from(&self, file: String, build_id: Option<String>) {
+        let generation = Some(self.generation.to_string());
+        self.watched.comes_from(Origin { file, generation, build_id });
     }
 
     /// Asks for package, name and version again, after `init`: a plugin that runs scripts answers for its script now.
@@ -110,9 +109,8 @@ impl Plugin {
         if info.package.is_empty() {
             return;
         }
-        self.package = info.package.as_str().into();
-        self.info = info;
-        self.rename(alias);
+        self.info = info.renamed(alias);
+        self.package = self.info.package.as_str().into();
         PACKAGES.add(self.table as usize, self.package.clone());
     }
 
@@ -124,6 +122,7 @@ impl Plugin {
 
     /// The plugin's own `destroy`, at shutdown.
     pub fn destroy(&self) {
+        let _inside = stall::enter(self.watched, Callback::Destroy, 0);
         // SAFETY: a checked table, and the daemon calls it once.
         unsafe { head::destroy(self.table.cast()) }
     }

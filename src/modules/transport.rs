@@ -8,6 +8,7 @@ use crate::abi::refcount;
 use crate::abi::transport::{janus_transport, janus_transport_callbacks, janus_transport_session};
 use crate::glib::{self, FALSE, gboolean};
 use crate::json::{Json, ParseError, json_t};
+use crate::stall::{self, Callback, Inside, Origin};
 use jansson_sys::json_error_t;
 use libc::{c_char, c_int};
 use std::ffi::{CStr, c_void};
@@ -23,6 +24,7 @@ pub struct Transport {
     /// Number 7 ends before `query_transport`.
     api: c_int,
     info: ModuleInfo,
+    noted: &'static stall::Plugin,
 }
 
 // SAFETY: the table is read-only static data of a module that stays mapped; transports expect calls on any thread.
@@ -36,7 +38,17 @@ impl Transport {
     /// # Safety
     /// `table` lives as long as the process and has all required members of a transport with this API number.
     pub unsafe fn new(table: *const janus_transport, api: c_int, info: ModuleInfo) -> Transport {
-        Transport { table, api, info }
+        let noted = stall::Plugin::other(&info.package);
+        Transport { table, api, info, noted }
+    }
+
+    pub fn comes_from(&self, file: String, build_id: Option<String>) {
+        self.noted.comes_from(Origin { file, generation: None, build_id });
+    }
+
+    /// For a report of a crash.
+    fn enter(&self, callback: Callback) -> Inside {
+        stall::enter(self.noted, callback, 0)
     }
 
     pub fn info(&self) -> &ModuleInfo {
@@ -54,6 +66,7 @@ impl Transport {
         // SAFETY: inside every table.
         let Some(init) = (unsafe { (*self.table()).init }) else { return Err(-1) };
         LOADED.add(self.table as usize, self.clone());
+        let _inside = self.enter(Callback::Init);
         // SAFETY: a static callback table that transports do not write to.
         let result = unsafe { init((&raw const CALLBACKS).cast_mut(), config_folder.as_ptr()) };
         if result < 0 {
@@ -75,6 +88,7 @@ impl Transport {
 
     /// The transport's own `destroy`, at shutdown.
     pub fn destroy(&self) {
+        let _inside = self.enter(Callback::Destroy);
         // SAFETY: a checked table, and the daemon calls it once.
         unsafe { head::destroy(self.table.cast()) }
     }
@@ -128,6 +142,7 @@ impl TransportFace for Transport {
         admin: bool,
         message: Json,
     ) {
+        let _inside = self.enter(Callback::SendMessage);
         // SAFETY: inside every table; the instance is referenced, the message's reference is handed over (CP-301).
         unsafe {
             if let Some(send) = (*self.table()).send_message {
@@ -137,6 +152,7 @@ impl TransportFace for Transport {
     }
 
     fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
+        let _inside = self.enter(Callback::SessionCreated);
         // SAFETY: inside every table; the instance is referenced.
         unsafe {
             if let Some(created) = (*self.table()).session_created {
@@ -152,6 +168,7 @@ impl TransportFace for Transport {
         timeout: bool,
         claimed: bool,
     ) {
+        let _inside = self.enter(Callback::SessionOver);
         // SAFETY: inside every table; the instance is referenced.
         unsafe {
             if let Some(over) = (*self.table()).session_over {
@@ -161,6 +178,7 @@ impl TransportFace for Transport {
     }
 
     fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
+        let _inside = self.enter(Callback::SessionClaimed);
         // SAFETY: inside every table; the instance is referenced.
         unsafe {
             if let Some(claimed) = (*self.table()).session_claimed {
@@ -173,6 +191,7 @@ impl TransportFace for Transport {
         if self.api < 8 {
             return None;
         }
+        let _inside = self.enter(Callback::QueryTransport);
         // SAFETY: the table has this member from number 8 on; the request is lent, the result's reference is ours.
         unsafe {
             let query = (*self.table()).query_transport?;

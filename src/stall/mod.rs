@@ -2,7 +2,7 @@
 //!
 //! A thread notes down what it enters ([`enter`], a few stores, no clock). The watchdog looks at the notes several times
 //! a second ([`Observer`]): a note that is still the same after [`LIMIT`] is a stall. [`report`] is what the Admin API
-//! shows; whoever exports metrics takes the same.
+//! shows; whoever exports metrics takes the same. The report of a crash asks [`doing`].
 #![forbid(unsafe_code)]
 
 mod observer;
@@ -10,8 +10,8 @@ mod plugin;
 mod thread;
 
 pub use observer::{LIMIT, News, Observer, Stall, TICK};
-pub use plugin::{Callback, CallbackReport, Plugin, PluginReport, report};
-pub use thread::{Inside, ThreadId, enter, this_thread};
+pub use plugin::{Callback, CallbackReport, Origin, Plugin, PluginReport, report};
+pub use thread::{Doing, Inside, ThreadId, doing, enter, this_thread};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@
 use super::plugin::{Callback, Plugin};
 use super::thread::{Note, Slot, ThreadId, slots};
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A callback that takes longer is a stall.
@@ -20,27 +19,29 @@ pub struct Stall {
     /// 0: for none.
     pub handle: u64,
     pub time: Duration,
-    slot: Arc<Slot>,
-    calls: u64,
+    slot: &'static Slot,
+    note: Note,
 }
 
 impl Stall {
     pub fn thread(&self) -> ThreadId {
-        self.slot.id
+        self.note.thread
     }
 
     /// The system's number of the thread.
     pub fn tid(&self) -> i32 {
-        self.slot.tid
+        self.note.tid
     }
 
+    /// As its creator called it.
     pub fn thread_name(&self) -> String {
-        self.slot.name()
+        let name = std::fs::read_to_string(format!("/proc/self/task/{}/comm", self.tid()));
+        name.map_or_else(|_| "?".to_owned(), |name| name.trim_end().to_owned())
     }
 
     /// Whether the callback has not returned since.
     pub fn lasts(&self) -> bool {
-        self.slot.calls() == self.calls
+        self.slot.calls() == self.note.calls
     }
 }
 
@@ -53,7 +54,7 @@ pub enum News {
 }
 
 struct Seen {
-    slot: Arc<Slot>,
+    slot: &'static Slot,
     note: Note,
     since: Instant,
     plugin: &'static Plugin,
@@ -69,8 +70,8 @@ impl Seen {
             callback: self.note.callback,
             handle: self.note.handle,
             time,
-            slot: self.slot.clone(),
-            calls: self.note.calls,
+            slot: self.slot,
+            note: self.note,
         }
     }
 }
@@ -94,10 +95,10 @@ impl Observer {
             same
         });
         for slot in slots() {
-            let Some(note) = slot.note() else { continue };
+            let Some(note) = slot.note().filter(|note| note.callback.is_watched()) else { continue };
             let Some(plugin) = Plugin::at(note.plugin) else { continue };
-            let seen = self.seen.entry(slot.id).or_insert_with(|| Seen {
-                slot: slot.clone(),
+            let seen = self.seen.entry(note.thread).or_insert_with(|| Seen {
+                slot,
                 note,
                 since: now,
                 plugin,

@@ -1,11 +1,13 @@
-//! Plugins, as far as their stalls are concerned.
+//! Plugins, as far as their stalls and crashes are concerned, and the functions of other modules, as far as crashes are.
 #![forbid(unsafe_code)]
 
+use crate::util::append::Append;
 use crate::util::lock::Lock;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A function of a plugin's table that the core calls.
+/// A function of a module's table that the core calls. Plugins' functions for sessions come first: they are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callback {
     CreateSession,
@@ -20,12 +22,22 @@ pub enum Callback {
     HangupMedia,
     QuerySession,
     DestroySession,
+    Init,
+    Destroy,
+    SendMessage,
+    SessionCreated,
+    SessionOver,
+    SessionClaimed,
+    QueryTransport,
+    IncomingEvent,
+    HandleRequest,
+    IncomingLogline,
 }
 
 use Callback::*;
 
 impl Callback {
-    pub(super) const ALL: [Callback; 12] = [
+    pub(super) const ALL: [Callback; 22] = [
         CreateSession,
         HandleMessage,
         HandleAdminMessage,
@@ -38,9 +50,20 @@ impl Callback {
         HangupMedia,
         QuerySession,
         DestroySession,
+        Init,
+        Destroy,
+        SendMessage,
+        SessionCreated,
+        SessionOver,
+        SessionClaimed,
+        QueryTransport,
+        IncomingEvent,
+        HandleRequest,
+        IncomingLogline,
     ];
+    const WATCHED: usize = DestroySession as usize + 1;
 
-    /// As in `struct janus_plugin`.
+    /// As in `struct janus_plugin`, `struct janus_transport` and the others.
     pub fn name(self) -> &'static str {
         match self {
             CreateSession => "create_session",
@@ -55,7 +78,22 @@ impl Callback {
             HangupMedia => "hangup_media",
             QuerySession => "query_session",
             DestroySession => "destroy_session",
+            Init => "init",
+            Destroy => "destroy",
+            SendMessage => "send_message",
+            SessionCreated => "session_created",
+            SessionOver => "session_over",
+            SessionClaimed => "session_claimed",
+            QueryTransport => "query_transport",
+            IncomingEvent => "incoming_event",
+            HandleRequest => "handle_request",
+            IncomingLogline => "incoming_logline",
         }
+    }
+
+    /// The others may take their time.
+    pub(super) fn is_watched(self) -> bool {
+        (self as usize) < Callback::WATCHED
     }
 
     /// Called on media workers, where others wait for it.
@@ -75,38 +113,75 @@ struct Counts {
     longest_ms: AtomicU64,
 }
 
-/// One per package and process, for ever: modules are not unloaded either.
+/// One per package and process, for ever: modules are not unloaded either. Also a transport, event handler or logger,
+/// of which only the functions for a report of a crash are known.
 pub struct Plugin {
     package: String,
     index: u32,
-    counts: [Counts; Callback::ALL.len()],
+    /// Has callbacks that are watched.
+    is_plugin: bool,
+    origin: OnceLock<Origin>,
+    counts: [Counts; Callback::WATCHED],
     /// Media callbacks whose worker went on without them.
     blocked: AtomicUsize,
     dropped: AtomicU64,
 }
 
-static PLUGINS: Lock<Vec<&'static Plugin>> = Lock::new(Vec::new());
+/// Where a plugin comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Without its folder.
+    pub file: String,
+    /// The ABI generation that it is served as.
+    pub generation: Option<String>,
+    /// In hexadecimal digits.
+    pub build_id: Option<String>,
+}
+
+static PLUGINS: Append<Plugin> = Append::new();
+/// Held by who adds one.
+static ADDING: Lock<()> = Lock::new(());
 
 impl Plugin {
-    /// The one of this package.
+    /// The plugin of this package.
     pub fn of(package: &str) -> &'static Plugin {
-        let mut plugins = PLUGINS.lock();
-        if let Some(known) = plugins.iter().find(|plugin| plugin.package == package) {
-            return known;
-        }
-        let plugin: &'static Plugin = Box::leak(Box::new(Plugin {
-            package: package.to_owned(),
-            index: plugins.len() as u32,
-            counts: Default::default(),
-            blocked: AtomicUsize::new(0),
-            dropped: AtomicU64::new(0),
-        }));
-        plugins.push(plugin);
-        plugin
+        Plugin::one(package, true)
     }
 
+    /// The transport, event handler or logger of this package.
+    pub fn other(package: &str) -> &'static Plugin {
+        Plugin::one(package, false)
+    }
+
+    fn one(package: &str, is_plugin: bool) -> &'static Plugin {
+        let _alone = ADDING.lock();
+        let known = PLUGINS.iter().find(|p| p.package == package && p.is_plugin == is_plugin);
+        known.unwrap_or_else(|| {
+            let plugin = Plugin {
+                package: package.to_owned(),
+                index: PLUGINS.iter().count() as u32,
+                is_plugin,
+                origin: OnceLock::new(),
+                counts: Default::default(),
+                blocked: AtomicUsize::new(0),
+                dropped: AtomicU64::new(0),
+            };
+            PLUGINS.push(plugin).1
+        })
+    }
+
+    /// Takes no lock.
     pub(super) fn at(index: u32) -> Option<&'static Plugin> {
-        PLUGINS.lock().get(index as usize).copied()
+        PLUGINS.get(index as usize)
+    }
+
+    /// Says where it comes from. Once.
+    pub fn comes_from(&self, origin: Origin) {
+        let _ = self.origin.set(origin);
+    }
+
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.get()
     }
 
     pub fn package(&self) -> &str {
@@ -177,8 +252,8 @@ pub struct CallbackReport {
 
 /// All plugins that were loaded, also those that never stalled.
 pub fn report() -> Vec<PluginReport> {
-    let of = |plugin: &&'static Plugin| {
-        let all = Callback::ALL.iter().map(|callback| {
+    let of = |plugin: &Plugin| {
+        let all = Callback::ALL.iter().filter(|callback| callback.is_watched()).map(|callback| {
             let counts = &plugin.counts[*callback as usize];
             CallbackReport {
                 callback: *callback,
@@ -194,5 +269,5 @@ pub fn report() -> Vec<PluginReport> {
             callbacks: all.filter(|report| report.stalls > 0).collect(),
         }
     };
-    PLUGINS.lock().iter().map(of).collect()
+    PLUGINS.iter().filter(|plugin| plugin.is_plugin).map(of).collect()
 }

@@ -13,6 +13,49 @@ fn of<'a>(package: &str, news: &'a [News]) -> Vec<(&'static str, &'a Stall)> {
 }
 
 #[test]
+fn what_a_thread_is_in_is_known_to_others_without_a_lock() {
+    let (plugin, other) = (Plugin::of("janus.plugin.nested"), Plugin::other("janus.transport.nested"));
+    let origin = Origin { file: "libjanus_nested.so".into(), generation: Some("B6".into()), build_id: None };
+    plugin.comes_from(origin.clone());
+    let of = |(outer, inner): (Doing, Option<Doing>)| {
+        let text = |doing: Doing| (doing.plugin.package(), doing.callback, doing.handle);
+        (text(outer), inner.map(text))
+    };
+    let thread = std::thread::spawn(move || {
+        let me: i32 = std::fs::read_link("/proc/thread-self")
+            .unwrap()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(doing(me).is_none());
+        let outer = enter(plugin, Callback::HandleMessage, 7);
+        let message = (plugin.package(), Callback::HandleMessage, 7);
+        assert_eq!(of(doing(me).unwrap()), (message, None));
+        let send = enter(other, Callback::SendMessage, 0);
+        let deeper = enter(plugin, Callback::HangupMedia, 8);
+        assert_eq!(of(doing(me).unwrap()), (message, Some((plugin.package(), Callback::HangupMedia, 8))));
+        drop(deeper);
+        assert_eq!(of(doing(me).unwrap()), (message, Some((other.package(), Callback::SendMessage, 0))));
+        drop(send);
+        assert_eq!(of(doing(me).unwrap()), (message, None));
+        drop(outer);
+        assert!(doing(me).is_none());
+        // As a thread does that a plugin ends inside a callback.
+        std::mem::forget(enter(plugin, Callback::QuerySession, 9));
+        me
+    });
+    let tid = thread.join().unwrap();
+    assert!(doing(tid).is_none());
+    assert_eq!(plugin.origin(), Some(&origin));
+    // Only plugins are reported, and no others' functions are watched.
+    let packages: Vec<String> = report().into_iter().map(|report| report.package).collect();
+    assert!(packages.iter().any(|p| p == plugin.package()) && packages.iter().all(|p| p != other.package()));
+}
+
+#[test]
 fn a_callback_that_does_not_return_is_noticed_once_and_counted() {
     let package = "janus.plugin.stalls";
     let (plugin, mut observer) = (Plugin::of(package), Observer::default());

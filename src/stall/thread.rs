@@ -2,59 +2,102 @@
 #![forbid(unsafe_code)]
 
 use super::plugin::{Callback, Plugin};
-use crate::util::lock::{Lock, not_for_each_packet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::util::append::Append;
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// Unique in the process; threads come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ThreadId(u64);
 
+/// A thread's own while it lives, then another's. Never freed, so that anybody may read it at any time.
+#[derive(Default)]
+#[repr(align(64))] // written for each packet
 pub(super) struct Slot {
-    pub id: ThreadId,
-    /// The system's number.
-    pub tid: i32,
+    /// The system's number; 0: nobody's.
+    tid: AtomicI32,
+    /// [`ThreadId`]. Changes only while `calls` is even.
+    id: AtomicU64,
     /// Calls and returns so far, so that it is odd inside a callback. Written after what follows: who reads the same odd
     /// number before and after that has read what belongs together.
     calls: AtomicU64,
+    outer: Place,
+    /// How many callbacks deep inside `outer`, and what is the innermost of them.
+    nested: AtomicU32,
+    inner: Place,
+}
+
+/// A function of a module, and for whom it was called.
+#[derive(Default)]
+struct Place {
     plugin: AtomicU32,
     callback: AtomicU8,
     handle: AtomicU64,
 }
 
+/// What a [`Place`] holds.
+#[derive(Clone, Copy)]
+struct Call {
+    plugin: u32,
+    callback: Callback,
+    handle: u64,
+}
+
+impl Place {
+    #[inline]
+    fn set(&self, call: Call) {
+        self.plugin.store(call.plugin, Ordering::Relaxed);
+        self.callback.store(call.callback as u8, Ordering::Relaxed);
+        self.handle.store(call.handle, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<Call> {
+        Some(Call {
+            plugin: self.plugin.load(Ordering::Acquire),
+            callback: *Callback::ALL.get(usize::from(self.callback.load(Ordering::Acquire)))?,
+            handle: self.handle.load(Ordering::Acquire),
+        })
+    }
+}
+
 /// What a thread is in.
 #[derive(Clone, Copy)]
 pub(super) struct Note {
+    pub thread: ThreadId,
+    pub tid: i32,
     pub calls: u64,
     pub plugin: u32,
     pub callback: Callback,
     pub handle: u64,
 }
 
-static SLOTS: Lock<Vec<Arc<Slot>>> = Lock::new(Vec::new());
+static SLOTS: Append<Slot> = Append::new();
 
-/// Takes the slot out of the list when its thread ends.
-struct Mine(Arc<Slot>);
+/// Gives the slot back when its thread ends.
+struct Mine(&'static Slot);
 
 impl Mine {
     fn new() -> Mine {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let slot = Arc::new(Slot {
-            id: ThreadId(NEXT.fetch_add(1, Ordering::Relaxed)),
-            tid: tid().unwrap_or(0),
-            calls: AtomicU64::new(0),
-            plugin: AtomicU32::new(0),
-            callback: AtomicU8::new(0),
-            handle: AtomicU64::new(0),
-        });
-        not_for_each_packet(|| SLOTS.lock().push(slot.clone()));
+        let me = tid().unwrap_or(-1);
+        let is_free =
+            |slot: &&Slot| slot.tid.compare_exchange(0, me, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        let slot = SLOTS
+            .iter()
+            .find(is_free)
+            .unwrap_or_else(|| SLOTS.push(Slot { tid: AtomicI32::new(me), ..Slot::default() }).1);
+        slot.id.store(NEXT.fetch_add(1, Ordering::Relaxed), Ordering::Release);
         Mine(slot)
     }
 }
 
 impl Drop for Mine {
     fn drop(&mut self) {
-        SLOTS.lock().retain(|slot| slot.id != self.0.id);
+        // A thread may end inside a callback.
+        if self.0.calls.load(Ordering::Relaxed) % 2 == 1 {
+            self.0.nested.store(0, Ordering::Relaxed);
+            self.0.leave();
+        }
+        self.0.tid.store(0, Ordering::Release);
     }
 }
 
@@ -68,44 +111,50 @@ fn tid() -> Option<i32> {
 
 /// Notes the thread down, if that has not been done.
 pub fn this_thread() -> ThreadId {
-    MINE.with(|mine| mine.0.id)
+    MINE.with(|mine| mine.0.id())
 }
 
 /// Until this is dropped the thread is in the callback.
 #[must_use]
-pub struct Inside {
-    outermost: bool,
+pub struct Inside(Depth);
+
+enum Depth {
+    Outermost,
+    /// Inside another one: the innermost before it, if that was not the outermost.
+    Nested(Option<Call>),
+    /// Not noted down.
+    Unknown,
 }
 
-/// A callback inside another one counts as part of that.
+/// For stalls, a callback inside another one counts as part of that.
 #[inline]
 pub fn enter(plugin: &'static Plugin, callback: Callback, handle: u64) -> Inside {
+    let call = Call { plugin: plugin.index(), callback, handle };
     // A thread that is ending, in a destructor of the plugin's, is not watched.
-    let outermost = MINE.try_with(|mine| mine.0.enter(plugin.index(), callback, handle));
-    Inside { outermost: outermost.unwrap_or(false) }
+    Inside(MINE.try_with(|mine| mine.0.enter(call)).unwrap_or(Depth::Unknown))
 }
 
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        if self.outermost {
-            let _ = MINE.try_with(|mine| mine.0.leave());
-        }
+        let _ = match &self.0 {
+            Depth::Outermost => MINE.try_with(|mine| mine.0.leave()),
+            Depth::Nested(before) => MINE.try_with(|mine| mine.0.leave_nested(*before)),
+            Depth::Unknown => Ok(()),
+        };
     }
 }
 
 impl Slot {
     #[inline]
-    fn enter(&self, plugin: u32, callback: Callback, handle: u64) -> bool {
+    fn enter(&self, call: Call) -> Depth {
         let calls = self.calls.load(Ordering::Relaxed);
         if calls % 2 == 1 {
-            return false;
+            return self.enter_nested(call);
         }
-        self.plugin.store(plugin, Ordering::Relaxed);
-        self.callback.store(callback as u8, Ordering::Relaxed);
-        self.handle.store(handle, Ordering::Relaxed);
+        self.outer.set(call);
         self.calls.store(calls + 1, Ordering::Release);
-        true
+        Depth::Outermost
     }
 
     #[inline]
@@ -113,29 +162,65 @@ impl Slot {
         self.calls.store(self.calls.load(Ordering::Relaxed) + 1, Ordering::Release);
     }
 
+    #[cold]
+    fn enter_nested(&self, call: Call) -> Depth {
+        let depth = self.nested.load(Ordering::Relaxed);
+        let before = if depth > 0 { self.inner.get() } else { None };
+        self.inner.set(call);
+        self.nested.store(depth + 1, Ordering::Release);
+        Depth::Nested(before)
+    }
+
+    #[cold]
+    fn leave_nested(&self, before: Option<Call>) {
+        if let Some(before) = before {
+            self.inner.set(before);
+        }
+        self.nested.store(self.nested.load(Ordering::Relaxed).saturating_sub(1), Ordering::Release);
+    }
+
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Acquire)
+    }
+
+    fn id(&self) -> ThreadId {
+        ThreadId(self.id.load(Ordering::Acquire))
     }
 
     /// `None`: in no callback, or just changing.
     pub fn note(&self) -> Option<Note> {
         let calls = self.calls();
-        let note = Note {
-            calls,
-            plugin: self.plugin.load(Ordering::Acquire),
-            callback: *Callback::ALL.get(usize::from(self.callback.load(Ordering::Acquire)))?,
-            handle: self.handle.load(Ordering::Acquire),
-        };
+        let Call { plugin, callback, handle } = self.outer.get()?;
+        let (thread, tid) = (self.id(), self.tid.load(Ordering::Acquire));
+        let note = Note { thread, tid, calls, plugin, callback, handle };
         (calls % 2 == 1 && self.calls.load(Ordering::Relaxed) == calls).then_some(note)
-    }
-
-    /// As its creator called it.
-    pub fn name(&self) -> String {
-        let name = std::fs::read_to_string(format!("/proc/self/task/{}/comm", self.tid));
-        name.map_or_else(|_| "?".to_owned(), |name| name.trim_end().to_owned())
     }
 }
 
-pub(super) fn slots() -> Vec<Arc<Slot>> {
-    SLOTS.lock().clone()
+pub(super) fn slots() -> impl Iterator<Item = &'static Slot> {
+    SLOTS.iter()
+}
+
+/// A function of a module that a thread is in.
+#[derive(Clone, Copy)]
+pub struct Doing {
+    pub plugin: &'static Plugin,
+    pub callback: Callback,
+    /// 0: for none.
+    pub handle: u64,
+}
+
+/// What the thread with the system's number `tid`, which does not run meanwhile, is in: the outermost call, and inside
+/// it the innermost. Takes no lock and no memory.
+pub fn doing(tid: i32) -> Option<(Doing, Option<Doing>)> {
+    let slot = SLOTS.iter().find(|slot| slot.tid.load(Ordering::Acquire) == tid)?;
+    let doing = |call: Call| {
+        let plugin = Plugin::at(call.plugin)?;
+        Some(Doing { plugin, callback: call.callback, handle: call.handle })
+    };
+    if slot.calls() % 2 == 0 {
+        return None;
+    }
+    let nested = slot.nested.load(Ordering::Acquire) > 0;
+    Some((doing(slot.outer.get()?)?, slot.inner.get().filter(|_| nested).and_then(doing)))
 }

@@ -1,6 +1,7 @@
 //! Small things used everywhere that std lacks.
 #![forbid(unsafe_code)]
 
+pub mod append;
 pub mod files;
 pub mod gzip;
 pub mod lock;

@@ -1,0 +1,61 @@
+//! Text in a fixed place, and where it goes.
+
+use std::ffi::{CStr, c_int};
+use std::fmt;
+
+/// Less than the space that a pipe has when it says that it has some.
+const ROOM: usize = 2048;
+/// How long an output may keep us waiting for space.
+const PATIENCE_MS: c_int = 1000;
+
+/// What does not fit is cut off.
+pub struct Text {
+    bytes: [u8; ROOM],
+    length: usize,
+}
+
+impl Text {
+    pub fn new() -> Text {
+        Text { bytes: [0; ROOM], length: 0 }
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // The last byte is for the line end.
+        let room = &mut self.bytes[self.length..ROOM - 1];
+        let count = text.len().min(room.len());
+        room[..count].copy_from_slice(&text.as_bytes()[..count]);
+        self.length += count;
+        Ok(())
+    }
+}
+
+pub struct Outputs {
+    log: Option<c_int>,
+}
+
+impl Outputs {
+    /// stderr, and this file.
+    pub fn open(log: Option<&CStr>) -> Outputs {
+        let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC | libc::O_NONBLOCK;
+        // SAFETY: a NUL-terminated path.
+        let opened = log.map(|path| unsafe { libc::open(path.as_ptr(), flags, 0o640) });
+        Outputs { log: opened.filter(|descriptor| *descriptor >= 0) }
+    }
+
+    /// One line.
+    pub fn write(&self, line: &mut Text) {
+        line.bytes[line.length] = b'\n';
+        let bytes = &line.bytes[..=line.length];
+        for output in [Some(libc::STDERR_FILENO), self.log].into_iter().flatten() {
+            let mut ready = libc::pollfd { fd: output, events: libc::POLLOUT, revents: 0 };
+            // SAFETY: one entry of ours; bytes of ours. What cannot be written has nowhere to be reported.
+            unsafe {
+                if libc::poll(&raw mut ready, 1, PATIENCE_MS) == 1 {
+                    libc::write(output, bytes.as_ptr().cast(), bytes.len());
+                }
+            }
+        }
+    }
+}
