@@ -27,12 +27,39 @@ const HANDSHAKE: u8 = 22;
 const DATA: u8 = 23;
 
 const CLIENT_HELLO: u8 = 1;
+const CERTIFICATE: u8 = 11;
 /// Messages in the clear by who sends them, RFC 5246 §7.4 (and 22, RFC 6066 §8).
 const OF_SERVER: [u8; 7] = [2, 3, 11, 12, 13, 14, 22];
 const OF_CLIENT: [u8; 4] = [CLIENT_HELLO, 11, 15, 16];
 
 /// A client's random, by which one handshake is told from another.
 pub(super) type Random = [u8; 32];
+
+/// The certificate (DER) that a datagram of a handshake shows, if it does so in one piece; anybody can show any.
+pub fn certificate(mut datagram: &[u8]) -> Option<&[u8]> {
+    while let Some(record) = Record::split_off(&mut datagram) {
+        if record.kind != HANDSHAKE || record.epoch() != 0 {
+            continue;
+        }
+        let mut rest = record.fragment;
+        while let Some((header, body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
+            let (whole, offset, len) = (number(header, 1), number(header, 6), number(header, 9));
+            let (message, after) = body.split_at_checked(len)?;
+            if header[0] == CERTIFICATE && offset == 0 && whole == len {
+                // RFC 5246 §7.4.2: the length of all, and of the first one.
+                let (lengths, list) = message.split_first_chunk::<6>()?;
+                return list.get(..number(lengths, 3));
+            }
+            rest = after;
+        }
+    }
+    None
+}
+
+/// Three bytes at `at`.
+fn number(bytes: &[u8], at: usize) -> usize {
+    usize::from(bytes[at]) << 16 | usize::from(bytes[at + 1]) << 8 | usize::from(bytes[at + 2])
+}
 
 pub(super) struct Gate {
     /// We are.
@@ -124,10 +151,7 @@ impl<'a> Record<'a> {
     fn is_clear_message(&self, expected: &[u8]) -> bool {
         let mut rest = self.fragment;
         while let Some((header, body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
-            let number = |at: usize| {
-                usize::from(header[at]) << 16 | usize::from(header[at + 1]) << 8 | usize::from(header[at + 2])
-            };
-            let (whole, offset, len) = (number(1), number(6), number(9));
+            let (whole, offset, len) = (number(header, 1), number(header, 6), number(header, 9));
             let is_sound = expected.contains(&header[0])
                 && whole <= MAX_MESSAGE
                 && offset + len <= whole

@@ -18,6 +18,7 @@ mod tests;
 
 pub use self::openssl::OpenSslDtls;
 pub use context::{DtlsConfig, DtlsContext};
+pub use gate::certificate;
 pub use identity::{Identity, fingerprint_of};
 pub use keys::{Connected, Keys};
 
@@ -66,6 +67,8 @@ pub enum DtlsEvent {
     Connected(Box<Connected>),
     /// Application data of one record.
     Data(Bytes),
+    /// The peer has repeated what ends the handshake, in a record of its own: our last flight did not arrive.
+    Repeated,
     /// The peer sent a close alert (MP-138).
     Closed,
     /// A message broke the handshake, which has begun afresh: it may have been a stranger's. The text is for the log.

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 const EARLY: usize = 8;
 /// Handshakes that are begun, one after the other.
 const MOST_BEGINNINGS: u32 = 16;
+/// Handshakes that wait beside the one that is being answered.
+const MOST_OTHERS: usize = 3;
 /// After so many retransmissions without an answer a peer that had come further may begin anew.
 const STALLED: u32 = 3;
 
@@ -71,10 +73,19 @@ struct Progress {
     beyond_hello: Option<u32>,
 }
 
+/// A handshake that another ClientHello has put aside.
+struct Begun {
+    stream: SslStream<Datagrams>,
+    gate: Gate,
+    progress: Progress,
+}
+
 pub struct OpenSslDtls {
     stream: SslStream<Datagrams>,
     gate: Gate,
     progress: Progress,
+    /// One of them may be the peer's own: what breaks the present one is tried with them, the last one first.
+    others: Vec<Begun>,
     beginnings: u32,
     mtu: u32,
     client: bool,
@@ -96,6 +107,7 @@ impl OpenSslDtls {
             stream: SslStream::new(ssl, Datagrams::default())?,
             gate: Gate::new(client),
             progress: Progress::default(),
+            others: Vec::new(),
             beginnings: 1,
             client,
             state: State::Created,
@@ -125,8 +137,8 @@ impl OpenSslDtls {
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        if self.state == State::Handshaking && self.is_another_beginning(datagram) {
-            self.begin_afresh();
+        if let Some(hello) = self.another_beginning(datagram) {
+            self.turn_to(hello);
         }
         let mut incoming = std::mem::take(&mut self.stream.get_mut().incoming);
         incoming.clear();
@@ -141,38 +153,77 @@ impl OpenSslDtls {
         let datagrams = self.stream.get_mut();
         datagrams.incoming = incoming;
         datagrams.unread = passed.records > 0;
+        let others = self.others.len();
         if passed.records > 0 {
             self.advance();
+        }
+        if self.others.len() < others {
+            self.take(datagram);
         }
     }
 
     /// A ClientHello other than the one that is being answered, and not in the middle of a handshake that goes on.
-    fn is_another_beginning(&self, datagram: &[u8]) -> bool {
-        let Progress { hello: Some(hello), beyond_hello } = self.progress else { return false };
+    fn another_beginning(&self, datagram: &[u8]) -> Option<Random> {
+        let Progress { hello: Some(hello), beyond_hello } = self.progress else { return None };
         let goes_on = beyond_hello.is_some_and(|since| self.retransmissions < since + STALLED);
-        !self.client && !goes_on && Gate::hello(datagram).is_some_and(|other| other != hello)
+        if self.client || goes_on || self.state != State::Handshaking {
+            return None;
+        }
+        Gate::hello(datagram).filter(|other| *other != hello)
     }
 
-    /// Forgets the handshake so far. As the client it sends another ClientHello, as the server it waits for one.
-    fn begin_afresh(&mut self) {
+    /// Puts the present handshake aside for the one that begins with this, which may have been put aside itself.
+    fn turn_to(&mut self, hello: Random) {
+        let known = self.others.iter().position(|other| other.progress.hello == Some(hello));
+        let known = known.map(|at| self.others.remove(at));
+        let present = match known {
+            Some(begun) => self.install(begun),
+            None => self.begin_afresh(),
+        };
+        if let Some(mut present) = present {
+            ffi::give_buffers_back(present.stream.ssl());
+            present.stream.get_mut().outgoing.clear();
+            if self.others.len() == MOST_OTHERS {
+                // The first one had nobody before it to imitate.
+                self.others.remove(1);
+            }
+            self.others.push(present);
+        }
+    }
+
+    /// Goes on with another one, and returns the present one.
+    fn install(&mut self, begun: Begun) -> Option<Begun> {
+        if let Err(error) = ffi::take_buffers(begun.stream.ssl()) {
+            self.fail(error.into());
+            return None;
+        }
+        Some(Begun {
+            stream: std::mem::replace(&mut self.stream, begun.stream),
+            gate: std::mem::replace(&mut self.gate, begun.gate),
+            progress: std::mem::replace(&mut self.progress, begun.progress),
+        })
+    }
+
+    /// As the client it sends another ClientHello, as the server it waits for one. Returns the handshake so far.
+    fn begin_afresh(&mut self) -> Option<Begun> {
         if self.beginnings == MOST_BEGINNINGS {
             // The rest of its time passes in silence.
             self.state = State::Ended;
-            return;
+            return None;
         }
         self.beginnings += 1;
         let ssl = super::context::prepare(self.stream.ssl().ssl_context(), self.mtu, self.client);
         match ssl.and_then(|ssl| SslStream::new(ssl, Datagrams::default())) {
             Ok(stream) => {
-                self.stream = stream;
-                self.gate = Gate::new(self.client);
-                self.progress = Progress::default();
-                if let Err(error) = ffi::take_buffers(self.stream.ssl()) {
-                    self.fail(error.into());
-                }
+                let begun = Begun { stream, gate: Gate::new(self.client), progress: Progress::default() };
+                let present = self.install(begun);
                 self.advance();
+                present
             }
-            Err(error) => self.fail(error.into()),
+            Err(error) => {
+                self.fail(error.into());
+                None
+            }
         }
     }
 
@@ -190,7 +241,11 @@ impl OpenSslDtls {
                 // What OpenSSL would tell the peer goes with it.
                 Err(error) if self.state == State::Handshaking => {
                     self.events.push_back(DtlsEvent::Refused(error));
-                    return self.begin_afresh();
+                    match self.others.pop() {
+                        Some(other) => drop(self.install(other)),
+                        None => drop(self.begin_afresh()),
+                    }
+                    return;
                 }
                 Err(error) => return self.fail(error),
             }
@@ -204,6 +259,7 @@ impl OpenSslDtls {
             Ok(()) => {
                 // From here on it is the peer who fails.
                 self.state = State::Connected;
+                self.others = Vec::new();
                 let connected = Connected::from_ssl(self.stream.ssl(), self.client)?;
                 if !self.client {
                     self.last_flight = self.stream.get_ref().outgoing.iter().cloned().collect();

@@ -168,6 +168,7 @@ impl Settled {
             // Its Finished again: ours was lost.
             (HANDSHAKE, [FINISHED, ..]) if self.repeats < MAX_REPEATS => {
                 self.repeats += 1;
+                self.legacy.events.push_back(DtlsEvent::Repeated);
                 self.legacy.outgoing.extend(self.legacy.last_flight.iter().cloned());
             }
             _ => {}

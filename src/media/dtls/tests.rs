@@ -465,3 +465,32 @@ fn bad_configuration_is_an_error() {
     let tiny = DtlsConfig { mtu: 1, ..DtlsConfig::default() };
     assert!(DtlsContext::new(&identity, &tiny).unwrap().associate(DtlsRole::Active).is_ok());
 }
+
+/// Files of libssl in the memory of this process.
+fn loaded() -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mut files: Vec<String> = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .filter(|file| file.rsplit('/').next().is_some_and(|name| name.starts_with("libssl.so")))
+        .map(str::to_owned)
+        .collect();
+    files.dedup();
+    files
+}
+
+// tests/openssl/run tells which one it wants; its other tests would prove nothing with another one.
+#[test]
+fn the_library_that_is_asked_for_is_loaded() {
+    let (files, version) = (loaded(), ::openssl::version::version());
+    assert_eq!(files.len(), 1, "{files:?}");
+    println!("loaded: {version} from {}", files[0]);
+    let wanted = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    if let Some(wanted) = wanted("LIBSSL_VERSION") {
+        assert!(version.starts_with(&format!("OpenSSL {wanted} ")), "{version}, not {wanted}");
+    }
+    if let Some(folder) = wanted("LIBSSL_FOLDER") {
+        let folder = std::fs::canonicalize(folder).unwrap();
+        assert!(std::path::Path::new(&files[0]).starts_with(&folder), "{files:?}, not in {folder:?}");
+    }
+}

@@ -36,6 +36,8 @@ const FRESH: Duration = Duration::from_secs(4);
 /// Transactions of the peer that are remembered, so that a request of a remembered one that comes from elsewhere is known
 /// for a copy. A browser needs more than a minute for so many.
 const MAX_TRANSACTIONS: usize = 32;
+/// Nominations that may be waiting for their proof when a lite agent's first path is settled.
+const MAX_NOMINATIONS: usize = 8;
 /// Checks of ours whose answers tell where they were sent: what [`PACE`] lets out in 1.6 s.
 const MAX_ASKED: usize = 32;
 /// Of a peer-reflexive candidate that comes back (RFC 8445 §5.1.2.2).
@@ -99,6 +101,9 @@ pub struct Agent {
     /// Nominated by the peer, but not yet proven: for a full agent by the answer to a check of its own, for a lite one by
     /// authentic media ([`Agent::heard`]).
     nominated: Option<Path>,
+    /// Of a lite agent that has not settled: all that the peer nominated, the newest last. It follows each; the proof tells
+    /// which one was the peer's own.
+    nominations: Vec<Path>,
     /// There is a path that the peer has proven to be at: since the last restart for a full agent, ever for a lite one. From
     /// now on a nomination is a move, which has to be proven, too.
     settled: bool,
@@ -147,6 +152,7 @@ impl Agent {
             state: IceState::Disconnected,
             selected: None,
             nominated: None,
+            nominations: Vec::new(),
             settled: false,
             turn: None,
             told: 0,
@@ -194,6 +200,7 @@ impl Agent {
         self.waiting.clear();
         self.told = 0;
         self.nominated = None;
+        self.nominations.clear();
         self.settled &= self.inner.ice_lite();
         if self.started {
             self.set_state(IceState::Connecting);
@@ -304,6 +311,7 @@ impl Agent {
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
         if nominates && !self.inner.controlling() {
             self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
+            self.remember_nomination(path);
         }
         // The answer to a nomination is a check of our own; no need to wait for the next tick.
         self.handle_timeout(now);
@@ -313,11 +321,31 @@ impl Agent {
     /// Authentic media (SRTP, SRTCP or DTLS) came from there, which proves that the peer is there.
     pub fn heard(&mut self, from: SocketAddr) {
         if self.inner.ice_lite() {
-            self.settled = true;
+            if !std::mem::replace(&mut self.settled, true) {
+                self.settle(from);
+            }
             if let Some(path) = self.nominated.take_if(|path| path.remote == from) {
                 self.select(path);
             }
         }
+    }
+
+    fn remember_nomination(&mut self, path: Path) {
+        if self.inner.ice_lite() && !self.settled {
+            self.nominations.retain(|known| *known != path);
+            if self.nominations.len() == MAX_NOMINATIONS {
+                self.nominations.remove(0);
+            }
+            self.nominations.push(path);
+        }
+    }
+
+    /// The first proof: the path is there, if the peer has nominated it ever. A newer nomination waits for its own.
+    fn settle(&mut self, from: SocketAddr) {
+        let nominations = std::mem::take(&mut self.nominations);
+        let Some(proven) = nominations.iter().rfind(|path| path.remote == from) else { return };
+        self.nominated = nominations.last().copied().filter(|newest| newest != proven);
+        self.select(*proven);
     }
 
     /// Whether [`Agent::heard`] would move the path.

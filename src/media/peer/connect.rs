@@ -84,13 +84,14 @@ impl Connection {
 
     /// A DTLS datagram from an address that authenticated STUN came from.
     pub fn dtls(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8], out: &mut Batch) {
-        if self.stage == Stage::Closed {
+        if self.stage == Stage::Closed || (!self.shares_address && self.leaves_out(datagram)) {
             return;
         }
         self.from = Some(from);
         self.authentic = false;
-        self.note_hello(clock, datagram);
+        self.note_hello(clock, from, datagram);
         self.earn(from, datagram.len());
+        self.asked_from(from);
         self.record.dtls_in.packets += 1;
         self.record.dtls_in.bytes += datagram.len() as u64;
         match &mut self.dtls {
@@ -191,6 +192,8 @@ impl Connection {
                     self.heard_dtls(clock);
                     self.incoming_sctp(clock, packet);
                 }
+                // Before the last flight goes out again: it goes where this came from.
+                DtlsEvent::Repeated => self.heard_dtls(clock),
                 DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
                 DtlsEvent::Refused(error) => {
                     tracing::warn!(handle = self.id, "DTLS: {error}; waiting for another handshake");
@@ -273,9 +276,11 @@ impl Connection {
             }
         }
         while let (Some(path), Some(credit)) = (self.path, &mut self.credit)
-            && let Some(datagram) = credit.next(path.remote)
+            && let Some((path, datagram)) = credit.next(path)
         {
-            self.send_dtls(out, &datagram);
+            self.record.dtls_out.packets += 1;
+            self.record.dtls_out.bytes += datagram.len() as u64;
+            out.push_bytes(&mut Cursor::default(), path, &datagram);
         }
     }
 

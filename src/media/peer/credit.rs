@@ -2,9 +2,10 @@
 //!
 //! A full agent's path is proven by the answer to its check. A lite agent has only the peer's word for the first one: until
 //! DTLS came through it gets three times what came from there and no more (RFC 9000 §8.1 has the same rule for QUIC), so
-//! that a forged source cannot make us an amplifier.
+//! that a forged source cannot make us an amplifier. It gets it where the handshake comes from: a nomination that somebody
+//! has sent again moves the path, but takes no answer away.
 
-use super::{Clock, Connection};
+use super::{Clock, Connection, Path};
 use std::net::SocketAddr;
 
 const FACTOR: usize = 3;
@@ -18,6 +19,8 @@ pub(super) struct Credit {
     /// What may still be sent where.
     accounts: Vec<(SocketAddr, usize)>,
     waiting: Vec<Vec<u8>>,
+    /// Where DTLS came from last.
+    asked: Option<SocketAddr>,
 }
 
 impl Credit {
@@ -43,11 +46,13 @@ impl Credit {
         self.waiting.push(datagram);
     }
 
-    /// The next one that there is credit for.
-    pub fn next(&mut self, to: SocketAddr) -> Option<Vec<u8>> {
-        let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == to)?;
+    /// The next one that there is credit for, and its way; `path` is the selected one.
+    pub fn next(&mut self, path: Path) -> Option<(Path, Vec<u8>)> {
+        let remote =
+            self.asked.filter(|asked| asked.is_ipv4() == path.local.is_ipv4()).unwrap_or(path.remote);
+        let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == remote)?;
         *left = left.checked_sub(self.waiting.first()?.len())?;
-        Some(self.waiting.remove(0))
+        Some((Path { remote, ..path }, self.waiting.remove(0)))
     }
 }
 
@@ -55,6 +60,12 @@ impl Connection {
     pub(super) fn earn(&mut self, from: SocketAddr, bytes: usize) {
         if let Some(credit) = &mut self.credit {
             credit.earn(from, bytes);
+        }
+    }
+
+    pub(super) fn asked_from(&mut self, from: SocketAddr) {
+        if let Some(credit) = &mut self.credit {
+            credit.asked = Some(from);
         }
     }
 
@@ -74,3 +85,7 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "credit_tests.rs"]
+mod tests;

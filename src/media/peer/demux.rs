@@ -2,6 +2,7 @@
 
 use super::{Clock, Connection, Stage};
 use crate::media::batch::Batch;
+use crate::media::dtls::{certificate, fingerprint_of};
 use crate::media::types::DtlsRole;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -13,25 +14,42 @@ const STALLED: Duration = Duration::from_secs(2);
 const HANDSHAKE: u8 = 22;
 const CLIENT_HELLO: u8 = 1;
 /// Where a record with a ClientHello has its type, the offset of the fragment, and the client's random value (RFC 6347
-/// §4.1, §4.2.2).
+/// §4.1, §4.2.2); and where any record has its epoch and length.
 const TYPE: usize = 13;
 const OFFSET: std::ops::Range<usize> = 19..22;
+const EPOCH: std::ops::Range<usize> = 3..5;
 const LENGTH: std::ops::Range<usize> = 11..13;
-/// Datagrams of a handshake that are remembered.
+/// Records of a handshake that are remembered.
 const MAX_FLIGHTS: usize = 16;
+/// Datagrams with certificates of others that a handshake goes on without.
+const MOST_LEFT_OUT: u32 = 4;
+/// Addresses that one handshake comes from.
+const MAX_PLACES: usize = 4;
 const RANDOM: std::ops::Range<usize> = 27..59;
 
 /// How well a handshake datagram fits a PeerConnection; the least fits best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
-    /// It repeats the ClientHello, or goes on with the handshake that runs.
+    /// It repeats the ClientHello, or goes on with the handshake that runs from there.
     Running,
+    /// The path leads there, and the handshake that runs may have moved.
+    Moved,
     /// The path leads there, and no handshake has begun.
     Next,
     /// No path leads there.
     Perhaps,
     /// Another handshake of its own has begun.
     Again,
+}
+
+/// A handshake that has begun.
+pub(super) struct Hello {
+    /// Of its ClientHello.
+    random: [u8; 32],
+    /// When something of it came last.
+    heard: Instant,
+    /// Where it came from.
+    places: Vec<SocketAddr>,
 }
 
 /// Of the first datagram of a handshake.
@@ -42,15 +60,27 @@ fn client_random(datagram: &[u8]) -> Option<[u8; 32]> {
     if is_hello { datagram.get(RANDOM)?.try_into().ok() } else { None }
 }
 
-/// What stays the same of a handshake datagram that is sent again: the first record without its number.
-fn fragment(datagram: &[u8]) -> Option<u64> {
-    let length = u16::from_be_bytes(datagram.get(LENGTH)?.try_into().ok()?);
-    let fragment = datagram.get(TYPE..TYPE + usize::from(length))?;
-    (datagram[0] == HANDSHAKE).then(|| {
+/// What stays the same of a handshake datagram that is sent again, be it in other pieces: hashes of its records in the
+/// clear, without their numbers.
+fn fragments(mut datagram: &[u8]) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || {
+        let length = u16::from_be_bytes(datagram.get(LENGTH)?.try_into().ok()?);
+        let (record, rest) = datagram.split_at_checked(TYPE + usize::from(length))?;
+        datagram = rest;
+        Some(record)
+    })
+    .filter(|record| record[0] == HANDSHAKE && record[EPOCH] == [0, 0])
+    .map(|record| {
         let mut hasher = DefaultHasher::new();
-        fragment.hash(&mut hasher);
+        record[TYPE..].hash(&mut hasher);
         hasher.finish()
     })
+}
+
+impl Hello {
+    fn is_running(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.heard) < STALLED
+    }
 }
 
 impl Connection {
@@ -79,50 +109,88 @@ impl Connection {
         if self.hello.is_none() && !begins && self.dtls_role != DtlsRole::Active {
             return None;
         }
-        let is_running = |began: Instant| now.saturating_duration_since(began) < STALLED;
-        Some(match (self.hello, hello) {
-            (Some((_, known)), Some(hello)) if known == hello => Fit::Running,
-            (Some((began, _)), None) if is_running(began) => Fit::Running,
+        let leads_there = self.path.is_some_and(|path| path.remote == from);
+        Some(match (&self.hello, hello) {
+            (Some(known), Some(hello)) if known.random == hello => Fit::Running,
+            (Some(known), None) if known.is_running(now) && known.places.contains(&from) => Fit::Running,
+            (Some(_), None) if leads_there => Fit::Moved,
             (Some(_), _) => Fit::Again,
-            (None, _) if self.path.is_some_and(|path| path.remote == from) => Fit::Next,
+            (None, _) if leads_there => Fit::Next,
             (None, _) => Fit::Perhaps,
         })
     }
 
-    /// A ClientHello was given to us not long ago, and the handshake goes on.
-    pub fn shakes_hands(&self, now: Instant) -> bool {
+    /// A handshake was heard of from there not long ago, and goes on.
+    pub fn shakes_hands(&self, now: Instant, from: SocketAddr) -> bool {
         matches!(self.stage, Stage::New | Stage::Handshake(_))
-            && self.hello.is_some_and(|(began, _)| now.saturating_duration_since(began) < STALLED)
+            && self.hello.as_ref().is_some_and(|hello| hello.is_running(now) && hello.places.contains(&from))
     }
 
     /// Whether this is part of our handshake, which is through: the peer has missed our last flight.
     pub fn heard_before(&self, datagram: &[u8]) -> bool {
-        self.is_ready() && fragment(datagram).is_some_and(|hash| self.flights.contains(&hash))
+        let mut hashes = fragments(datagram).peekable();
+        self.is_ready() && hashes.peek().is_some() && hashes.all(|hash| self.flights.contains(&hash))
     }
 
-    pub(super) fn note_hello(&mut self, clock: Clock, datagram: &[u8]) {
-        if matches!(self.stage, Stage::New | Stage::Handshake(_))
-            && self.flights.len() < MAX_FLIGHTS
-            && let Some(hash) = fragment(datagram).filter(|hash| !self.flights.contains(hash))
-        {
-            self.flights.push(hash);
+    pub(super) fn note_hello(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8]) {
+        if !matches!(self.stage, Stage::New | Stage::Handshake(_)) {
+            return;
         }
-        if let (Stage::New | Stage::Handshake(_), Some(hello)) = (self.stage, client_random(datagram))
-            && self.hello.is_none_or(|(_, known)| known != hello)
+        if let Some(random) = client_random(datagram)
+            && self.hello.as_ref().is_none_or(|known| known.random != random)
         {
-            self.hello = Some((clock.instant, hello));
+            self.hello = Some(Hello { random, heard: clock.instant, places: Vec::new() });
+            // What came before belongs to another one.
+            self.flights.clear();
         }
+        let mut hashes = fragments(datagram).peekable();
+        if hashes.peek().is_none() {
+            return;
+        }
+        if let Some(hello) = &mut self.hello {
+            hello.heard = clock.instant;
+            if hello.places.len() < MAX_PLACES && !hello.places.contains(&from) {
+                hello.places.push(from);
+            }
+        }
+        for hash in hashes {
+            if self.flights.len() < MAX_FLIGHTS && !self.flights.contains(&hash) {
+                self.flights.push(hash);
+            }
+        }
+    }
+
+    /// Whether a datagram shows the certificate that our peer's description announced; `None`: it shows none.
+    pub fn is_announced_in(&self, datagram: &[u8]) -> Option<bool> {
+        let announced = self.remote.as_ref()?.fingerprint.as_ref()?;
+        let shown = fingerprint_of(certificate(datagram)?, announced.hash).ok()?;
+        Some(shown.value.eq_ignore_ascii_case(&announced.value))
+    }
+
+    /// Whether a datagram is left out of the handshake because it shows another certificate: it would break it. That may
+    /// also be a peer whose description is wrong, which has to be told; so only the first few are.
+    pub(super) fn leaves_out(&mut self, datagram: &[u8]) -> bool {
+        let is_foreign = matches!(self.stage, Stage::New | Stage::Handshake(_))
+            && self.left_out < MOST_LEFT_OUT
+            && self.is_announced_in(datagram) == Some(false);
+        self.left_out += u32::from(is_foreign);
+        is_foreign
     }
 
     /// As [`Connection::dtls`], for a datagram from an address that is not ours alone. True: the handshake is through, and
-    /// it was somebody else's; [`Connection::exchange`] or [`Connection::keep_stray`] has to follow.
+    /// it was somebody else's; [`Connection::exchange`] or [`Connection::keep_stray`] has to follow. `of_owner`: it shows the
+    /// certificate of one of those who share the address.
     pub fn dtls_from_shared(
         &mut self,
         clock: Clock,
         from: SocketAddr,
         datagram: &[u8],
+        of_owner: bool,
         out: &mut Batch,
     ) -> bool {
+        if !of_owner && self.leaves_out(datagram) {
+            return false;
+        }
         self.shares_address = true;
         self.dtls(clock, from, datagram, out);
         self.shares_address = false;

@@ -148,8 +148,10 @@ pub struct Connection {
     shares_address: bool,
     /// The handshake is through, but with the certificate of somebody else.
     stray: Option<Box<Connected>>,
-    /// The random value of the ClientHello that the handshake began with.
-    hello: Option<(Instant, [u8; 32])>,
+    /// The handshake that the peer has begun.
+    hello: Option<demux::Hello>,
+    /// Datagrams of DTLS that showed another certificate than the one of the description, and were ignored.
+    left_out: u32,
     /// Our place in the worker's batch.
     cursor: Cursor,
     /// All remote candidates are known.
@@ -199,6 +201,7 @@ impl Connection {
             shares_address: false,
             stray: None,
             hello: None,
+            left_out: 0,
             cursor: Cursor::default(),
             remote_complete: false,
             failed_at: None,

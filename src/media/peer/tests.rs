@@ -12,11 +12,11 @@ use std::time::Duration;
 /// Somewhere.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
-struct End {
-    connection: Connection,
-    batch: Batch,
+pub(super) struct End {
+    pub connection: Connection,
+    pub batch: Batch,
     outputs: Vec<Output>,
-    address: SocketAddr,
+    pub address: SocketAddr,
     credentials: IceCredentials,
     shared: Arc<Shared>,
     store: SharedStore,
@@ -24,7 +24,12 @@ struct End {
     deaf_to: Option<stun::Kind>,
 }
 
-fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut EngineConfig)) -> End {
+pub(super) fn end(
+    name: &str,
+    ice_role: IceRole,
+    clock: Clock,
+    change: impl FnOnce(&mut EngineConfig),
+) -> End {
     let identity = Identity::generate(false).unwrap();
     let mut config = EngineConfig::default();
     change(&mut config);
@@ -61,25 +66,30 @@ fn end(name: &str, ice_role: IceRole, clock: Clock, change: impl FnOnce(&mut Eng
 }
 
 impl End {
-    fn command(&mut self, clock: Clock, command: Command) {
+    pub fn command(&mut self, clock: Clock, command: Command) {
         self.connection.command(clock, command, &mut self.batch);
     }
 
-    fn meet(&mut self, other: &End, role: DtlsRole, clock: Clock) {
-        let fingerprint =
-            Fingerprint { hash: FingerprintHash::Sha256, value: other.shared.fingerprint.clone() };
-        let transport = RemoteTransport {
-            credentials: other.credentials.clone(),
-            fingerprint: Some(fingerprint),
-            ice_lite: false,
-        };
-        self.command(clock, Command::SetRemote { transport, dtls_role: role });
+    pub fn meet(&mut self, other: &End, role: DtlsRole, clock: Clock) {
+        self.learn_of(other, role, clock);
         let candidate = local::advertised(&other.shared.config, &[other.address]).remove(0);
         self.command(clock, Command::AddRemoteCandidate(candidate));
         self.command(clock, Command::StartChecks);
     }
 
-    fn take(&mut self, clock: Clock, path: Path, datagram: &mut [u8]) {
+    /// What a description without candidates tells.
+    pub fn learn_of(&mut self, other: &End, role: DtlsRole, clock: Clock) {
+        let fingerprint =
+            Fingerprint { hash: FingerprintHash::Sha256, value: other.shared.fingerprint.clone() };
+        let transport = RemoteTransport {
+            credentials: other.credentials.clone(),
+            fingerprint: Some(fingerprint),
+            ice_lite: other.shared.config.ice_lite,
+        };
+        self.command(clock, Command::SetRemote { transport, dtls_role: role });
+    }
+
+    pub fn take(&mut self, clock: Clock, path: Path, datagram: &mut [u8]) {
         let kind = stun::kind(datagram);
         if self.deaf_to == Some(kind) {
             return;
@@ -94,7 +104,7 @@ impl End {
         }
     }
 
-    fn drain(&mut self) -> Vec<(Path, Vec<u8>)> {
+    pub fn drain(&mut self) -> Vec<(Path, Vec<u8>)> {
         let mut all = Vec::new();
         for lane in self.batch.lanes() {
             all.extend(self.batch.packets(lane).map(|packet| (lane.path, packet.to_vec())));
@@ -110,7 +120,7 @@ impl End {
         self.outputs.iter().any(|o| matches!(o, Output::Connected))
     }
 
-    fn closed(&self) -> Option<HangupReason> {
+    pub fn closed(&self) -> Option<HangupReason> {
         let reasons: Vec<_> = self
             .outputs
             .iter()

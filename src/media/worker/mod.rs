@@ -29,6 +29,6 @@ pub mod wake;
 #[cfg(test)]
 mod relief_tests;
 #[cfg(test)]
-mod simulation;
+pub mod simulation;
 #[cfg(test)]
 mod tests;

@@ -53,49 +53,58 @@ impl Core {
     pub(super) fn dtls_of_several(&mut self, from: SocketAddr, bytes: &[u8]) {
         let several = self.owners.several(&from);
         let now = self.clock.instant;
-        let of_handshake =
-            !matches!(bytes.first(), Some(&(ALERT | DATA))) || bytes.get(EPOCH) == Some(&[0, 0]);
         let again = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.heard_before(bytes));
         if let Some(seat) = several.seats().iter().find(again) {
             return self.dtls_of(*seat, from, bytes);
+        }
+        let is_clear = bytes.get(EPOCH) == Some(&[0, 0]);
+        if (!is_clear && self.is_opened_by_one(from, bytes)) || matches!(bytes.first(), Some(&(ALERT | DATA)))
+        {
+            return;
         }
         let fits = several.seats().iter().filter_map(|seat| {
             let fit = self.connection(*seat)?.fits(now, from, bytes)?;
             Some((fit, *seat))
         });
-        let best = fits.min_by_key(|(fit, _)| *fit).filter(|_| of_handshake);
-        match best {
-            Some((Fit::Running, seat)) => self.shake(seat, from, bytes),
+        match fits.min_by_key(|(fit, _)| *fit) {
+            Some((Fit::Running | Fit::Moved, seat)) => self.shake(seat, from, bytes),
             // It comes again when the one that runs is through.
-            Some(_) if several.seats().iter().any(|seat| self.shakes_hands(*seat)) => {}
+            Some(_) if several.seats().iter().any(|seat| self.shakes_hands(*seat, from)) => {}
             Some((_, seat)) => self.shake(seat, from, bytes),
-            None => {
-                let connected = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.is_ready());
-                let mut trials = [None; TRIALS];
-                let ordered = several.seats().iter().filter(connected);
-                trials.iter_mut().zip(ordered).for_each(|(trial, seat)| *trial = Some(*seat));
-                for seat in trials.into_iter().flatten() {
-                    self.dtls_of(seat, from, bytes);
-                    if self.connection(seat).is_some_and(|connection| connection.was_authentic()) {
-                        self.owners.prefer(from, seat);
-                        break;
-                    }
-                }
+            None => {}
+        }
+    }
+
+    /// Gives a sealed record to those that are connected, those first whose packets came last, until it was authentic.
+    fn is_opened_by_one(&mut self, from: SocketAddr, bytes: &[u8]) -> bool {
+        let several = self.owners.several(&from);
+        let connected = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.is_ready());
+        let mut trials = [None; TRIALS];
+        let ordered = several.seats().iter().filter(connected);
+        trials.iter_mut().zip(ordered).for_each(|(trial, seat)| *trial = Some(*seat));
+        for seat in trials.into_iter().flatten() {
+            self.dtls_of(seat, from, bytes);
+            if self.connection(seat).is_some_and(|connection| connection.was_authentic()) {
+                self.owners.prefer(from, seat);
+                return true;
             }
         }
+        false
     }
 
     /// A datagram of a handshake that was taken for this PeerConnection's. Only the certificate tells whose it was.
     fn shake(&mut self, index: u32, from: SocketAddr, bytes: &[u8]) {
         let mut is_stray = false;
+        let several = self.owners.several(&from);
+        let announces = |seat: &u32| self.connection(*seat).and_then(|c| c.is_announced_in(bytes));
+        let of_owner = several.seats().iter().any(|seat| announces(seat) == Some(true));
         self.step(index, |connection, clock, batch| {
-            is_stray = connection.dtls_from_shared(clock, from, bytes, batch);
+            is_stray = connection.dtls_from_shared(clock, from, bytes, of_owner, batch);
         });
         if !is_stray {
             return;
         }
         let Some(mut seat) = self.seats.get_mut(index as usize).and_then(Option::take) else { return };
-        let several = self.owners.several(&from);
         let other = several.seats().iter().copied().find(|other| {
             self.connection(*other).is_some_and(|connection| seat.connection.has_stray_of(connection))
         });
@@ -109,7 +118,7 @@ impl Core {
         self.settle(index);
     }
 
-    fn shakes_hands(&self, seat: u32) -> bool {
-        self.connection(seat).is_some_and(|connection| connection.shakes_hands(self.clock.instant))
+    fn shakes_hands(&self, seat: u32, from: SocketAddr) -> bool {
+        self.connection(seat).is_some_and(|connection| connection.shakes_hands(self.clock.instant, from))
     }
 }

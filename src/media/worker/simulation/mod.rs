@@ -7,7 +7,7 @@
 
 mod client;
 mod network;
-mod time;
+pub mod time;
 mod world;
 
 use crate::util::lock::Lock;
@@ -15,13 +15,17 @@ use std::panic::catch_unwind;
 use world::World;
 
 /// Seeds that showed a fault at some time, apart from those that run anyway.
-const FAILED_ONCE: [u64; 1] = [
+const FAILED_ONCE: [u64; 13] = [
     234, // An echo of packets that were overtaken by the first one ended the SRTP of who missed them.
+    // A lite agent settled on the address of a nomination that was not the handshake's, and sent its answers there.
+    433, 467, 1193, 1196, 1342,
+    // Whose ClientHello had come to another PeerConnection once was taken for that one's, for ever.
+    489, 881, 1378, 1503, 1923,
+    // A flight of the one was given to the other, whose path had been moved there.
+    969,
+    // Another's ClientHello in the middle of a handshake made the peer's own next flight end in nothing.
+    1360,
 ];
-
-// Of the first 2000 worlds ten fail, none of them among the first 400: 433, 467, 881, 969, 1193, 1196, 1342, 1360, 1378,
-// 1503. In each a client whose handshake has begun never gets through it: a datagram with its address, or its own from
-// elsewhere, came before its first own (full agents), or moved its path (lite agents follow every nomination until then).
 
 #[test]
 fn one_world() {

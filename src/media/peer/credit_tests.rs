@@ -1,0 +1,92 @@
+//! How much is sent to an address whose owner has never proven to be there: authentic checks seem to come from it.
+
+use super::super::tests::{End, end};
+use crate::media::clock::Clock;
+use crate::media::ice::{Path, stun};
+use crate::media::types::{Command, DtlsRole, IceRole};
+use crate::media::worker::simulation::time;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const STEP: Duration = Duration::from_millis(20);
+/// Beyond the time limit of a handshake.
+const STEPS: usize = 1250;
+/// So long something comes from there; afterwards what is repeated is repeated for nobody.
+const SHOWN: usize = 12;
+
+/// Bytes of STUN, and of all else.
+#[derive(Default, Debug)]
+struct Bytes {
+    stun: usize,
+    other: usize,
+}
+
+impl Bytes {
+    fn count(&mut self, datagram: &[u8]) {
+        match stun::kind(datagram) {
+            stun::Kind::Stun => self.stun += datagram.len(),
+            _ => self.other += datagram.len(),
+        }
+    }
+}
+
+fn step(ends: [&mut End; 2], clock: Clock) {
+    for end in ends {
+        if end.connection.poll_timeout(clock.instant).is_some_and(|at| at <= clock.instant) {
+            end.connection.handle_timeout(clock, &mut end.batch);
+        }
+    }
+}
+
+/// A server is told of a client, whose datagrams all show the address of a victim: what it sent there, and what came from
+/// there. The client's checks nominate; `hellos`: its DTLS arrives, too. It never gets an answer, but a lite server's.
+fn flood(lite: bool, role: DtlsRole, hellos: bool) -> (Bytes, Bytes) {
+    let victim: SocketAddr = "192.0.2.7:7".parse().unwrap();
+    let mut clock = Clock::read();
+    let mut client = end("a", IceRole::Controlling, clock, |_| {});
+    let mut server = end("bb", IceRole::Controlled, clock, |config| config.ice_lite = lite);
+    let of_client = if role == DtlsRole::Active { DtlsRole::Passive } else { DtlsRole::Active };
+    server.learn_of(&client, role, clock);
+    server.command(clock, Command::StartChecks);
+    client.meet(&server, of_client, clock);
+    let (mut to, mut from) = (Bytes::default(), Bytes::default());
+    let path = Path { local: server.address, remote: victim };
+    for number in 0..STEPS {
+        for (_, mut datagram) in client.drain() {
+            if number < SHOWN && (stun::kind(&datagram) == stun::Kind::Stun || hellos) {
+                from.count(&datagram);
+                server.take(clock, path, &mut datagram);
+            }
+        }
+        for (path, mut datagram) in server.drain() {
+            assert_eq!(path.remote, victim);
+            to.count(&datagram);
+            // Who forges requests may know what is answered to them: the client goes on until it nominates.
+            if stun::kind(&datagram) == stun::Kind::Stun && stun::request_transaction(&datagram).is_none() {
+                client.take(clock, Path { local: client.address, remote: server.address }, &mut datagram);
+            }
+        }
+        clock = clock.after(STEP);
+        // DTLS repeats by it.
+        time::set(Some(clock.wall));
+        step([&mut server, &mut client], clock);
+    }
+    time::set(None);
+    (to, from)
+}
+
+// Three times what came from there, and nothing before a check was answered by a full agent's peer.
+#[test]
+fn an_address_that_nobody_has_proven_gets_little() {
+    for lite in [true, false] {
+        for (role, hellos) in [(DtlsRole::Passive, true), (DtlsRole::Active, false)] {
+            let (to, from) = flood(lite, role, hellos);
+            let case = format!("lite: {lite}, {role:?}: {to:?} for {from:?}");
+            assert!(to.stun > 0, "{case}");
+            let most = if lite { 3 * (from.stun + from.other) } else { 0 };
+            assert!(to.other <= most, "{case}");
+            // Else nothing was tried.
+            assert!(!lite || to.other > 0, "{case}");
+        }
+    }
+}
