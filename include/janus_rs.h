@@ -7,7 +7,7 @@
 extern "C" {
 #endif // __cplusplus
 
-// Runs the daemon with these arguments (argv[0] is the program) until a signal stops it. Returns its exit
+// Runs the daemon with these arguments (the first is the name of the program) until a signal stops it. Returns its exit
 // status: 0 after a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads.
 int janus_rs_main(int argc,
                   const char *const *argv);

@@ -1,9 +1,14 @@
 //! A WebRTC server core that takes the place of the Janus core under its compiled modules.
 //!
-//! A *request* travels down: a transport ([`transports`] or a module) → [`api`] → [`core`] → [`modules`] → plugin.
-//! A *packet* travels across: [`media::worker`] (socket) → [`media::peer`] (SRTP, streams) → [`modules`] → plugin
-//! → [`modules`] (`relay_rtp`) → [`media::peer`] of each receiver → [`media::worker`] (socket).
-//! Arrows point one way: a room may use those listed after it, never those before it.
+//! A *request* travels down and up again: transport module → [`modules`] (`incoming_request`) → [`api`] → [`core`] →
+//! [`modules`] → plugin; the reply goes back from [`api`]. A *packet* travels across: [`media::worker`] (socket) →
+//! [`media::peer`] (ICE, DTLS, SRTP) → [`media::streams`] → [`core`] (its sink) → [`modules`] → plugin → [`modules`]
+//! (`relay_rtp`) → [`core`] (its host) → [`media::worker`] of each receiver (batch, socket).
+//!
+//! Arrows point one way: a room may use those listed after it, never those before it. docs/ARCHITECTURE.md draws them,
+//! and walks along these ways file by file.
+// The documentation is for those who change the code: it shows private parts, and links to them.
+#![allow(rustdoc::private_intra_doc_links)]
 
 pub mod embed;
 pub mod daemon;
@@ -15,9 +20,9 @@ pub mod abi;
 pub mod transports;
 pub mod media;
 pub mod sdp;
-pub mod rtp;
 pub mod rtcp;
 pub mod record;
+pub mod rtp;
 pub mod options;
 pub mod config;
 pub mod log;

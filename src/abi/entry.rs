@@ -1,8 +1,9 @@
 //! The one way a symbol leaves this library.
 //!
-//! [`export!`] gives a function its C signature, NULL checks that return the function's own failure value, a panic
-//! boundary, and an entry in [`SYMBOLS`]; [`export_static!`] and [`export_variadic!`] do the same for variables and
-//! for C-variadic functions. [`variant!`] declares how an older ABI generation sees a function: it is not exported,
+//! [`export!`](crate::export) gives a function its C signature, NULL checks that return the function's own failure value,
+//! a panic boundary, and an entry in [`SYMBOLS`]; [`export_static!`](crate::export_static) and
+//! [`export_variadic!`](crate::export_variadic) do the same for variables and for C-variadic functions.
+//! [`variant!`](crate::variant) declares how an older ABI generation sees a function: it is not exported,
 //! but bound into the modules of that generation ([`VARIANTS`]).
 //!
 //! rustc writes the linker's version script from these (`local: *` for the rest); docs/MATRIX.md is generated from
@@ -83,11 +84,14 @@ fn report(name: &'static str, panic: &(dyn Any + Send)) {
 
 /// Exports a C function.
 ///
-/// ```ignore
-/// export! {
-///     /// Doc with units and errors. HL-215.
-///     "utils.h" fn janus_strcmp_const_time(a: *const c_void, b: *const c_void) -> gboolean
-///         nonnull(a, b) or FALSE { … }
+/// ```no_run
+/// # use std::ffi::{CStr, c_char, c_int};
+/// janus_rs::export! {
+///     /// Bytes of `text` without its NUL; −1 for NULL.
+///     "example.h" fn janus_example_length(text: *const c_char) -> c_int as nonnull(text) or -1; {
+///         // SAFETY: not NULL; NUL-terminated by the header's contract.
+///         unsafe { CStr::from_ptr(text) }.count_bytes() as c_int
+///     }
 /// }
 /// ```
 /// The value after `or` is returned when a `nonnull` argument is NULL and when the body panics. The list may be
@@ -115,7 +119,7 @@ macro_rules! export {
     )* };
 }
 
-/// Declares how generations `$first ..= $last` see `$symbol`. Same form as [`export!`]; not exported.
+/// Declares how generations `$first ..= $last` see `$symbol`. Same form as [`export!`](crate::export); not exported.
 #[macro_export]
 macro_rules! variant {
     ($($(#[$meta:meta])* $symbol:ident in $first:ident ..= $last:ident, fn $name:ident($($arg:ident : $ty:ty),* $(,)?)
@@ -186,7 +190,7 @@ macro_rules! export_variadic {
     )* };
 }
 
-/// As [`export_variadic!`] for older generations; not exported.
+/// As [`export_variadic!`](crate::export_variadic) for older generations; not exported.
 #[macro_export]
 macro_rules! variant_variadic {
     ($($(#[$meta:meta])* $symbol:ident in $first:ident ..= $last:ident => $shim:ident;)*) => { $(

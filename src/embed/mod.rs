@@ -46,7 +46,7 @@ static EMBEDDED: Lock<Embedded> = Lock::new(Embedded::Never);
 static STOPPED: Condvar = Condvar::new();
 
 export! {
-    /// Runs the daemon with these arguments (argv[0] is the program) until a signal stops it. Returns its exit
+    /// Runs the daemon with these arguments (the first is the name of the program) until a signal stops it. Returns its exit
     /// status: 0 after a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads.
     "janus_rs.h" fn janus_rs_main(argc: c_int, argv: *const *const c_char) -> c_int as nonnull(argv) or FAILED; {
         crate::modules::library::promote_ourselves();

@@ -458,7 +458,7 @@ pub struct RtpOut<'a> {
 }
 
 /// What the engine calls, on the worker that owns the PeerConnection; never two at a time for one PeerConnection.
-/// Any method may call back into [`Peer`] of this or any other PeerConnection.
+/// Any method may call back into the [`Peer`](crate::media::Peer) of this or any other PeerConnection.
 pub trait PeerSink: Send + Sync {
     /// Whose callbacks those are that media leads to; `None`: nobody watches them.
     fn watched(&self) -> Option<&'static crate::stall::Plugin> {

@@ -1,7 +1,7 @@
 //! Binding the imports of one module to the implementations of its own ABI generation.
 //!
 //! The dynamic linker has bound the module to our exported symbols, which have the native layout. The few functions
-//! that differ in the module's generation ([`entry::VARIANTS`]) are put in place afterwards, in this module only: its
+//! that differ in the module's generation ([`VARIANTS`]) are put in place afterwards, in this module only: its
 //! relocations say where the linker stored each address. With immediate binding (as distributions build) these places
 //! are read-only by then; their pages are opened for the moment of writing.
 

@@ -1,5 +1,5 @@
 //! What plugins call. Every function judges its pointers before it looks behind them, enters the session (see
-//! [`sessions`]) and hands over to the core's [`HandleHost`](super::host::HandleHost). A panic stays here.
+//! [`sessions`]) and hands over to the core's [`HandleHost`]. A panic stays here.
 
 use super::host::{self, HandleHost};
 use super::registry::PACKAGES;

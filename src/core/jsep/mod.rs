@@ -1,6 +1,6 @@
 //! JSEP: what session descriptions do to a PeerConnection, without touching one.
 //!
-//! A client's description travels [`Description::parse`] → [`Negotiation::apply_remote`] → [`anonymise`] → plugin.
+//! A client's description travels [`Description::parse`] → [`Negotiation::apply_remote`] → [`fn@anonymise`] → plugin.
 //! A plugin's description travels [`Description::parse`] → [`Negotiation::apply_local`] → [`Negotiation::merge`] →
 //! client. In between, [`Negotiation::media`] and [`Negotiation::extensions`] say what the engine shall do.
 //! media-plane.md §2 is the contract.

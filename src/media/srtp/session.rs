@@ -46,7 +46,7 @@ impl Session {
         })
     }
 
-    /// Sends no stragglers from before the first packet of their stream; see [`Window::is_before_all`].
+    /// Sends no stragglers from before the first packet of their stream; see `Window::is_before_all`.
     pub fn keeping_beginning(self) -> Session {
         Session { keeps_beginning: true, ..self }
     }
