@@ -153,6 +153,8 @@ impl LogControls for OwnLog {
 pub struct Live {
     pub session_timeout: AtomicU32,
     pub accepting_sessions: AtomicBool,
+    /// What `set_libnice_debug` was told; without effect.
+    pub libnice_debug: AtomicBool,
     pub min_nack_queue: AtomicU32,
     pub nack_optimizations: AtomicBool,
     pub no_media_timer: AtomicU32,
@@ -164,6 +166,7 @@ impl Live {
         Live {
             session_timeout: settings.session_timeout.into(),
             accepting_sessions: true.into(),
+            libnice_debug: false.into(),
             min_nack_queue: u32::from(settings.media.min_nack_queue).into(),
             nack_optimizations: settings.media.nack_optimizations.into(),
             no_media_timer: settings.media.no_media_timer.into(),

@@ -62,6 +62,7 @@ fn at_root(request: &Request) -> Answer {
         "set_log_level" => tuning::log_level(request),
         "set_locking_debug" => tuning::locking_debug(request),
         "set_refcount_debug" => tuning::refcount_debug(request),
+        "set_libnice_debug" => tuning::libnice_debug(request),
         "set_log_timestamps" => tuning::log_timestamps(request),
         "set_log_colors" => tuning::log_colors(request),
         "set_min_nack_queue" => tuning::min_nack_queue(request),

@@ -44,6 +44,7 @@ fn tuning() {
         "log_rotate_sig",
         "locking_debug",
         "refcount_debug",
+        "libnice_debug",
         "min_nack_queue",
         "nack-optimizations",
         "no_media_timer",
@@ -59,6 +60,10 @@ fn tuning() {
     assert_eq!(ask(r#""janus":"set_log_level","level":5"#).get("level").unwrap().as_i64(), Some(5));
     let reply = ask(r#""janus":"set_log_colors","colors":true"#);
     assert_eq!(names(&reply), ["janus", "transaction", "log_colors"]);
+    let reply = ask(r#""janus":"set_libnice_debug","debug":true"#);
+    assert_eq!(reply.get("libnice_debug").unwrap().as_bool(), Some(true));
+    let reason = "Invalid element type (debug should be a boolean)";
+    assert_error(&ask(r#""janus":"set_libnice_debug","debug":1"#), 467, reason, "debug");
     let reply = ask(r#""janus":"set_min_nack_queue","min_nack_queue":5000"#);
     assert_eq!(reply.get("min_nack_queue").unwrap().as_i64(), Some(1000));
     let reply = ask(r#""janus":"set_nack_optimizations","nack_optimizations":true"#);
@@ -68,6 +73,7 @@ fn tuning() {
     let status = world.admin(r#"{"janus":"get_status","transaction":"x"}"#).get("status").unwrap();
     assert_eq!(status.get("log_level").unwrap().as_i64(), Some(5));
     assert_eq!(status.get("log_colors").unwrap().as_bool(), Some(true));
+    assert_eq!(status.get("libnice_debug").unwrap().as_bool(), Some(true));
     assert_eq!(status.get("session_timeout").unwrap().as_i64(), Some(0));
 }
 

@@ -56,6 +56,7 @@ async def settings(play):
         "set_log_level": ("level", [0, 5, 7, 4, 9, -1, "5", None, 1.5, True]),
         "set_locking_debug": ("debug", [True, False, 1, "true", None]),
         "set_refcount_debug": ("debug", [True, False, 1, "true", None]),
+        "set_libnice_debug": ("debug", [True, False, 1, "true", None]),
         "set_log_timestamps": ("timestamps", [True, False, 1, None]),
         "set_log_colors": ("colors", [True, False, 1, None]),
         "set_min_nack_queue": ("min_nack_queue", [0, 300, 5000, -1, "5", None]),
