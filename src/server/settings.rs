@@ -170,7 +170,12 @@ fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
 
 /// PEM texts of certificate and key, and the key's password. The key may be in the certificate's file.
 fn certificate(config: &Config) -> Result<Option<(String, String, Option<String>)>, String> {
-    let Some(path) = options::CERT_PEM.of(config) else { return Ok(None) };
+    let Some(path) = options::CERT_PEM.of(config) else {
+        return match options::CERT_KEY.of(config) {
+            Some(_) => Err("cert_key is given, but no cert_pem".to_owned()), // MP-128
+            None => Ok(None),
+        };
+    };
     let read = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}"));
     let certificate = read(path)?;
     let key = options::CERT_KEY.of(config).map_or_else(|| Ok(certificate.clone()), read)?;
@@ -241,6 +246,13 @@ mod tests {
         assert_eq!(port_range("200-100"), (100, 200));
         assert_eq!(port_range("abc"), (0, 65535));
         assert_eq!(port_range("10000-0"), (10000, 65535));
+    }
+
+    // MP-128
+    #[test]
+    fn a_key_wants_its_certificate() {
+        let refused = read(&[("certificates", "cert_key", "/etc/ssl/key.pem")]).err();
+        assert_eq!(refused.as_deref(), Some("cert_key is given, but no cert_pem"));
     }
 
     // CP-033 … CP-036
