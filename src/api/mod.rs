@@ -27,7 +27,7 @@ use crate::core::Core;
 use crate::core::notifier::{Kind, Subject, instance_id, subtype};
 use crate::core::session::Owner;
 use crate::json::Json;
-use crate::modules::host::{CoreHost, HandleHost, Incoming, TransportFace, TransportInstance};
+use crate::modules::host::{Connection, CoreHost, HandleHost, Incoming};
 use lanes::Lanes;
 use request::{Head, Reply, Request};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -112,21 +112,16 @@ impl CoreHost for Api {
         self.core.auth.signature_contains(package, token, descriptor)
     }
 
-    fn incoming_request(
-        &self,
-        transport: Arc<dyn TransportFace>,
-        instance: Arc<dyn TransportInstance>,
-        request: Incoming,
-    ) {
+    fn incoming_request(&self, from: Arc<dyn Connection>, request: Incoming) {
         let head = Head::of(&request.message);
-        let lane = head.lane(request.admin, instance.address());
+        let lane = head.lane(request.admin, from.identity());
         let limited = head.is_plugin_message(request.admin);
         let core = self.core.clone();
-        self.lanes.submit(lane, limited, move || answer(&core, &Owner { transport, instance }, request));
+        self.lanes.submit(lane, limited, move || answer(&core, &Owner(from), request));
     }
 
-    fn transport_gone(&self, transport: Arc<dyn TransportFace>, instance: usize) {
-        self.core.transport_gone(transport.package(), instance);
+    fn transport_gone(&self, package: &str, connection: usize) {
+        self.core.transport_gone(package, connection);
     }
 
     fn is_api_secret_needed(&self) -> bool {

@@ -122,8 +122,8 @@ impl Core {
         owner.session_created(session.id);
         self.notifier.emit(Kind::Session, subtype::NONE, subject(&session), || {
             let transport = Json::object()
-                .with("transport", owner.transport.package())
-                .with("id", instance_id(owner.instance.address()));
+                .with("transport", owner.0.package())
+                .with("id", instance_id(owner.0.identity()));
             Json::object().with("name", "created").with("transport", transport)
         });
         Some(session)
@@ -192,7 +192,7 @@ impl Core {
     pub fn claim_session(&self, session: &Arc<Session>, new: Owner) -> bool {
         let old = session.owner();
         if let Some(old) = old {
-            if old.is(new.transport.package(), new.instance.address()) {
+            if old.is(new.0.package(), new.0.identity()) {
                 return true;
             }
             old.session_over(session.id, false, true);

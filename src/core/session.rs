@@ -2,39 +2,36 @@
 
 use super::limit::Limit;
 use crate::json::Json;
-use crate::modules::host::{TransportFace, TransportInstance};
+use crate::modules::host::Connection;
 use crate::util::lock::{Lock, outside};
 use crate::util::time;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 
-/// Where the events of a session go: a transport and one of its connections, kept alive by this reference (CP-303).
+/// Where the events of a session go: a connection, kept alive by this reference (CP-303).
 #[derive(Clone)]
-pub struct Owner {
-    pub transport: Arc<dyn TransportFace>,
-    pub instance: Arc<dyn TransportInstance>,
-}
+pub struct Owner(pub Arc<dyn Connection>);
 
 impl Owner {
-    pub fn is(&self, package: &str, instance: usize) -> bool {
-        self.instance.address() == instance && self.transport.package() == package
+    pub fn is(&self, package: &str, connection: usize) -> bool {
+        self.0.identity() == connection && self.0.package() == package
     }
 
     pub fn send(&self, request_id: usize, admin: bool, message: Json) {
-        outside(|| self.transport.send_message(&self.instance, request_id, admin, message));
+        outside(|| self.0.send_message(request_id, admin, message));
     }
 
     pub fn session_created(&self, id: u64) {
-        outside(|| self.transport.session_created(&self.instance, id));
+        outside(|| self.0.session_created(id));
     }
 
     pub fn session_over(&self, id: u64, timeout: bool, claimed: bool) {
-        outside(|| self.transport.session_over(&self.instance, id, timeout, claimed));
+        outside(|| self.0.session_over(id, timeout, claimed));
     }
 
     pub fn session_claimed(&self, id: u64) {
-        outside(|| self.transport.session_claimed(&self.instance, id));
+        outside(|| self.0.session_claimed(id));
     }
 }
 

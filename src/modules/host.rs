@@ -26,10 +26,18 @@ pub trait HandleHost: Send + Sync {
     fn opaque_id(&self) -> Option<String>;
 }
 
-/// A transport's own connection object (`janus_transport_session`), counted. Identity is the address.
-pub trait TransportInstance: Send + Sync {
-    /// The pointer value, as owner identity and for the hashed id in events.
-    fn address(&self) -> usize;
+/// One connection of a transport: what is for it is told to it, and it knows its transport. Nobody can hand a
+/// connection to a transport that it is none of.
+pub trait Connection: Send + Sync {
+    /// Of the transport.
+    fn package(&self) -> &str;
+    /// What it is known by, together with the package: unique in its transport as long as it lives, and hashed in events.
+    fn identity(&self) -> usize;
+    /// Takes the reference of `message`. `request_id` is 0 for events.
+    fn send_message(&self, request_id: usize, admin: bool, message: Json);
+    fn session_created(&self, session_id: u64);
+    fn session_over(&self, session_id: u64, timeout: bool, claimed: bool);
+    fn session_claimed(&self, session_id: u64);
 }
 
 /// A request as a transport delivered it.
@@ -52,39 +60,18 @@ pub trait CoreHost: Send + Sync {
     fn auth_signature_contains(&self, package: &str, token: Option<&str>, descriptor: &str) -> bool;
 
     /// Only queues: never calls the transport back on this thread.
-    fn incoming_request(
-        &self,
-        transport: Arc<dyn TransportFace>,
-        instance: Arc<dyn TransportInstance>,
-        request: Incoming,
-    );
-    fn transport_gone(&self, transport: Arc<dyn TransportFace>, instance: usize);
+    fn incoming_request(&self, from: Arc<dyn Connection>, request: Incoming);
+    /// The connection of this transport, by package and [identity](Connection::identity), is gone.
+    fn transport_gone(&self, package: &str, connection: usize);
     fn is_api_secret_needed(&self) -> bool;
     fn is_api_secret_valid(&self, secret: Option<&str>) -> bool;
     fn is_auth_token_needed(&self) -> bool;
     fn is_auth_token_valid(&self, token: Option<&str>) -> bool;
 }
 
-/// A transport as the control plane uses it: a loaded module or a built-in one.
+/// A transport as the control plane uses it, apart from its [connections](Connection): a loaded module or a built-in one.
 pub trait TransportFace: Send + Sync {
     fn package(&self) -> &str;
-    /// Takes the reference of `message`. `request_id` is 0 for events.
-    fn send_message(
-        &self,
-        instance: &Arc<dyn TransportInstance>,
-        request_id: usize,
-        admin: bool,
-        message: Json,
-    );
-    fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
-    fn session_over(
-        &self,
-        instance: &Arc<dyn TransportInstance>,
-        session_id: u64,
-        timeout: bool,
-        claimed: bool,
-    );
-    fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64);
     /// `None`: not supported.
     fn query(&self, request: Option<&Json>) -> Option<Json>;
 }

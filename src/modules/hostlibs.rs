@@ -1,6 +1,5 @@
 //! Libraries that modules expect their host to have brought along: plugins are not linked with libsrtp2, nor the
 //! older textroom with libcurl. Neither is a dependency of ours: what is absent is missed only by who imports it.
-#![forbid(unsafe_code)]
 
 use super::library::{Library, Scope};
 use std::path::Path;
@@ -14,7 +13,8 @@ pub fn provide() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         if let Some(srtp) = first(&SRTP) {
-            match super::call::int_of_void(&srtp, c"srtp_init") {
+            // SAFETY: `srtp_err_status_t srtp_init(void)`, before anything of it is used; the type is an enum of C, an int.
+            match unsafe { super::call::int_of_void(&srtp, c"srtp_init") } {
                 Some(0) => {}
                 Some(code) => tracing::warn!("srtp_init failed with {code}: modules cannot use libsrtp2"),
                 None => tracing::warn!("libsrtp2 has no srtp_init"),
@@ -22,13 +22,16 @@ pub fn provide() {
         }
         if let Some(curl) = first(&CURL) {
             // CURL_GLOBAL_ALL; safe to repeat, but not while threads run, so it is done before there are any.
-            super::call::int_of_long(&curl, c"curl_global_init", 3);
+            // SAFETY: `CURLcode curl_global_init(long)`; the type is an enum of C, an int.
+            unsafe { super::call::int_of_long(&curl, c"curl_global_init", 3) };
         }
     });
 }
 
 fn first(names: &[&str]) -> Option<Library> {
-    let found = names.iter().find_map(|name| Library::open(Path::new(name), Scope::Global).ok());
+    // SAFETY: libraries of the distribution.
+    let open = |name: &&str| unsafe { Library::open(Path::new(name), Scope::Global) }.ok();
+    let found = names.iter().find_map(open);
     if found.is_none() {
         tracing::debug!(
             "{} is not installed; modules that expect it from their host will be refused",

@@ -23,10 +23,13 @@ pub enum Scope {
 
 impl Library {
     /// Opens with all symbols bound at once (CP-057). The error is the linker's own line.
-    pub fn open(path: &Path, scope: Scope) -> Result<Library, String> {
+    ///
+    /// # Safety
+    /// Constructors of the file and of what it depends on run, and may do anything: it is one that we were told to load.
+    pub unsafe fn open(path: &Path, scope: Scope) -> Result<Library, String> {
         let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "NUL in its path".to_owned())?;
         let visibility = if scope == Scope::Global { libc::RTLD_GLOBAL } else { libc::RTLD_LOCAL };
-        // SAFETY: a NUL-terminated path. Constructors of the object run here; loading code is what we are asked for.
+        // SAFETY: a NUL-terminated path; the rest is promised by the caller.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | visibility) };
         if handle.is_null() { Err(last_error()) } else { Ok(Library(handle)) }
     }
@@ -101,12 +104,13 @@ mod tests {
     fn knows_symbols_and_load_address() {
         assert!(global_symbol(c"malloc").is_some());
         assert!(global_symbol(c"no_such_symbol_anywhere").is_none());
-        let jansson = Library::open(Path::new("libjansson.so.4"), Scope::Local).unwrap();
+        // SAFETY: we are linked against it.
+        let jansson = unsafe { Library::open(Path::new("libjansson.so.4"), Scope::Local) }.unwrap();
         let base = jansson.base().unwrap();
         let object = jansson.symbol(c"json_object").unwrap() as usize;
         assert!(object > base && object - base < 1 << 24);
-        assert!(
-            Library::open(Path::new("/nonexistent.so"), Scope::Local).unwrap_err().contains("nonexistent")
-        );
+        // SAFETY: there is nothing to run.
+        let missing = unsafe { Library::open(Path::new("/nonexistent.so"), Scope::Local) };
+        assert!(missing.unwrap_err().contains("nonexistent"));
     }
 }

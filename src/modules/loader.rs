@@ -61,7 +61,9 @@ pub struct Opened {
     pub path: PathBuf,
     pub facts: elf::Module,
     pub library: Library,
-    pub table: *mut c_void,
+    kind: Kind,
+    /// Complete for `kind`; see [`Opened::table`].
+    table: *mut c_void,
     pub info: ModuleInfo,
     pub api: i32,
 }
@@ -100,11 +102,13 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
     if !facts.has_create {
         return Err(Refusal::NoCreate);
     }
-    let library = Library::open(path, Scope::Local).map_err(Refusal::Unloadable)?;
+    // SAFETY: a module that we were told to load.
+    let library = unsafe { Library::open(path, Scope::Local) }.map_err(Refusal::Unloadable)?;
     library.base().iter().for_each(|base| crash::note_module(path, *base));
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
-    let table =
-        call::create(create).ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
+    // SAFETY: the symbol of a module.
+    let table = unsafe { call::create(create) };
+    let table = table.ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
     // SAFETY: just returned by `create` of a module that was put among this kind.
     let absent = unsafe { head::absent(table, kind) };
     if !absent.is_empty() {
@@ -115,7 +119,7 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, table, info, api })
+    Ok(Opened { path: path.to_owned(), facts, library, kind, table, info, api })
 }
 
 /// Opens the files that define these symbols, visibly for all. Some plugins of one folder lean on each other.
@@ -134,7 +138,8 @@ fn lend(path: &Path, symbols: &[String], folder: &[PathBuf]) -> bool {
             given.join(", "),
             other.display()
         );
-        lent |= Library::open(other, Scope::Global).is_ok();
+        // SAFETY: a module of the folder that we were told to load.
+        lent |= unsafe { Library::open(other, Scope::Global) }.is_ok();
     }
     lent
 }
@@ -216,7 +221,7 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
         // SAFETY: a complete table of this generation; the module is never closed.
         let mut plugin = unsafe {
             let info = module.info.clone().renamed(alias);
-            Plugin::new(module.table.cast(), decision.generation, decision.receives, info)
+            Plugin::new(module.table(Kind::Plugin).cast(), decision.generation, decision.receives, info)
         };
         plugin.comes_from(file.clone(), module.facts.build_id.clone());
         if let Err(code) = plugin.init(&options.config_folder) {
@@ -292,12 +297,13 @@ fn decide(
 pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
     let mut transports = Vec::new();
     for module in open_all(options, Kind::Transport)? {
-        if !recent_enough(&module, Kind::Transport) {
+        if !recent_enough(&module) {
             continue;
         }
         // SAFETY: a complete table of this API number; the module is never closed.
-        let transport =
-            Arc::new(unsafe { Transport::new(module.table.cast(), module.api, module.info.clone()) });
+        let transport = Arc::new(unsafe {
+            Transport::new(module.table(Kind::Transport).cast(), module.api, module.info.clone())
+        });
         transport.comes_from(module.file_name(), module.facts.build_id.clone());
         if let Err(code) = transport.init(&options.config_folder) {
             tracing::warn!("transport {} could not be initialised ({code})", module.info.package);
@@ -313,11 +319,12 @@ pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
 pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadError> {
     let mut handlers = Vec::new();
     for module in open_all(options, Kind::EventHandler)? {
-        if !recent_enough(&module, Kind::EventHandler) {
+        if !recent_enough(&module) {
             continue;
         }
         // SAFETY: a complete table; the module is never closed.
-        let handler = unsafe { EventHandler::new(module.table.cast(), module.info.clone()) };
+        let handler =
+            unsafe { EventHandler::new(module.table(Kind::EventHandler).cast(), module.info.clone()) };
         handler.comes_from(module.file_name(), module.facts.build_id.clone());
         handler.init(&options.config_folder);
         announce(Kind::EventHandler, &module.info, &module.file_name());
@@ -330,11 +337,11 @@ pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadE
 pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>, LoadError> {
     let mut loggers = Vec::new();
     for module in open_all(options, Kind::Logger)? {
-        if !recent_enough(&module, Kind::Logger) {
+        if !recent_enough(&module) {
             continue;
         }
         // SAFETY: a complete table; the module is never closed.
-        let logger = unsafe { Logger::new(module.table.cast(), module.info.clone()) };
+        let logger = unsafe { Logger::new(module.table(Kind::Logger).cast(), module.info.clone()) };
         logger.comes_from(module.file_name(), module.facts.build_id.clone());
         logger.init(server_name, &options.config_folder);
         announce(Kind::Logger, &module.info, &module.file_name());
@@ -355,7 +362,8 @@ pub fn lowest_api(kind: Kind) -> i32 {
 }
 
 /// Whether the API number is one that is served; too low ones are logged, higher ones than ours accepted (CP-053, CP-054).
-fn recent_enough(module: &Opened, kind: Kind) -> bool {
+fn recent_enough(module: &Opened) -> bool {
+    let kind = module.kind;
     let lowest = lowest_api(kind);
     if module.api < lowest {
         let package = &module.info.package;
@@ -378,6 +386,12 @@ fn announce(kind: Kind, info: &ModuleInfo, file: &str) {
 }
 
 impl Opened {
+    /// The function table, of a module that was opened as this kind.
+    pub fn table(&self, kind: Kind) -> *mut c_void {
+        assert!(kind == self.kind, "a {} is no {}", self.kind.name(), kind.name());
+        self.table
+    }
+
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate { api: self.api, package: &self.info.package, path: &self.path, module: &self.facts }
     }

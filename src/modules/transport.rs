@@ -1,7 +1,7 @@
 //! A loaded transport, its connections, and what it calls.
 
 use super::head;
-use super::host::{self, Incoming, ModuleInfo, TransportFace, TransportInstance};
+use super::host::{self, Connection, Incoming, ModuleInfo, TransportFace};
 use super::registry::Registry;
 use crate::abi::entry::guard;
 use crate::abi::refcount;
@@ -94,97 +94,87 @@ impl Transport {
     }
 }
 
-/// One counted reference on a transport's connection.
-struct Instance(*mut janus_transport_session);
+/// A connection of a module: one counted reference on its session, and the transport that it is of.
+struct Instance {
+    transport: Arc<Transport>,
+    session: *mut janus_transport_session,
+}
 
-// SAFETY: counted atomically; only the address and the counter are used here.
+// SAFETY: the session is counted atomically; here its address is used, and its transport expects calls on any thread.
 unsafe impl Send for Instance {}
 // SAFETY: as above.
 unsafe impl Sync for Instance {}
 
 impl Instance {
     /// # Safety
-    /// `session` is alive: its transport lends a reference for the call.
-    unsafe fn borrow(session: *mut janus_transport_session) -> Arc<Instance> {
+    /// `session` is alive, and of this transport, which lends a reference for the call.
+    unsafe fn borrow(transport: Arc<Transport>, session: *mut janus_transport_session) -> Arc<Instance> {
         // SAFETY: promised by the caller.
         unsafe { refcount::increase(&raw mut (*session).r#ref) };
-        Arc::new(Instance(session))
+        Arc::new(Instance { transport, session })
     }
 }
 
 impl Drop for Instance {
     fn drop(&mut self) {
         // SAFETY: the reference that `borrow` added.
-        unsafe { refcount::decrease(&raw mut (*self.0).r#ref) }
+        unsafe { refcount::decrease(&raw mut (*self.session).r#ref) }
     }
 }
 
-impl TransportInstance for Instance {
-    fn address(&self) -> usize {
-        self.0 as usize
+impl Connection for Instance {
+    fn package(&self) -> &str {
+        &self.transport.info.package
     }
-}
 
-/// The connection behind an instance of a module's transport.
-fn session(instance: &Arc<dyn TransportInstance>) -> *mut janus_transport_session {
-    instance.address() as *mut janus_transport_session
+    fn identity(&self) -> usize {
+        self.session as usize
+    }
+
+    fn send_message(&self, request_id: usize, admin: bool, message: Json) {
+        let _inside = self.transport.enter(Callback::SendMessage);
+        // SAFETY: inside every table; the session is this transport's, the message's reference is handed over (CP-301).
+        unsafe {
+            if let Some(send) = (*self.transport.table()).send_message {
+                send(self.session, request_id as *mut c_void, gboolean::from(admin), message.into_ptr());
+            }
+        }
+    }
+
+    fn session_created(&self, session_id: u64) {
+        let _inside = self.transport.enter(Callback::SessionCreated);
+        // SAFETY: inside every table; the session is this transport's.
+        unsafe {
+            if let Some(created) = (*self.transport.table()).session_created {
+                created(self.session, session_id);
+            }
+        }
+    }
+
+    fn session_over(&self, session_id: u64, timeout: bool, claimed: bool) {
+        let _inside = self.transport.enter(Callback::SessionOver);
+        // SAFETY: as above.
+        unsafe {
+            if let Some(over) = (*self.transport.table()).session_over {
+                over(self.session, session_id, gboolean::from(timeout), gboolean::from(claimed));
+            }
+        }
+    }
+
+    fn session_claimed(&self, session_id: u64) {
+        let _inside = self.transport.enter(Callback::SessionClaimed);
+        // SAFETY: as above.
+        unsafe {
+            if let Some(claimed) = (*self.transport.table()).session_claimed {
+                claimed(self.session, session_id);
+            }
+        }
+    }
 }
 
 impl TransportFace for Transport {
     fn package(&self) -> &str {
         &self.info.package
-    }
-
-    fn send_message(
-        &self,
-        instance: &Arc<dyn TransportInstance>,
-        request_id: usize,
-        admin: bool,
-        message: Json,
-    ) {
-        let _inside = self.enter(Callback::SendMessage);
-        // SAFETY: inside every table; the instance is referenced, the message's reference is handed over (CP-301).
-        unsafe {
-            if let Some(send) = (*self.table()).send_message {
-                send(session(instance), request_id as *mut c_void, gboolean::from(admin), message.into_ptr());
-            }
-        }
-    }
-
-    fn session_created(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
-        let _inside = self.enter(Callback::SessionCreated);
-        // SAFETY: inside every table; the instance is referenced.
-        unsafe {
-            if let Some(created) = (*self.table()).session_created {
-                created(session(instance), session_id);
-            }
-        }
-    }
-
-    fn session_over(
-        &self,
-        instance: &Arc<dyn TransportInstance>,
-        session_id: u64,
-        timeout: bool,
-        claimed: bool,
-    ) {
-        let _inside = self.enter(Callback::SessionOver);
-        // SAFETY: inside every table; the instance is referenced.
-        unsafe {
-            if let Some(over) = (*self.table()).session_over {
-                over(session(instance), session_id, gboolean::from(timeout), gboolean::from(claimed));
-            }
-        }
-    }
-
-    fn session_claimed(&self, instance: &Arc<dyn TransportInstance>, session_id: u64) {
-        let _inside = self.enter(Callback::SessionClaimed);
-        // SAFETY: inside every table; the instance is referenced.
-        unsafe {
-            if let Some(claimed) = (*self.table()).session_claimed {
-                claimed(session(instance), session_id);
-            }
-        }
     }
 
     fn query(&self, request: Option<&Json>) -> Option<Json> {
@@ -235,16 +225,16 @@ unsafe extern "C" fn incoming_request(
             return;
         }
         // SAFETY: alive for the call, as the contract says (CP-304).
-        let instance = unsafe { Instance::borrow(instance) };
+        let connection = unsafe { Instance::borrow(transport, instance) };
         let request = Incoming { admin: admin != FALSE, message, request_id: request_id as usize };
-        core.incoming_request(transport, instance, request);
+        core.incoming_request(connection, request);
     });
 }
 
 unsafe extern "C" fn transport_gone(transport: *mut janus_transport, instance: *mut janus_transport_session) {
     guard("transport_gone", (), || {
         if let (Some(core), Some(transport)) = (host::core(), LOADED.get(transport as usize)) {
-            core.transport_gone(transport, instance as usize);
+            core.transport_gone(&transport.info.package, instance as usize);
         }
     });
 }

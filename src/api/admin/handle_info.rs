@@ -32,7 +32,7 @@ fn identity(handle: &Handle) -> Json {
         .with("session_id", session.id)
         .with("session_last_activity", session.last_activity())
         .with("session_timeout", session.timeout(core.live.session_timeout.load(Ordering::Relaxed)))
-        .with_some("session_transport", session.owner().map(|o| o.transport.package().to_owned()))
+        .with_some("session_transport", session.owner().map(|o| o.0.package().to_owned()))
         .with("handle_id", handle.id)
         .with_some("opaque_id", handle.opaque_id.as_deref())
         .with_some("token", handle.token.as_deref())

@@ -80,14 +80,6 @@ impl Timeline {
     }
 }
 
-pub struct Connection(usize);
-
-impl TransportInstance for Connection {
-    fn address(&self) -> usize {
-        self.0
-    }
-}
-
 type Hook<A, R> = Mutex<Option<Arc<dyn Fn(A) -> R + Send + Sync>>>;
 
 fn hooked<A, R>(hook: &Hook<A, R>) -> Option<Arc<dyn Fn(A) -> R + Send + Sync>> {
@@ -100,32 +92,44 @@ pub struct FakeTransport {
     pub on_send: Hook<(usize, Json), ()>,
 }
 
-impl TransportFace for FakeTransport {
+/// A connection of the transport, with its number.
+pub struct FakeConnection(Arc<FakeTransport>, usize);
+
+impl Connection for FakeConnection {
     fn package(&self) -> &str {
-        "test.transport"
+        self.0.package()
     }
-    fn send_message(&self, at: &Arc<dyn TransportInstance>, request_id: usize, admin: bool, message: Json) {
+    fn identity(&self) -> usize {
+        self.1
+    }
+    fn send_message(&self, request_id: usize, admin: bool, message: Json) {
         let text = message.dump(0x20).unwrap();
         if request_id == 0 {
             assert!(!admin, "events are never admin (CP-302)");
             let name = message.get("janus").unwrap().as_str().unwrap().to_owned();
-            self.log.add(format!("event {} {name} {text}", at.address()));
+            self.0.log.add(format!("event {} {name} {text}", self.1));
         } else {
             let api = if admin { "admin " } else { "" };
-            self.log.add(format!("{api}reply {} #{request_id} {text}", at.address()));
+            self.0.log.add(format!("{api}reply {} #{request_id} {text}", self.1));
         }
-        if let Some(hook) = hooked(&self.on_send) {
-            hook((at.address(), message));
+        if let Some(hook) = hooked(&self.0.on_send) {
+            hook((self.1, message));
         }
     }
-    fn session_created(&self, at: &Arc<dyn TransportInstance>, id: u64) {
-        self.log.add(format!("created {} {id}", at.address()));
+    fn session_created(&self, id: u64) {
+        self.0.log.add(format!("created {} {id}", self.1));
     }
-    fn session_over(&self, at: &Arc<dyn TransportInstance>, id: u64, timeout: bool, claimed: bool) {
-        self.log.add(format!("over {} {id} {timeout} {claimed}", at.address()));
+    fn session_over(&self, id: u64, timeout: bool, claimed: bool) {
+        self.0.log.add(format!("over {} {id} {timeout} {claimed}", self.1));
     }
-    fn session_claimed(&self, at: &Arc<dyn TransportInstance>, id: u64) {
-        self.log.add(format!("claimed {} {id}", at.address()));
+    fn session_claimed(&self, id: u64) {
+        self.0.log.add(format!("claimed {} {id}", self.1));
+    }
+}
+
+impl TransportFace for FakeTransport {
+    fn package(&self) -> &str {
+        "test.transport"
     }
     fn query(&self, request: Option<&Json>) -> Option<Json> {
         Some(Json::object().with("asked", request.is_some()))
@@ -321,7 +325,7 @@ impl World {
         let request_id = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         let message = message.map_err(|e| e.map(ParseErrorText::into_error));
         let request = Incoming { admin, message, request_id };
-        self.api.incoming_request(self.transport.clone(), Arc::new(Connection(from)), request);
+        self.api.incoming_request(Arc::new(FakeConnection(self.transport.clone(), from)), request);
         request_id
     }
 

@@ -97,7 +97,7 @@ fn timeouts_of_one_session() {
     world.core.expire_sessions(start + 59 * SECOND);
     assert!(world.core.session(id).is_some());
     world.admin(&set(0));
-    world.api.transport_gone(world.transport.clone(), A);
+    world.api.transport_gone("test.transport", A);
     world.core.expire_sessions(start + 10 * SECOND);
     assert!(world.core.session(id).is_none(), "an explicit 0 does not protect an orphan");
 }
@@ -108,14 +108,14 @@ fn a_gone_transport_ends_its_sessions() {
     let world = World::new();
     let (session, handle) = world.attached();
     let other = number(&world.ask_from(B, r#"{"janus":"create","transaction":"c"}"#), "data", "id");
-    world.api.transport_gone(world.transport.clone(), 0xDEAD);
+    world.api.transport_gone("test.transport", 0xDEAD);
     while world.log.count("handler 1 created") < 2 {
         std::thread::yield_now();
     }
     world.log.wait("handler 2 attached");
     world.log.clear();
-    world.api.transport_gone(world.transport.clone(), A);
-    world.api.transport_gone(world.transport.clone(), A);
+    world.api.transport_gone("test.transport", A);
+    world.api.transport_gone("test.transport", A);
     assert!(world.core.session(session).is_none() && world.core.session(other).is_some());
     world.log.wait(&format!("destroy_session {handle}"));
     world.log.wait("handler 1 destroyed");
@@ -133,7 +133,7 @@ fn reclaiming() {
     world.log.clear();
     assert_eq!(text(&world.ask(&claim), "janus"), "success");
     assert_eq!((world.log.count("over"), world.log.count("claimed")), (0, 0));
-    world.api.transport_gone(world.transport.clone(), A);
+    world.api.transport_gone("test.transport", A);
     // Someone else's request postpones the end, and does not make it the owner.
     let before = world.core.session(session).unwrap().last_activity();
     assert_eq!(text(&keepalive(&world, B, session), "janus"), "ack");
@@ -152,7 +152,7 @@ fn reclaiming() {
     world.host(handle).push_event("test.plugin", None, Json::object(), None);
     world.log.wait(&format!("event {B} event"));
     assert!(!world.log.has(&format!("event {A} event")));
-    world.api.transport_gone(world.transport.clone(), B);
+    world.api.transport_gone("test.transport", B);
     world.core.expire_sessions(after + 11 * SECOND);
     assert!(world.core.session(session).is_none());
 }

@@ -9,6 +9,7 @@ use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::owners::{Found, Owners};
 use super::pending::Pending;
 use super::relief::Relief;
+use super::ring::Reader;
 use super::send::Transmitter;
 use super::socket::Socket;
 use crate::media::batch::{Batch, Cursor};
@@ -45,6 +46,8 @@ pub(super) struct Seat {
 
 pub struct Core {
     pub handle: Arc<WorkerHandle>,
+    /// Of the handle's ring; elsewhere only while it is emptied.
+    ring: Option<Reader<WorkerHandle>>,
     pub(super) shared: Arc<Shared>,
     pub clock: Clock,
     pub sockets: Vec<Socket>,
@@ -93,11 +96,24 @@ pub struct Delivery<'a> {
     pub incoming: Incoming<'a>,
 }
 
+/// A core whose ring is being emptied into it; it gets the reader back, also when that panics.
+struct Lent<'a> {
+    ring: Option<Reader<WorkerHandle>>,
+    core: &'a mut Core,
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.core.ring = self.ring.take();
+    }
+}
+
 impl Core {
     pub fn new(handle: Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>) -> Core {
         let clock = Clock::read();
         let reflexive = shared.config.stun_server.map(|server| Reflexive::new(server, clock.instant));
         Core {
+            ring: Reader::of(handle.clone(), |handle| &handle.ring),
             handle,
             shared,
             clock,
@@ -122,6 +138,23 @@ impl Core {
             asked: false,
             relief: None,
         }
+    }
+
+    /// Nothing waits in the ring that is worth waking up for.
+    pub fn is_ring_idle(&self, gathering: bool) -> bool {
+        self.ring.as_ref().is_none_or(|ring| if gathering { !ring.is_urgent() } else { ring.is_empty() })
+    }
+
+    /// Relays what other threads have put down, `most` packets of it; how many.
+    pub fn take_from_ring(&mut self, most: usize) -> usize {
+        let mut lent = Lent { ring: self.ring.take(), core: self };
+        let Some(ring) = &mut lent.ring else { return 0 };
+        ring.begin();
+        let mut taken = 0;
+        while taken < most && ring.pop(|to, packet, urgency| lent.core.relay(to, packet, urgency)) {
+            taken += 1;
+        }
+        taken
     }
 
     /// The address of ours that a datagram came to.

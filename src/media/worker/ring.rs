@@ -1,4 +1,5 @@
-//! RTP from threads that do not own the receiver: a bounded ring of bytes, many writers, one reader, no lock.
+//! RTP from threads that do not own the receiver: a bounded ring of bytes, many writers, one reader, no lock. Writers have
+//! the [`Ring`]; the one [`Reader`] of it can be sent to another thread, but neither shared nor copied.
 //!
 //! A plugin relays the same payload to receiver after receiver, with other headers. So a packet is a *note* of one cell
 //! (whom it is for, and its header), which names its *body* (payload and extensions). The body lies behind the first
@@ -18,8 +19,11 @@ use crate::media::streams::Parts;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
 use crate::rtp::header::FIXED_LEN;
-use std::cell::{RefCell, UnsafeCell};
+use std::cell::{Cell as OneThread, RefCell, UnsafeCell};
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// Bytes of a cell: a cache line.
@@ -68,6 +72,7 @@ const _: () = assert!(size_of::<Note>() <= CELL && align_of::<Note>() <= CELL &&
 #[repr(align(64))]
 struct Apart<T>(T);
 
+/// The writers' half.
 pub struct Ring {
     /// Unique in the process, as rings come and go.
     id: u64,
@@ -83,18 +88,50 @@ pub struct Ring {
     /// Everything before this position may be overwritten. Written by the reader; never behind what it has read.
     free: AtomicU64,
     dropped: AtomicU64,
-    /// Packets that were too old; only the reader writes it, and the time of the latest [`Ring::begin`].
+    /// Packets that were too old; only the reader writes it, and the time of the latest [`Reader::begin`].
     late: AtomicU64,
     now: AtomicU32,
     /// Something was put in that must not wait.
     hurry: AtomicBool,
+    /// There is a reader.
+    has_reader: AtomicBool,
 }
 
 // SAFETY: the cells of a position are written only by the writer that claimed it, after the reader gave them free
-// (`claim` sees to it), and read only by the single reader after that writer has set the mark (release, acquire).
+// (`claim` sees to it), and read only by the single `Reader` after that writer has set the mark (release, acquire).
 unsafe impl Sync for Ring {}
 // SAFETY: nothing in it belongs to a thread.
 unsafe impl Send for Ring {}
+
+/// The reader's half of a [`Ring`] that lies inside a `T`. There is never more than one.
+///
+/// It cannot be shared between threads:
+/// ```compile_fail,E0277
+/// # use janus_rs::media::worker::ring::{Reader, Ring};
+/// fn shared<T: Sync>() {}
+/// shared::<Reader<Ring>>();
+/// ```
+/// nor copied:
+/// ```compile_fail,E0599
+/// # use janus_rs::media::worker::ring::{Reader, Ring};
+/// # use std::sync::Arc;
+/// let reader: Reader<Ring> = Reader::of(Arc::new(Ring::new(256)), |ring| ring).unwrap();
+/// let second = reader.clone();
+/// ```
+/// and writers cannot read:
+/// ```compile_fail,E0599
+/// # use janus_rs::media::worker::ring::Ring;
+/// Ring::new(256).pop(|_, _, _| {});
+/// ```
+pub struct Reader<T> {
+    /// Inside `owner`; kept apart so that reading goes no longer way.
+    ring: NonNull<Ring>,
+    owner: Arc<T>,
+    one_thread: PhantomData<OneThread<()>>,
+}
+
+// SAFETY: the ring may be used on any thread, so long as one `Reader` does the reading.
+unsafe impl<T: Send + Sync> Send for Reader<T> {}
 
 /// The body that a thread has written last, and where.
 struct Latest {
@@ -172,6 +209,7 @@ impl Ring {
             late: AtomicU64::new(0),
             now: AtomicU32::new(0),
             hurry: AtomicBool::new(false),
+            has_reader: AtomicBool::new(false),
         }
     }
 
@@ -205,77 +243,6 @@ impl Ring {
         }
         self.hurry.store(true, Ordering::Release);
         Some(Urgency::Now)
-    }
-
-    /// Whether something in it must not wait, or it is half full. Only the owning worker.
-    pub fn is_urgent(&self) -> bool {
-        self.hurry.load(Ordering::Acquire)
-    }
-
-    /// Before everything is taken out. Only the owning worker.
-    pub fn begin(&self) {
-        self.begin_at(coarse_time());
-    }
-
-    fn begin_at(&self, now: u32) {
-        self.now.store(now, Ordering::Relaxed);
-        if self.is_urgent() {
-            // A swap, so that the packet behind the latest `true` is seen by what follows.
-            self.hurry.swap(false, Ordering::AcqRel);
-        }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.mark(self.read.0.load(Ordering::Relaxed)).load(Ordering::Acquire) == 0
-    }
-
-    /// Hands the oldest packet to `use_it`, unless it is too old; false when there is none. Only the owning worker.
-    pub fn pop(&self, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) -> bool {
-        loop {
-            let position = self.read.0.load(Ordering::Relaxed);
-            let mark = self.mark(position).load(Ordering::Acquire);
-            if mark == 0 {
-                self.start_over(position);
-                return false;
-            }
-            self.free_before(position);
-            self.mark(position).store(0, Ordering::Relaxed);
-            self.read.0.store(position.wrapping_add(u64::from(mark & !SKIP)), Ordering::Relaxed);
-            if mark & SKIP == 0 {
-                // SAFETY: the mark says that a note was written here, and this is the only reader; what was read is not
-                // given free before the next call.
-                unsafe { self.read_at(position, use_it) };
-                return true;
-            }
-        }
-    }
-
-    /// # Safety
-    /// A writer has set the mark of a note at `position`, and `free` is not beyond `position - keep`.
-    unsafe fn read_at(&self, position: u64, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) {
-        // SAFETY: by the contract there is a note. Its body was written before it by the same thread, at most `keep`
-        // cells before and in the same era, so that its cells are not free either; it is followed by as many bytes as it
-        // says, without a gap, since no packet goes beyond the last cell.
-        let (note, body, payload, descriptor) = unsafe {
-            let note = self.at(position).cast::<Note>().read();
-            let start = self.at(note.body);
-            let body = start.cast::<Body>().read();
-            let bytes = start.add(size_of::<Body>()).cast_const();
-            let payload = std::slice::from_raw_parts(bytes, body.payload);
-            (note, body, payload, std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor))
-        };
-        if self.now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
-            self.late.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let parts = Parts {
-            mindex: note.mindex,
-            video: note.video,
-            header: note.header,
-            extensions: Extensions { dependency_descriptor: descriptor, ..body.extensions },
-            payload,
-        };
-        use_it(note.to, &parts, note.urgency);
     }
 
     /// Returns the position behind the packet.
@@ -356,29 +323,6 @@ impl Ring {
         }
     }
 
-    /// Gives free what was read long enough ago; `position` is about to be read.
-    fn free_before(&self, position: u64) {
-        /// Not with every packet, because writers look at it.
-        const STEP: u64 = 16;
-        let free = later(position.wrapping_sub(self.keep), position & !OFFSET);
-        if free.wrapping_sub(self.free.load(Ordering::Relaxed)) >= STEP {
-            self.free.store(free, Ordering::Release);
-        }
-    }
-
-    /// Nothing is written at `position`. When nothing is claimed either, the next packet goes to the first cell.
-    fn start_over(&self, position: u64) {
-        if position & OFFSET < self.capacity() / 32 {
-            return;
-        }
-        let next = (position | OFFSET).wrapping_add(1);
-        let moved = self.write.0.compare_exchange(position, next, Ordering::AcqRel, Ordering::Relaxed);
-        if moved.is_ok() {
-            self.read.0.store(next, Ordering::Relaxed);
-            self.free.store(next, Ordering::Release);
-        }
-    }
-
     fn capacity(&self) -> u64 {
         self.marks.len() as u64
     }
@@ -395,6 +339,129 @@ impl Ring {
     fn at(&self, position: u64) -> *mut u8 {
         let cells: *const UnsafeCell<Cell> = self.cells.as_ptr();
         UnsafeCell::raw_get(cells.wrapping_add(self.index(position))).cast()
+    }
+}
+
+impl<T> Reader<T> {
+    /// The reader of the ring that `find` finds in `owner`; `None` while it has another one.
+    pub fn of(owner: Arc<T>, find: impl FnOnce(&T) -> &Ring) -> Option<Reader<T>> {
+        let ring = find(&owner);
+        if ring.has_reader.swap(true, Ordering::AcqRel) {
+            return None;
+        }
+        Some(Reader { ring: NonNull::from(ring), owner, one_thread: PhantomData })
+    }
+
+    pub fn owner(&self) -> &Arc<T> {
+        &self.owner
+    }
+
+    #[inline]
+    fn ring(&self) -> &Ring {
+        // SAFETY: `find` borrowed it from the content of `owner`, which stays where it is and is lent out for reading
+        // only as long as this reader holds it.
+        unsafe { self.ring.as_ref() }
+    }
+
+    /// Whether something in it must not wait, or it is half full.
+    pub fn is_urgent(&self) -> bool {
+        self.ring().hurry.load(Ordering::Acquire)
+    }
+
+    /// Before everything is taken out.
+    pub fn begin(&mut self) {
+        self.begin_at(coarse_time());
+    }
+
+    fn begin_at(&mut self, now: u32) {
+        self.ring().now.store(now, Ordering::Relaxed);
+        if self.is_urgent() {
+            // A swap, so that the packet behind the latest `true` is seen by what follows.
+            self.ring().hurry.swap(false, Ordering::AcqRel);
+        }
+    }
+
+    /// Nothing can be taken out.
+    pub fn is_empty(&self) -> bool {
+        self.ring().mark(self.ring().read.0.load(Ordering::Relaxed)).load(Ordering::Acquire) == 0
+    }
+
+    /// Hands the oldest packet to `use_it`, unless it is too old; false when there is none.
+    pub fn pop(&mut self, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) -> bool {
+        loop {
+            let position = self.ring().read.0.load(Ordering::Relaxed);
+            let mark = self.ring().mark(position).load(Ordering::Acquire);
+            if mark == 0 {
+                self.start_over(position);
+                return false;
+            }
+            self.free_before(position);
+            self.ring().mark(position).store(0, Ordering::Relaxed);
+            self.ring().read.0.store(position.wrapping_add(u64::from(mark & !SKIP)), Ordering::Relaxed);
+            if mark & SKIP == 0 {
+                // SAFETY: the mark says that a note was written here, and this is the only reader; what was read is not
+                // given free before the next call.
+                unsafe { self.read_at(position, use_it) };
+                return true;
+            }
+        }
+    }
+
+    /// # Safety
+    /// A writer has set the mark of a note at `position`, and `free` is not beyond `position - keep`.
+    unsafe fn read_at(&mut self, position: u64, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) {
+        // SAFETY: by the contract there is a note. Its body was written before it by the same thread, at most `keep`
+        // cells before and in the same era, so that its cells are not free either; it is followed by as many bytes as it
+        // says, without a gap, since no packet goes beyond the last cell.
+        let (note, body, payload, descriptor) = unsafe {
+            let note = self.ring().at(position).cast::<Note>().read();
+            let start = self.ring().at(note.body);
+            let body = start.cast::<Body>().read();
+            let bytes = start.add(size_of::<Body>()).cast_const();
+            let payload = std::slice::from_raw_parts(bytes, body.payload);
+            (note, body, payload, std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor))
+        };
+        if self.ring().now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
+            self.ring().late.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let parts = Parts {
+            mindex: note.mindex,
+            video: note.video,
+            header: note.header,
+            extensions: Extensions { dependency_descriptor: descriptor, ..body.extensions },
+            payload,
+        };
+        use_it(note.to, &parts, note.urgency);
+    }
+
+    /// Gives free what was read long enough ago; `position` is about to be read.
+    fn free_before(&mut self, position: u64) {
+        /// Not with every packet, because writers look at it.
+        const STEP: u64 = 16;
+        let free = later(position.wrapping_sub(self.ring().keep), position & !OFFSET);
+        if free.wrapping_sub(self.ring().free.load(Ordering::Relaxed)) >= STEP {
+            self.ring().free.store(free, Ordering::Release);
+        }
+    }
+
+    /// Nothing is written at `position`. When nothing is claimed either, the next packet goes to the first cell.
+    fn start_over(&mut self, position: u64) {
+        if position & OFFSET < self.ring().capacity() / 32 {
+            return;
+        }
+        let next = (position | OFFSET).wrapping_add(1);
+        let moved = self.ring().write.0.compare_exchange(position, next, Ordering::AcqRel, Ordering::Relaxed);
+        if moved.is_ok() {
+            self.ring().read.0.store(next, Ordering::Relaxed);
+            self.ring().free.store(next, Ordering::Release);
+        }
+    }
+}
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        self.ring().has_reader.store(false, Ordering::Release);
     }
 }
 

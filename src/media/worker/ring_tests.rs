@@ -1,6 +1,5 @@
 use super::*;
 use crate::rtp::extensions::AudioLevel;
-use std::sync::Arc;
 
 const TO: Addressee = Addressee { seat: 3, peer: 9 };
 
@@ -22,9 +21,9 @@ fn push(ring: &Ring, seat: u32, sequence: u16, payload: &[u8]) -> Option<Urgency
 }
 
 /// Seat, sequence number and payload of the oldest packet.
-fn pop(ring: &Ring) -> Option<(u32, u16, Vec<u8>)> {
+fn pop(reader: &mut Reader<Ring>) -> Option<(u32, u16, Vec<u8>)> {
     let mut seen = None;
-    let found = ring.pop(|to, parts, _| {
+    let found = reader.pop(|to, parts, _| {
         assert_eq!(
             (to.peer, parts.mindex, parts.video, &parts.header[4..]),
             (9, 1, true, &[1, 2, 3, 4, 9, 9, 9, 9][..])
@@ -36,13 +35,18 @@ fn pop(ring: &Ring) -> Option<(u32, u16, Vec<u8>)> {
     seen
 }
 
+fn halves(cells: usize) -> (Arc<Ring>, Reader<Ring>) {
+    let ring = Arc::new(Ring::new(cells));
+    (ring.clone(), Reader::of(ring, |ring| ring).unwrap())
+}
+
 fn offset(position: &AtomicU64) -> u64 {
     position.load(Ordering::Relaxed) & OFFSET
 }
 
 #[test]
 fn a_packet_comes_out_as_it_went_in() {
-    let ring = Ring::new(0);
+    let (ring, mut reader) = halves(0);
     let extensions = Extensions {
         audio_level: Some(AudioLevel { level: 5, voice: true }),
         dependency_descriptor: &[7; MAX_DESCRIPTOR],
@@ -56,24 +60,24 @@ fn a_packet_comes_out_as_it_went_in() {
         assert_eq!(ring.push(TO, &packet, Urgency::Now), Some(Urgency::Now));
     }
     for (mindex, expected) in [(2, extensions), (-1, plain), (0, plain)] {
-        assert!(ring.pop(|to, parts, urgency| {
+        assert!(reader.pop(|to, parts, urgency| {
             assert_eq!((to, parts.mindex, parts.video, urgency), (TO, mindex, false, Urgency::Now));
             assert_eq!((&parts.header[..], parts.payload), (&packet[..12], &b"payload"[..]));
             assert_eq!(parts.extensions, expected);
         }));
     }
-    assert!(ring.is_empty() && pop(&ring).is_none());
+    assert!(reader.is_empty() && pop(&mut reader).is_none());
 }
 
 #[test]
 fn too_much_is_dropped_and_counted() {
-    let ring = Ring::new(0);
+    let (ring, mut reader) = halves(0);
     assert!(push(&ring, 0, 1, &[0; ROOM + 1]).is_none());
     assert!(ring.push(TO, &out(b"no RTP", &[]), Urgency::Now).is_none());
     assert_eq!(ring.dropped(), 2);
     // A descriptor that is too long is left out.
     assert!(ring.push(TO, &out(&rtp(1, &[1; ROOM]), &[0; 256]), Urgency::Now).is_some());
-    assert!(ring.pop(|_, parts, _| {
+    assert!(reader.pop(|_, parts, _| {
         assert_eq!(parts.payload, [1; ROOM]);
         assert!(parts.extensions.dependency_descriptor.is_empty());
     }));
@@ -81,7 +85,7 @@ fn too_much_is_dropped_and_counted() {
 
 #[test]
 fn a_full_ring_drops_what_is_new_and_keeps_order() {
-    let ring = Ring::new(256);
+    let (ring, mut reader) = halves(256);
     for round in 0..50_u8 {
         let mut count = 0_u16;
         // Different lengths, so that the end of the memory is met everywhere.
@@ -90,23 +94,23 @@ fn a_full_ring_drops_what_is_new_and_keeps_order() {
         }
         assert!(count > 20, "{count}");
         for sequence in 0..count {
-            assert_eq!(pop(&ring), Some((1, sequence, vec![round; usize::from(sequence) * 31 % 700])));
+            assert_eq!(pop(&mut reader), Some((1, sequence, vec![round; usize::from(sequence) * 31 % 700])));
         }
-        assert!(pop(&ring).is_none() && ring.is_empty());
+        assert!(pop(&mut reader).is_none() && reader.is_empty());
         assert_eq!(ring.dropped(), u64::from(round) + 1);
     }
 }
 
 #[test]
 fn wraps_around_while_it_is_never_empty() {
-    let ring = Ring::new(256);
+    let (ring, mut reader) = halves(256);
     let payload = |n: u16| vec![n as u8; usize::from(n) * 53 % 1500];
     for n in 0..4_u16 {
         push(&ring, 0, n, &payload(n)).unwrap();
     }
     for n in 4..5000 {
         push(&ring, u32::from(n), n, &payload(n)).unwrap();
-        let (_, sequence, bytes) = pop(&ring).unwrap();
+        let (_, sequence, bytes) = pop(&mut reader).unwrap();
         assert_eq!((sequence, bytes), (n - 4, payload(n - 4)));
     }
     assert!(offset(&ring.write.0) > 20 * 256, "it went around in one era");
@@ -116,7 +120,7 @@ fn wraps_around_while_it_is_never_empty() {
 #[test]
 fn a_frame_for_thousands_of_receivers_is_not_lost() {
     const RECEIVERS: u32 = 4000;
-    let ring = Ring::new(1 << 17);
+    let (ring, mut reader) = halves(1 << 17);
     for packet in 0..20_u16 {
         for seat in 0..RECEIVERS {
             push(&ring, seat, packet ^ seat as u16, &[packet as u8; 1200]).unwrap();
@@ -126,15 +130,15 @@ fn a_frame_for_thousands_of_receivers_is_not_lost() {
     assert!(offset(&ring.write.0) < u64::from(RECEIVERS) * 20 + 20 * 32);
     for packet in 0..20_u16 {
         for seat in 0..RECEIVERS {
-            assert_eq!(pop(&ring), Some((seat, packet ^ seat as u16, vec![packet as u8; 1200])));
+            assert_eq!(pop(&mut reader), Some((seat, packet ^ seat as u16, vec![packet as u8; 1200])));
         }
     }
-    assert_eq!((pop(&ring), ring.dropped()), (None, 0));
+    assert_eq!((pop(&mut reader), ring.dropped()), (None, 0));
 }
 
 #[test]
 fn a_body_is_written_again_when_the_first_one_may_be_gone() {
-    let ring = Ring::new(1024);
+    let (ring, mut reader) = halves(1024);
     let body = [5; 1200];
     push(&ring, 0, 0, &body).unwrap();
     // Two hundred notes with `keep` at 128: the body is there twice, and read after its first place was given free.
@@ -145,18 +149,18 @@ fn a_body_is_written_again_when_the_first_one_may_be_gone() {
     assert!((200 + 2 * 19..200 + 2 * 22).contains(&used), "{used}");
     for n in 0..5000_u16 {
         push(&ring, 0, n.wrapping_add(200), &body).unwrap();
-        assert_eq!(pop(&ring), Some((0, n, body.to_vec())));
+        assert_eq!(pop(&mut reader), Some((0, n, body.to_vec())));
     }
 }
 
 #[test]
 fn an_emptied_ring_begins_anew_at_the_first_cell() {
-    let ring = Ring::new(1 << 17);
+    let (ring, mut reader) = halves(1 << 17);
     for round in 0..3000_u16 {
         for n in 0..10 {
             push(&ring, 0, n, &round.to_be_bytes()).unwrap();
         }
-        while let Some((_, _, payload)) = pop(&ring) {
+        while let Some((_, _, payload)) = pop(&mut reader) {
             assert_eq!(payload, round.to_be_bytes());
         }
         assert!(offset(&ring.write.0) <= (1 << 12) + 40, "more memory is touched than was needed");
@@ -165,7 +169,7 @@ fn an_emptied_ring_begins_anew_at_the_first_cell() {
 
 #[test]
 fn the_count_of_eras_may_wrap_around() {
-    let ring = Ring::new(256);
+    let (ring, mut reader) = halves(256);
     let last = !OFFSET;
     for position in [&ring.write.0, &ring.read.0, &ring.free] {
         position.store(last, Ordering::Relaxed);
@@ -175,16 +179,16 @@ fn the_count_of_eras_may_wrap_around() {
             push(&ring, round, n, b"x").unwrap();
         }
         for n in 0..30 {
-            assert_eq!(pop(&ring), Some((round, n, b"x".to_vec())));
+            assert_eq!(pop(&mut reader), Some((round, n, b"x".to_vec())));
         }
-        assert!(pop(&ring).is_none());
+        assert!(pop(&mut reader).is_none());
     }
     assert!(ring.write.0.load(Ordering::Relaxed) < last);
 }
 
 #[test]
 fn an_era_that_never_ends_is_full_in_the_end_and_recovers() {
-    let ring = Ring::new(256);
+    let (ring, mut reader) = halves(256);
     let late = OFFSET - 255;
     for position in [&ring.write.0, &ring.read.0, &ring.free] {
         position.store(late, Ordering::Relaxed);
@@ -193,29 +197,29 @@ fn an_era_that_never_ends_is_full_in_the_end_and_recovers() {
     while push(&ring, 0, count, b"x").is_some() {
         count += 1;
         if count > 3 {
-            pop(&ring).unwrap();
+            pop(&mut reader).unwrap();
         }
     }
     assert!((200..256).contains(&count), "{count}");
-    while pop(&ring).is_some() {}
+    while pop(&mut reader).is_some() {}
     assert!(push(&ring, 0, 7, b"y").is_some());
-    assert_eq!(pop(&ring), Some((0, 7, b"y".to_vec())));
+    assert_eq!(pop(&mut reader), Some((0, 7, b"y".to_vec())));
 }
 
 #[test]
 fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
-    let ring = Ring::new(256);
+    let (ring, mut reader) = halves(256);
     let push = |urgency| ring.push(TO, &out(&rtp(1, &[1]), &[]), urgency).unwrap();
     while push(Urgency::WithFrame) == Urgency::WithFrame {
-        assert!(!ring.is_urgent());
+        assert!(!reader.is_urgent());
     }
-    assert!((128..140).contains(&offset(&ring.write.0)) && ring.is_urgent());
-    ring.begin();
-    assert!(!ring.is_urgent());
-    while ring.pop(|_, _, urgency| assert_eq!(urgency, Urgency::WithFrame)) {}
+    assert!((128..140).contains(&offset(&ring.write.0)) && reader.is_urgent());
+    reader.begin();
+    assert!(!reader.is_urgent());
+    while reader.pop(|_, _, urgency| assert_eq!(urgency, Urgency::WithFrame)) {}
     assert_eq!(push(Urgency::WithFrame), Urgency::WithFrame);
     assert_eq!(push(Urgency::Now), Urgency::Now);
-    assert!(ring.is_urgent());
+    assert!(reader.is_urgent());
 }
 
 // MP-181
@@ -223,7 +227,7 @@ fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
 fn each_writer_keeps_its_order_and_its_payloads() {
     const PACKETS: u32 = 20_000;
     // Small, so that it is full, empty, and at its end all the time.
-    let ring = Arc::new(Ring::new(512));
+    let (ring, mut reader) = halves(512);
     let payload = |name: u32, n: u32| vec![(name * 7 + n / 5) as u8; (n / 5 * 37 % 1400) as usize];
     let writers: Vec<_> = (0..3_u32)
         .map(|name| {
@@ -239,7 +243,7 @@ fn each_writer_keeps_its_order_and_its_payloads() {
         .collect();
     let mut next = [0_u32; 3];
     while next != [PACKETS; 3] {
-        let Some((name, sequence, bytes)) = pop(&ring) else {
+        let Some((name, sequence, bytes)) = pop(&mut reader) else {
             std::thread::yield_now();
             continue;
         };
@@ -250,25 +254,33 @@ fn each_writer_keeps_its_order_and_its_payloads() {
     for writer in writers {
         writer.join().unwrap();
     }
-    assert!(pop(&ring).is_none());
+    assert!(pop(&mut reader).is_none());
 }
 
 // MP-170
 #[test]
 fn what_has_waited_for_a_second_is_dropped() {
-    let ring = Ring::new(0);
+    let (ring, mut reader) = halves(0);
     let pushed = coarse_time();
     for sequence in 1..=2 {
         push(&ring, 1, sequence, b"the same");
     }
     let no_longer_than = coarse_time().wrapping_sub(pushed);
-    ring.begin_at(pushed.wrapping_add(1000));
-    assert_eq!(pop(&ring).unwrap().1, 1);
-    ring.begin_at(pushed.wrapping_add(1001 + no_longer_than));
-    assert!(ring.pop(|_, _, _| panic!("too old")) && ring.is_empty());
+    reader.begin_at(pushed.wrapping_add(1000));
+    assert_eq!(pop(&mut reader).unwrap().1, 1);
+    reader.begin_at(pushed.wrapping_add(1001 + no_longer_than));
+    assert!(reader.pop(|_, _, _| panic!("too old")) && reader.is_empty());
     assert_eq!((ring.late(), ring.dropped()), (1, 1));
     // The age is that of the packet, not of the payload that it shares.
-    ring.begin();
+    reader.begin();
     push(&ring, 1, 3, b"the same");
-    assert_eq!(pop(&ring).unwrap().1, 3);
+    assert_eq!(pop(&mut reader).unwrap().1, 3);
+}
+
+#[test]
+fn there_is_one_reader_at_a_time() {
+    let (ring, reader) = halves(256);
+    assert!(Reader::of(ring.clone(), |ring| ring).is_none());
+    drop(reader);
+    assert!(Reader::of(ring, |ring| ring).is_some());
 }

@@ -6,7 +6,6 @@ use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
 use super::relief::Duty;
-use super::ring::Ring;
 use super::socket::Socket;
 use super::station::{Parcel, Station};
 use super::wake::{Bed, Readable, Sleep};
@@ -193,10 +192,8 @@ impl Worker {
             None => (Sleep::Deep, next),
         };
         let limit = until.map(|at| at.saturating_duration_since(now));
-        let WorkerHandle { bell, ring, jobs, .. } = &*self.handle;
-        bed.sleep(bell, limit, sleep, || {
-            jobs.is_empty() && if gathering { !ring.is_urgent() } else { ring.is_empty() }
-        })
+        let WorkerHandle { bell, jobs, .. } = &*self.handle;
+        bed.sleep(bell, limit, sleep, || jobs.is_empty() && core(|core| core.is_ring_idle(gathering)))
     }
 
     /// True when there may be more.
@@ -251,15 +248,9 @@ impl Worker {
 
     /// Whether there was anything.
     fn take_from_ring(&self) -> bool {
-        let ring: &Ring = &self.handle.ring;
-        ring.begin();
+        let ring = &self.handle.ring;
         let late = ring.late();
-        let mut taken = 0;
-        while taken < RING_SHARE
-            && ring.pop(|to, packet, urgency| core(|core| core.relay(to, packet, urgency)))
-        {
-            taken += 1;
-        }
+        let taken = core(|core| core.take_from_ring(RING_SHARE));
         let late = ring.late() - late;
         if late > 0 {
             tracing::warn!(

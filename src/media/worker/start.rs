@@ -23,7 +23,7 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
             continue;
         }
         let socket = Socket::open(ipv4, config.rtp_port_range, own.len() > 1, config.dscp)?;
-        bed.watch(&socket.udp, socket.rtcp.as_ref());
+        bed.watch(&socket.udp, socket.rtcp.as_ref())?;
         bound.extend(own.into_iter().map(|ip| SocketAddr::new(ip, socket.port())));
         sockets.push(socket);
     }

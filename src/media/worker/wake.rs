@@ -4,7 +4,7 @@
 //! the kernel nothing extra (epoll takes note of each).
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 use std::time::Duration;
 
@@ -61,8 +61,8 @@ const NONE: RawFd = -1;
 /// What a worker waits for besides its bell.
 #[derive(Default)]
 pub struct Bed {
-    media: Vec<RawFd>,
-    rtcp: Vec<RawFd>,
+    media: Vec<OwnedFd>,
+    rtcp: Vec<Option<OwnedFd>>,
 }
 
 /// What the worker sleeps for.
@@ -84,11 +84,14 @@ pub struct Readable {
 }
 
 impl Bed {
-    /// Watches the sockets of a family; they shall outlive the bed.
-    pub fn watch(&mut self, media: &impl AsRawFd, rtcp: Option<&impl AsRawFd>) {
+    /// Watches the sockets of a family, by descriptors of its own: numbers that are closed elsewhere become others'.
+    pub fn watch(&mut self, media: &impl AsFd, rtcp: Option<&impl AsFd>) -> io::Result<()> {
         assert!(self.media.len() < FAMILIES, "one socket per address family");
-        self.media.push(media.as_raw_fd());
-        self.rtcp.push(rtcp.map_or(NONE, AsRawFd::as_raw_fd));
+        let own = |socket: &dyn AsFd| socket.as_fd().try_clone_to_owned();
+        let rtcp = rtcp.map(|socket| own(socket)).transpose()?;
+        self.media.push(own(media)?);
+        self.rtcp.push(rtcp);
+        Ok(())
     }
 
     /// Sleeps until a socket is readable, the bell rings, or `limit` has passed, as far as `sleep` lets it. `idle` is
@@ -113,10 +116,11 @@ impl Bed {
         let (media, rtcp) = sockets.split_at_mut(FAMILIES);
         own[0].fd = bell.event.as_raw_fd();
         let families = self.media.len();
-        media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = *socket);
+        media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = socket.as_raw_fd());
         // At the end, so that the kernel is not told of them when they are left out.
         let count = if sleep == Sleep::Deep {
-            rtcp.iter_mut().zip(&self.rtcp).for_each(|(entry, socket)| entry.fd = *socket);
+            let number = |socket: &Option<OwnedFd>| socket.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
+            rtcp.iter_mut().zip(&self.rtcp).for_each(|(entry, socket)| entry.fd = number(socket));
             MAX_FDS
         } else {
             1 + families
@@ -189,8 +193,8 @@ mod tests {
         let bell = Bell::new().unwrap();
         let mut bed = Bed::default();
         let sockets = [(); 3].map(|()| std::net::UdpSocket::bind("127.0.0.1:0").unwrap());
-        bed.watch(&sockets[0], None::<&std::net::UdpSocket>);
-        bed.watch(&sockets[1], Some(&sockets[2]));
+        bed.watch(&sockets[0], None::<&std::net::UdpSocket>).unwrap();
+        bed.watch(&sockets[1], Some(&sockets[2])).unwrap();
         let send = |to: usize| sockets[0].send_to(b"x", sockets[to].local_addr().unwrap()).unwrap();
         send(2);
         assert_eq!(bed.sleep(&bell, None, Sleep::Deep, || true), Readable { media: 0, rtcp: 2 });
