@@ -15,7 +15,9 @@ pub mod log;
 pub mod refcount;
 pub mod mutex;
 pub mod plugin;
+#[macro_use]
 pub mod plugin_packets;
+pub mod plugin_single;
 pub mod transport;
 pub mod eventhandler;
 pub mod logger;

@@ -1,5 +1,5 @@
 //! `plugins/plugin.h`: the plugin's function table, the core's callback table, and what passes between them.
-//! The RTP packet structs of all generations stand in [`super::plugin_packets`].
+//! The RTP packet structs stand in [`super::plugin_packets`], all of 0.x in [`super::plugin_single`].
 
 use super::plugin_packets::{
     ABSENT, EMPTY_RTP, janus_plugin_rtp_b3, janus_plugin_rtp_b5, janus_plugin_rtp_extensions_284,
@@ -17,10 +17,10 @@ pub const API_VERSION: c_int = 106;
 
 type Text = Option<unsafe extern "C" fn() -> *const c_char>;
 type Number = Option<unsafe extern "C" fn() -> c_int>;
-type Session = *mut janus_plugin_session;
+pub(super) type Session = *mut janus_plugin_session;
 
-/// What `create()` of a plugin returns: 21 function pointers, the same from 0.10.0 on. `incoming_rtp` takes the
-/// packet struct of the plugin's generation.
+/// What `create()` of a plugin returns: 21 function pointers, the same from 0.10.0 on. `incoming_…` take the packet structs
+/// of the plugin's generation; `slow_link` of 0.x has other arguments.
 #[repr(C)]
 #[allow(non_camel_case_types)]
 pub struct janus_plugin {
@@ -40,8 +40,8 @@ pub struct janus_plugin {
     pub handle_admin_message: Option<unsafe extern "C" fn(*mut json_t) -> *mut json_t>,
     pub setup_media: Option<unsafe extern "C" fn(Session)>,
     pub incoming_rtp: Option<unsafe extern "C" fn(Session, *mut c_void)>,
-    pub incoming_rtcp: Option<unsafe extern "C" fn(Session, *mut janus_plugin_rtcp)>,
-    pub incoming_data: Option<unsafe extern "C" fn(Session, *mut janus_plugin_data)>,
+    pub incoming_rtcp: Option<unsafe extern "C" fn(Session, *mut c_void)>,
+    pub incoming_data: Option<unsafe extern "C" fn(Session, *mut c_void)>,
     pub data_ready: Option<unsafe extern "C" fn(Session)>,
     pub slow_link: Option<unsafe extern "C" fn(Session, c_int, gboolean, gboolean)>,
     pub hangup_media: Option<unsafe extern "C" fn(Session)>,
@@ -63,7 +63,7 @@ pub struct janus_callbacks {
         unsafe extern "C" fn(Session, *mut janus_plugin, *const c_char, *mut json_t, *mut json_t) -> c_int,
     pub relay_rtp: unsafe extern "C" fn(Session, *mut c_void),
     pub relay_rtcp: unsafe extern "C" fn(Session, *mut janus_plugin_rtcp),
-    pub relay_data: unsafe extern "C" fn(Session, *mut janus_plugin_data),
+    pub relay_data: unsafe extern "C" fn(Session, *mut c_void),
     pub send_pli: unsafe extern "C" fn(Session),
     pub send_pli_stream: unsafe extern "C" fn(Session, c_int),
     pub send_remb: unsafe extern "C" fn(Session, u32),
@@ -237,8 +237,8 @@ variant! {
         unsafe { packet.write(janus_plugin_rtp_b5::EMPTY) }
     }
 
-    /// 304 bytes.
-    janus_plugin_rtp_duplicate in B1 ..= B4, fn janus_plugin_rtp_duplicate_b3(packet: *mut janus_plugin_rtp_b3)
+    /// 304 bytes; A10 has nothing in the place of `mindex`, and the rest where B1 has it.
+    janus_plugin_rtp_duplicate in A10 ..= B4, fn janus_plugin_rtp_duplicate_b3(packet: *mut janus_plugin_rtp_b3)
         -> *mut janus_plugin_rtp_b3 as nonnull(packet) or ptr::null_mut(); {
         // SAFETY: as the native function.
         unsafe {

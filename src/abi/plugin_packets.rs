@@ -1,10 +1,11 @@
-//! RTP packet structs of the plugin generations, the native one first, and [`PluginRtp`]: how each generation's struct is filled
-//! from, and read as, the engine's own packets. No allocation, one copy of the small extension values.
+//! RTP packet structs of the 1.x generations, the native one first, and [`PluginRtp`]: how each generation's struct is filled
+//! from, and read as, the engine's own packets. No allocation, one copy of the small extension values. Those of 0.x stand in
+//! [`super::plugin_single`].
 
 use crate::glib::{FALSE, gboolean};
 use crate::media::{RtpIn, RtpOut};
 use crate::rtp::Extensions;
-use crate::rtp::extensions::{AudioLevel, Orientation, PlayoutDelay};
+use crate::rtp::extensions::{Accepted, AudioLevel, Orientation, PlayoutDelay};
 use libc::{c_char, c_int};
 use std::ptr;
 
@@ -62,7 +63,7 @@ pub const ABSENT: janus_plugin_rtp_extensions = janus_plugin_rtp_extensions {
 pub const EMPTY_RTP: janus_plugin_rtp =
     janus_plugin_rtp { mindex: -1, video: FALSE, buffer: ptr::null_mut(), length: 0, extensions: ABSENT };
 
-/// v0.12.0 … v1.2.0: without capture time and layer counts.
+/// v0.12.0 … v1.2.0 (0.x from generation A10 on): without capture time and layer counts.
 #[repr(C)]
 #[allow(non_camel_case_types)]
 pub struct janus_plugin_rtp_extensions_284 {
@@ -128,20 +129,27 @@ assert_layout!(janus_plugin_rtp_b5: 320; mindex @ 0, video @ 4, buffer @ 8, leng
 
 /// A generation's RTP packet struct.
 pub trait PluginRtp: Sized {
+    /// Plugins of this generation may hand over less than the whole struct: bindings of other languages leave out what
+    /// they do not know. Then no extension value is read but the accepted ones.
+    const MAY_BE_SHORT: bool;
+
     /// The struct for `incoming_rtp`, pointing into `packet`.
     fn fill(packet: &mut RtpIn<'_>) -> Self;
 
     /// What `relay_rtp` was given. `None` without a buffer.
     ///
     /// # Safety
-    /// `buffer` is NULL or holds `length` bytes that nobody writes while the result lives.
-    unsafe fn read(&self) -> Option<RtpOut<'_>>;
+    /// `this` is valid up to its extensions, and in these as far as the accepted ones; `buffer` is NULL or holds `length`
+    /// bytes. Nobody writes to any of it during `'a`.
+    unsafe fn read<'a>(this: *const Self, accepted: Accepted) -> Option<RtpOut<'a>>;
 }
 
+/// Implements [`PluginRtp`]. After the name of the packet `streams` or `single`, after that of the extensions the groups
+/// of values that these have beyond audio level and orientation.
 macro_rules! plugin_rtp {
-    ($packet:ident, $extensions:ident, $absent:expr; $($tail:ident),*) => {
+    ($packet:ident $stream:ident, $extensions:ident, $absent:expr; $($tail:ident),*) => {
         impl $extensions {
-            fn fill(from: &Extensions<'_>) -> Self {
+            pub(super) fn fill(from: &Extensions<'_>) -> Self {
                 let mut to = $absent;
                 if let Some(audio) = from.audio_level {
                     to.audio_level = audio.level as i8;
@@ -152,84 +160,123 @@ macro_rules! plugin_rtp {
                     to.video_back_camera = gboolean::from(orientation.back_camera);
                     to.video_flipped = gboolean::from(orientation.flipped);
                 }
-                if let Some(delay) = from.playout_delay {
-                    to.min_delay = delay.min as i16;
-                    to.max_delay = delay.max as i16;
-                }
-                let length = from.dependency_descriptor.len().min(255);
-                to.dd_content[..length].copy_from_slice(&from.dependency_descriptor[..length]);
-                to.dd_len = length as u8;
                 $( plugin_rtp!(@fill $tail, from, to); )*
                 to
             }
-
-            fn read(&self) -> Extensions<'_> {
-                #[allow(unused_mut)]
-                let mut to = Extensions {
-                    audio_level: u8::try_from(self.audio_level)
-                        .ok()
-                        .map(|level| AudioLevel { level, voice: self.audio_level_vad != FALSE }),
-                    orientation: u16::try_from(self.video_rotation).ok().map(|rotation| Orientation {
-                        rotation,
-                        back_camera: self.video_back_camera != FALSE,
-                        flipped: self.video_flipped != FALSE,
-                    }),
-                    playout_delay: match (u16::try_from(self.min_delay), u16::try_from(self.max_delay)) {
-                        (Ok(min), Ok(max)) => Some(PlayoutDelay { min, max }),
-                        _ => None,
-                    },
-                    dependency_descriptor: &self.dd_content[..usize::from(self.dd_len)],
-                    ..Extensions::default()
-                };
-                $( plugin_rtp!(@read $tail, self, to); )*
-                to
-            }
         }
 
+        plugin_rtp!(@packet $packet $stream, $extensions; $($tail),*);
+    };
+    (@packet $packet:ident $stream:ident, $extensions:ident; $($tail:ident),*) => {
         impl PluginRtp for $packet {
+            const MAY_BE_SHORT: bool = plugin_rtp!(@short $stream);
+
             fn fill(packet: &mut RtpIn<'_>) -> Self {
-                $packet {
-                    mindex: packet.mindex,
-                    video: gboolean::from(packet.video),
-                    buffer: packet.packet.as_mut_ptr().cast(),
-                    length: packet.packet.len().min(usize::from(u16::MAX)) as u16,
-                    extensions: $extensions::fill(&packet.extensions),
-                }
+                plugin_rtp!(@new $stream, $packet, packet, $extensions::fill(&packet.extensions))
             }
 
-            unsafe fn read(&self) -> Option<RtpOut<'_>> {
-                if self.buffer.is_null() {
-                    return None;
-                }
+            #[inline]
+            unsafe fn read<'a>(this: *const Self, accepted: Accepted) -> Option<RtpOut<'a>> {
+                // Only places inside the struct are named; nothing is read that the caller has not promised.
                 // SAFETY: promised by the caller.
-                let packet = unsafe {
-                    std::slice::from_raw_parts(self.buffer.cast::<u8>(), usize::from(self.length))
-                };
-                Some(RtpOut {
-                    mindex: self.mindex,
-                    video: self.video != FALSE,
-                    packet,
-                    extensions: self.extensions.read(),
-                })
+                unsafe {
+                    let (buffer, length) = ((*this).buffer, (*this).length);
+                    if buffer.is_null() {
+                        return None;
+                    }
+                    let packet = std::slice::from_raw_parts(buffer.cast::<u8>(), usize::from(length));
+                    let from = &raw const (*this).extensions;
+                    let mut extensions = Extensions::default();
+                    if accepted.audio_level {
+                        extensions.audio_level = u8::try_from((*from).audio_level)
+                            .ok()
+                            .map(|level| AudioLevel { level, voice: (*from).audio_level_vad != FALSE });
+                    }
+                    if accepted.orientation {
+                        extensions.orientation =
+                            u16::try_from((*from).video_rotation).ok().map(|rotation| Orientation {
+                                rotation,
+                                back_camera: (*from).video_back_camera != FALSE,
+                                flipped: (*from).video_flipped != FALSE,
+                            });
+                    }
+                    $( plugin_rtp!(@read $tail, from, extensions, accepted); )*
+                    Some(RtpOut {
+                        mindex: plugin_rtp!(@mindex $stream, this),
+                        video: (*this).video != FALSE,
+                        packet,
+                        extensions,
+                    })
+                }
             }
         }
     };
+    (@short streams) => { false };
+    (@short single) => { true };
+    (@mindex streams, $this:ident) => { (*$this).mindex };
+    (@mindex single, $this:ident) => { FIRST_OF_ITS_KIND };
+    (@new streams, $packet:ident, $from:ident, $extensions:expr) => {
+        $packet {
+            mindex: $from.mindex,
+            video: gboolean::from($from.video),
+            buffer: $from.packet.as_mut_ptr().cast(),
+            length: $from.packet.len().min(usize::from(u16::MAX)) as u16,
+            extensions: $extensions,
+        }
+    };
+    (@new single, $packet:ident, $from:ident, $extensions:expr) => {
+        $packet {
+            video: gboolean::from($from.video),
+            buffer: $from.packet.as_mut_ptr().cast(),
+            length: $from.packet.len().min(usize::from(u16::MAX)) as u16,
+            extensions: $extensions,
+        }
+    };
+    (@fill delay, $from:ident, $to:ident) => {
+        if let Some(delay) = $from.playout_delay {
+            $to.min_delay = delay.min as i16;
+            $to.max_delay = delay.max as i16;
+        }
+    };
+    (@read delay, $from:ident, $to:ident, $accepted:ident) => {
+        if $accepted.playout_delay {
+            $to.playout_delay = match (u16::try_from((*$from).min_delay), u16::try_from((*$from).max_delay)) {
+                (Ok(min), Ok(max)) => Some(PlayoutDelay { min, max }),
+                _ => None,
+            };
+        }
+    };
+    (@fill descriptor, $from:ident, $to:ident) => {
+        let length = $from.dependency_descriptor.len().min(255);
+        $to.dd_content[..length].copy_from_slice(&$from.dependency_descriptor[..length]);
+        $to.dd_len = length as u8;
+    };
+    (@read descriptor, $from:ident, $to:ident, $accepted:ident) => {
+        if $accepted.dependency_descriptor {
+            let content = (&raw const (*$from).dd_content).cast::<u8>();
+            $to.dependency_descriptor = std::slice::from_raw_parts(content, usize::from((*$from).dd_len));
+        }
+    };
     (@fill capture, $from:ident, $to:ident) => { $to.abs_capture_ts = $from.abs_capture_time; };
-    (@read capture, $self:ident, $to:ident) => { $to.abs_capture_time = $self.abs_capture_ts; };
+    (@read capture, $from:ident, $to:ident, $accepted:ident) => { $to.abs_capture_time = (*$from).abs_capture_ts; };
     (@fill layers, $from:ident, $to:ident) => {
         $to.spatial_layers = $from.spatial_layers.map_or(-1, |n| n as i8);
         $to.temporal_layers = $from.temporal_layers.map_or(-1, |n| n as i8);
     };
-    (@read layers, $self:ident, $to:ident) => {
-        $to.spatial_layers = u8::try_from($self.spatial_layers).ok();
-        $to.temporal_layers = u8::try_from($self.temporal_layers).ok();
+    (@read layers, $from:ident, $to:ident, $accepted:ident) => {
+        $to.spatial_layers = u8::try_from((*$from).spatial_layers).ok();
+        $to.temporal_layers = u8::try_from((*$from).temporal_layers).ok();
     };
 }
 
-plugin_rtp!(janus_plugin_rtp, janus_plugin_rtp_extensions, ABSENT; capture, layers);
-plugin_rtp!(janus_plugin_rtp_b5, janus_plugin_rtp_extensions_296, janus_plugin_rtp_extensions_296::ABSENT; capture);
-plugin_rtp!(janus_plugin_rtp_b3, janus_plugin_rtp_extensions_284, janus_plugin_rtp_extensions_284::ABSENT;);
+/// The `mindex` that stands for the first medium of a packet's kind.
+pub const FIRST_OF_ITS_KIND: c_int = -1;
 
+plugin_rtp!(janus_plugin_rtp streams, janus_plugin_rtp_extensions, ABSENT; delay, descriptor, capture, layers);
+plugin_rtp!(janus_plugin_rtp_b5 streams, janus_plugin_rtp_extensions_296, janus_plugin_rtp_extensions_296::ABSENT;
+    delay, descriptor, capture);
+plugin_rtp!(janus_plugin_rtp_b3 streams, janus_plugin_rtp_extensions_284, janus_plugin_rtp_extensions_284::ABSENT;
+    delay, descriptor);
 impl janus_plugin_rtp_extensions_284 {
     /// No extension present.
     pub const ABSENT: Self = Self {

@@ -13,6 +13,8 @@ use super::signalling::Signalling;
 use crate::json::Json;
 use crate::media::ice::candidate;
 use crate::media::{Command, DtlsRole, IceRole, Peer};
+use crate::modules::host::Form;
+use crate::sdp::Sdp;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -153,10 +155,13 @@ impl Handle {
             signalling.remote_sdp = Some(jsep.sdp.clone());
         }
         jsep::anonymise(&mut description.sdp);
+        if self.plugin.form() != Form::Streams {
+            jsep::to_single(&mut description.sdp);
+        }
         if jsep.e2ee {
             self.flags.set(flags::E2EE);
         }
-        self.describe_to_plugin(jsep, &description.sdp.write(), renegotiation)
+        self.describe_to_plugin(jsep, &description.sdp, renegotiation)
     }
 
     /// A later description on the same PeerConnection: perhaps with an ICE restart (MP-086).
@@ -175,21 +180,32 @@ impl Handle {
         peer.command(Command::SetRemoteCredentials(change.transport.credentials.clone()));
     }
 
-    /// Exactly these members, in this order (CP-158).
+    /// Exactly these members, in this order (CP-158). Plugins of 0.x know one simulcast medium, and nothing of SVC.
     fn describe_to_plugin(
         &self,
         jsep: &ClientJsep,
-        sdp: &str,
+        sdp: &Sdp,
         renegotiation: bool,
     ) -> Result<Json, ApiError> {
         let signalling = self.signalling.lock();
         let negotiation = signalling.negotiation.as_ref().ok_or_else(no_connection)?;
-        let json = Json::object().with("type", jsep.type_text.as_str()).with("sdp", sdp);
-        let simulcast: Json = negotiation.simulcast().iter().map(simulcast_json).collect();
-        if !simulcast.is_empty() {
-            json.set("simulcast", simulcast);
+        let json = Json::object().with("type", jsep.type_text.as_str()).with("sdp", sdp.write());
+        match self.plugin.form() {
+            Form::Streams => {
+                let simulcast: Json = negotiation.simulcast().iter().map(simulcast_json).collect();
+                if !simulcast.is_empty() {
+                    json.set("simulcast", simulcast);
+                }
+                json.set_some("svc", jsep.svc.as_ref());
+            }
+            Form::Single { frame_marking } => {
+                if let Some(simulcast) = negotiation.simulcast_of_single() {
+                    let marking = jsep::frame_marking(sdp).filter(|_| frame_marking);
+                    let simulcast = layers_json(Json::object(), &simulcast.layers);
+                    json.set("simulcast", simulcast.with_some("framemarking-ext", marking));
+                }
+            }
         }
-        json.set_some("svc", jsep.svc.as_ref());
         if renegotiation {
             json.set("update", true);
         }
@@ -214,6 +230,10 @@ impl Handle {
             let _one_at_a_time = self.negotiating.lock();
             self.note_description(kind);
             let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
+            let single = self.plugin.form() != Form::Streams;
+            if single {
+                jsep::without_mids(&mut description.sdp);
+            }
             let first = offer && self.link.load().is_none();
             if first {
                 self.create_link(IceRole::Controlling, DtlsRole::ActPass, &description)?;
@@ -222,6 +242,9 @@ impl Handle {
             let peer = self.link.load_full().ok_or_else(no_connection)?;
             let mut signalling = self.signalling.lock();
             let negotiation = signalling.negotiation.as_mut().ok_or_else(no_connection)?;
+            if single {
+                negotiation.from_single(&mut description);
+            }
             negotiation.apply_local(&mut description).map_err(|e| sdp_error(e.0))?;
             (description, peer, first)
         };
@@ -322,6 +345,9 @@ impl Handle {
         if let Some(negotiation) = &signalling.negotiation {
             peer.command(Command::SetExtensions(negotiation.extensions));
             peer.command(Command::SetMedia(negotiation.media_configs()));
+            if let Some(plugin) = self.plugin_session() {
+                plugin.accept(negotiation.accepted());
+            }
             self.flags.put(flags::RFC4588_RTX, negotiation.rtx_enabled);
             let newer = negotiation.data == Some(jsep::DataSyntax::SctpPort);
             self.flags.put(flags::NEW_DATACHAN_SDP, newer);
@@ -365,7 +391,11 @@ impl Handle {
 
 fn simulcast_json(simulcast: &jsep::Simulcast) -> Json {
     let json = Json::object().with("mindex", simulcast.mindex).with_some("mid", simulcast.mid.as_deref());
-    match &simulcast.layers {
+    layers_json(json, &simulcast.layers)
+}
+
+fn layers_json(json: Json, layers: &jsep::SimulcastLayers) -> Json {
+    match layers {
         jsep::SimulcastLayers::Rids { rids, extension } => json
             .with("rids", rids.iter().collect::<Json>())
             .with_some("rid-ext", extension.filter(|id| *id > 0)),

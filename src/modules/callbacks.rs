@@ -5,39 +5,65 @@ use super::host::{self, HandleHost};
 use super::registry::PACKAGES;
 use super::sessions::{self, Need};
 use crate::abi::entry::guard;
-use crate::abi::generation::Generation;
 use crate::abi::plugin::{
-    janus_callbacks, janus_plugin, janus_plugin_data, janus_plugin_rtcp, janus_plugin_rtp,
-    janus_plugin_session,
+    janus_callbacks, janus_plugin, janus_plugin_data, janus_plugin_rtcp, janus_plugin_session,
 };
-use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
+use crate::abi::plugin_packets::{FIRST_OF_ITS_KIND, PluginRtp};
+use crate::abi::plugin_single::{PluginData, janus_callbacks_a1, janus_callbacks_a8, janus_plugin_rtcp_a1};
 use crate::glib::{self, FALSE, TRUE, gboolean};
 use crate::json::{Json, json_t};
+use crate::rtp::extensions::Accepted;
 use crate::util::lock::packet_path;
 use libc::{c_char, c_int, c_void};
 
 type Session = *mut janus_plugin_session;
 
-/// The callback table of a generation; lives as long as the process. `None`: not served.
-pub fn table(generation: Generation) -> Option<&'static janus_callbacks> {
-    match generation {
-        Generation::B1 | Generation::B2 | Generation::B3 | Generation::B4 => {
-            Some(const { &callbacks::<janus_plugin_rtp_b3>() })
-        }
-        Generation::B5 => Some(const { &callbacks::<janus_plugin_rtp_b5>() }),
-        Generation::B6 => Some(const { &callbacks::<janus_plugin_rtp>() }),
-        _ => None,
-    }
-}
-
-const fn callbacks<Packet: PluginRtp>() -> janus_callbacks {
+/// What plugins of 1.x call, with RTP in the form `Packet`.
+pub const fn streams<Packet: PluginRtp>() -> janus_callbacks {
     janus_callbacks {
         push_event,
         relay_rtp: relay_rtp::<Packet>,
         relay_rtcp,
-        relay_data,
+        relay_data: relay_data::<janus_plugin_data>,
         send_pli,
         send_pli_stream,
+        send_remb,
+        close_pc,
+        end_session,
+        events_is_enabled,
+        notify_event,
+        auth_is_signed,
+        auth_is_signature_valid,
+        auth_signature_contains,
+    }
+}
+
+/// What plugins of 0.9.0 … 0.11.5 call.
+pub const fn single<Packet: PluginRtp, Data: PluginData>() -> janus_callbacks_a1 {
+    janus_callbacks_a1 {
+        push_event,
+        relay_rtp: relay_rtp::<Packet>,
+        relay_rtcp: relay_rtcp_of_single,
+        relay_data: relay_data::<Data>,
+        send_pli,
+        send_remb,
+        close_pc,
+        end_session,
+        events_is_enabled,
+        notify_event,
+        auth_is_signature_valid,
+        auth_signature_contains,
+    }
+}
+
+/// What plugins of 0.11.6 … 0.16.x call.
+pub const fn single_signed<Packet: PluginRtp>() -> janus_callbacks_a8 {
+    janus_callbacks_a8 {
+        push_event,
+        relay_rtp: relay_rtp::<Packet>,
+        relay_rtcp: relay_rtcp_of_single,
+        relay_data: relay_data::<janus_plugin_data>,
+        send_pli,
         send_remb,
         close_pc,
         end_session,
@@ -85,8 +111,13 @@ unsafe extern "C" fn push_event(
 
 unsafe extern "C" fn relay_rtp<Packet: PluginRtp>(session: Session, packet: *mut c_void) {
     guard("relay_rtp", (), || {
-        // SAFETY: NULL, or this generation's struct with a buffer of `length` bytes, lent for the call.
-        let packet = unsafe { packet.cast::<Packet>().as_ref().and_then(|p| p.read()) };
+        if packet.is_null() {
+            return;
+        }
+        let accepted = if Packet::MAY_BE_SHORT { sessions::accepted(session) } else { Accepted::ALL };
+        // SAFETY: this generation's struct, as far as the plugin's headers have it, with a buffer of `length` bytes; lent
+        // for the call.
+        let packet = unsafe { Packet::read(packet.cast::<Packet>(), accepted) };
         let Some(packet) = packet.filter(|p| !p.packet.is_empty()) else { return };
         packet_path(|| {
             if !sessions::relay_rtp(session, &packet) {
@@ -109,17 +140,32 @@ unsafe extern "C" fn relay_rtcp(session: Session, packet: *mut janus_plugin_rtcp
     });
 }
 
-unsafe extern "C" fn relay_data(session: Session, packet: *mut janus_plugin_data) {
-    with_host("relay_data", session, |host| {
-        // SAFETY: NULL, or a struct with C strings or NULL and a buffer of `length` bytes, lent for the call.
+unsafe extern "C" fn relay_rtcp_of_single(session: Session, packet: *mut janus_plugin_rtcp_a1) {
+    with_host("relay_rtcp", session, |host| {
+        // SAFETY: NULL, or a struct with a buffer of `length` bytes, lent for the call.
         unsafe {
             let Some(packet) = packet.as_ref() else { return };
+            let bytes = lent(packet.buffer, packet.length);
+            if !bytes.is_empty() {
+                host.relay_rtcp(FIRST_OF_ITS_KIND, packet.video != FALSE, bytes);
+            }
+        }
+    });
+}
+
+unsafe extern "C" fn relay_data<Data: PluginData>(session: Session, packet: *mut c_void) {
+    with_host("relay_data", session, |host| {
+        // SAFETY: NULL, or this generation's struct with C strings or NULL and a buffer of `length` bytes, lent for the
+        // call.
+        unsafe {
+            let Some(packet) = packet.cast::<Data>().as_ref() else { return };
+            let packet = packet.fields();
             let bytes = lent(packet.buffer, packet.length);
             if bytes.is_empty() {
                 return;
             }
             let (label, protocol) = (glib::text(packet.label), glib::text(packet.protocol));
-            host.relay_data(label.as_deref(), protocol.as_deref(), packet.binary != FALSE, bytes);
+            host.relay_data(label.as_deref(), protocol.as_deref(), packet.binary, bytes);
         }
     });
 }

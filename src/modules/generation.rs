@@ -9,10 +9,6 @@ use crate::abi::generation::Generation;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Generations whose callback table and packets we have. Others are refused with one line.
-pub const SERVED: [Generation; 6] =
-    [Generation::B1, Generation::B2, Generation::B3, Generation::B4, Generation::B5, Generation::B6];
-
 /// Another plugin file of the folder: modules of one installation come from one release. Its code never runs for this.
 #[derive(Clone, Debug)]
 pub struct Sibling {
@@ -60,9 +56,26 @@ impl Candidate<'_> {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
+    fn imports(&self, symbol: &str) -> bool {
+        self.module.imports.iter().any(|i| i.name == symbol)
+    }
+
     /// The configuration that settles the matter.
     pub fn override_line(&self, generation: Generation) -> String {
         format!("plugins: {{ abi_generations = \"{}={generation}\" }}", self.file())
+    }
+}
+
+/// Has another argument in the middle of what is generation A10 otherwise, and writes to what it is given.
+const VP8_DESCRIPTOR: &str = "janus_vp8_parse_descriptor";
+
+/// Can a plugin with this API number be of this generation? The number says how long its table is and what it calls
+/// itself with; both have been relied on by now.
+fn plausible(api: i32, generation: Generation) -> bool {
+    match api {
+        ..15 => generation <= Generation::A3,
+        15..100 => (Generation::A4..=Generation::A10).contains(&generation),
+        _ => generation >= Generation::B1,
     }
 }
 
@@ -81,21 +94,30 @@ pub fn decide(
     let api = candidate.api;
     let mut evidence = vec![format!("plugin API {api}")];
     if let Some(generation) = configured {
+        if !plausible(api, generation) {
+            return Err(format!("its plugin API {api} cannot be that of {generation}, as is configured"));
+        }
         evidence.push("configured".to_owned());
-        return served(Decision { generation, receives: generation, certain: true, evidence }, api);
+        return Ok(Decision { generation, receives: generation, certain: true, evidence });
     }
     let Some(group) = releases::group(api) else {
-        let generation = match api {
-            17..=20 => Generation::A10,
-            101 => Generation::B1,
-            103..=105 => Generation::B5,
-            107.. => {
+        let known = Generation::ALL.into_iter().find(|g| g.api().contains(&api));
+        let generation = match (known, api) {
+            (_, 17) if candidate.imports(VP8_DESCRIPTOR) => {
+                return Err(format!(
+                    "its plugin API 17 is that of 0.12.0 … 0.14.1, and {VP8_DESCRIPTOR}, which it imports, has one \
+                     argument more from 0.13.2 on; if it was compiled for that, say so: {}",
+                    candidate.override_line(Generation::A10)
+                ));
+            }
+            (Some(generation), _) => generation,
+            (None, 107..) => {
                 evidence.push("newer than known, taken as the newest".to_owned());
                 Generation::NATIVE
             }
             _ => return Err(format!("its plugin API {api} belongs to no known release")),
         };
-        return served(Decision { generation, receives: generation, certain: api < 107, evidence }, api);
+        return Ok(Decision { generation, receives: generation, certain: api < 107, evidence });
     };
     let mut left: BTreeSet<Release> = group.releases.iter().map(|r| r.0).collect();
     let name = bundled_name(candidate.package);
@@ -107,7 +129,7 @@ pub fn decide(
         beside(candidate, siblings, group, &mut left, &mut evidence);
     }
     let choices = generations(group, &left);
-    served(among(candidate, choices, name.as_deref(), evidence)?, api)
+    among(candidate, choices, name.as_deref(), evidence)
 }
 
 /// Narrows `left` down by what the other files of the folder are, when those agree with each other.
@@ -237,17 +259,6 @@ fn differing<'a>(module: &'a Module, choices: &BTreeSet<Generation>) -> Vec<&'a 
     module.imports.iter().map(|i| i.name.as_str()).filter(differs).collect()
 }
 
-fn served(decision: Decision, api: i32) -> Result<Decision, String> {
-    if SERVED.contains(&decision.generation) {
-        return Ok(decision);
-    }
-    Err(format!(
-        "its plugin API {api} is generation {} ({}), which is not served yet",
-        decision.generation,
-        decision.evidence.join("; ")
-    ))
-}
-
 /// Contradicting evidence is ignored: a patched build may have lost a text.
 fn intersect(left: &mut BTreeSet<Release>, with: &BTreeSet<Release>) {
     let both: BTreeSet<Release> = left.intersection(with).copied().collect();
@@ -301,20 +312,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_served_has_callbacks() {
-        for generation in Generation::ALL {
-            assert_eq!(super::super::callbacks::table(generation).is_some(), SERVED.contains(&generation));
-        }
+    fn what_belongs_to_no_release_is_refused_in_one_line() {
+        let why = decide_for(3, &[], &[]).unwrap_err();
+        assert!(why.contains("no known release") && !why.contains('\n'), "{why}");
     }
 
     #[test]
-    fn what_is_not_served_is_refused_in_one_line() {
-        let why = decide_for(20, &[], &[]).unwrap_err();
-        assert!(
-            why.contains("generation A10") && why.contains("not served yet") && !why.contains('\n'),
-            "{why}"
-        );
-        assert!(decide_for(3, &[], &[]).unwrap_err().contains("no known release"));
+    fn plugins_of_0_x_are_served() {
+        let a10 = decide_for(20, &["janus_vp8_parse_descriptor"], &[]).unwrap();
+        assert_eq!((a10.generation, a10.certain), (Generation::A10, true));
+        // In the middle of API 17 this one got an argument.
+        let why = decide_for(17, &["janus_vp8_parse_descriptor"], &[]).unwrap_err();
+        assert!(why.contains("0.13.2") && why.contains("abi_generations = \"ours.so=A10\""), "{why}");
+        // What is the same in A1 … A3.
+        let any = decide_for(14, &["janus_sdp_parse", "janus_rtp_header_update"], &[]).unwrap();
+        assert_eq!((any.generation, any.certain), (Generation::A3, true));
+        let why = decide_for(14, &["janus_sdp_parse", "janus_audiocodec_name"], &[]).unwrap_err();
+        assert!(why.contains("A1 … A3"), "{why}");
+        // Only the end of a struct differs between A8 and A9.
+        let tail = decide_for(16, &["janus_plugin_rtp_reset", "janus_sdp_parse"], &[]).unwrap();
+        assert_eq!((tail.generation, tail.receives), (Generation::A8, Generation::A9));
     }
 
     const PROCESS: &str = "janus_rtp_simulcasting_context_process_rtp";
@@ -410,6 +427,10 @@ mod tests {
         let module = Module::default();
         let candidate = Candidate { api: 102, package: "x", path: Path::new("x.so"), module: &module };
         assert_eq!(decide(candidate, &[], Some(Generation::B5)).unwrap().generation, Generation::B5);
-        assert!(decide(candidate, &[], Some(Generation::A1)).is_err());
+        let why = decide(candidate, &[], Some(Generation::A1)).unwrap_err();
+        assert!(why.contains("API 102 cannot be that of A1"), "{why}");
+        let old = Candidate { api: 14, ..candidate };
+        assert_eq!(decide(old, &[], Some(Generation::A2)).unwrap().generation, Generation::A2);
+        assert!(decide(old, &[], Some(Generation::A4)).is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::json::{Json, ParseError};
 use crate::media::{Mindex, Route, RtpOut};
+use crate::rtp::extensions::Accepted;
 use std::sync::{Arc, OnceLock};
 
 /// The core's side of one plugin session (one handle). Behind `janus_plugin_session.gateway_handle`.
@@ -87,9 +88,25 @@ pub enum PluginResult {
     Error(Option<String>),
 }
 
+/// What a plugin expects of descriptions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// 1.x: any number of m-lines, told apart by index and mid.
+    #[default]
+    Streams,
+    /// 0.x: the first audio, the first video and the first data m-line, told apart by nothing but that.
+    Single {
+        /// Wants to know the id of the frame marking extension.
+        frame_marking: bool,
+    },
+}
+
 /// A loaded plugin as the control plane uses it.
 pub trait PluginFace: Send + Sync {
     fn package(&self) -> &str;
+    fn form(&self) -> Form {
+        Form::Streams
+    }
     /// Creates the plugin session and calls `create_session`. Errors are the plugin's numbers.
     fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32>;
     /// `None`: the plugin has no such hook.
@@ -106,6 +123,9 @@ pub trait PluginSessionFace: Send + Sync {
     }
     /// Where RTP that the plugin relays is put at once, without asking the [`HandleHost`]. Kept up to date by the core.
     fn route(&self) -> Option<&Route>;
+    /// Which header extension values are taken from the packets that it relays. Only for plugins of [`Form::Single`]; from
+    /// others all are.
+    fn accept(&self, _: Accepted) {}
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult;
     fn query(&self) -> Option<Json>;
     fn setup_media(&self);

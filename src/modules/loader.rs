@@ -221,7 +221,7 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
         // SAFETY: a complete table of this generation; the module is never closed.
         let mut plugin = unsafe {
             let info = module.info.clone().renamed(alias);
-            Plugin::new(module.table(Kind::Plugin).cast(), decision.generation, decision.receives, info)
+            Plugin::new(module.table(Kind::Plugin), decision.generation, decision.receives, info)
         };
         plugin.comes_from(file.clone(), module.facts.build_id.clone());
         if let Err(code) = plugin.init(&options.config_folder) {

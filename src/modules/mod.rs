@@ -16,6 +16,7 @@ pub mod generation;
 pub mod head;
 pub mod sessions;
 pub mod callbacks;
+pub mod dialect;
 pub mod plugin;
 pub mod transport;
 pub mod eventhandler;

@@ -1,19 +1,19 @@
 //! A loaded plugin and its sessions, as safe types.
 
-use super::callbacks;
+use super::dialect::{self, DataIn, Dialect};
 use super::head;
-use super::host::{HandleHost, ModuleInfo, PluginFace, PluginResult, PluginSessionFace};
+use super::host::{Form, HandleHost, ModuleInfo, PluginFace, PluginResult, PluginSessionFace};
 use super::registry::PACKAGES;
 use super::sessions;
 use crate::abi::generation::Generation;
 use crate::abi::plugin::{
-    RESULT_OK, RESULT_OK_WAIT, janus_plugin, janus_plugin_data, janus_plugin_result,
-    janus_plugin_result_destroy, janus_plugin_rtcp, janus_plugin_rtp, janus_plugin_session,
+    RESULT_OK, RESULT_OK_WAIT, janus_plugin, janus_plugin_result, janus_plugin_result_destroy,
+    janus_plugin_session,
 };
-use crate::abi::plugin_packets::{PluginRtp, janus_plugin_rtp_b3, janus_plugin_rtp_b5};
-use crate::glib::{self, gboolean};
+use crate::glib;
 use crate::json::Json;
 use crate::media::{Mindex, Route, RtpIn};
+use crate::rtp::extensions::Accepted;
 use crate::stall::{self, Callback, Inside, Origin};
 use crate::util::thread::{self, Mask};
 use libc::c_int;
@@ -24,20 +24,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A plugin's function table, checked for its required members.
 pub struct Plugin {
-    table: *const janus_plugin,
+    /// As `create` returned it: the plugin names itself by this address.
+    table: *const c_void,
+    functions: &'static janus_plugin,
     generation: Generation,
+    dialect: &'static Dialect,
+    /// Whose packets it is handed.
+    receives: &'static Dialect,
     package: Arc<str>,
     info: ModuleInfo,
-    incoming_rtp: Option<IncomingRtp>,
     watched: &'static stall::Plugin,
 }
-
-/// Fills the packet struct of the plugin's generation and calls `incoming_rtp`.
-type IncomingRtp = unsafe fn(
-    unsafe extern "C" fn(*mut janus_plugin_session, *mut c_void),
-    *mut janus_plugin_session,
-    RtpIn<'_>,
-);
 
 // SAFETY: the table is read-only static data of a module that stays mapped; plugins expect calls on any thread.
 unsafe impl Send for Plugin {}
@@ -50,21 +47,23 @@ impl Plugin {
     /// # Safety
     /// `table` lives as long as the process, belongs to a plugin of both generations and has all required members.
     pub unsafe fn new(
-        table: *const janus_plugin,
+        table: *const c_void,
         generation: Generation,
         receives: Generation,
         info: ModuleInfo,
     ) -> Plugin {
-        let incoming_rtp: Option<IncomingRtp> = match receives {
-            Generation::B1 | Generation::B2 | Generation::B3 | Generation::B4 => {
-                Some(incoming_rtp::<janus_plugin_rtp_b3>)
-            }
-            Generation::B5 => Some(incoming_rtp::<janus_plugin_rtp_b5>),
-            Generation::B6 => Some(incoming_rtp::<janus_plugin_rtp>),
-            _ => None,
-        };
-        let watched = stall::Plugin::of(&info.package);
-        Plugin { table, generation, package: info.package.as_str().into(), info, incoming_rtp, watched }
+        let dialect = dialect::of(generation);
+        Plugin {
+            table,
+            // SAFETY: promised by the caller.
+            functions: unsafe { dialect.functions(table) },
+            generation,
+            dialect,
+            receives: dialect::of(receives),
+            package: info.package.as_str().into(),
+            watched: stall::Plugin::of(&info.package),
+            info,
+        }
     }
 
     pub fn info(&self) -> &ModuleInfo {
@@ -75,20 +74,13 @@ impl Plugin {
         self.generation
     }
 
-    fn table(&self) -> &janus_plugin {
-        // SAFETY: promised to Plugin::new.
-        unsafe { &*self.table }
-    }
-
     /// `init`. The error is the plugin's negative number.
     pub fn init(&self, config_folder: &CStr) -> Result<(), c_int> {
-        let (Some(init), Some(callbacks)) = (self.table().init, callbacks::table(self.generation)) else {
-            return Err(-1);
-        };
+        let Some(init) = self.functions.init else { return Err(-1) };
         PACKAGES.add(self.table as usize, self.package.clone());
         let _inside = stall::enter(self.watched, Callback::Init, 0);
         // SAFETY: the callback table of its generation, valid for ever; plugins do not write to it.
-        let result = unsafe { init(ptr::from_ref(callbacks).cast_mut(), config_folder.as_ptr()) };
+        let result = unsafe { init(self.dialect.callbacks().cast(), config_folder.as_ptr()) };
         if result < 0 {
             PACKAGES.remove(self.table as usize);
             return Err(result);
@@ -105,7 +97,7 @@ impl Plugin {
     /// Asks for package, name and version again, after `init`: a plugin that runs scripts answers for its script now.
     pub fn ask_again(&mut self, alias: Option<&str>) {
         // SAFETY: promised to Plugin::new.
-        let (info, _) = unsafe { head::info(self.table.cast()) };
+        let (info, _) = unsafe { head::info(self.table) };
         if info.package.is_empty() {
             return;
         }
@@ -124,12 +116,12 @@ impl Plugin {
     pub fn destroy(&self) {
         let _inside = stall::enter(self.watched, Callback::Destroy, 0);
         // SAFETY: a checked table, and the daemon calls it once.
-        unsafe { head::destroy(self.table.cast()) }
+        unsafe { head::destroy(self.table) }
     }
 
     /// None of the callbacks that carry media is there.
     pub fn has_no_media(&self) -> bool {
-        let table = self.table();
+        let table = self.functions;
         table.incoming_rtp.is_none() && table.incoming_rtcp.is_none() && table.incoming_data.is_none()
     }
 }
@@ -139,12 +131,16 @@ impl PluginFace for Plugin {
         &self.package
     }
 
+    fn form(&self) -> Form {
+        self.dialect.form
+    }
+
     fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32> {
         let no_memory = -1;
         let handle = host.handle_id();
         let session = sessions::allocate(host, self.package.clone()).ok_or(no_memory)?;
         let mut error: c_int = 0;
-        if let Some(create_session) = self.table().create_session {
+        if let Some(create_session) = self.functions.create_session {
             let _inside = stall::enter(self.watched, Callback::CreateSession, handle);
             // SAFETY: a session of ours and a place for the error, as the contract asks.
             unsafe { create_session(session, &raw mut error) };
@@ -156,8 +152,9 @@ impl PluginFace for Plugin {
         sessions::activate(session);
         Ok(Arc::new(PluginSession {
             session,
-            table: self.table,
-            incoming_rtp: self.incoming_rtp,
+            functions: self.functions,
+            dialect: self.dialect,
+            receives: self.receives,
             watched: self.watched,
             handle,
             destroyed: AtomicBool::new(false),
@@ -165,7 +162,7 @@ impl PluginFace for Plugin {
     }
 
     fn handle_admin_message(&self, message: Option<&Json>) -> Option<Json> {
-        let handle = self.table().handle_admin_message?;
+        let handle = self.functions.handle_admin_message?;
         let _inside = stall::enter(self.watched, Callback::HandleAdminMessage, 0);
         // SAFETY: the message is lent, NULL is allowed; the result's reference is ours. NULL means an empty object.
         let answer = unsafe { Json::from_owned(handle(message.map_or(ptr::null_mut(), Json::as_ptr))) };
@@ -176,8 +173,9 @@ impl PluginFace for Plugin {
 /// The core's reference on a `janus_plugin_session`.
 struct PluginSession {
     session: *mut janus_plugin_session,
-    table: *const janus_plugin,
-    incoming_rtp: Option<IncomingRtp>,
+    functions: &'static janus_plugin,
+    dialect: &'static Dialect,
+    receives: &'static Dialect,
     watched: &'static stall::Plugin,
     /// Its handle's id.
     handle: u64,
@@ -190,11 +188,6 @@ unsafe impl Send for PluginSession {}
 unsafe impl Sync for PluginSession {}
 
 impl PluginSession {
-    fn table(&self) -> &janus_plugin {
-        // SAFETY: as in Plugin; modules with sessions are never unmapped.
-        unsafe { &*self.table }
-    }
-
     /// The watchdog counts until the result is dropped.
     fn enter(&self, callback: Callback) -> Inside {
         stall::enter(self.watched, callback, self.handle)
@@ -218,8 +211,12 @@ impl PluginSessionFace for PluginSession {
         sessions::route(self.session)
     }
 
+    fn accept(&self, extensions: Accepted) {
+        sessions::accept(self.session, extensions);
+    }
+
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult {
-        let Some(handle_message) = self.table().handle_message.filter(|_| self.is_alive()) else {
+        let Some(handle_message) = self.functions.handle_message.filter(|_| self.is_alive()) else {
             return PluginResult::None;
         };
         let jsep = jsep.map_or(ptr::null_mut(), Json::into_ptr);
@@ -232,14 +229,14 @@ impl PluginSessionFace for PluginSession {
     }
 
     fn query(&self) -> Option<Json> {
-        let query = self.table().query_session.filter(|_| self.is_alive())?;
+        let query = self.functions.query_session.filter(|_| self.is_alive())?;
         let _inside = self.enter(Callback::QuerySession);
         // SAFETY: session alive; the result's reference is ours.
         unsafe { Json::from_owned(query(self.session)) }
     }
 
     fn setup_media(&self) {
-        if let Some(setup_media) = self.table().setup_media.filter(|_| self.is_alive()) {
+        if let Some(setup_media) = self.functions.setup_media.filter(|_| self.is_alive()) {
             let _inside = self.enter(Callback::SetupMedia);
             // Plugins start threads here.
             // SAFETY: session alive.
@@ -248,31 +245,22 @@ impl PluginSessionFace for PluginSession {
     }
 
     fn incoming_rtp(&self, packet: RtpIn<'_>) {
-        if let (Some(call), Some(function)) = (self.incoming_rtp, self.table().incoming_rtp)
-            && self.is_alive()
-        {
+        if let Some(function) = self.functions.incoming_rtp.filter(|_| self.is_alive()) {
             let _inside = self.enter(Callback::IncomingRtp);
-            // SAFETY: session alive; `call` makes the packet struct of the generation that `function` belongs to.
-            unsafe { call(function, self.session, packet) }
+            // SAFETY: session alive; the packet struct is that of the generation which `function` belongs to.
+            unsafe { (self.receives.incoming_rtp)(function, self.session, packet) }
         }
     }
 
     fn incoming_rtcp(&self, mindex: Mindex, video: bool, packet: &mut [u8]) {
-        let Some(incoming_rtcp) = self.table().incoming_rtcp.filter(|_| self.is_alive()) else { return };
-        let Ok(length) = u16::try_from(packet.len()) else { return };
-        let mut packet = janus_plugin_rtcp {
-            mindex,
-            video: gboolean::from(video),
-            buffer: packet.as_mut_ptr().cast(),
-            length,
-        };
+        let Some(incoming_rtcp) = self.functions.incoming_rtcp.filter(|_| self.is_alive()) else { return };
         let _inside = self.enter(Callback::IncomingRtcp);
-        // SAFETY: session alive; struct and buffer are lent for the call, and may be written to.
-        unsafe { incoming_rtcp(self.session, &raw mut packet) }
+        // SAFETY: session alive, function of this dialect.
+        unsafe { (self.dialect.incoming_rtcp)(incoming_rtcp, self.session, mindex, video, packet) }
     }
 
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]) {
-        let Some(incoming_data) = self.table().incoming_data.filter(|_| self.is_alive()) else { return };
+        let Some(incoming_data) = self.functions.incoming_data.filter(|_| self.is_alive()) else { return };
         let Ok(length) = u16::try_from(message.len()) else {
             tracing::warn!("a data channel message of {} bytes does not fit the plugin API", message.len());
             return;
@@ -282,20 +270,20 @@ impl PluginSessionFace for PluginSession {
         let mut copy = Vec::with_capacity(message.len() + 1);
         copy.extend_from_slice(message);
         copy.push(0);
-        let mut packet = janus_plugin_data {
+        let data = DataIn {
             label: label.as_ptr().cast_mut(),
             protocol: protocol.as_ptr().cast_mut(),
-            binary: gboolean::from(binary),
-            buffer: copy.as_mut_ptr().cast(),
+            binary,
+            message: &mut copy,
             length,
         };
         let _inside = self.enter(Callback::IncomingData);
-        // SAFETY: session alive; struct, texts and buffer are lent for the call.
-        unsafe { incoming_data(self.session, &raw mut packet) }
+        // SAFETY: session alive, function of this dialect; texts and message are lent for the call.
+        unsafe { (self.dialect.incoming_data)(incoming_data, self.session, data) }
     }
 
     fn data_ready(&self) {
-        if let Some(data_ready) = self.table().data_ready.filter(|_| self.is_alive()) {
+        if let Some(data_ready) = self.functions.data_ready.filter(|_| self.is_alive()) {
             let _inside = self.enter(Callback::DataReady);
             // SAFETY: session alive.
             unsafe { data_ready(self.session) }
@@ -303,15 +291,15 @@ impl PluginSessionFace for PluginSession {
     }
 
     fn slow_link(&self, mindex: Mindex, video: bool, uplink: bool) {
-        if let Some(slow_link) = self.table().slow_link.filter(|_| self.is_alive()) {
+        if let Some(slow_link) = self.functions.slow_link.filter(|_| self.is_alive()) {
             let _inside = self.enter(Callback::SlowLink);
-            // SAFETY: session alive; this order of arguments in all 1.x generations.
-            unsafe { slow_link(self.session, mindex, gboolean::from(video), gboolean::from(uplink)) }
+            // SAFETY: session alive, function of this dialect.
+            unsafe { (self.dialect.slow_link)(slow_link, self.session, mindex, video, uplink) }
         }
     }
 
     fn hangup_media(&self) {
-        if let Some(hangup_media) = self.table().hangup_media.filter(|_| self.exists()) {
+        if let Some(hangup_media) = self.functions.hangup_media.filter(|_| self.exists()) {
             let _inside = self.enter(Callback::HangupMedia);
             // SAFETY: allocated, though maybe stopped; plugins are told of the end also then (CP-224).
             thread::with(Mask::Modules, || unsafe { hangup_media(self.session) });
@@ -329,7 +317,7 @@ impl PluginSessionFace for PluginSession {
         if self.destroyed.swap(true, Ordering::SeqCst) {
             return;
         }
-        if let Some(destroy_session) = self.table().destroy_session {
+        if let Some(destroy_session) = self.functions.destroy_session {
             let mut ignored: c_int = 0;
             let _inside = self.enter(Callback::DestroySession);
             // SAFETY: our reference keeps it; called once.
@@ -344,18 +332,6 @@ impl Drop for PluginSession {
     fn drop(&mut self) {
         self.destroy();
     }
-}
-
-/// # Safety
-/// `function` takes a `Packet`; `session` is allocated.
-unsafe fn incoming_rtp<Packet: PluginRtp>(
-    function: unsafe extern "C" fn(*mut janus_plugin_session, *mut c_void),
-    session: *mut janus_plugin_session,
-    mut packet: RtpIn<'_>,
-) {
-    let mut filled = Packet::fill(&mut packet);
-    // SAFETY: promised by the caller; struct and buffer are lent for the call.
-    unsafe { function(session, (&raw mut filled).cast()) }
 }
 
 /// # Safety

@@ -9,6 +9,7 @@ use super::host::HandleHost;
 use crate::abi::plugin::janus_plugin_session;
 use crate::abi::refcount::{self, janus_refcount};
 use crate::media::{Route, RtpOut};
+use crate::rtp::extensions::Accepted;
 use crate::util::lock::{Lock, not_for_each_packet};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -37,6 +38,8 @@ struct Slot {
     /// First, so that its address is the slot's.
     session: UnsafeCell<janus_plugin_session>,
     state: AtomicU8,
+    /// [`Accepted`], as bits.
+    accepted: AtomicU8,
     /// Callers inside [`enter`].
     users: AtomicU32,
     /// In the same cache line as all before, which is what a relayed packet reads.
@@ -153,6 +156,7 @@ pub fn allocate(host: Arc<dyn HandleHost>, package: Arc<str>) -> Option<*mut jan
             r#ref: janus_refcount { count: 2, free: Some(last_reference_gone) },
         });
     }
+    slot.accepted.store(Accepted::default().bits(), Ordering::Relaxed);
     slot.state.store(CREATING, Ordering::SeqCst);
     Some(session)
 }
@@ -188,6 +192,20 @@ fn set_stopped(slot: &Slot) {
 /// The note of where packets for this session go.
 pub fn route(session: *const janus_plugin_session) -> Option<&'static Route> {
     find(session).map(|slot| &slot.route)
+}
+
+/// Which extension values are read from packets for this session, for plugins that may hand over short structs.
+#[inline]
+pub fn accepted(session: *const janus_plugin_session) -> Accepted {
+    find(session)
+        .map_or(Accepted::default(), |slot| Accepted::from_bits(slot.accepted.load(Ordering::Relaxed)))
+}
+
+/// See [`accepted`].
+pub fn accept(session: *const janus_plugin_session, extensions: Accepted) {
+    if let Some(slot) = find(session) {
+        slot.accepted.store(extensions.bits(), Ordering::Relaxed);
+    }
 }
 
 /// The short way of a packet. False when it has to go the long one, by [`enter`].

@@ -63,3 +63,35 @@ pub struct PlayoutDelay {
     pub min: u16,
     pub max: u16,
 }
+
+/// Which values a plugin may send: those whose extension the peer offered or answered, and the plugin's own description
+/// names too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    pub audio_level: bool,
+    pub orientation: bool,
+    pub playout_delay: bool,
+    pub dependency_descriptor: bool,
+}
+
+impl Accepted {
+    pub const ALL: Accepted =
+        Accepted { audio_level: true, orientation: true, playout_delay: true, dependency_descriptor: true };
+
+    /// As a number, for an atomic.
+    pub fn bits(self) -> u8 {
+        u8::from(self.audio_level)
+            | u8::from(self.orientation) << 1
+            | u8::from(self.playout_delay) << 2
+            | u8::from(self.dependency_descriptor) << 3
+    }
+
+    pub fn from_bits(bits: u8) -> Accepted {
+        Accepted {
+            audio_level: bits & 1 != 0,
+            orientation: bits & 2 != 0,
+            playout_delay: bits & 4 != 0,
+            dependency_descriptor: bits & 8 != 0,
+        }
+    }
+}

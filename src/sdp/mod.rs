@@ -12,6 +12,7 @@ mod lookup;
 pub mod options;
 pub mod offer;
 pub mod answer;
+pub mod single;
 pub mod textscan;
 
 pub use codec::Codec;

@@ -514,6 +514,22 @@ variant! {
     }
 }
 
+export! {
+    /// The temporal layer of a frame marking extension (draft-ietf-avtext-framemarking), 0 in its short form. Of 0.9.0 …
+    /// 0.11.1. 0; −1 not found, −2 empty.
+    "-" fn janus_rtp_header_extension_parse_framemarking(buf: *mut c_char, len: c_int, id: c_int, codec: c_int,
+        tid: *mut u8) -> c_int as nonnull(buf) or -1; {
+        let _ = codec;
+        // SAFETY: `buf` holds `len` bytes; the output may be NULL.
+        unsafe {
+            let Some(data) = super::element(buf, len, id) else { return -1 };
+            let Some(first) = data.first().copied() else { return -2 };
+            super::put(tid, if data.len() > 1 { first & 7 } else { 0 });
+        }
+        0
+    }
+}
+
 #[cfg(test)]
 #[path = "older_tests.rs"]
 mod tests;

@@ -68,6 +68,11 @@ unsafe fn fill_lists(c: *mut janus_sdp_mline, mline: &Mline) {
 }
 
 pub fn sdp_to_c(sdp: &Sdp) -> *mut janus_sdp {
+    sdp_with(sdp, mline_to_c)
+}
+
+/// A description whose m-lines `mline` makes.
+pub fn sdp_with<T>(sdp: &Sdp, mline: impl Fn(&Mline) -> *mut T) -> *mut janus_sdp {
     let c = new_sdp();
     // SAFETY: a fresh description of ours.
     unsafe {
@@ -83,7 +88,7 @@ pub fn sdp_to_c(sdp: &Sdp) -> *mut janus_sdp {
         (*c).c_ipv4 = c_int::from(sdp.c_ipv4);
         (*c).c_addr = glib::strdup_opt(sdp.c_addr.as_deref());
         (*c).attributes = attributes_to_c(&sdp.attributes);
-        (*c).m_lines = glib::list(sdp.mlines.iter().map(mline_to_c));
+        (*c).m_lines = glib::list(sdp.mlines.iter().map(mline));
     }
     c
 }
@@ -132,6 +137,18 @@ pub unsafe fn mline_from_c(c: *const janus_sdp_mline) -> Mline {
 pub unsafe fn sdp_from_c(c: *const janus_sdp) -> Sdp {
     // SAFETY: promised by the caller.
     unsafe {
+        let mlines = glib::iter::<janus_sdp_mline>((*c).m_lines).filter(|m| !m.is_null());
+        session_from_c(c, mlines.map(|m| mline_from_c(m)).collect())
+    }
+}
+
+/// A description with these m-lines.
+///
+/// # Safety
+/// `c` is a live description that nobody edits meanwhile.
+pub unsafe fn session_from_c(c: *const janus_sdp, mlines: Vec<Mline>) -> Sdp {
+    // SAFETY: promised by the caller.
+    unsafe {
         Sdp {
             version: (*c).version,
             o_name: text((*c).o_name),
@@ -145,10 +162,7 @@ pub unsafe fn sdp_from_c(c: *const janus_sdp) -> Sdp {
             c_ipv4: (*c).c_ipv4 != 0,
             c_addr: text((*c).c_addr),
             attributes: attributes_from_c((*c).attributes),
-            mlines: glib::iter::<janus_sdp_mline>((*c).m_lines)
-                .filter(|m| !m.is_null())
-                .map(|m| mline_from_c(m))
-                .collect(),
+            mlines,
         }
     }
 }

@@ -3,12 +3,13 @@
 use super::convert::{mline_from_c, mline_to_c, refill_mline, sdp_from_c, sdp_to_c};
 use super::layout::{janus_sdp, janus_sdp_mline};
 use super::lines::find;
+use super::single::{sdp_from_single, sdp_to_single};
 use crate::abi::entry::guard;
 use crate::glib::{GHashTable, text};
 use crate::sdp::answer::{AnswerMline, generate_answer};
 use crate::sdp::offer::{generate_offer, offer_mline};
 use crate::sdp::options::{Key, Numbering, Oa, Shape};
-use crate::sdp::{Direction, MediaType, Rules};
+use crate::sdp::{Direction, MediaType, Rules, single};
 use crate::util::time;
 use libc::{c_char, c_int, c_void};
 use std::collections::BTreeMap;
@@ -41,10 +42,23 @@ fn flavour(number: c_int) -> &'static Flavour {
     &FLAVOURS[usize::try_from(number).unwrap_or(0).min(FLAVOURS.len() - 1)]
 }
 
+/// The numbers of the shims of 0.x; they are beyond [`FLAVOURS`].
+fn single_numbering(number: c_int) -> Option<single::Numbering> {
+    match number {
+        3 => Some(single::Numbering::V0_10),
+        4 => Some(single::Numbering::V0_9),
+        _ => None,
+    }
+}
+
 /// Which arguments follow a key, for the shim.
 #[unsafe(no_mangle)]
 extern "C" fn janus_rs_sdp_oa_shape(number: c_int, key: c_int) -> c_int {
-    flavour(number).numbering.key(key).map_or(Shape::Unknown, Key::shape) as c_int
+    let shape = match single_numbering(number) {
+        Some(numbering) => numbering.key(key).map(single::Key::shape),
+        None => flavour(number).numbering.key(key).map(Key::shape),
+    };
+    shape.unwrap_or(Shape::Unknown) as c_int
 }
 
 /// # Safety
@@ -198,6 +212,73 @@ unsafe extern "C" fn janus_rs_sdp_generate_answer_mline(
     })
 }
 
+/// # Safety
+/// As [`options`].
+unsafe fn single_options(
+    numbering: single::Numbering,
+    items: *const janus_rs_oa,
+    count: usize,
+) -> Vec<(single::Key, single::Arguments)> {
+    if count == 0 {
+        return Vec::new();
+    }
+    // SAFETY: promised by the caller.
+    let items = unsafe { std::slice::from_raw_parts(items, count) };
+    items
+        .iter()
+        .filter_map(|item| {
+            let key = numbering.key(item.key)?;
+            let text = match key.shape() {
+                // SAFETY: keys of these shapes come with C text, which may be NULL.
+                Shape::Pointer | Shape::PointerInt => unsafe { text(item.first.cast()) },
+                _ => None,
+            };
+            Some((key, single::Arguments { number: item.number, text }))
+        })
+        .collect()
+}
+
+/// # Safety
+/// As [`options`]; C text or NULL.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn janus_rs_sdp_generate_offer_of_single(
+    number: c_int,
+    name: *const c_char,
+    address: *const c_char,
+    items: *const janus_rs_oa,
+    count: usize,
+) -> *mut janus_sdp {
+    guard("janus_sdp_generate_offer", ptr::null_mut(), || {
+        let numbering = single_numbering(number).unwrap_or(single::Numbering::V0_10);
+        // SAFETY: promised by the shim.
+        let (name, address, options) =
+            unsafe { (text(name), text(address), single_options(numbering, items, count)) };
+        let id = time::real() as u64;
+        single::generate_offer(name.as_deref(), address.as_deref(), id, options, &Rules::V1_1)
+            .map_or(ptr::null_mut(), |offer| sdp_to_single(&offer))
+    })
+}
+
+/// # Safety
+/// As [`options`]; `offer` is NULL or a live description of 0.x.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn janus_rs_sdp_generate_answer_of_single(
+    number: c_int,
+    offer: *mut janus_sdp,
+    items: *const janus_rs_oa,
+    count: usize,
+) -> *mut janus_sdp {
+    if offer.is_null() {
+        return ptr::null_mut();
+    }
+    guard("janus_sdp_generate_answer", ptr::null_mut(), || {
+        let numbering = single_numbering(number).unwrap_or(single::Numbering::V0_10);
+        // SAFETY: promised by the shim.
+        let (offer, options) = unsafe { (sdp_from_single(offer), single_options(numbering, items, count)) };
+        sdp_to_single(&single::generate_answer(&offer, options, &Rules::V1_1))
+    })
+}
+
 export! {
     /// An answer that rejects every m-line of the offer. HL-202.
     "sdp-utils.h" fn janus_sdp_generate_answer(offer: *mut janus_sdp) -> *mut janus_sdp
@@ -219,6 +300,12 @@ export_variadic! {
 }
 
 variant_variadic! {
+    /// 0.x: everything in one call, which an answer is too.
+    janus_sdp_generate_offer in A4 ..= A10 => janus_rs_shim_sdp_generate_offer_3;
+    janus_sdp_generate_answer in A4 ..= A10 => janus_rs_shim_sdp_generate_answer_3;
+    /// 0.9: other option numbers.
+    janus_sdp_generate_offer in A1 ..= A3 => janus_rs_shim_sdp_generate_offer_4;
+    janus_sdp_generate_answer in A1 ..= A3 => janus_rs_shim_sdp_generate_answer_4;
     /// 1.1: transport-cc is always offered.
     janus_sdp_generate_offer in B3 ..= B3 => janus_rs_shim_sdp_generate_offer_1;
     janus_sdp_generate_offer_mline in B3 ..= B3 => janus_rs_shim_sdp_generate_offer_mline_1;

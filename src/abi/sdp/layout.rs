@@ -1,4 +1,4 @@
-//! The three structs. Same in all 1.x generations; 0.x has no `index` in the m-line.
+//! The three structs. Same in all 1.x generations; the m-line of 0.x begins in another way.
 
 use crate::abi::refcount::janus_refcount;
 use crate::glib::{GList, gboolean};
@@ -60,6 +60,18 @@ pub struct janus_sdp_mline {
 assert_layout!(janus_sdp_mline: 112; index @ 0, kind @ 4, type_str @ 8, port @ 16, proto @ 24, fmts @ 32,
     ptypes @ 40, c_ipv4 @ 48, c_addr @ 56, b_name @ 64, b_value @ 72, direction @ 76, attributes @ 80,
     destroyed @ 88, r#ref @ 96);
+
+/// How an m-line of 0.x begins: it has no index. From `type_str` on it is [`janus_sdp_mline`], so that what does not look
+/// at the first two fields serves both.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_sdp_mline_a1 {
+    /// `MediaType`.
+    pub kind: u32,
+    pub rest: [u64; 13],
+}
+
+assert_layout!(janus_sdp_mline_a1: 112; kind @ 0, rest @ 8);
 
 /// One `a=` line.
 #[repr(C)]

@@ -14,7 +14,7 @@ use std::ptr;
 ///
 /// # Safety
 /// `buffer` is NULL or valid for writes of `length` bytes.
-unsafe fn copy_text(text: &str, buffer: *mut c_char, length: usize) {
+pub(super) unsafe fn copy_text(text: &str, buffer: *mut c_char, length: usize) {
     if buffer.is_null() || length == 0 {
         return;
     }
@@ -102,16 +102,8 @@ export! {
     }
     /// Removes and destroys the first m-line of this type: 0, −1 for NULL, −2 when there is none.
     "sdp-utils.h" fn janus_sdp_mline_remove(sdp: *mut janus_sdp, kind: u32) -> c_int as nonnull(sdp) or -1; {
-        // SAFETY: a live description; the node goes with its data.
-        unsafe {
-            let mline = find(sdp, |m| (*m).kind == kind);
-            if mline.is_null() {
-                return -2;
-            }
-            (*sdp).m_lines = glib_sys::g_list_remove((*sdp).m_lines, mline.cast::<c_void>());
-            destroy_mline(mline);
-        }
-        0
+        // SAFETY: a live description.
+        unsafe { remove(sdp, find(sdp, |m| (*m).kind == kind)) }
     }
     /// Appends an attribute and takes it: 0, −1 for NULL.
     "sdp-utils.h" fn janus_sdp_attribute_add_to_mline(mline: *mut janus_sdp_mline, attribute: *mut janus_sdp_attribute)
@@ -179,6 +171,22 @@ pub(super) unsafe fn find(
 ) -> *mut janus_sdp_mline {
     // SAFETY: promised by the caller.
     unsafe { glib::iter((*sdp).m_lines) }.find(|m| wanted(*m)).unwrap_or(ptr::null_mut())
+}
+
+/// Removes and destroys an m-line; −2 for NULL.
+///
+/// # Safety
+/// `mline` is NULL or one of the live description `sdp`, which nobody else edits meanwhile.
+pub(super) unsafe fn remove(sdp: *mut janus_sdp, mline: *mut janus_sdp_mline) -> c_int {
+    if mline.is_null() {
+        return -2;
+    }
+    // SAFETY: promised by the caller; the node goes with its data.
+    unsafe {
+        (*sdp).m_lines = glib_sys::g_list_remove((*sdp).m_lines, mline.cast::<c_void>());
+        destroy_mline(mline);
+    }
+    0
 }
 
 /// # Safety

@@ -8,6 +8,7 @@ mod lines;
 mod names;
 mod query;
 mod generate;
+mod single;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -16,27 +16,45 @@ fn which(index: c_int) -> Option<i32> {
 }
 
 /// # Safety
-/// A live description, C text; `profile` may be NULL.
-unsafe fn codec_pt(sdp: *mut janus_sdp, index: c_int, name: *const c_char, profile: *const c_char) -> c_int {
+/// C text; `profile` may be NULL.
+pub(super) unsafe fn codec_pt(sdp: &Sdp, index: c_int, name: *const c_char, profile: *const c_char) -> c_int {
     // SAFETY: promised by the caller.
-    let (sdp, name, profile) = unsafe { (sdp_from_c(sdp), text(name).unwrap_or_default(), text(profile)) };
+    let (name, profile) = unsafe { (text(name).unwrap_or_default(), text(profile)) };
     sdp.codec_pt(which(index), &name, profile.as_deref()).unwrap_or(-1)
 }
 
-/// Stores what `choose` finds; leaves `*name` alone when it finds nothing.
+/// Stores what was found; leaves `*name` alone when that is nothing.
 ///
 /// # Safety
-/// A live description; `name` valid for writes.
-unsafe fn store_codec(
+/// `name` is NULL or valid for writes.
+pub(super) unsafe fn store_codec(name: *mut *const c_char, found: Option<&'static str>) {
+    if !name.is_null() && found.is_some() {
+        // SAFETY: promised by the caller.
+        unsafe { *name = c_text(found) };
+    }
+}
+
+/// Parameters of the first fmtp for a payload type in the m-lines that `wanted` says yes to, borrowed.
+///
+/// # Safety
+/// A live description that nobody edits meanwhile.
+pub(super) unsafe fn fmtp_of_any(
     sdp: *mut janus_sdp,
-    name: *mut *const c_char,
-    choose: impl Fn(&Sdp) -> Option<&'static str>,
-) {
-    // SAFETY: promised by the caller.
+    wanted: impl Fn(*mut janus_sdp_mline) -> bool,
+    ptype: c_int,
+) -> *const c_char {
+    if ptype < 0 {
+        return ptr::null();
+    }
+    let prefix = format!("{ptype} ");
+    // SAFETY: promised by the caller; the lists are only read.
     unsafe {
-        if let Some(found) = choose(&sdp_from_c(sdp)) {
-            *name = c_text(Some(found));
-        }
+        glib::iter::<janus_sdp_mline>((*sdp).m_lines)
+            .filter(|m| wanted(*m))
+            .flat_map(|m| glib::iter::<janus_sdp_attribute>((*m).attributes))
+            .map(|a| fmtp_of(a, &prefix))
+            .find(|fmtp| !fmtp.is_null())
+            .unwrap_or(ptr::null())
     }
 }
 
@@ -67,13 +85,13 @@ export! {
     "sdp-utils.h" fn janus_sdp_get_codec_pt(sdp: *mut janus_sdp, index: c_int, codec: *const c_char) -> c_int
         as nonnull(sdp, codec) or -1; {
         // SAFETY: a live description and C text.
-        unsafe { codec_pt(sdp, index, codec, ptr::null()) }
+        unsafe { codec_pt(&sdp_from_c(sdp), index, codec, ptr::null()) }
     }
     /// The same with a profile, for VP9 and H.264. HL-186.
     "sdp-utils.h" fn janus_sdp_get_codec_pt_full(sdp: *mut janus_sdp, index: c_int, codec: *const c_char,
         profile: *const c_char) -> c_int as nonnull(sdp, codec) or -1; {
         // SAFETY: a live description and C text.
-        unsafe { codec_pt(sdp, index, codec, profile) }
+        unsafe { codec_pt(&sdp_from_c(sdp), index, codec, profile) }
     }
     /// Name of a payload type, static; NULL when unknown. HL-187, HL-188.
     "sdp-utils.h" fn janus_sdp_get_codec_name(sdp: *mut janus_sdp, index: c_int, ptype: c_int) -> *const c_char
@@ -109,19 +127,8 @@ export! {
     /// Parameters of the first fmtp for a payload type, borrowed from the attribute; NULL when there is none. HL-190.
     "sdp-utils.h" fn janus_sdp_get_fmtp(sdp: *mut janus_sdp, index: c_int, ptype: c_int) -> *const c_char
         as nonnull(sdp) or ptr::null(); {
-        if ptype < 0 {
-            return ptr::null();
-        }
-        let prefix = format!("{ptype} ");
-        // SAFETY: a live description; the lists are only read.
-        unsafe {
-            glib::iter::<janus_sdp_mline>((*sdp).m_lines)
-                .filter(|m| index < 0 || (**m).index == index)
-                .flat_map(|m| glib::iter::<janus_sdp_attribute>((*m).attributes))
-                .map(|a| fmtp_of(a, &prefix))
-                .find(|fmtp| !fmtp.is_null())
-                .unwrap_or(ptr::null())
-        }
+        // SAFETY: a live description.
+        unsafe { fmtp_of_any(sdp, |m| index < 0 || (*m).index == index, ptype) }
     }
     /// Profile in an fmtp, for `g_free`; NULL for other codecs (2 is VP9, 3 is H.264) and when absent. HL-191.
     "sdp-utils.h" fn janus_sdp_get_video_profile(codec: u32, fmtp: *const c_char) -> *mut c_char
@@ -144,13 +151,13 @@ export! {
     "sdp-utils.h" fn janus_sdp_find_preferred_codec(sdp: *mut janus_sdp, kind: u32, index: c_int,
         codec: *mut *const c_char) as nonnull(sdp, codec) or (); {
         // SAFETY: a live description; `codec` is the caller's variable.
-        unsafe { store_codec(sdp, codec, |s| s.preferred_codec(MediaType::from_number(kind), which(index))) }
+        unsafe { store_codec(codec, sdp_from_c(sdp).preferred_codec(MediaType::from_number(kind), which(index))) }
     }
     /// Stores the first codec offered; leaves `*codec` alone when there is none. HL-194.
     "sdp-utils.h" fn janus_sdp_find_first_codec(sdp: *mut janus_sdp, kind: u32, index: c_int,
         codec: *mut *const c_char) as nonnull(sdp, codec) or (); {
         // SAFETY: a live description; `codec` is the caller's variable.
-        unsafe { store_codec(sdp, codec, |s| s.first_codec(MediaType::from_number(kind), which(index))) }
+        unsafe { store_codec(codec, sdp_from_c(sdp).first_codec(MediaType::from_number(kind), which(index))) }
     }
     /// The canonical name, static; NULL when this medium has no such codec. HL-195.
     "sdp-utils.h" fn janus_sdp_match_preferred_codec(kind: u32, codec: *mut c_char) -> *const c_char

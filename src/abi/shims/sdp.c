@@ -25,6 +25,9 @@ void *janus_rs_sdp_generate_offer(int flavour, const char *name, const char *add
 int janus_rs_sdp_generate_offer_mline(int flavour, void *offer, const struct janus_rs_oa *items, size_t count);
 int janus_rs_sdp_generate_answer_mline(int flavour, void *answer, void *offered,
 	const struct janus_rs_oa *items, size_t count);
+void *janus_rs_sdp_generate_offer_of_single(int flavour, const char *name, const char *address,
+	const struct janus_rs_oa *items, size_t count);
+void *janus_rs_sdp_generate_answer_of_single(int flavour, void *offer, const struct janus_rs_oa *items, size_t count);
 void *janus_rs_sdp_attribute(const char *name, const char *value);
 #pragma GCC visibility pop
 
@@ -65,7 +68,7 @@ static size_t collect(int flavour, struct janus_rs_oa *items, va_list args) {
 	size_t count = collect(flavour, items, args); \
 	va_end(args)
 
-/* One set per group of generations; the number is the place in FLAVOURS. */
+/* One set per group of generations; the number is the place in FLAVOURS, or one of `single_numbering`. */
 #define GENERATORS(flavour, suffix) \
 	void *janus_rs_shim_sdp_generate_offer##suffix(const char *name, const char *address, ...); \
 	int janus_rs_shim_sdp_generate_offer_mline##suffix(void *offer, ...); \
@@ -87,6 +90,22 @@ static size_t collect(int flavour, struct janus_rs_oa *items, va_list args) {
 GENERATORS(0, )
 GENERATORS(1, _1)
 GENERATORS(2, _2)
+
+/* 0.x: an answer is variadic as well, and there is nothing for one m-line. */
+#define GENERATORS_OF_SINGLE(flavour, suffix) \
+	void *janus_rs_shim_sdp_generate_offer##suffix(const char *name, const char *address, ...); \
+	void *janus_rs_shim_sdp_generate_answer##suffix(void *offer, ...); \
+	void *janus_rs_shim_sdp_generate_offer##suffix(const char *name, const char *address, ...) { \
+		COLLECT(flavour, address); \
+		return janus_rs_sdp_generate_offer_of_single(flavour, name, address, items, count); \
+	} \
+	void *janus_rs_shim_sdp_generate_answer##suffix(void *offer, ...) { \
+		COLLECT(flavour, offer); \
+		return janus_rs_sdp_generate_answer_of_single(flavour, offer, items, count); \
+	}
+
+GENERATORS_OF_SINGLE(3, _3)
+GENERATORS_OF_SINGLE(4, _4)
 
 /* `size` counts the NUL. */
 #define ATTRIBUTE_CREATE(function, size) \

@@ -412,6 +412,64 @@ a=rid:m send\r\na=rid:l send\r\na=simulcast:send h;m;l\r\n";
     }
 }
 
+/// What a plugin of 0.x is told of an offer with two video m-lines, and what becomes of an answer for one.
+#[test]
+fn a_plugin_of_one_stream_per_kind() {
+    let world = world();
+    let (session, caller) = world.attached();
+    let callee = world.attach(session);
+    let audio = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 1.1.1.1\r\na=mid:a\r\na=rtpmap:111 opus/48000/2\r\n\
+a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n";
+    let video = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 1.1.1.1\r\na=mid:v\r\na=rtpmap:96 VP8/90000\r\n";
+    let head = "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\ns=test\r\nt=0 0\r\n";
+    let both = format!("{head}{audio}{video}{}", video.replace("mid:v", "mid:w"));
+    assert_eq!(world.push(caller, &jsep("offer", &both)), 0);
+    let layers = "a=mid:v\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=rid:h send\r\n\
+a=rid:l send\r\na=simulcast:send h;l\r\n\
+a=extmap:9 http://tools.ietf.org/html/draft-ietf-avtext-framemarking-07\r\n";
+    let offer = text(&world.sent(caller), "sdp").replace("a=mid:v\r\n", layers);
+    let offer = jsep("offer", &offer).with("svc", json(r#"[{"mid":"w","svc":"L3T3"}]"#));
+    for (form, simulcast) in [
+        (Form::Single { frame_marking: false }, r#"{"rids":["h","l"],"rid-ext":4}"#),
+        (Form::Single { frame_marking: true }, r#"{"rids":["h","l"],"rid-ext":4,"framemarking-ext":9}"#),
+    ] {
+        *world.plugin.form.lock().unwrap() = form;
+        assert_eq!(text(&world.message(session, callee, &offer), "janus"), "ack");
+        let given = world.received(callee);
+        assert_eq!(names(&given), ["type", "sdp", "simulcast"]);
+        assert_eq!(given.get("simulcast").unwrap().dump(0x20).unwrap(), simulcast);
+        let sdp = text(&given, "sdp");
+        assert!(!sdp.contains("a=mid") && !sdp.contains("a=msid"), "{sdp}");
+        assert!(sdp.contains("m=video 9") && sdp.contains("m=video 0"), "{sdp}");
+        if frame_marking(form) {
+            break;
+        }
+        world.ask_handle("hangup", session, callee);
+        world.log.wait(&format!("hangup_media {callee}"));
+    }
+    // Video only, first.
+    let answer = format!("{head}{}{audio}", video.replace("a=mid:v\r\n", "a=mid:other\r\n"));
+    assert_eq!(world.push(callee, &jsep("answer", &answer)), 0);
+    let sdp = text(&world.sent(callee), "sdp");
+    let mlines: Vec<&str> = sdp.lines().filter(|l| l.starts_with("m=") || l.starts_with("a=mid:")).collect();
+    assert_eq!(
+        mlines,
+        [
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+            "a=mid:a",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96",
+            "a=mid:v",
+            "m=video 0 UDP/TLS/RTP/SAVPF 0",
+            "a=mid:w"
+        ]
+    );
+    world.log.wait(&format!("accept {callee} Accepted {{ audio_level: true, orientation: false"));
+}
+
+fn frame_marking(form: Form) -> bool {
+    form == Form::Single { frame_marking: true }
+}
+
 #[test]
 fn shutting_down_ends_every_handle() {
     // §1.7: destroy_session for all of them, before plugins are destroyed.

@@ -15,6 +15,7 @@ use crate::core::settings::Settings;
 use crate::json::{Json, load};
 use crate::media::{Mindex, Route, RtpIn};
 use crate::modules::host::*;
+use crate::rtp::extensions::Accepted;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -151,6 +152,7 @@ pub struct FakePlugin {
     pub on_hangup: Hook<u64, ()>,
     pub on_destroy: Hook<u64, ()>,
     pub hosts: Mutex<Vec<Arc<dyn HandleHost>>>,
+    pub form: Mutex<Form>,
     pub sessions_alive: Arc<AtomicUsize>,
 }
 
@@ -172,6 +174,9 @@ pub struct FakePluginHooks {
 impl PluginFace for FakePlugin {
     fn package(&self) -> &str {
         "test.plugin"
+    }
+    fn form(&self) -> Form {
+        *self.form.lock().unwrap()
     }
     fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32> {
         self.log.add(format!("create_session {}", host.handle_id()));
@@ -220,6 +225,9 @@ impl PluginSessionFace for FakePluginSession {
     }
     fn route(&self) -> Option<&Route> {
         None
+    }
+    fn accept(&self, accepted: Accepted) {
+        self.log.add(format!("accept {} {accepted:?}", self.host.handle_id()));
     }
     fn handle_message(&self, transaction: &str, body: Json, jsep: Option<Json>) -> PluginResult {
         let text = jsep.as_ref().map_or(String::new(), |j| j.dump(0x20).unwrap());

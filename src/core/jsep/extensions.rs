@@ -1,6 +1,7 @@
 //! Header extension ids in descriptions.
 
 use crate::media::ExtensionIds;
+use crate::rtp::extensions::Accepted;
 use crate::sdp::{Mline, Sdp};
 
 pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
@@ -48,6 +49,17 @@ pub fn id_in_mline(mline: &Mline, uri: &str) -> u8 {
             (words.next()? == uri).then_some(id)
         })
         .unwrap_or(0)
+}
+
+/// Which of the values that plugins send a description names.
+pub fn named(sdp: &Sdp) -> Accepted {
+    let names = |uri| sdp.mlines.iter().any(|m| id_in_mline(m, uri) != 0);
+    Accepted {
+        audio_level: names(AUDIO_LEVEL),
+        orientation: names(VIDEO_ORIENTATION),
+        playout_delay: names(PLAYOUT_DELAY),
+        dependency_descriptor: names(DEPENDENCY_DESCRIPTOR),
+    }
 }
 
 /// Ids of the first m-line that names each URI; absent ones are 0.

@@ -25,6 +25,7 @@ impl Negotiation {
             }
             take_codecs(&mut self.media[index], mline);
         }
+        self.named_by_plugin = extensions::named(&description.sdp);
         match description.kind {
             SdpType::Offer => {
                 self.extensions = extensions::from_last(&description.sdp);

@@ -2,7 +2,7 @@
 //!
 //! A client's description travels [`Description::parse`] → [`Negotiation::apply_remote`] → [`fn@anonymise`] → plugin.
 //! A plugin's description travels [`Description::parse`] → [`Negotiation::apply_local`] → [`Negotiation::merge`] →
-//! client. In between, [`Negotiation::media`] and [`Negotiation::extensions`] say what the engine shall do.
+//! client. Plugins of 0.x know fewer m-lines: [`to_single`] and [`Negotiation::from_single`]. In between, [`Negotiation::media`] and [`Negotiation::extensions`] say what the engine shall do.
 //! media-plane.md §2 is the contract.
 #![forbid(unsafe_code)]
 
@@ -13,6 +13,7 @@ mod local;
 mod merge;
 mod remote;
 mod rtx;
+mod single;
 mod state;
 #[cfg(test)]
 mod replaced_tests;
@@ -23,4 +24,5 @@ pub use anonymise::anonymise;
 pub use description::{Description, JsepError, SdpType, Setup};
 pub use merge::LocalTransport;
 pub use remote::RemoteChange;
+pub use single::{frame_marking, to_single, without_mids};
 pub use state::{DataSyntax, Medium, MediumKind, Negotiation, RidOrder, Simulcast, SimulcastLayers};

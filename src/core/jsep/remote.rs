@@ -64,6 +64,7 @@ impl Negotiation {
                 medium.ssrc_rtx = 0;
             }
         }
+        self.named_by_peer = extensions::named(&description.sdp);
         match description.kind {
             SdpType::Offer => self.extensions = extensions::from_first(&description.sdp),
             SdpType::Answer => extensions::keep_answered_by_peer(&mut self.extensions, &description.sdp),

@@ -1,6 +1,7 @@
 //! What the descriptions exchanged so far add up to (media-plane.md §1.3).
 
 use crate::media::{ExtensionIds, MediaKind, MediumConfig, RemoteTransport};
+use crate::rtp::extensions::Accepted;
 use crate::util::random;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -179,6 +180,9 @@ pub struct Negotiation {
     /// RTP profile of the first audio or video m-line of the peer (MP-062), in its last offer.
     pub profile: Option<String>,
     pub extensions: ExtensionIds,
+    /// What the last description of each side names.
+    pub(super) named_by_peer: Accepted,
+    pub(super) named_by_plugin: Accepted,
     pub data: Option<DataSyntax>,
     /// Retransmissions by RFC 4588.
     pub rtx_enabled: bool,
@@ -207,6 +211,11 @@ impl Negotiation {
             .enumerate()
             .filter_map(|(index, medium)| config(index, medium, self.rtx_enabled))
             .collect()
+    }
+
+    /// The extension values that both sides know of.
+    pub fn accepted(&self) -> Accepted {
+        Accepted::from_bits(self.named_by_peer.bits() & self.named_by_plugin.bits())
     }
 
     /// For the plugin's `jsep.simulcast`; empty when there is none.

@@ -11,10 +11,13 @@ static void simulcasting(int video_codec, janus_mutex *mutex) {
 }
 
 /*! Only in older headers. */
+int janus_rtp_header_extension_parse_framemarking(char *buf, int len, int id, janus_videocodec codec, uint8_t *tid);
 int janus_rtp_header_extension_parse_abs_sent_time(char *buf, int len, int id, uint32_t *time);
 
 void test_rtp(void) {
 	CALL(2, 0x1, -1, janus_rtp_header_extension_parse_abs_sent_time(P(0, packet()), integer(0), integer(1), P(1,
+		buffer())));
+	CALL(2, 0x1, -1, janus_rtp_header_extension_parse_framemarking(P(0, packet()), integer(0), integer(1), integer(2), P(1,
 		buffer())));
 	CALL(1, 0x1, 0, janus_audiocodec_from_name(P(0, text())));
 	TEXT(0, 0x0, janus_audiocodec_name(integer(0)));

@@ -1,6 +1,10 @@
 /* sdp-utils.h */
 #include "exports.h"
 
+/* Of 0.x, in no header: m-lines begin with their type, and any 32-bit number is one. */
+void janus_sdp_find_first_codecs(janus_sdp *sdp, const char **acodec, const char **vcodec);
+void janus_sdp_find_preferred_codecs(janus_sdp *sdp, const char **acodec, const char **vcodec);
+
 /*! The attribute belongs to the m-line when 0 is returned. */
 static void add(janus_sdp_mline *line, janus_sdp_attribute *added) {
 	int code = janus_sdp_attribute_add_to_mline(line, added);
@@ -24,6 +28,8 @@ void test_sdp_utils(void) {
 	VOID(1, janus_sdp_destroy(TAKEN(P(0, sdp()))));
 	VOID(2, janus_sdp_find_first_codec(P(0, sdp()), integer(0), integer(1), P(1, buffer())));
 	VOID(2, janus_sdp_find_preferred_codec(P(0, sdp()), integer(0), integer(1), P(1, buffer())));
+	VOID(3, janus_sdp_find_first_codecs(P(0, sdp()), P(1, buffer()), P(2, buffer())));
+	VOID(3, janus_sdp_find_preferred_codecs(P(0, sdp()), P(1, buffer()), P(2, buffer())));
 	OWNED(1, 0x1, janus_sdp_destroy, janus_sdp_generate_answer(P(0, sdp())));
 	TEXT(1, 0x1, janus_sdp_get_codec_name(P(0, sdp()), integer(0), integer(1)));
 	CALL(2, 0x3, -1, janus_sdp_get_codec_pt(P(0, sdp()), integer(0), P(1, text())));
