@@ -307,6 +307,56 @@ impl Json {
         self
     }
 
+    /// About how many bytes of memory it takes, as libjansson lays values out. Stops counting above `most`, so that a
+    /// hostile value costs no time.
+    pub fn weight(&self, most: usize) -> usize {
+        self.weight_below(most, 64)
+    }
+
+    fn weight_below(&self, most: usize, levels: usize) -> usize {
+        const NUMBER: usize = 32;
+        const STRING: usize = 64;
+        const ARRAY: usize = 128;
+        const OBJECT: usize = 256;
+        /// Of an object, beside key and value.
+        const MEMBER: usize = 64;
+        const ELEMENT: usize = 8;
+        let mut weight = 0;
+        let mut add = |place: usize, value: Json| {
+            weight += place;
+            weight += value.weight_below(most.saturating_sub(weight), levels - 1);
+            weight <= most
+        };
+        let own = match self.kind() {
+            Kind::Integer | Kind::Real => NUMBER,
+            // SAFETY: a string value.
+            Kind::String => STRING + unsafe { sys::json_string_length(self.as_ptr()) },
+            Kind::Array => {
+                if levels > 0 {
+                    self.elements().all(|element| add(ELEMENT, element));
+                }
+                ARRAY
+            }
+            Kind::Object => {
+                // SAFETY: iteration over a live object that nobody changes meanwhile; keys and values belong to it.
+                unsafe {
+                    let mut iter = sys::json_object_iter(self.as_ptr());
+                    while levels > 0 && !iter.is_null() {
+                        let key = libc::strlen(sys::json_object_iter_key(iter));
+                        let value = Json::from_borrowed(sys::json_object_iter_value(iter));
+                        if value.is_some_and(|value| !add(MEMBER + key, value)) {
+                            break;
+                        }
+                        iter = sys::json_object_iter_next(self.as_ptr(), iter);
+                    }
+                }
+                OBJECT
+            }
+            _ => 0,
+        };
+        own + weight
+    }
+
     pub fn deep_copy(&self) -> Json {
         // SAFETY: live value; NULL only without memory.
         Json::made(unsafe { sys::json_deep_copy(self.as_ptr()) })

@@ -1,7 +1,10 @@
 //! The order of requests: what shares a lane runs one after the other, in order of arrival; lanes run in parallel on
-//! the control pool. A slow plugin delays its own handle and nobody else (CP-168).
+//! the control pool. A slow plugin delays its own handle and nobody else (CP-168). What waits is bounded for each lane, for
+//! each connection and in all, so that whoever asks without end is refused, and nobody else.
 
-use crate::core::pool::{Job, Pool};
+use crate::core::bounds::{Bound, Load};
+use crate::core::pool::Pool;
+use crate::core::queues::Queues;
 use crate::util::lock::{Guard, Lock};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,86 +17,174 @@ pub enum Lane {
     Instance(usize),
     Session(u64),
     Handle(u64, u64),
+    /// Replies to requests of this connection that nothing had room for.
+    Refusals(usize),
 }
 
-struct Entry {
-    job: Job,
+/// A connection may have this many times as much waiting as one lane, over all lanes.
+const CONNECTION: usize = 4;
+/// All connections together.
+const ALL: usize = 16;
+/// What has less than this may wait even then, when nothing of its connection does.
+const SMALL: usize = 64 << 10;
+
+/// One piece of work.
+pub trait Task: Send + 'static {
+    fn run(self);
+}
+
+/// Who asks, and how much waits with the request.
+#[derive(Clone, Copy)]
+pub struct Source {
+    pub connection: usize,
+    pub bytes: usize,
+}
+
+struct Entry<T> {
+    task: T,
     /// Counts against `task_pool_size`.
     limited: bool,
+    source: Source,
 }
 
-#[derive(Default)]
-struct State {
+struct Queue<T> {
+    entries: VecDeque<Entry<T>>,
+    /// Without the one that runs.
+    load: Load,
+}
+
+struct State<T> {
     /// A lane is present while it has work or works.
-    lanes: HashMap<Lane, VecDeque<Entry>>,
+    lanes: HashMap<Lane, Queue<T>>,
+    /// What connections have waiting or running; nothing of others.
+    connections: HashMap<usize, Load>,
+    /// The sum of them.
+    all: Load,
     limited_running: usize,
     /// Lanes whose next job waits for a limited one to end.
     waiting: VecDeque<Lane>,
 }
 
-#[derive(Clone)]
-pub struct Lanes {
-    state: Arc<Lock<State>>,
+impl<T> State<T> {
+    fn has_room(&self, lane: Lane, Source { connection, bytes }: Source, bound: Bound) -> bool {
+        let in_lane = self.lanes.get(&lane).map_or(Load::default(), |queue| queue.load);
+        if !in_lane.has_room(bytes, bound) {
+            return false;
+        }
+        if let Lane::Refusals(_) = lane {
+            return self.all.has_room(bytes, bound.times(2 * ALL));
+        }
+        let of_connection = self.connections.get(&connection).copied().unwrap_or_default();
+        of_connection.has_room(bytes, bound.times(CONNECTION))
+            && (self.all.has_room(bytes, bound.times(ALL)) || (of_connection.number == 0 && bytes <= SMALL))
+    }
+
+    fn enter(&mut self, Source { connection, bytes }: Source) {
+        self.all.enter(bytes);
+        self.connections.entry(connection).or_default().enter(bytes);
+    }
+
+    fn leave(&mut self, Source { connection, bytes }: Source) {
+        self.all.leave(bytes);
+        if self.connections.get_mut(&connection).is_some_and(|load| load.leave(bytes)) {
+            self.connections.remove(&connection);
+        }
+    }
+}
+
+struct Shared<T> {
+    state: Lock<State<T>>,
     pool: Pool,
     /// 0 = unlimited.
     limit: usize,
+    bound: Bound,
+    queues: Arc<Queues>,
 }
 
-impl Lanes {
-    pub fn new(pool: Pool, limit: usize) -> Lanes {
-        Lanes { state: Arc::default(), pool, limit }
+pub struct Lanes<T>(Arc<Shared<T>>);
+
+impl<T> Clone for Lanes<T> {
+    fn clone(&self) -> Self {
+        Lanes(self.0.clone())
+    }
+}
+
+impl<T: Task> Lanes<T> {
+    /// `limit`: of limited tasks that run at the same time, 0: none. `bound`: of one lane. `queues` shows what waits.
+    pub fn new(pool: Pool, limit: usize, bound: Bound, queues: Arc<Queues>) -> Lanes<T> {
+        let state = State {
+            lanes: HashMap::new(),
+            connections: HashMap::new(),
+            all: Load::default(),
+            limited_running: 0,
+            waiting: VecDeque::new(),
+        };
+        Lanes(Arc::new(Shared { state: Lock::new(state), pool, limit, bound, queues }))
     }
 
-    fn state(&self) -> Guard<'_, State> {
-        self.state.lock()
+    fn state(&self) -> Guard<'_, State<T>> {
+        self.0.state.lock()
     }
 
-    /// Queues a job; never runs it on this thread.
-    pub fn submit(&self, lane: Lane, limited: bool, job: impl FnOnce() + Send + 'static) {
-        let entry = Entry { job: Box::new(job), limited };
+    /// Queues a task; never runs it on this thread. Gives it back when there is no room.
+    pub fn submit(&self, lane: Lane, limited: bool, source: Source, task: T) -> Result<(), T> {
         let mut state = self.state();
-        if let Some(queue) = state.lanes.get_mut(&lane) {
-            queue.push_back(entry);
-            return;
+        if !state.has_room(lane, source, self.0.bound) {
+            return Err(task);
         }
-        state.lanes.insert(lane, VecDeque::from([entry]));
+        state.enter(source);
+        self.0.queues.requests.show(state.all);
+        let entry = Entry { task, limited, source };
+        if let Some(queue) = state.lanes.get_mut(&lane) {
+            queue.load.enter(source.bytes);
+            queue.entries.push_back(entry);
+            return Ok(());
+        }
+        let mut load = Load::default();
+        load.enter(source.bytes);
+        state.lanes.insert(lane, Queue { entries: VecDeque::from([entry]), load });
         drop(state);
         self.start(lane);
+        Ok(())
     }
 
     fn start(&self, lane: Lane) {
         let lanes = self.clone();
-        self.pool.run(move || lanes.drive(lane));
+        self.0.pool.run(move || lanes.drive(lane));
     }
 
     /// Runs a lane until it is empty, or has to wait for the limit.
     fn drive(&self, lane: Lane) {
+        let limit = self.0.limit;
         let mut state = self.state();
         loop {
-            let State { lanes, limited_running, waiting } = &mut *state;
+            let State { lanes, limited_running, waiting, .. } = &mut *state;
             let Some(queue) = lanes.get_mut(&lane) else { return };
-            let Some(entry) = queue.pop_front() else {
+            let Some(entry) = queue.entries.pop_front() else {
                 lanes.remove(&lane);
                 return;
             };
-            if entry.limited && self.limit > 0 {
-                if *limited_running >= self.limit {
-                    queue.push_front(entry);
+            let counted = entry.limited && limit > 0;
+            if counted {
+                if *limited_running >= limit {
+                    queue.entries.push_front(entry);
                     waiting.push_back(lane);
                     return;
                 }
                 *limited_running += 1;
             }
-            let counted = entry.limited && self.limit > 0;
+            queue.load.leave(entry.source.bytes);
             drop(state);
-            if catch_unwind(AssertUnwindSafe(entry.job)).is_err() {
+            if catch_unwind(AssertUnwindSafe(|| entry.task.run())).is_err() {
                 tracing::error!("A request panicked");
             }
             state = self.state();
+            state.leave(entry.source);
+            self.0.queues.requests.show(state.all);
             if counted {
                 state.limited_running -= 1;
-                if let Some(next) = state.waiting.pop_front() {
-                    self.start(next);
+                if let Some(other) = state.waiting.pop_front() {
+                    self.start(other);
                 }
             }
         }
@@ -101,71 +192,5 @@ impl Lanes {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::sync::Mutex;
-    use std::sync::mpsc::{Receiver, Sender, channel};
-    use std::time::Duration;
-
-    fn gate() -> (Sender<()>, Receiver<()>) {
-        channel()
-    }
-
-    #[test]
-    fn order_within_a_lane_and_independence_between() {
-        // CP-168
-        let pool = Pool::new();
-        let lanes = Lanes::new(pool.clone(), 0);
-        let (open, blocked) = gate();
-        let (done, results) = channel();
-        lanes.submit(Lane::Handle(1, 1), true, move || blocked.recv().unwrap());
-        for i in 0..100 {
-            let done = done.clone();
-            lanes.submit(Lane::Handle(1, 1), true, move || done.send(i).unwrap());
-        }
-        let other = done.clone();
-        lanes.submit(Lane::Session(1), false, move || other.send(1000).unwrap());
-        assert_eq!(results.recv(), Ok(1000));
-        open.send(()).unwrap();
-        assert_eq!(results.iter().take(100).collect::<Vec<_>>(), (0..100).collect::<Vec<_>>());
-        assert!(pool.stop(Duration::from_secs(10)));
-        assert!(lanes.state().lanes.is_empty());
-    }
-
-    #[test]
-    fn the_limit_holds_over_all_lanes() {
-        // CP-169
-        let pool = Pool::new();
-        let lanes = Lanes::new(pool.clone(), 1);
-        let running = Arc::new(Mutex::new((0, 0)));
-        for lane in 0..20 {
-            for _ in 0..5 {
-                let running = running.clone();
-                lanes.submit(Lane::Handle(1, lane), true, move || {
-                    {
-                        let mut now = running.lock().unwrap();
-                        now.0 += 1;
-                        assert_eq!(now.0, 1);
-                    }
-                    std::thread::yield_now();
-                    let mut now = running.lock().unwrap();
-                    now.0 -= 1;
-                    now.1 += 1;
-                });
-            }
-        }
-        assert!(pool.stop(Duration::from_secs(30)));
-        assert_eq!(*running.lock().unwrap(), (0, 100));
-    }
-
-    #[test]
-    fn a_panicking_request_does_not_end_its_lane() {
-        let pool = Pool::new();
-        let lanes = Lanes::new(pool.clone(), 1);
-        let (done, results) = channel();
-        lanes.submit(Lane::Session(1), true, || panic!("on purpose"));
-        lanes.submit(Lane::Session(1), true, move || done.send(()).unwrap());
-        assert_eq!(results.recv(), Ok(()));
-        assert!(pool.stop(Duration::from_secs(10)));
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use crate::core::negotiate::ClientJsep;
 use crate::json::Json;
 use crate::modules::host::PluginResult;
 use crate::util::lock::outside;
+use crate::util::seldom::Seldom;
 use std::sync::Arc;
 
 pub fn message(request: &Request, handle: &Arc<Handle>) -> Answer {
@@ -55,6 +56,11 @@ fn answer(request: &Request, handle: &Handle, result: PluginResult) -> Answer {
     }
 }
 
+/// Members that a client got wrong and that have a default.
+static ODD_JSEP: Seldom = Seldom::every(1_000_000);
+/// Of such a member, this much is logged.
+const SHOWN: usize = 40;
+
 fn read_jsep(json: &Json) -> Result<ClientJsep, ApiError> {
     if !json.is_object() {
         return Err(ApiError::new(Code::InvalidJsonObject, "Invalid jsep object"));
@@ -73,14 +79,19 @@ fn read_jsep(json: &Json) -> Result<ClientJsep, ApiError> {
     let rid_order = match rid_order.as_deref() {
         Some(order) if order.eq_ignore_ascii_case("lmh") => RidOrder::Lmh,
         Some(order) if !order.eq_ignore_ascii_case("hml") => {
-            tracing::warn!("Unknown rid_order '{order}', using hml");
+            if ODD_JSEP.one_more().is_some() {
+                tracing::warn!(
+                    "Unknown rid_order '{}', using hml",
+                    &order[..order.floor_char_boundary(SHOWN)]
+                );
+            }
             RidOrder::Hml
         }
         _ => RidOrder::Hml,
     };
     let svc = json.get("svc").filter(|svc| {
         let valid = is_svc(svc);
-        if !valid {
+        if !valid && ODD_JSEP.one_more().is_some() {
             tracing::warn!("Ignoring a malformed 'svc' in the JSEP");
         }
         valid

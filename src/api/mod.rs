@@ -24,25 +24,77 @@ pub mod root;
 pub mod session;
 
 use crate::core::Core;
+use crate::core::errors::{ApiError, Code};
 use crate::core::notifier::{Kind, Subject, instance_id, subtype};
+use crate::core::queues::Queues;
 use crate::core::session::Owner;
 use crate::json::Json;
 use crate::modules::host::{Connection, CoreHost, HandleHost, Incoming};
-use lanes::Lanes;
-use request::{Head, Reply, Request};
+use lanes::{Lane, Lanes, Source, Task};
+use request::{Head, Reply, Request, error_json, id_member};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+/// What a request takes beside its JSON.
+const ENTRY: usize = 512;
 
 /// The core with its APIs: what modules get to see of it.
 pub struct Api {
     pub core: Arc<Core>,
-    lanes: Lanes,
+    lanes: Lanes<Work>,
+}
+
+/// What waits on a lane.
+enum Work {
+    Answer(Arc<Core>, Owner, Incoming),
+    Send { to: Owner, request_id: usize, admin: bool, reply: Json },
+}
+
+impl Task for Work {
+    fn run(self) {
+        match self {
+            Work::Answer(core, from, incoming) => answer(&core, &from, incoming),
+            Work::Send { to, request_id, admin, reply } => to.send(request_id, admin, reply),
+        }
+    }
 }
 
 impl Api {
     pub fn new(core: Arc<Core>) -> Arc<Api> {
-        let lanes = Lanes::new(core.pool.clone(), core.settings.task_pool_size);
+        let (limit, bound) = (core.settings.task_pool_size, core.settings.bounds.requests);
+        let lanes = Lanes::new(core.pool.clone(), limit, bound, core.queues.clone());
         Arc::new(Api { core, lanes })
+    }
+
+    /// There was no room for a request. The reply overtakes those of earlier requests, but not on this thread: transports
+    /// may hold locks here (CP-296).
+    fn refuse(&self, from: Owner, request: Incoming) {
+        let Queues { refused, unanswered, .. } = &*self.core.queues;
+        if let Some(count) = refused.one_more() {
+            tracing::warn!("{count} requests refused: too many of one client are waiting");
+        }
+        let Incoming { request_id, admin, message } = request;
+        let (session_id, transaction) = message.map_or((0, None), |message| {
+            (
+                id_member(&message, "session_id"),
+                message.get("transaction").and_then(|v| v.as_str().map(str::to_owned)),
+            )
+        });
+        let error = ApiError::new(Code::Unknown, "Too many requests are waiting");
+        let reply = error_json(session_id, transaction.as_deref(), &error);
+        let source = self.source(&from, &reply);
+        let lane = Lane::Refusals(source.connection);
+        let work = Work::Send { to: from, request_id, admin, reply };
+        if self.lanes.submit(lane, false, source, work).is_err()
+            && let Some(count) = unanswered.one_more()
+        {
+            tracing::warn!("{count} refused requests are not answered at all: too many of them");
+        }
+    }
+
+    fn source(&self, from: &Owner, message: &Json) -> Source {
+        let bytes = ENTRY + self.core.settings.bounds.requests.weight(message);
+        Source { connection: from.0.identity(), bytes }
     }
 }
 
@@ -116,8 +168,15 @@ impl CoreHost for Api {
         let head = Head::of(&request.message);
         let lane = head.lane(request.admin, from.identity());
         let limited = head.is_plugin_message(request.admin);
-        let core = self.core.clone();
-        self.lanes.submit(lane, limited, move || answer(&core, &Owner(from), request));
+        let from = Owner(from);
+        let source = match &request.message {
+            Ok(message) => self.source(&from, message),
+            Err(_) => Source { connection: from.0.identity(), bytes: ENTRY },
+        };
+        let work = Work::Answer(self.core.clone(), from, request);
+        if let Err(Work::Answer(_, from, request)) = self.lanes.submit(lane, limited, source, work) {
+            self.refuse(from, request);
+        }
     }
 
     fn transport_gone(&self, package: &str, connection: usize) {

@@ -48,7 +48,7 @@ pub struct Head {
 }
 
 /// Ids are signed integers on the wire; anything else counts as absent.
-fn id_member(json: &Json, name: &str) -> u64 {
+pub fn id_member(json: &Json, name: &str) -> u64 {
     json.get(name).and_then(|v| v.as_i64()).unwrap_or(0) as u64
 }
 

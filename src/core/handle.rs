@@ -5,6 +5,7 @@
 //! only after the PeerConnection's last callback.
 
 use super::Core;
+use super::allowance::Allowance;
 use super::flags::{self, Flags};
 use super::notifier::{Kind, Subject, subtype};
 use super::session::{Attached, Session};
@@ -14,6 +15,7 @@ use crate::media::{Command, HangupReason, Peer, Route};
 use crate::modules::host::{PluginFace, PluginSessionFace};
 use crate::record::capture::Capture;
 use crate::util::lock::{Lock, outside};
+use crate::util::seldom::Seldom;
 use crate::util::time;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +67,10 @@ pub struct Handle {
     close_pending: AtomicBool,
     /// The plugin has asked for the end; once is enough.
     end_pending: AtomicBool,
+    /// Of the plugin, for events to the client.
+    pub(super) allowance: Allowance,
+    /// It sent descriptions that cannot be used.
+    pub(super) useless_jsep: Seldom,
     /// It was said that the plugin relays packets that are too large.
     pub(super) oversized_told: AtomicBool,
     /// It was said that the client names too many candidates.
@@ -114,6 +120,8 @@ impl Handle {
             link: ArcSwapOption::empty(),
             close_pending: false.into(),
             end_pending: false.into(),
+            allowance: Allowance::default(),
+            useless_jsep: Seldom::default(),
             oversized_told: false.into(),
             candidates_told: false.into(),
             capture: Lock::default(),

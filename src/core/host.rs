@@ -1,6 +1,7 @@
 //! A handle as its plugin sees it: [`HandleHost`]. Plugins call these from any thread, also from inside our calls
 //! into them.
 
+use super::allowance::Importance;
 use super::errors::Code;
 use super::flags;
 use super::handle::Handle;
@@ -8,6 +9,7 @@ use super::negotiate::PluginJsep;
 use crate::json::Json;
 use crate::media::{Command, LARGEST_RTP, Mindex, Peer, RtpOut};
 use crate::modules::host::HandleHost;
+use crate::util::seldom::Seldom;
 use std::sync::atomic::Ordering;
 
 /// The plugin session is not alive (CP-206, CP-207).
@@ -37,10 +39,23 @@ impl Handle {
     }
 }
 
+/// Of all plugins: for sessions that are gone.
+static STRAY_EVENTS: Seldom = Seldom::every(10_000_000);
+
+/// For a line that stands for several.
+fn times(count: u64) -> String {
+    if count > 1 { format!(" ({count} times since the last such line)") } else { String::new() }
+}
+
 impl HandleHost for Handle {
     fn push_event(&self, package: &str, transaction: Option<&str>, message: Json, jsep: Option<Json>) -> i32 {
         if self.plugin_session().is_none() {
-            tracing::error!("Plugin {package} pushes an event to a session that is not there (any more)");
+            if let Some(count) = STRAY_EVENTS.one_more() {
+                tracing::error!(
+                    "Plugin {package} pushes an event to a session that is not there (any more){}",
+                    times(count)
+                );
+            }
             return DEAD_PLUGIN_SESSION;
         }
         if self.is_detached() || self.session.is_destroyed() {
@@ -48,6 +63,20 @@ impl HandleHost for Handle {
         }
         if !message.is_object() {
             return Code::InvalidJsonObject as i32;
+        }
+        // Before anything is negotiated: what the client does not learn must not be so.
+        let bound = self.core.settings.bounds.notifications;
+        let weight = bound.weight(&message) + jsep.as_ref().map_or(0, |jsep| bound.weight(jsep));
+        let is_awaited = transaction.is_some() || jsep.is_some();
+        let importance = if is_awaited { Importance::Awaited } else { Importance::News };
+        if !self.allowance.take(weight, importance, bound) {
+            if let Some(count) = self.core.queues.notifications.one_more() {
+                tracing::warn!(
+                    "{count} events of plugins for clients dropped, the last of {package} for handle {}: too many at once",
+                    self.id
+                );
+            }
+            return Code::Unknown as i32;
         }
         let mut resend = false;
         let jsep = match jsep.as_ref().and_then(PluginJsep::read) {
@@ -58,13 +87,20 @@ impl HandleHost for Handle {
                     Some(outcome.jsep)
                 }
                 Err(error) => {
-                    tracing::error!(
-                        "[{}] Cannot use the JSEP of plugin {package}: {}",
-                        self.id,
-                        error.reason()
-                    );
+                    if let Some(count) = self.useless_jsep.one_more() {
+                        tracing::error!(
+                            "[{}] Cannot use the JSEP of plugin {package}: {}{}",
+                            self.id,
+                            error.reason(),
+                            times(count)
+                        );
+                    }
                     let dead = self.flags.any(flags::STOP | flags::ALERT);
-                    return if dead { Code::HandleNotFound } else { Code::JsepInvalidSdp } as i32;
+                    return match error.code {
+                        _ if dead => Code::HandleNotFound,
+                        Code::Unknown => Code::Unknown,
+                        _ => Code::JsepInvalidSdp,
+                    } as i32;
                 }
             },
         };

@@ -10,7 +10,9 @@
 //!   that it wanted; a handle's last step waits for the PeerConnection's last callback.
 #![forbid(unsafe_code)]
 
+pub mod allowance;
 pub mod auth;
+pub mod bounds;
 pub mod errors;
 pub mod flags;
 pub mod handle;
@@ -21,6 +23,7 @@ pub mod negotiate;
 pub mod notifier;
 pub mod limit;
 pub mod pool;
+pub mod queues;
 pub mod registry;
 pub mod session;
 pub mod settings;
@@ -40,6 +43,7 @@ use auth::Auth;
 use limit::Limit;
 use notifier::{Kind, Notifier, Subject, instance_id, subtype};
 use pool::Pool;
+use queues::Queues;
 use registry::Registry;
 use session::Owner;
 use settings::{Live, Settings};
@@ -56,6 +60,7 @@ pub struct Core {
     pub auth: Auth,
     pub notifier: Notifier,
     pub pool: Pool,
+    pub queues: Arc<Queues>,
     /// Host names of candidates that are being looked up.
     pub lookups: Limit,
     pub plugins: Registry<dyn PluginFace>,
@@ -75,8 +80,14 @@ impl Core {
         Ok(Arc::new(Core {
             live: Live::new(&settings),
             auth: Auth::new(&settings),
-            notifier: Notifier::start(settings.events, &settings.server_name, event_handlers.clone())?,
+            notifier: Notifier::start(
+                settings.events,
+                &settings.server_name,
+                settings.bounds.events,
+                event_handlers.clone(),
+            )?,
             pool: Pool::new(),
+            queues: Arc::default(),
             lookups: Limit::default(),
             plugins: Registry::default(),
             transports: Registry::default(),

@@ -78,6 +78,7 @@ impl Handle {
     pub fn negotiate_from_client(&self, jsep: &ClientJsep) -> Result<Json, ApiError> {
         self.wait_until_clean()?;
         let _one_at_a_time = self.negotiating.lock();
+        self.may_change()?;
         let renegotiation = self.is_negotiated();
         self.note_description(jsep.kind);
         if jsep.kind == SdpType::Offer {
@@ -86,6 +87,23 @@ impl Handle {
         let result = self.take_from_client(jsep, renegotiation);
         self.flags.clear(flags::PROCESSING_OFFER);
         result
+    }
+
+    /// Nothing that a client or a plugin asks for is queued to a media worker that does not come to look at it: a callback
+    /// may block it.
+    pub(super) fn may_change(&self) -> Result<(), ApiError> {
+        let Some(peer) = &*self.link.load() else { return Ok(()) };
+        let (bound, (number, bytes)) = (self.core.settings.bounds.changes, peer.changes_waiting());
+        if number < bound.number && bytes < bound.bytes {
+            return Ok(());
+        }
+        if let Some(count) = self.core.queues.changes.one_more() {
+            tracing::warn!(
+                "[{}] {count} descriptions or candidates refused: the media worker has {number} changes waiting",
+                self.id
+            );
+        }
+        Err(ApiError::new(Code::Unknown, "Too many changes of the PeerConnection are waiting"))
     }
 
     /// Whether a description changes a PeerConnection that there is. The flag alone may be from an answer that the plugin
@@ -228,6 +246,7 @@ impl Handle {
         let full_trickle = self.core.settings.full_trickle;
         let (mut description, peer, first) = {
             let _one_at_a_time = self.negotiating.lock();
+            self.may_change()?;
             self.note_description(kind);
             let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
             let single = self.plugin.form() != Form::Streams;

@@ -1,14 +1,14 @@
 //! Events to event handlers (control-plane.md §10): built where they happen, queued, delivered in order by one thread.
 
+use super::bounds::{Bound, Load};
+use super::queues::Refused;
 use super::registry::Registry;
 use crate::json::Json;
 use crate::modules::host::EventHandlerFace;
 use crate::util::lock::{Lock, outside};
-use crate::util::seldom::Seldom;
 use crate::util::time;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Condvar};
 use std::thread::JoinHandle;
 
 /// Type bits of `events_mask`.
@@ -50,19 +50,122 @@ pub struct Subject<'a> {
     pub opaque_id: Option<&'a str>,
 }
 
-/// Most events that wait for the handlers. Further ones are dropped: who makes them must not wait, and may hold what a
-/// handler waits for.
-const MOST_WAITING: usize = 16_384;
-
-type Queued = (Kind, Json);
-
 pub struct Notifier {
     emitter: String,
-    queue: Lock<Option<SyncSender<Queued>>>,
-    thread: Lock<Option<JoinHandle<()>>>,
-    stopping: Arc<AtomicBool>,
     enabled: bool,
-    dropped: Seldom,
+    queue: Arc<Queue>,
+    thread: Lock<Option<JoinHandle<()>>>,
+    dropped: Refused,
+}
+
+/// What waits for the handlers. Further events are dropped: who makes them must not wait, and may hold what a handler
+/// waits for.
+struct Queue {
+    bound: Bound,
+    waiting: Lock<Waiting>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Queued>,
+    all: Load,
+    /// Those that are not the core's own.
+    modules: Load,
+    /// Nothing of others.
+    sources: HashMap<Source, Load>,
+    stopping: bool,
+}
+
+struct Queued {
+    kind: Kind,
+    event: Json,
+    source: Source,
+    weight: usize,
+}
+
+/// Whom a flood would be blamed on: a session, and what belongs to none by its kind.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Source {
+    session_id: u64,
+    kind: Option<usize>,
+    of_module: bool,
+}
+
+impl Source {
+    fn of(kind: Kind, session_id: u64) -> Source {
+        let of_module = matches!(kind, Kind::Plugin | Kind::Transport | Kind::External);
+        Source { session_id, kind: (session_id == 0).then_some(kind as usize), of_module }
+    }
+}
+
+/// One source may have this part of what may wait.
+const SOURCE: usize = 4;
+
+impl Waiting {
+    fn has_room(&self, source: Source, weight: usize, bound: Bound) -> bool {
+        let own = self.sources.get(&source).copied().unwrap_or_default();
+        // Modules leave a quarter for what the core itself has to say.
+        let of_modules =
+            Bound { number: bound.number - bound.number / 4, bytes: bound.bytes - bound.bytes / 4 };
+        self.all.has_room(weight, bound)
+            && own.has_room(weight, bound.part(SOURCE))
+            && (!source.of_module || self.modules.has_room(weight, of_modules))
+    }
+
+    fn enter(&mut self, queued: Queued) {
+        let (source, weight) = (queued.source, queued.weight);
+        self.all.enter(weight);
+        self.sources.entry(source).or_default().enter(weight);
+        if source.of_module {
+            self.modules.enter(weight);
+        }
+        self.events.push_back(queued);
+    }
+
+    fn take(&mut self) -> Option<Queued> {
+        let queued = self.events.pop_front()?;
+        let (source, weight) = (queued.source, queued.weight);
+        self.all.leave(weight);
+        if self.sources.get_mut(&source).is_some_and(|load| load.leave(weight)) {
+            self.sources.remove(&source);
+        }
+        if source.of_module {
+            self.modules.leave(weight);
+        }
+        Some(queued)
+    }
+}
+
+impl Queue {
+    /// False when there is no room; the event is gone then.
+    fn push(&self, queued: Queued) -> bool {
+        let mut waiting = self.waiting.lock();
+        if waiting.stopping {
+            return true;
+        }
+        let has_room = waiting.has_room(queued.source, queued.weight, self.bound);
+        if has_room {
+            waiting.enter(queued);
+            drop(waiting);
+            self.filled.notify_one();
+        }
+        has_room
+    }
+
+    /// Waits for the next; `None` when there will be none.
+    fn pop(&self) -> Option<Queued> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if waiting.stopping {
+                return None;
+            }
+            if let Some(queued) = waiting.take() {
+                return Some(queued);
+            }
+            waiting = waiting.wait(&self.filled);
+        }
+    }
 }
 
 impl Notifier {
@@ -70,24 +173,26 @@ impl Notifier {
     pub fn start(
         enabled: bool,
         emitter: &str,
+        bound: Bound,
         handlers: Arc<Registry<dyn EventHandlerFace>>,
     ) -> std::io::Result<Notifier> {
-        let stopping = Arc::new(AtomicBool::new(false));
-        let (mut queue, mut thread) = (None, None);
+        let queue = Arc::new(Queue { bound, waiting: Lock::default(), filled: Condvar::new() });
+        let mut thread = None;
         if enabled {
-            let (sender, receiver) = sync_channel(MOST_WAITING);
-            let stop = stopping.clone();
-            queue = Some(sender);
-            let run = move || deliver_all(&receiver, &handlers, &stop);
+            let queue = queue.clone();
+            let run = move || {
+                while let Some(Queued { kind, event, .. }) = queue.pop() {
+                    deliver(kind, &event, &handlers.all());
+                }
+            };
             thread = Some(crate::util::thread::spawn("janus events thread", run)?);
         }
         Ok(Notifier {
             emitter: emitter.to_owned(),
-            queue: Lock::new(queue),
-            thread: Lock::new(thread),
-            stopping,
             enabled,
-            dropped: Seldom::default(),
+            queue,
+            thread: Lock::new(thread),
+            dropped: Refused::default(),
         })
     }
 
@@ -114,33 +219,35 @@ impl Notifier {
         }
         event.set_some("opaque_id", subject.opaque_id);
         event.set("event", body());
-        let outcome = self.queue.lock().as_ref().map(|queue| queue.try_send((kind, event)));
-        if let Some(Err(TrySendError::Full(_))) = outcome
+        let weight = self.queue.bound.weight(&event);
+        let source = Source::of(kind, subject.session_id);
+        if !self.queue.push(Queued { kind, event, source, weight })
             && let Some(count) = self.dropped.one_more()
         {
             tracing::warn!(
-                "{count} events for event handlers dropped: {MOST_WAITING} are waiting, and a handler is slow"
+                "{count} events for event handlers dropped, of kind {kind:?} the last: too many are waiting, and a handler is slow"
             );
         }
     }
 
+    /// What waits, and how many were dropped.
+    pub fn figures(&self) -> (Load, u64) {
+        (self.queue.waiting.lock().all, self.dropped.count())
+    }
+
     /// Drops what is not delivered and joins the thread.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Release);
-        *self.queue.lock() = None;
+        let left = {
+            let mut waiting = self.queue.waiting.lock();
+            waiting.stopping = true;
+            std::mem::take(&mut waiting.events)
+        };
+        self.queue.filled.notify_one();
+        drop(left);
         let thread = self.thread.lock().take();
         if let Some(thread) = thread {
             let _ = thread.join();
         }
-    }
-}
-
-fn deliver_all(queue: &Receiver<Queued>, handlers: &Registry<dyn EventHandlerFace>, stop: &AtomicBool) {
-    while let Ok((kind, event)) = queue.recv() {
-        if stop.load(Ordering::Acquire) {
-            return;
-        }
-        deliver(kind, &event, &handlers.all());
     }
 }
 
@@ -169,135 +276,5 @@ pub fn instance_id(address: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::modules::host::ModuleInfo;
-    use std::sync::atomic::AtomicUsize;
-    use std::sync::mpsc::{Sender, channel};
-
-    struct Handler {
-        mask: AtomicUsize,
-        seen: Sender<(Json, std::thread::ThreadId)>,
-    }
-
-    impl EventHandlerFace for Handler {
-        fn package(&self) -> &str {
-            "test.handler"
-        }
-        fn events_mask(&self) -> usize {
-            self.mask.load(Ordering::Relaxed)
-        }
-        fn incoming_event(&self, event: &Json) {
-            self.seen.send((event.clone(), std::thread::current().id())).unwrap();
-        }
-        fn query(&self, _: Option<&Json>) -> Option<Json> {
-            None
-        }
-    }
-
-    fn handler(
-        registry: &Registry<dyn EventHandlerFace>,
-        package: &str,
-        mask: usize,
-    ) -> (Arc<Handler>, Receiver<(Json, std::thread::ThreadId)>) {
-        let (seen, events) = channel();
-        let handler = Arc::new(Handler { mask: mask.into(), seen });
-        registry.add(ModuleInfo { package: package.into(), ..ModuleInfo::default() }, handler.clone());
-        (handler, events)
-    }
-
-    #[test]
-    fn envelope_order_and_masks() {
-        // CP-311, CP-312, CP-313, CP-314, CP-325, CP-327
-        let registry: Arc<Registry<dyn EventHandlerFace>> = Arc::default();
-        let (one, events) = handler(&registry, "a", usize::MAX);
-        let notifier = Notifier::start(true, "E", registry).unwrap();
-        let before = time::real();
-        notifier.emit(
-            Kind::Handle,
-            0,
-            Subject { session_id: 5, handle_id: 6, opaque_id: Some("o") },
-            Json::object,
-        );
-        notifier.emit(Kind::Core, 1, Subject::default(), Json::object);
-        let (event, first) = events.recv().unwrap();
-        let stamp = event.get("timestamp").unwrap().as_i64().unwrap();
-        assert!(stamp >= before && stamp <= time::real());
-        event.remove("timestamp");
-        let text = r#"{"emitter":"E","type":2,"session_id":5,"handle_id":6,"opaque_id":"o","event":{}}"#;
-        assert_eq!(event.dump(0x20).unwrap(), text);
-        let (event, second) = events.recv().unwrap();
-        assert_eq!(first, second);
-        assert!(event.get("session_id").is_none());
-        assert_eq!(event.get("subtype").unwrap().as_i64(), Some(1));
-        one.mask.store(0, Ordering::Relaxed);
-        notifier.emit(Kind::Core, 1, Subject::default(), Json::object);
-        one.mask.store(0, Ordering::Relaxed);
-        notifier.stop();
-        assert!(events.try_recv().is_err());
-    }
-
-    #[test]
-    fn copies_for_several() {
-        // CP-326
-        let registry: Arc<Registry<dyn EventHandlerFace>> = Arc::default();
-        let (_a, first) = handler(&registry, "a", 1);
-        let (_b, second) = handler(&registry, "b", 3);
-        let notifier = Notifier::start(true, "E", registry).unwrap();
-        notifier.emit(Kind::Session, 0, Subject::default(), Json::object);
-        let (a, b) = (first.recv().unwrap().0, second.recv().unwrap().0);
-        a.set("changed", true);
-        assert!(b.get("changed").is_none());
-        notifier.stop();
-    }
-
-    /// Does not return from its first event before it may.
-    #[derive(Default)]
-    struct Stuck {
-        may_go_on: AtomicBool,
-        seen: AtomicUsize,
-    }
-
-    impl EventHandlerFace for Stuck {
-        fn package(&self) -> &str {
-            "test.stuck"
-        }
-        fn events_mask(&self) -> usize {
-            usize::MAX
-        }
-        fn incoming_event(&self, _: &Json) {
-            self.seen.fetch_add(1, Ordering::AcqRel);
-            while !self.may_go_on.load(Ordering::Acquire) {
-                std::thread::yield_now();
-            }
-        }
-        fn query(&self, _: Option<&Json>) -> Option<Json> {
-            None
-        }
-    }
-
-    #[test]
-    fn a_handler_that_blocks_fills_no_memory() {
-        let registry: Arc<Registry<dyn EventHandlerFace>> = Arc::default();
-        let stuck = Arc::new(Stuck::default());
-        registry.add(ModuleInfo::default(), stuck.clone());
-        let notifier = Notifier::start(true, "E", registry).unwrap();
-        let emit = || notifier.emit(Kind::Plugin, 0, Subject::default(), Json::object);
-        (0..MOST_WAITING + 1000).for_each(|_| emit());
-        stuck.may_go_on.store(true, Ordering::Release);
-        // The one that it was stuck in, and those that waited, come; then there is room again.
-        while stuck.seen.load(Ordering::Acquire) < MOST_WAITING {
-            std::thread::yield_now();
-        }
-        notifier.stop();
-        assert!(stuck.seen.load(Ordering::Acquire) <= MOST_WAITING + 1);
-    }
-
-    #[test]
-    fn disabled_builds_nothing() {
-        let notifier = Notifier::start(false, "E", Arc::default()).unwrap();
-        notifier.emit(Kind::Core, 1, Subject::default(), || panic!("built"));
-        assert!(!notifier.is_enabled());
-        notifier.stop();
-    }
-}
+#[path = "notifier_tests.rs"]
+mod tests;

@@ -70,6 +70,12 @@ impl Pool {
         }
     }
 
+    /// Jobs that wait, and threads.
+    pub fn figures(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.jobs.len(), state.threads)
+    }
+
     fn work(&self) {
         let mut state = self.state();
         loop {

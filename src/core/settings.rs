@@ -1,6 +1,7 @@
 //! What the core needs to know from the configuration. The daemon (or an embedding program) fills it; what the Admin
 //! API changes while running is in [`Live`].
 
+use super::bounds::Bounds;
 use crate::media::{self, EngineConfig};
 use crate::options::Shown;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub struct Settings {
     pub combine_media_stats: bool,
     pub full_trickle: bool,
     pub allow_force_relay: bool,
+    pub bounds: Bounds,
     pub media: EngineConfig,
     /// Options that `info` shows as they are: its member, and the value.
     pub shown: Vec<(&'static str, Shown)>,
@@ -101,6 +103,7 @@ impl Default for Settings {
             combine_media_stats: false,
             full_trickle: false,
             allow_force_relay: false,
+            bounds: Bounds::default(),
             media: EngineConfig::default(),
             shown: Vec::new(),
             facts: Facts::default(),

@@ -101,6 +101,7 @@ impl Handle {
     }
 
     fn take_candidate(&self, signalling: &mut Signalling, json: &Json) -> Result<(), ApiError> {
+        self.may_change()?;
         if !json.is_object() || json.get("completed").is_some() {
             self.flags.set(flags::ALL_TRICKLES);
             if let Some(peer) = self.link.load_full() {

@@ -258,6 +258,12 @@ impl Peer {
         self.shared.submit(command);
     }
 
+    /// Changes (media, candidates, credentials) that the worker has not taken in, and about how many bytes they have. Whoever
+    /// asks for more has to look: they are never dropped.
+    pub fn changes_waiting(&self) -> (usize, usize) {
+        self.shared.intake.changes()
+    }
+
     /// The hot path: one copy, no lock, no allocation. Any thread. The caller's buffer is not changed (MP-180).
     pub fn relay_rtp(&self, packet: RtpOut<'_>) {
         run::relay(&self.shared, &packet);

@@ -239,6 +239,30 @@ options! {
         STALL_LIMIT: Text =
             Opt::<Text>::own("general", "stall_limit", Some("2"),
                 "Seconds that a plugin's media callback may keep the other PeerConnections of its worker waiting; 0 = for ever").since("0.1");
+        QUEUE_REQUESTS: Number =
+            Opt::<Number>::own("queues", "requests", 4096, 1, "",
+                "Requests that wait for one handle, one session, or one connection outside sessions; 4 times as many per connection, 16 times in all. More are refused (490)").since("0.1");
+        QUEUE_REQUESTS_BYTES: Number =
+            Opt::<Number>::own("queues", "requests_bytes", 16 << 20, 1, "bytes",
+                "The same in memory").since("0.1");
+        QUEUE_EVENTS: Number =
+            Opt::<Number>::own("queues", "events", 16384, 1, "",
+                "Events that wait for event handlers, a quarter of them of one session. More are dropped and counted").since("0.1");
+        QUEUE_EVENTS_BYTES: Number =
+            Opt::<Number>::own("queues", "events_bytes", 64 << 20, 1, "bytes",
+                "The same in memory").since("0.1");
+        QUEUE_NOTIFICATIONS: Number =
+            Opt::<Number>::own("queues", "notifications", 16384, 1, "",
+                "Events of a plugin to the client of one handle at once, and a sixteenth of them per second. For more, `push_event` fails (490)").since("0.1");
+        QUEUE_NOTIFICATIONS_BYTES: Number =
+            Opt::<Number>::own("queues", "notifications_bytes", 16 << 20, 1, "bytes",
+                "The same in memory").since("0.1");
+        QUEUE_CHANGES: Number =
+            Opt::<Number>::own("queues", "changes", 1024, 1, "",
+                "Descriptions and candidates of one PeerConnection that wait for its media worker. More are refused (490)").since("0.1");
+        QUEUE_CHANGES_BYTES: Number =
+            Opt::<Number>::own("queues", "changes_bytes", 4 << 20, 1, "bytes",
+                "The same in memory").since("0.1");
         WEB_ENABLED: Flag =
             Opt::<Flag>::own("web", "enabled", false, "Serve the status page and /healthz")
                 .since("0.1");

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod addresses;
+mod bounds;
 pub mod files;
 mod log_controls;
 mod settings;
@@ -105,7 +106,8 @@ impl Server {
             options::check(file, config).iter().for_each(|line| tracing::warn!("{line}"));
         }
         let facts = facts(logging.stdout, &logging.file, rotation);
-        let settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
+        let mut settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
+        settings.bounds = bounds::bounds(&own);
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
         let stalls = StallWatch::start(&core, stalls::limit(&own))

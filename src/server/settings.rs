@@ -57,6 +57,7 @@ pub fn settings(
         shown: options::shown(config),
         media,
         log,
+        bounds: Default::default(),
     })
 }
 

@@ -50,9 +50,9 @@ def until(probe, what, limit=30):
 
 
 class Server:
-    """A running server. `general`, `media`, `nat`, `plugins` are lines for those groups of janus.jcfg."""
+    """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg."""
 
-    def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", disabled=UNUSED_PLUGINS, files=None):
+    def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS, files=None):
         self.which = which
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
         shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
@@ -63,6 +63,7 @@ media: {{ {media} }}
 nat: {{ {nat} }}
 plugins: {{ disable = "{file_list(disabled)}"; {plugins} }}
 transports: {{ disable = "{file_list(UNUSED_TRANSPORTS)}" }}
+events: {{ {events} }}
 """)
         self._write("janus.transport.websockets.jcfg", f"""
 general: {{ json = "compact"; ws = true; ws_port = {self.ws_port} }}

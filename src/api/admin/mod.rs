@@ -5,6 +5,7 @@ mod handle_info;
 mod handles;
 mod network;
 mod queries;
+mod queues;
 mod sessions;
 mod stalls;
 mod stun;
@@ -85,6 +86,7 @@ fn at_root(request: &Request) -> Answer {
         "resolve_address" => network::resolve_address(request),
         "test_stun" => network::test_stun(request),
         "loops_info" => network::loops_info(request),
+        "queues_info" => queues::info(request),
         "stalls_info" => stalls::info(request),
         _ => Err(request.wrong_path()),
     }

@@ -6,6 +6,7 @@ use super::extensions;
 use super::state::{DataSyntax, Medium, MediumKind, Negotiation, RidOrder};
 use crate::media::{Fingerprint, FingerprintHash, IceCredentials, RemoteTransport};
 use crate::sdp::{Attribute, Direction, MediaType, Mline};
+use crate::util::seldom::Seldom;
 use std::collections::HashSet;
 
 /// What a remote description asks for besides the new state.
@@ -19,6 +20,9 @@ pub struct RemoteChange {
     /// Data channels are negotiated now and were not before (MP-090).
     pub data_added: bool,
 }
+
+/// A line for all of them: a description has up to 1024 m-lines.
+static CHANGED_MIDS: Seldom = Seldom::every(1_000_000);
 
 /// Longest rid that is accepted.
 const MAX_RID: usize = 15;
@@ -165,7 +169,9 @@ impl Negotiation {
         let medium = &mut self.media[index];
         match &medium.mid {
             Some(known) if known != mid && kind == SdpType::Answer => {
-                tracing::warn!("mid of m-line #{index} changed in an answer ({known} -> {mid}): ignored");
+                if CHANGED_MIDS.one_more().is_some() {
+                    tracing::warn!("mid of m-line #{index} changed in an answer ({known} -> {mid}): ignored");
+                }
             }
             _ => medium.mid = Some(mid.to_owned()),
         }

@@ -1,7 +1,7 @@
 //! What one PeerConnection may have waiting for its worker, so that a plugin that asks without end fills no memory.
 #![forbid(unsafe_code)]
 
-use crate::media::types::{Command, Mindex};
+use crate::media::types::{Command, MediumConfig, Mindex};
 use crate::util::seldom::Seldom;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
@@ -25,6 +25,8 @@ pub struct Intake {
     asked: AtomicBool,
     /// Commands waiting that change what the PeerConnection is.
     changes: AtomicUsize,
+    /// What they take.
+    change_bytes: AtomicUsize,
     /// See [`MOST_BYTES`].
     bytes: AtomicUsize,
     dropped: AtomicU64,
@@ -44,7 +46,8 @@ pub enum Entry {
 /// What a waiting command counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
-    Change,
+    /// So many bytes, as all others.
+    Change(usize),
     Bytes(usize),
     Free,
 }
@@ -57,6 +60,7 @@ impl Intake {
             remb: AtomicU64::new(NO_REMB),
             asked: AtomicBool::new(false),
             changes: AtomicUsize::new(0),
+            change_bytes: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             line: Seldom::default(),
@@ -86,8 +90,10 @@ impl Intake {
             // Nothing that is merged is to wait for it.
             Command::Hangup(_) => Entry::Single(command, Cost::Free),
             _ => {
+                let bytes = ENTRY + more_than_its_entry(&command);
                 self.changes.fetch_add(1, Ordering::AcqRel);
-                Entry::Single(command, Cost::Change)
+                self.change_bytes.fetch_add(bytes, Ordering::AcqRel);
+                Entry::Single(command, Cost::Change(bytes))
             }
         }
     }
@@ -121,7 +127,10 @@ impl Intake {
     /// A command of its own waits no longer.
     pub fn leave(&self, cost: Cost) {
         match cost {
-            Cost::Change => drop(self.changes.fetch_sub(1, Ordering::AcqRel)),
+            Cost::Change(bytes) => {
+                self.changes.fetch_sub(1, Ordering::AcqRel);
+                self.change_bytes.fetch_sub(bytes, Ordering::AcqRel);
+            }
             Cost::Bytes(bytes) => drop(self.bytes.fetch_sub(bytes, Ordering::AcqRel)),
             Cost::Free => {}
         }
@@ -130,6 +139,12 @@ impl Intake {
     /// Whether changes wait that what is merged may have been asked for after.
     pub fn must_wait(&self) -> bool {
         self.changes.load(Ordering::Acquire) > 0
+    }
+
+    /// Changes waiting, and what they take. They are not bounded here: who asks for one learns it before
+    /// ([`Peer::changes_waiting`](crate::media::Peer::changes_waiting)).
+    pub fn changes(&self) -> (usize, usize) {
+        (self.changes.load(Ordering::Acquire), self.change_bytes.load(Ordering::Acquire))
     }
 
     /// What was merged until now. What is asked for from here on needs another look.
@@ -145,6 +160,15 @@ impl Intake {
     pub fn figures(&self) -> (usize, u64) {
         (self.bytes.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed))
     }
+}
+
+/// Media are as many as a description has m-lines.
+fn more_than_its_entry(command: &Command) -> usize {
+    let Command::SetMedia(media) = command else { return 0 };
+    let lists = |medium: &MediumConfig| {
+        medium.clock_rates.len() * 8 + medium.rtx_payload_types.len() * 2 + medium.codecs.len() * 48
+    };
+    media.iter().map(|medium| size_of::<MediumConfig>() + medium.mid.len() + lists(medium)).sum()
 }
 
 #[cfg(test)]

@@ -54,10 +54,12 @@ fn data_and_rtcp_are_counted_in_bytes_and_given_back() {
 }
 
 #[test]
-fn changes_are_never_dropped_and_what_is_merged_waits_for_them() {
+fn changes_are_never_dropped_but_counted_and_what_is_merged_waits_for_them() {
     let intake = Intake::new(1);
     let Entry::Single(_, cost) = intake.enter(Command::SetMedia(Vec::new())) else { panic!() };
     assert!(intake.must_wait());
+    assert_eq!(intake.changes(), (1, ENTRY));
     intake.leave(cost);
     assert!(!intake.must_wait());
+    assert_eq!(intake.changes(), (0, 0));
 }

@@ -1,0 +1,169 @@
+/*! \file flooding.c
+ * \brief A plugin that fills queues on request; the server has to keep them bounded.
+ *
+ * Synchronous requests: "wait" (does not return before "go_on", from any handle), "flood" (a thread makes one "call" "count"
+ * times with this session), "flooded" (floods that have ended, and what their calls returned: how many 0, how many not).
+ * The calls: "push_event"; "answer" (push_event with a transaction); "useless" (push_event with a description that nobody
+ * can use); "notify_event". A message with a description is answered with an event.
+ */
+
+#include <plugins/plugin.h>
+
+static janus_callbacks *core = NULL;
+static janus_plugin flooding_plugin;
+
+/*! All behind the mutex. */
+static GMutex gate;
+static GCond opened;
+static gboolean waits = FALSE;
+
+static gint floods_over = 0, accepted = 0, refused = 0;
+
+static void wait_for_others(void) {
+	g_mutex_lock(&gate);
+	waits = TRUE;
+	while(waits)
+		g_cond_wait(&opened, &gate);
+	g_mutex_unlock(&gate);
+}
+
+static void go_on(void) {
+	g_mutex_lock(&gate);
+	waits = FALSE;
+	g_cond_broadcast(&opened);
+	g_mutex_unlock(&gate);
+}
+
+typedef struct flood {
+	janus_plugin_session *session;
+	char call[32];
+	json_int_t count;
+} flood;
+
+static gpointer flood_thread(gpointer data) {
+	flood *what = data;
+	char text[1001];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	json_t *useless = json_pack("{s:s, s:s}", "type", "answer", "sdp", "no description");
+	for(json_int_t i = 0; i < what->count; i++) {
+		json_t *event = json_pack("{s:s}", "flood", text);
+		int code = 0;
+		if(strcmp(what->call, "push_event") == 0)
+			code = core->push_event(what->session, &flooding_plugin, NULL, event, NULL);
+		else if(strcmp(what->call, "answer") == 0)
+			code = core->push_event(what->session, &flooding_plugin, "a flood", event, NULL);
+		else if(strcmp(what->call, "useless") == 0)
+			code = core->push_event(what->session, &flooding_plugin, NULL, event, useless);
+		else if(strcmp(what->call, "notify_event") == 0)
+			core->notify_event(&flooding_plugin, what->session, json_incref(event));
+		g_atomic_int_inc(code == 0 ? &accepted : &refused);
+		json_decref(event);
+	}
+	json_decref(useless);
+	janus_refcount_decrease(&what->session->ref);
+	g_free(what);
+	g_atomic_int_inc(&floods_over);
+	return NULL;
+}
+
+static void start_flood(janus_plugin_session *session, const char *call, json_int_t count) {
+	flood *what = g_new0(flood, 1);
+	what->session = session;
+	what->count = count;
+	g_strlcpy(what->call, call != NULL ? call : "", sizeof(what->call));
+	janus_refcount_increase(&session->ref);
+	g_thread_unref(g_thread_new("flood", flood_thread, what));
+}
+
+static int flooding_init(janus_callbacks *callbacks, const char *folder) {
+	(void)folder;
+	core = callbacks;
+	return 0;
+}
+
+static void flooding_destroy(void) {
+	go_on();
+}
+
+static int flooding_api(void) {
+	return JANUS_PLUGIN_API_VERSION;
+}
+
+static int flooding_version(void) {
+	return 1;
+}
+
+static const char *flooding_text(void) {
+	return "Flooding";
+}
+
+static const char *flooding_package(void) {
+	return "janus.plugin.flooding";
+}
+
+static void flooding_session(janus_plugin_session *handle, int *error) {
+	(void)handle;
+	(void)error;
+}
+
+static void flooding_media(janus_plugin_session *handle) {
+	(void)handle;
+}
+
+static json_t *flooding_query(janus_plugin_session *handle) {
+	(void)handle;
+	return NULL;
+}
+
+static janus_plugin_result *flooding_handle_message(janus_plugin_session *handle, char *transaction,
+		json_t *message, json_t *jsep) {
+	const char *request = json_string_value(json_object_get(message, "request"));
+	json_t *content = json_object();
+	janus_plugin_result *result = NULL;
+	if(request == NULL) {
+		core->push_event(handle, &flooding_plugin, transaction, content, NULL);
+		result = janus_plugin_result_new(JANUS_PLUGIN_OK_WAIT, NULL, NULL);
+	} else if(strcmp(request, "wait") == 0) {
+		wait_for_others();
+	} else if(strcmp(request, "go_on") == 0) {
+		go_on();
+	} else if(strcmp(request, "flood") == 0) {
+		start_flood(handle, json_string_value(json_object_get(message, "call")),
+			json_integer_value(json_object_get(message, "count")));
+	} else if(strcmp(request, "flooded") == 0) {
+		json_object_set_new(content, "over", json_integer(g_atomic_int_get(&floods_over)));
+		json_object_set_new(content, "accepted", json_integer(g_atomic_int_get(&accepted)));
+		json_object_set_new(content, "refused", json_integer(g_atomic_int_get(&refused)));
+	}
+	g_free(transaction);
+	json_decref(message);
+	json_decref(jsep);
+	if(result == NULL)
+		return janus_plugin_result_new(JANUS_PLUGIN_OK, NULL, content);
+	json_decref(content);
+	return result;
+}
+
+static janus_plugin flooding_plugin = JANUS_PLUGIN_INIT(
+	.init = flooding_init,
+	.destroy = flooding_destroy,
+	.get_api_compatibility = flooding_api,
+	.get_version = flooding_version,
+	.get_version_string = flooding_text,
+	.get_description = flooding_text,
+	.get_name = flooding_text,
+	.get_author = flooding_text,
+	.get_package = flooding_package,
+	.create_session = flooding_session,
+	.handle_message = flooding_handle_message,
+	.setup_media = flooding_media,
+	.hangup_media = flooding_media,
+	.destroy_session = flooding_session,
+	.query_session = flooding_query,
+);
+
+janus_plugin *create(void);
+janus_plugin *create(void) {
+	return &flooding_plugin;
+}
