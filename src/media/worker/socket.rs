@@ -43,7 +43,7 @@ impl Socket {
                 Err(error) => last = error,
             }
         }
-        Err(last)
+        Err(io::Error::new(last.kind(), format!("no UDP port of {low}-{high} can be had: {last}")))
     }
 
     fn with(udp: UdpSocket, is_ipv4: bool, packet_info: bool, dscp: u8) -> io::Result<Socket> {

@@ -183,6 +183,10 @@ impl Exit {
     }
 }
 
+#[cfg(test)]
+#[path = "station_tests.rs"]
+mod tests;
+
 /// membarrier(2), by system call.
 mod barrier {
     use super::*;
@@ -198,7 +202,16 @@ mod barrier {
 
     /// Once per process. Where the system has no such call (before Linux 4.14, or filtered) nobody takes over.
     pub fn prepare() -> bool {
-        *IS_THERE.get_or_init(|| membarrier(REGISTER_PRIVATE_EXPEDITED))
+        *IS_THERE.get_or_init(|| {
+            let is_there = membarrier(REGISTER_PRIVATE_EXPEDITED);
+            if !is_there {
+                tracing::warn!(
+                    "the system has no membarrier(2): while a plugin blocks, the other calls of its media worker stand still ({})",
+                    std::io::Error::last_os_error()
+                );
+            }
+            is_there
+        })
     }
 
     pub fn on_all_threads() -> bool {

@@ -50,6 +50,20 @@ impl Call {
         Call { api, handle, relay, peer, offer, answer, sent: AtomicU32::new(0) }
     }
 
+    /// A call without a relay, of a peer that makes the first step with [`Call::begin`].
+    pub async fn of(server: &Server, peer: Str0mPeer, offer: String) -> Self {
+        let api = server.connect().await;
+        let session = api.create().await;
+        let handle = api.attach(session, "echotest").await;
+        let answer = handle.offer(json!({"audio": true, "video": true}), &offer).await;
+        Call { api, handle, relay: Relay::new().await, peer, offer, answer, sent: AtomicU32::new(0) }
+    }
+
+    /// Gives the answer to the peer of [`Call::of`].
+    pub fn begin(&self) {
+        self.peer.accept(&self.answer);
+    }
+
     /// Until both ends say that the call is up.
     pub async fn up(&self) {
         self.handle.event("webrtcup").await;

@@ -87,13 +87,24 @@ impl State {
         };
         let _ = self.change(|rtc| rtc.handle_input(input));
     }
+
+    /// A datagram that may be another peer's, on the same socket.
+    fn input_if_own(&mut self, bytes: &[u8], source: SocketAddr) {
+        // RFC 7983 §7
+        let is_stun = bytes.first().is_some_and(|first| *first < 4);
+        let receive = Receive::new(Protocol::Udp, source, self.address, bytes);
+        let is_own = receive.is_ok_and(|receive| self.rtc.accepts(&Input::Receive(Instant::now(), receive)));
+        if is_own || !is_stun {
+            self.input(Some((bytes, source)));
+        }
+    }
 }
 
 /// A peer that offers Opus, VP8 and mostly a data channel, all in both directions. It vanishes with the value.
 pub struct Str0mPeer {
     state: Arc<Mutex<State>>,
     changed: Arc<Notify>,
-    driver: tokio::task::JoinHandle<()>,
+    drivers: Vec<tokio::task::JoinHandle<()>>,
     audio: Mid,
     video: Mid,
     offered: Mutex<Option<SdpPendingOffer>>,
@@ -112,6 +123,33 @@ impl Str0mPeer {
 
     async fn with(address: IpAddr, data: bool) -> (Self, String) {
         let socket = Arc::new(UdpSocket::bind((address, 0)).await.expect("a socket"));
+        let (mut peer, offer) = Self::on(socket, data);
+        peer.drivers.push(tokio::spawn(drive(peer.state.clone(), peer.changed.clone())));
+        (peer, offer)
+    }
+
+    /// Two peers on one socket. STUN finds its own by ufrag or transaction; everything else is given to both, and their keys
+    /// tell whose it was. So their handshakes have to follow each other.
+    pub async fn two(address: IpAddr) -> [(Self, String); 2] {
+        let socket = Arc::new(UdpSocket::bind((address, 0)).await.expect("a socket"));
+        let mut both = [Self::on(socket.clone(), true), Self::on(socket.clone(), true)];
+        let states = [both[0].0.state.clone(), both[1].0.state.clone()];
+        for (peer, _) in &mut both {
+            peer.drivers.push(tokio::spawn(let_time_pass(peer.state.clone(), peer.changed.clone())));
+        }
+        both[1].0.drivers.push(tokio::spawn(async move {
+            let mut buffer = vec![0; 2048];
+            loop {
+                let Ok((length, source)) = socket.recv_from(&mut buffer).await else { continue };
+                for state in &states {
+                    state.lock().unwrap().input_if_own(&buffer[..length], source);
+                }
+            }
+        }));
+        both
+    }
+
+    fn on(socket: Arc<UdpSocket>, data: bool) -> (Self, String) {
         let address = socket.local_addr().expect("an address");
         let now = Instant::now();
         let rtc = Rtc::builder()
@@ -139,11 +177,8 @@ impl Str0mPeer {
         });
         state.channel = channel;
         let (state, changed) = (Arc::new(Mutex::new(state)), Arc::new(Notify::new()));
-        let driver = tokio::spawn(drive(state.clone(), changed.clone()));
-        (
-            Str0mPeer { state, changed, driver, audio, video, offered: Mutex::new(Some(pending)) },
-            offer.to_sdp_string(),
-        )
+        let offered = Mutex::new(Some(pending));
+        (Str0mPeer { state, changed, drivers: Vec::new(), audio, video, offered }, offer.to_sdp_string())
     }
 
     fn change<T>(&self, mutation: impl FnOnce(&mut Rtc) -> T) -> T {
@@ -237,7 +272,18 @@ impl Str0mPeer {
 
 impl Drop for Str0mPeer {
     fn drop(&mut self) {
-        self.driver.abort();
+        self.drivers.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
+
+/// As [`drive`], for one whose socket is read by somebody else.
+async fn let_time_pass(state: Arc<Mutex<State>>, changed: Arc<Notify>) {
+    loop {
+        let deadline = state.lock().unwrap().deadline.max(Instant::now() + Duration::from_millis(1));
+        tokio::select! {
+            () = sleep_until(deadline.into()) => state.lock().unwrap().input(None),
+            () = changed.notified() => {}
+        }
     }
 }
 

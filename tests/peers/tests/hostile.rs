@@ -3,9 +3,11 @@
 
 use peers::call::Call;
 use peers::forge;
+use peers::home;
 use peers::process::Held;
 use peers::relay::Policy;
 use peers::server::{Server, Settings};
+use peers::str0m_peer::Str0mPeer;
 use peers::stun::{BINDING_REQUEST, ICE_CONTROLLING, Integrity, PRIORITY, USE_CANDIDATE, USERNAME, message};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -57,6 +59,33 @@ async fn an_address_is_not_taken_by_another_clients_request() {
     thief.handle.event("hangup").await;
     victim.flows(20).await;
     assert_eq!((victim.handle.count("webrtcup"), victim.handle.count("hangup")), (1, 0));
+    server.stop().await;
+}
+
+// A client with one socket for everything.
+#[tokio::test]
+async fn two_connections_over_one_socket() {
+    let server = server().await;
+    let [(first, offer_of_first), (second, offer_of_second)] = Str0mPeer::two(home()).await;
+    let calls =
+        [Call::of(&server, first, offer_of_first).await, Call::of(&server, second, offer_of_second).await];
+    for call in &calls {
+        call.begin();
+        call.up().await;
+    }
+    for _ in 0..3 {
+        for call in &calls {
+            call.flows(10).await;
+            call.data_flows(5).await;
+        }
+    }
+    assert_eq!(calls[0].peer.address(), calls[1].peer.address());
+    // The end of one is not the end of the other.
+    calls[0].handle.hangup().await;
+    calls[0].handle.event("hangup").await;
+    calls[1].flows(20).await;
+    calls[1].data_flows(5).await;
+    assert_eq!((calls[1].handle.count("webrtcup"), calls[1].handle.count("hangup")), (1, 0));
     server.stop().await;
 }
 

@@ -82,6 +82,24 @@ async fn five_percent_lost_and_others_reordered() {
     server.stop().await;
 }
 
+/// Every fifth datagram is lost, each way and from the first one on: the call comes up, stays, and what is heard is what was
+/// not lost.
+#[tokio::test]
+async fn twenty_of_a_hundred_are_lost_each_way() {
+    let server = Server::start().await;
+    let bad = Policy { loss: 20, ..WELL };
+    let call = Call::start(&server, bad, bad).await;
+    call.up().await;
+    call.send(300).await;
+    call.data_flows(20).await;
+    let received = call.peer.received();
+    // 0.8² of the audio; lost video is asked for again on both ways.
+    assert!((120..=260).contains(&received.audio.len()), "{} audio packets", received.audio.len());
+    assert!((180..=300).contains(&received.video.len()), "{} video packets", received.video.len());
+    assert_eq!(call.handle.count("hangup"), 0);
+    server.stop().await;
+}
+
 /// A NAT gives the peer another port, without a word of signalling: connectivity checks from there move the path
 /// (RFC 8445 §7.3.1.5).
 #[tokio::test]
