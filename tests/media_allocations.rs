@@ -2,6 +2,7 @@
 
 use janus_rs::media::clock::Clock;
 use janus_rs::media::streams::inbound::MAX_DESCRIPTOR;
+use janus_rs::media::streams::rtcp::Split;
 use janus_rs::media::streams::{Settings, Streams};
 use janus_rs::media::{
     Command, DtlsRole, Engine, EngineConfig, ExtensionIds, Fingerprint, FingerprintHash, HangupReason,
@@ -83,6 +84,7 @@ fn packet(ssrc: u32, sequence: u16, buffer: &mut [u8; 1200]) {
 
 /// One second of 1000 packets each way, every 50th lost in each direction, with all the RTCP that this causes.
 fn second(streams: &mut Streams, start: Clock, seconds: u64) {
+    let mut split = Split::default();
     let (mut buffer, mut slot, mut room) = ([0; 1200], [0; 1500], [0; MAX_DESCRIPTOR]);
     let (mut nacks, mut resent) = (0, 0);
     for index in 0..1000 {
@@ -104,7 +106,7 @@ fn second(streams: &mut Streams, start: Clock, seconds: u64) {
         if index % 50 == 7 {
             let [high, low] = count.to_be_bytes();
             let mut nack = [0x81, 205, 0, 3, 0, 0, 0, 77, 0, 0, 0, 0xB0, high, low, 0, 0];
-            let _ = streams.incoming_rtcp(now, &mut nack);
+            let _ = streams.incoming_rtcp(now, &mut nack, &mut split);
             while streams.next_resend(now, &mut slot).is_some() {
                 resent += 1;
             }
@@ -125,7 +127,7 @@ fn second(streams: &mut Streams, start: Clock, seconds: u64) {
     let mut report = [0; 32];
     report[..12].copy_from_slice(&[0x81, 201, 0, 7, 0, 0, 0, 77, 0, 0, 0, 0xB0]);
     report[24..28].copy_from_slice(&ntp.to_be_bytes());
-    streams.incoming_rtcp(now, &mut report).expect("known SSRCs");
+    streams.incoming_rtcp(now, &mut report, &mut split).expect("known SSRCs");
     while streams.next_event().is_some() {}
 }
 

@@ -3,6 +3,7 @@
 
 use janus_rs::media::clock::Clock;
 use janus_rs::media::streams::inbound::MAX_DESCRIPTOR;
+use janus_rs::media::streams::rtcp::Split;
 use janus_rs::media::streams::{Settings, Streams};
 use janus_rs::media::{ExtensionIds, MediaKind, MediumConfig, RtpOut};
 use janus_rs::rtp::{Extensions, SwitchingContext};
@@ -89,8 +90,10 @@ fn step(streams: &mut Streams, now: &mut Clock, step: Step<'_>) {
                 packet[4..8].copy_from_slice(&SSRCS[usize::from(sender) % SSRCS.len()].to_be_bytes());
                 packet[8..12].copy_from_slice(&SSRCS[usize::from(media) % SSRCS.len()].to_be_bytes());
             }
-            if let Ok(seen) = streams.incoming_rtcp(*now, &mut packet) {
-                assert!(seen.len <= packet.len());
+            let mut split = Split::default();
+            if streams.incoming_rtcp(*now, &mut packet, &mut split).is_ok() {
+                assert!(!split.is_empty());
+                split.each(|_, _, part| assert!(part.len() >= 8 && part.len() % 4 == 0));
             }
         }
         Step::Relay { mindex, video, bytes, descriptor } => {

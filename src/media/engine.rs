@@ -102,11 +102,13 @@ impl Engine {
             threads: Lock::new(Vec::new()),
             placement: Lock::new(Placement::new(workers)),
         };
+        let named = engine.shared.config.udp_ports.len();
         for index in 0..workers {
             let (handle, thread) = match start::start(index, &engine.shared) {
                 Ok(started) => started,
-                // A port range made for a few PeerConnections may be too small for a worker per core.
-                Err(error) if index > 0 => {
+                // A port range made for a few PeerConnections may be too small for a worker per core. A port that is
+                // named is meant.
+                Err(error) if index > 0 && index >= named => {
                     tracing::warn!("{index} of {workers} media workers: no socket for the next one: {error}");
                     break;
                 }

@@ -485,6 +485,8 @@ pub struct EngineConfig {
     pub workers: Option<usize>,
     /// Inclusive; (0, 0) = the system chooses.
     pub rtp_port_range: (u16, u16),
+    /// One for each worker, in place of the range; empty = the range.
+    pub udp_ports: Vec<u16>,
     /// Addresses to listen on and to advertise as host candidates.
     pub addresses: Vec<IpAddr>,
     /// Public addresses advertised instead of (or beside) the host ones.
@@ -520,6 +522,7 @@ impl Default for EngineConfig {
         EngineConfig {
             workers: None,
             rtp_port_range: (0, 0),
+            udp_ports: Vec::new(),
             addresses: Vec::new(),
             nat_1_1_mapping: Vec::new(),
             keep_private_host: false,

@@ -154,6 +154,8 @@ options! {
         RTP_PORT_RANGE: Text =
             Opt::<Text>::janus("media", "rtp_port_range", None, "UDP ports, min-max")
                 .switch("rtp-port-range", 'r');
+        UDP_PORTS: List =
+            Opt::<List>::janus("media", "udp_ports", "In place of the range: the port of each media worker").since("0.1");
         DTLS_MTU: Number =
             Opt::<Number>::janus("media", "dtls_mtu", 1200, 1, "bytes", "Largest datagram of DTLS");
         NO_MEDIA_TIMER: Number =

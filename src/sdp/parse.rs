@@ -37,7 +37,8 @@ impl Sdp {
     /// Parses a session description.
     ///
     /// # Errors
-    /// The exact texts of helpers.md §9.1; an unknown medium (`m=text`) refuses the whole text.
+    /// The exact texts of helpers.md §9.1. Taken although the reference refuses them: media other than audio, video and
+    /// application, attributes with an empty value, a missing or empty `s=` line, blanks in the name of `o=`.
     pub fn parse(text: &str) -> Result<Sdp> {
         if !text.starts_with("v=") {
             return refuse("Invalid SDP (doesn't start with v=)".into());
@@ -49,13 +50,18 @@ impl Sdp {
                 sdp.line(line)?;
             }
         }
-        if sdp.o_name.is_none() || sdp.s_name.is_none() || sdp.mlines.is_empty() {
+        if sdp.o_name.is_none() || sdp.mlines.is_empty() {
             return refuse("Missing mandatory lines (o=, s= or m=)".into());
         }
+        // RFC 8866 §5.3: what a session without a name has.
+        sdp.s_name.get_or_insert_with(|| "-".into());
         Ok(sdp)
     }
 
     fn line(&mut self, line: &str) -> Result<()> {
+        if line == "s=" && self.mlines.is_empty() {
+            return Ok(());
+        }
         if line.len() < 3 {
             return refuse(format!("Invalid line ({} bytes): {line}", line.len()));
         }
@@ -103,7 +109,7 @@ impl Sdp {
                 let (ipv4, address) = connection(value, line)?;
                 (self.c_ipv4, self.c_addr) = (ipv4, Some(address));
             }
-            b'a' => self.attributes.push(parse_attribute(value)?),
+            b'a' => self.attributes.push(parse_attribute(value)),
             _ => tracing::warn!("Ignoring '{}' property in the session description", letter as char),
         }
         Ok(())
@@ -113,14 +119,16 @@ impl Sdp {
         if self.o_name.is_some() {
             return refuse(format!("Multiple o= lines: {line}"));
         }
-        let scan = || {
+        fn scan(value: &str) -> Option<(&str, u64, u64, &str, &str)> {
             let mut fields = Fields::new(value);
             let name = fields.word(WORD_LIMIT)?;
             let (id, version) = (fields.unsigned()?, fields.unsigned()?);
             fields.literal("IN")?;
             Some((name, id, version, fields.word(FAMILY_LIMIT)?, fields.word(WORD_LIMIT)?))
-        };
-        let Some((name, id, version, family, address)) = scan() else {
+        }
+        let blanks = || name_with_blanks(value);
+        let joined = if scan(value).is_none() { blanks() } else { None };
+        let Some((name, id, version, family, address)) = scan(joined.as_deref().unwrap_or(value)) else {
             return refuse(format!("Invalid o= line: {line}"));
         };
         let Some(ipv4) = is_ipv4(family) else {
@@ -131,6 +139,13 @@ impl Sdp {
         self.o_addr = Some(address.to_owned());
         Ok(())
     }
+}
+
+/// The same `o=` line with `_` for the blanks in the name: five fields follow it.
+fn name_with_blanks(value: &str) -> Option<String> {
+    let words: Vec<&str> = value.split_ascii_whitespace().collect();
+    let (name, rest) = words.split_at(words.len().checked_sub(5).filter(|count| *count > 1)?);
+    Some(format!("{} {}", name.join("_"), rest.join(" ")))
 }
 
 fn is_ipv4(family: &str) -> Option<bool> {
@@ -158,8 +173,8 @@ fn connection(value: &str, line: &str) -> Result<(bool, String)> {
     }
 }
 
-/// `name` or `name:value`; the value is everything after the first colon and must not be empty.
-fn parse_attribute(text: &str) -> Result<Attribute> {
+/// `name` or `name:value`; the value is everything after the first colon.
+fn parse_attribute(text: &str) -> Attribute {
     let direction = if text.contains("/inactive") {
         Direction::Inactive
     } else if text.contains("/sendonly") {
@@ -170,11 +185,8 @@ fn parse_attribute(text: &str) -> Result<Attribute> {
         Direction::Default
     };
     match text.split_once(':') {
-        None => Ok(Attribute::flag(text)),
-        Some((_, "")) => refuse(format!("Invalid a= line: {text}")),
-        Some((name, value)) => {
-            Ok(Attribute { name: name.to_owned(), value: Some(value.to_owned()), direction })
-        }
+        None => Attribute::flag(text),
+        Some((name, value)) => Attribute { name: name.to_owned(), value: Some(value.to_owned()), direction },
     }
 }
 
@@ -190,9 +202,6 @@ fn parse_mline(index: i32, line: &str, value: &str) -> Result<Mline> {
         return refuse(format!("Invalid m= line: {line}"));
     };
     let kind = MediaType::from_name(type_str);
-    if kind == MediaType::Other {
-        return refuse(format!("Invalid m= line: {line}"));
-    }
     // Formats are what follows the third blank, empty ones included; negative payload types do not count.
     let fmts: Vec<String> = value.split(' ').skip(3).map(str::to_owned).collect();
     let ptypes: Vec<i32> =
@@ -225,7 +234,7 @@ fn media_line(mline: &mut Mline, letter: u8, value: &str, line: &str) -> Result<
             Some((name, _)) => tracing::warn!("Ignoring b= line of type {name}"),
         },
         b'a' => {
-            let attribute = parse_attribute(value)?;
+            let attribute = parse_attribute(value);
             match (&attribute.value, Direction::from_name(&attribute.name)) {
                 (None, direction) if direction != Direction::Invalid => mline.direction = direction,
                 _ => mline.attributes.push(attribute),

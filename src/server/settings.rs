@@ -67,8 +67,9 @@ fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, Stri
     Ok(EngineConfig {
         workers: options::EVENT_LOOPS.given(config).map(|n| n as usize),
         rtp_port_range: options::RTP_PORT_RANGE.of(config).map_or((0, 0), port_range),
-        addresses: addresses::choose(config, interfaces),
-        nat_1_1_mapping: nat_1_1(config),
+        udp_ports: udp_ports(config)?,
+        addresses: addresses::to_listen_on(config, interfaces),
+        nat_1_1_mapping: addresses::nat_1_1(config),
         keep_private_host: options::KEEP_PRIVATE_HOST.of(config),
         stun_server: stun_server(config)?,
         ice_lite: options::ICE_LITE.of(config),
@@ -109,15 +110,16 @@ fn port_range(text: &str) -> (u16, u16) {
     }
 }
 
-fn nat_1_1(config: &Config) -> Vec<IpAddr> {
-    let parse = |name: String| {
-        let address = name.parse();
-        if address.is_err() {
-            tracing::warn!("Ignoring nat_1_1_mapping {name}: no address");
+/// `media.udp_ports`: one port for each media worker.
+fn udp_ports(config: &Config) -> Result<Vec<u16>, String> {
+    let mut ports = Vec::new();
+    for name in options::UDP_PORTS.of(config) {
+        match name.parse::<u16>() {
+            Ok(port) if port > 0 && !ports.contains(&port) => ports.push(port),
+            _ => return Err(format!("media.udp_ports: {name} is no port, or named twice")),
         }
-        address.ok()
-    };
-    options::NAT_1_1_MAPPING.of(config).into_iter().filter_map(parse).collect()
+    }
+    Ok(ports)
 }
 
 /// Non-numeric ports are 0, as `strtol` reads them; out of range there is none (CP-033).

@@ -96,7 +96,9 @@ impl Description {
     pub fn bundle_tag(&self) -> Option<(usize, Option<&str>)> {
         let mlines = || self.sdp.mlines.iter().enumerate();
         let (index, mline) = mlines().find(|(_, m)| m.port > 0).or(mlines().next())?;
-        let mid = mline.value("mid").or_else(|| mlines().find_map(|(_, m)| m.value("mid")));
+        let named = |m: &'_ Mline| m.value("mid").is_some_and(|mid| !mid.is_empty());
+        let tagged = Some(mline).filter(|m| named(m)).or_else(|| mlines().map(|(_, m)| m).find(|m| named(m)));
+        let mid = tagged.and_then(|m| m.value("mid"));
         Some((index, mid))
     }
 }

@@ -162,7 +162,7 @@ impl Negotiation {
 
     /// An offer names its m-lines, also one that it uses again by another name; an answer repeats the names.
     fn take_mid(&mut self, index: usize, mline: &Mline, kind: SdpType) -> Result<(), JsepError> {
-        let Some(mid) = mline.value("mid") else { return Ok(()) };
+        let Some(mid) = mline.value("mid").filter(|mid| !mid.is_empty()) else { return Ok(()) };
         if mid.len() > MAX_MID {
             return Err(JsepError(format!("mid on m-line #{index} too large: ({} > {MAX_MID})", mid.len())));
         }
@@ -260,6 +260,7 @@ fn take_msid(medium: &mut Medium, mline: &Mline) -> Result<(), JsepError> {
     let Some(attribute) = mline.attribute("msid") else { return Ok(()) };
     let tokens: Vec<&str> = attribute.value.as_deref().unwrap_or("").split_ascii_whitespace().collect();
     match tokens[..] {
+        [] if attribute.value.is_some() => Ok(()),
         [stream, track, ..] => {
             medium.remote_msid = Some((stream.to_owned(), track.to_owned()));
             Ok(())
@@ -356,7 +357,7 @@ fn transport(description: &Description, encryption: bool) -> Result<(usize, Remo
     let carrying = sdp.mlines.get(carrier);
     let find = |name: &str| -> Option<&str> {
         let in_mline = carrying.and_then(|m| last_value(&m.attributes, name));
-        in_mline.or_else(|| last_value(&sdp.attributes, name))
+        in_mline.or_else(|| last_value(&sdp.attributes, name)).filter(|value| !value.is_empty())
     };
     let missing = |what: &str| JsepError(format!("no {what} in the description"));
     let ufrag = find("ice-ufrag").ok_or_else(|| missing("ICE username fragment"))?.to_owned();

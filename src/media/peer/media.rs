@@ -1,10 +1,11 @@
 //! Media in and out: demultiplexing, SRTP, streams, retransmissions, RTCP (media-plane.md §5, §6, §7).
 
 use super::capture::Tap;
-use super::{Clock, Connection, Descriptor, Incoming, Output, Shared, Srtp, Stage};
+use super::{Clock, Connection, Incoming, Output, Room, Shared, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor, SLOT_SIZE};
 use crate::media::ice::Path;
 use crate::media::srtp::SrtpError;
+use crate::media::streams::rtcp::Split;
 use crate::media::streams::store::SharedStore;
 use crate::media::streams::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::types::*;
@@ -48,7 +49,7 @@ impl Connection {
         clock: Clock,
         from: SocketAddr,
         datagram: &mut [u8],
-        descriptor: &'a mut Descriptor,
+        room: &'a mut Room,
         out: &mut Batch,
     ) -> Option<Incoming<'a>> {
         self.authentic = false;
@@ -61,7 +62,7 @@ impl Connection {
             return None;
         }
         if is_rtcp(datagram) {
-            return self.incoming_rtcp(clock, from, datagram, out);
+            return self.incoming_rtcp(clock, from, datagram, &mut room.rtcp, out);
         }
         if datagram.len() < RTP_HEADER {
             return None;
@@ -79,7 +80,7 @@ impl Connection {
         self.tap.incoming(PacketType::Rtp, &datagram[..len]);
         let received = self
             .streams
-            .receive(clock, route, &mut datagram[..len], descriptor)
+            .receive(clock, route, &mut datagram[..len], &mut room.descriptor)
             .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
             .ok()?;
         if let Some((binding, missing)) = &received.nacks {
@@ -95,13 +96,14 @@ impl Connection {
         })
     }
 
-    fn incoming_rtcp(
+    fn incoming_rtcp<'a>(
         &mut self,
         clock: Clock,
         from: SocketAddr,
         datagram: &mut [u8],
+        split: &'a mut Split,
         out: &mut Batch,
-    ) -> Option<Incoming<'static>> {
+    ) -> Option<Incoming<'a>> {
         if datagram.len() < RTCP_HEADER || !self.streams.admits_rtcp(clock) {
             return None;
         }
@@ -111,11 +113,10 @@ impl Connection {
         };
         self.opened(clock, from);
         self.tap.incoming(PacketType::Rtcp, &datagram[..len]);
-        let delivered = self.streams.incoming_rtcp(clock, &mut datagram[..len]);
+        let outcome = self.streams.incoming_rtcp(clock, &mut datagram[..len], split);
         self.resend(clock, out);
-        let delivered =
-            delivered.inspect_err(|why| tracing::trace!(handle = self.id, "RTCP dropped: {why:?}")).ok()?;
-        Some(Incoming::Rtcp { mindex: delivered.mindex, video: delivered.video, len: delivered.len })
+        outcome.inspect_err(|why| tracing::trace!(handle = self.id, "RTCP dropped: {why:?}")).ok()?;
+        Some(Incoming::Rtcp(split))
     }
 
     /// Whether our keys open this SRTP or SRTCP datagram, whose bytes are unspecified then. Nothing else changes.

@@ -24,6 +24,7 @@ use super::dtls::{Connected, Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, destinations::Destinations, stun::TransactionId};
 use super::sctp::Sctp;
 use super::srtp;
+use super::streams::rtcp::Split;
 use super::streams::store::SharedStore;
 use super::streams::{Settings, Streams};
 use super::types::*;
@@ -84,14 +85,24 @@ pub enum Note {
     Ufrag(String),
 }
 
-/// Room for a copy of a dependency descriptor, outside the packet that the plugin may write into.
-pub type Descriptor = [u8; 255];
+/// Room of a worker for what a plugin is given and does not lie in the received packet.
+pub struct Room {
+    /// A copy of the dependency descriptor, because the plugin may write into the packet.
+    pub descriptor: [u8; 255],
+    pub rtcp: Split,
+}
 
-/// A media packet for the plugin, at the front of the buffer that it was received in.
+impl Default for Room {
+    fn default() -> Room {
+        Room { descriptor: [0; 255], rtcp: Split::default() }
+    }
+}
+
+/// For the plugin: a media packet at the front of the buffer that it was received in, or RTCP, medium by medium.
 #[derive(Debug)]
 pub enum Incoming<'a> {
     Rtp { mindex: Mindex, video: bool, len: usize, extensions: Extensions<'a> },
-    Rtcp { mindex: Mindex, video: bool, len: usize },
+    Rtcp(&'a mut Split),
 }
 
 /// SRTP of both directions; absent with `no_webrtc_encryption`.

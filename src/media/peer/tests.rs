@@ -98,8 +98,8 @@ impl End {
             stun::Kind::Stun => self.connection.stun(clock, path, datagram, &mut self.batch),
             stun::Kind::Dtls => self.connection.dtls(clock, path.remote, datagram, &mut self.batch),
             _ => {
-                let mut descriptor = [0; 255];
-                self.connection.media(clock, path.remote, datagram, &mut descriptor, &mut self.batch);
+                let mut room = Room::default();
+                self.connection.media(clock, path.remote, datagram, &mut room, &mut self.batch);
             }
         }
     }
@@ -306,11 +306,11 @@ fn media_before_keys_and_large_media_are_dropped() {
     let (mut a, _, clock) = two(|_| {});
     let mut rtp = vec![0x80; 1600];
     rtp[1] = 96;
-    let mut descriptor = [0; 255];
-    assert!(a.connection.media(clock, ANY, &mut rtp[..100], &mut descriptor, &mut a.batch).is_none());
+    let mut room = Room::default();
+    assert!(a.connection.media(clock, ANY, &mut rtp[..100], &mut room, &mut a.batch).is_none());
     assert_eq!(a.connection.snapshot(clock).too_large, 0);
     let (mut a, _, clock) = connected(|_| {});
-    assert!(a.connection.media(clock, ANY, &mut rtp, &mut descriptor, &mut a.batch).is_none());
+    assert!(a.connection.media(clock, ANY, &mut rtp, &mut room, &mut a.batch).is_none());
     assert_eq!(a.connection.snapshot(clock).too_large, 1);
 }
 

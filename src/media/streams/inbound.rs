@@ -25,7 +25,7 @@ pub struct Route {
 pub enum Dropped {
     /// The header contradicts itself.
     Malformed,
-    /// MP-142: neither the SSRC nor a mid says which medium it is.
+    /// MP-142: neither the SSRC nor a mid nor the payload type says which medium it is.
     Unknown,
     /// Negotiation says that nothing is received on this medium (MP-146).
     NotReceived,
@@ -70,7 +70,8 @@ impl Streams {
     fn by_extensions(&self, packet: &[u8], payload_type: u8) -> Option<Binding> {
         let text =
             |id: u8| if id > 0 { header_ext::find(packet, id).and_then(header_ext::text) } else { None };
-        let medium = self.media.by_mid(text(self.ids.mid)?)?;
+        let Some(mid) = text(self.ids.mid) else { return self.by_payload_type(payload_type) };
+        let medium = self.media.by_mid(mid)?;
         let Medium { config, layers, .. } = &self.media[medium];
         let layer_of = |rid: &[u8]| {
             let same = |known: &Option<String>| known.as_ref().is_some_and(|known| known.as_bytes() == rid);
@@ -85,6 +86,17 @@ impl Streams {
             (layer_of(text(self.ids.repaired_rid)?)?, true)
         };
         Some(Binding { medium, layer, rtx, local: false })
+    }
+
+    /// RFC 8843 §9.2: without mid, a payload type that only one medium has names it; its layers need rids.
+    fn by_payload_type(&self, payload_type: u8) -> Option<Binding> {
+        let has = |medium: &Medium| {
+            medium.is_rtx(payload_type) || medium.config.codecs.iter().any(|(pt, _)| *pt == payload_type)
+        };
+        let mut having = self.media.iter().enumerate().filter(|(_, medium)| has(medium));
+        let (index, medium) = having.next()?;
+        let sole = having.next().is_none() && !medium.simulcast() && medium.config.rids[0].is_none();
+        sole.then(|| Binding { medium: index, layer: 0, rtx: medium.is_rtx(payload_type), local: false })
     }
 
     /// After decryption of the packet that `route` was made from: updates all state and makes the packet what the

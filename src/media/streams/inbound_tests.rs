@@ -31,10 +31,24 @@ fn rtx(sequence: u16, original: u16, ssrc: u32) -> Vec<u8> {
 // MP-142
 #[test]
 fn unknown_ssrc_without_mid_is_dropped() {
-    let streams = streams(vec![audio(), video()]);
+    let twice = MediumConfig { mindex: 2, mid: "w".into(), ssrc: 9, ssrc_rtx: 0, ..video() };
+    let streams = streams(vec![audio(), video(), twice]);
     let packet = rtp(96, 1, 1, 77, &[], &[1]);
     assert_eq!(streams.route(&packet), Err(Dropped::Unknown));
     assert_eq!(streams.route(&rtp(96, 1, 1, 77, &[(4, b"x")], &[1])), Err(Dropped::Unknown));
+}
+
+#[test]
+fn a_payload_type_of_one_medium_names_it() {
+    let mut streams = streams(vec![audio(), video()]);
+    let plain = |pt, sequence, ssrc| rtp(pt, sequence, 1, ssrc, &[], &[0, 1, 2, 3]);
+    assert_eq!(streams.route(&plain(98, 1, 70)), Err(Dropped::Unknown));
+    assert_eq!(receive(&mut streams, 1, plain(111, 1, 71)).unwrap().0, 0);
+    assert_eq!(receive(&mut streams, 1, plain(96, 1, 72)).unwrap().0, 1);
+    assert!(streams.route(&plain(97, 1, 73)).unwrap().binding.rtx);
+    // Which layer it is, only a rid tells.
+    let streams = self::streams(vec![audio(), simulcast()]);
+    assert_eq!(streams.route(&plain(96, 1, 72)), Err(Dropped::Unknown));
 }
 
 // MP-143

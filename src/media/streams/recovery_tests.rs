@@ -70,7 +70,7 @@ fn run(config: MediumConfig) -> (BTreeMap<u16, usize>, Streams) {
         // For the first round-trip time nothing is lost: sender reports, receiver reports.
         if step % 200 == 0 {
             sender.reports(now, &mut |packet| {
-                let _ = receiver.incoming_rtcp(now, &mut packet.to_vec());
+                let _ = receiver.incoming_rtcp(now, &mut packet.to_vec(), &mut super::rtcp::Split::default());
             });
             receiver.reports(now, &mut |packet| network.carry_rtcp(now.mono, packet));
         }
@@ -82,7 +82,7 @@ fn run(config: MediumConfig) -> (BTreeMap<u16, usize>, Streams) {
             network.carry_rtp(now.mono, &slot[..prepared.size()]);
         }
         while let Some(mut packet) = arrived(&mut network.rtcp, now.mono) {
-            let _ = sender.incoming_rtcp(now, &mut packet);
+            let _ = sender.incoming_rtcp(now, &mut packet, &mut super::rtcp::Split::default());
             while let Some(Resend::Plain(len) | Resend::Protected(len)) = sender.next_resend(now, &mut slot) {
                 network.carry_rtp(now.mono, &slot[..len]);
             }

@@ -16,7 +16,7 @@ use crate::media::batch::{Batch, Cursor};
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
 use crate::media::ice::{Path, stun};
-use crate::media::peer::{Connection, Descriptor, Incoming, Note, Output, STEPS, Setup, Shared};
+use crate::media::peer::{Connection, Incoming, Note, Output, Room, STEPS, Setup, Shared};
 use crate::media::prefetch::prefetch;
 use crate::media::streams::store::SharedStore;
 use crate::media::types::*;
@@ -176,12 +176,12 @@ impl Core {
         path: Path,
         arrived: Clock,
         bytes: &mut [u8],
-        descriptor: &'a mut Descriptor,
+        room: &'a mut Room,
     ) -> Option<Delivery<'a>> {
         match stun::kind(bytes) {
             stun::Kind::Media => match self.owners.get(&path.remote)? {
-                Found::Sole(index) => self.media_of(index, path.remote, arrived, bytes, descriptor),
-                Found::Several(_) => self.media_of_several(path.remote, arrived, bytes, descriptor),
+                Found::Sole(index) => self.media_of(index, path.remote, arrived, bytes, room),
+                Found::Several(_) => self.media_of_several(path.remote, arrived, bytes, room),
             },
             stun::Kind::Dtls => {
                 match self.owners.get(&path.remote)? {
@@ -213,13 +213,12 @@ impl Core {
         from: SocketAddr,
         arrived: Clock,
         bytes: &mut [u8],
-        descriptor: &'a mut Descriptor,
+        room: &'a mut Room,
     ) -> Option<Delivery<'a>> {
         self.make_room(LEAST_ROOM);
         let seat = self.seats.get_mut(index as usize)?.as_mut()?;
         self.busy = Some(index);
-        let incoming =
-            packet_path(|| seat.connection.media(arrived, from, bytes, descriptor, &mut self.batch));
+        let incoming = packet_path(|| seat.connection.media(arrived, from, bytes, room, &mut self.batch));
         self.busy = None;
         self.asked |= seat.connection.take_asked();
         let delivery = incoming.map(|incoming| Delivery { sink: seat.sink.clone(), seat: index, incoming });

@@ -20,7 +20,7 @@ struct Control([u8; CONTROL_BYTES]);
 #[derive(Clone, Copy, Debug)]
 pub struct Train {
     pub from: SocketAddr,
-    /// The address of ours that it came to, when the socket has several.
+    /// The address that it came to.
     pub to: Option<IpAddr>,
     pub len: usize,
     /// Bytes per datagram.

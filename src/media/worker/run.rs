@@ -13,7 +13,7 @@ use crate::media::address::Addressee;
 use crate::media::address::Urgency;
 use crate::media::clock::Clock;
 use crate::media::ice::Path;
-use crate::media::peer::{Descriptor, Incoming, Output, STEPS, Shared};
+use crate::media::peer::{Incoming, Output, Room, STEPS, Shared};
 use crate::media::streams::Parts;
 use crate::media::types::*;
 use crate::stall;
@@ -118,7 +118,7 @@ fn call_sink(sink: &dyn PeerSink, call: impl FnOnce(&dyn PeerSink)) -> Result<st
 struct Worker {
     handle: Arc<WorkerHandle>,
     receiver: Receiver,
-    descriptor: Descriptor,
+    room: Box<Room>,
     rtcp_pause: Pause,
     /// There were packets since the last flush.
     has_packets: bool,
@@ -138,7 +138,7 @@ impl Worker {
         Worker {
             handle,
             receiver: Receiver::default(),
-            descriptor: [0; 255],
+            room: Box::default(),
             rtcp_pause: Pause::default(),
             has_packets: false,
             rtcp_is_next: false,
@@ -217,7 +217,7 @@ impl Worker {
             let datagrams = bytes.len().div_ceil(train.segment) as u64;
             self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             for datagram in bytes.chunks_mut(train.segment) {
-                let mut told = receive_one(path, arrived, datagram, &mut self.descriptor);
+                let mut told = receive_one(path, arrived, datagram, &mut self.room);
                 // Before the next packet: `setup_media` precedes the first `incoming_rtp`.
                 if told.is_ok() && core(|core| core.has_calls()) {
                     told = tell_sinks();
@@ -325,13 +325,8 @@ fn tell_deferred() -> Result<(), Lost> {
 }
 
 /// One datagram, and the plugin's callback if it is media.
-fn receive_one(
-    path: Path,
-    arrived: Clock,
-    bytes: &mut [u8],
-    descriptor: &mut Descriptor,
-) -> Result<(), Lost> {
-    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, descriptor)) else { return Ok(()) };
+fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<(), Lost> {
+    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, room)) else { return Ok(()) };
     let sink = &*delivery.sink;
     let (now, shunned) = core(|core| (core.clock.mono, core.shuns(sink)));
     if shunned {
@@ -345,7 +340,9 @@ fn receive_one(
         Incoming::Rtp { mindex, video, len, extensions } => time::at_one_moment(now, || {
             sink.incoming_rtp(RtpIn { mindex, video, packet: &mut bytes[..len], extensions });
         }),
-        Incoming::Rtcp { mindex, video, len } => sink.incoming_rtcp(mindex, video, &mut bytes[..len]),
+        Incoming::Rtcp(parts) => {
+            parts.each(|mindex, video, packet| sink.incoming_rtcp(mindex, video, packet))
+        }
     })?;
     if outcome.is_err() {
         tracing::error!("a media callback panicked; the PeerConnection is closed");

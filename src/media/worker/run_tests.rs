@@ -18,7 +18,7 @@ fn worker(sockets: usize) -> (Worker, Bed) {
         live: Lock::new((&config).into()),
         config,
     });
-    let sockets: Vec<_> = (0..sockets).map(|_| Socket::open(true, (0, 0), false, 0).unwrap()).collect();
+    let sockets: Vec<_> = (0..sockets).map(|_| Socket::open(true, (0, 0), 0).unwrap()).collect();
     let mut bed = Bed::default();
     sockets.iter().for_each(|socket| bed.watch(&socket.udp, socket.rtcp.as_ref()).unwrap());
     let handle = Arc::new(WorkerHandle::new(0, Vec::new(), Bell::new().unwrap()));

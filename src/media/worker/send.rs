@@ -99,7 +99,7 @@ impl Transmitter {
                 header.msg_namelen = len;
                 header.msg_iov = &raw mut vector;
                 header.msg_iovlen = 1;
-                fill_control(&mut header, &mut control, socket.packet_info.then(|| path.local.ip()), None);
+                fill_control(&mut header, &mut control, path.local.ip(), None);
                 // SAFETY: every pointer in `header` leads to memory of the given length that lives through the call.
                 let result = unsafe { libc::sendmsg(socket.udp.as_raw_fd(), &header, libc::MSG_DONTWAIT) };
                 self.calls += 1;
@@ -178,7 +178,7 @@ impl Transmitter {
             header.msg_namelen = self.names[index].1;
             header.msg_iov = &raw mut self.vectors[message.first];
             header.msg_iovlen = message.pieces as _;
-            let local = socket.packet_info.then(|| batch.lanes()[message.lane].path.local.ip());
+            let local = batch.lanes()[message.lane].path.local.ip();
             let segment = (message.count > 1).then_some(message.segment);
             fill_control(header, &mut self.controls[index], local, segment);
             self.messages.push(raw);
@@ -206,17 +206,15 @@ fn is_full(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM))
 }
 
-/// Writes the source address and the segment size, where given, as control messages.
-fn fill_control(
-    header: &mut libc::msghdr,
-    control: &mut Control,
-    local: Option<IpAddr>,
-    segment: Option<u16>,
-) {
+/// Writes the source address, and the segment size where given, as control messages: the system would choose the address
+/// that fits the route, which need not be the one that was offered.
+fn fill_control(header: &mut libc::msghdr, control: &mut Control, local: IpAddr, segment: Option<u16>) {
     header.msg_control = control.0.as_mut_ptr().cast();
     header.msg_controllen = 0;
     match local {
-        Some(IpAddr::V4(ip)) => {
+        // Only a socket that is not ours is sent from without an address (tests).
+        ip if ip.is_unspecified() => {}
+        IpAddr::V4(ip) => {
             let info = libc::in_pktinfo {
                 ipi_ifindex: 0,
                 ipi_spec_dst: libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
@@ -224,12 +222,11 @@ fn fill_control(
             };
             append(header, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
         }
-        Some(IpAddr::V6(ip)) => {
+        IpAddr::V6(ip) => {
             let info =
                 libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: ip.octets() }, ipi6_ifindex: 0 };
             append(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
         }
-        None => {}
     }
     if let Some(segment) = segment {
         append(header, libc::SOL_UDP, libc::UDP_SEGMENT, segment);

@@ -4,7 +4,7 @@
 use super::core::{Core, Delivery};
 use super::owners::TRIALS;
 use crate::media::clock::Clock;
-use crate::media::peer::{Descriptor, Fit};
+use crate::media::peer::{Fit, Room};
 use crate::media::types::LARGEST_RTP;
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ impl Core {
         from: SocketAddr,
         arrived: Clock,
         bytes: &mut [u8],
-        descriptor: &'a mut Descriptor,
+        room: &'a mut Room,
     ) -> Option<Delivery<'a>> {
         if bytes.len() > LARGEST_RTP {
             return None;
@@ -45,7 +45,7 @@ impl Core {
             self.connection(*seat).is_some_and(|connection| connection.opens(copy))
         })?;
         self.owners.prefer(from, index);
-        self.media_of(index, from, arrived, bytes, descriptor)
+        self.media_of(index, from, arrived, bytes, room)
     }
 
     /// DTLS: what belongs to a handshake goes to the one that it fits best, one handshake at a time; everything else to

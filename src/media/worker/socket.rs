@@ -21,33 +21,29 @@ pub struct Socket {
     pub is_ipv4: bool,
     /// The kernel accepts trains (UDP_SEGMENT).
     pub segments: bool,
-    /// Several addresses share the socket: each datagram names its own.
-    pub packet_info: bool,
 }
 
 /// An inclusive range of ports; (0, 0) leaves the choice to the system.
 pub type PortRange = (u16, u16);
 
 impl Socket {
-    /// Binds the wildcard address of a family to the first free port of the range, beginning at a random one.
-    pub fn open(ipv4: bool, range: PortRange, packet_info: bool, dscp: u8) -> io::Result<Socket> {
+    /// Binds the wildcard address of a family to the lowest free port of the range, so that it is the same after each
+    /// restart.
+    pub fn open(ipv4: bool, range: PortRange, dscp: u8) -> io::Result<Socket> {
         let (low, high) = (range.0.min(range.1), range.0.max(range.1));
         let high = if high == 0 && low != 0 { u16::MAX } else { high };
-        let count = u32::from(high - low) + 1;
-        let first = crate::util::random::u32() % count;
         let mut last = io::Error::from(io::ErrorKind::AddrInUse);
-        for step in 0..count {
-            let port = low + ((first + step) % count) as u16;
+        for port in low..=high {
             match bind_with(ipv4, port, |_| Ok(())) {
-                Ok(udp) => return Socket::with(udp, ipv4, packet_info, dscp),
+                Ok(udp) => return Socket::with(udp, ipv4, dscp),
                 Err(error) => last = error,
             }
         }
         Err(io::Error::new(last.kind(), format!("no UDP port of {low}-{high} can be had: {last}")))
     }
 
-    fn with(udp: UdpSocket, is_ipv4: bool, packet_info: bool, dscp: u8) -> io::Result<Socket> {
-        let smallest = prepare(&udp, is_ipv4, packet_info)?;
+    fn with(udp: UdpSocket, is_ipv4: bool, dscp: u8) -> io::Result<Socket> {
+        let smallest = prepare(&udp, is_ipv4)?;
         // Once: it is the same for all workers.
         if smallest < SMALL_BUFFER && !TOLD.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -67,9 +63,9 @@ impl Socket {
         let _ = set(&udp, libc::SOL_UDP, libc::UDP_GRO, 1);
         let segments = set(&udp, libc::SOL_UDP, libc::UDP_SEGMENT, 0).is_ok();
         let rtcp = super::split::open(&udp, is_ipv4)
-            .and_then(|rtcp| prepare(&rtcp, is_ipv4, packet_info).map(|_| rtcp))
+            .and_then(|rtcp| prepare(&rtcp, is_ipv4).map(|_| rtcp))
             .inspect_err(|error| tracing::debug!("RTCP stays with RTP: {error}"));
-        Ok(Socket { udp, rtcp: rtcp.ok(), is_ipv4, segments, packet_info })
+        Ok(Socket { udp, rtcp: rtcp.ok(), is_ipv4, segments })
     }
 
     pub fn port(&self) -> u16 {
@@ -78,15 +74,14 @@ impl Socket {
 }
 
 /// What is needed to receive. Returns the size of the smaller buffer, in bytes.
-fn prepare(udp: &UdpSocket, is_ipv4: bool, packet_info: bool) -> io::Result<i32> {
+fn prepare(udp: &UdpSocket, is_ipv4: bool) -> io::Result<i32> {
     udp.set_nonblocking(true)?;
     let (level, info) = match is_ipv4 {
         true => (libc::IPPROTO_IP, libc::IP_PKTINFO),
         false => (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
     };
-    if packet_info {
-        set(udp, level, info, 1)?;
-    }
+    // Which address a datagram came to: the wildcard address has them all.
+    set(udp, level, info, 1)?;
     // Optional: without it, a datagram came when it is read.
     let _ = set(udp, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
     let mut smallest = i32::MAX;
@@ -109,13 +104,14 @@ mod tests {
         let free = UdpSocket::bind("0.0.0.0:0").unwrap().local_addr().unwrap().port();
         let low = free.min(u16::MAX - 20);
         let mut ports = Vec::new();
+        // Without SO_REUSEPORT, so that nobody else has the same one.
         for _ in 0..3 {
-            let socket = Socket::open(true, (low, low + 20), true, 0).unwrap();
+            let socket = Socket::open(true, (low, low + 20), 0).unwrap();
             assert!((low..=low + 20).contains(&socket.port()));
             ports.push((socket.port(), socket));
         }
-        assert!(ports[0].0 != ports[1].0 && ports[1].0 != ports[2].0 && ports[0].0 != ports[2].0);
+        assert!(ports[0].0 < ports[1].0 && ports[1].0 < ports[2].0);
         let taken = ports[0].0;
-        assert!(Socket::open(true, (taken, taken), true, 0).is_err());
+        assert!(Socket::open(true, (taken, taken), 0).is_err());
     }
 }

@@ -3,9 +3,10 @@
 
 use super::handle::WorkerHandle;
 use super::run;
-use super::socket::Socket;
+use super::socket::{PortRange, Socket};
 use super::wake::{Bed, Bell};
 use crate::media::peer::Shared;
+use crate::media::types::EngineConfig;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -16,13 +17,14 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
     let config = &shared.config;
     let bell = Bell::new()?;
     let mut bed = Bed::default();
+    let ports = ports(config, index)?;
     let (mut sockets, mut bound) = (Vec::new(), Vec::new());
     for ipv4 in [true, false] {
         let own: Vec<IpAddr> = config.addresses.iter().copied().filter(|a| a.is_ipv4() == ipv4).collect();
         if own.is_empty() {
             continue;
         }
-        let socket = Socket::open(ipv4, config.rtp_port_range, own.len() > 1, config.dscp)?;
+        let socket = Socket::open(ipv4, ports, config.dscp).map_err(|error| named(ports, error))?;
         bed.watch(&socket.udp, socket.rtcp.as_ref())?;
         bound.extend(own.into_iter().map(|ip| SocketAddr::new(ip, socket.port())));
         sockets.push(socket);
@@ -33,4 +35,21 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
         run::run(&of_thread, shared, sockets, bed);
     })?;
     Ok((handle, thread))
+}
+
+/// The port that `media.udp_ports` names for this worker, else the whole range.
+fn ports(config: &EngineConfig, index: usize) -> io::Result<PortRange> {
+    if config.udp_ports.is_empty() {
+        return Ok(config.rtp_port_range);
+    }
+    let missing = || io::Error::other("media.udp_ports names no more ports");
+    config.udp_ports.get(index).map(|port| (*port, *port)).ok_or_else(missing)
+}
+
+fn named(ports: PortRange, error: io::Error) -> io::Error {
+    match ports {
+        (0, _) => error,
+        (port, last) if port == last => io::Error::new(error.kind(), format!("UDP port {port}: {error}")),
+        (first, last) => io::Error::new(error.kind(), format!("UDP ports {first}-{last}: {error}")),
+    }
 }

@@ -19,18 +19,17 @@ fn collect(receiver: &mut Receiver, socket: &Socket, wanted: usize) -> Vec<(Sock
         let count = receiver.fill(&socket.udp);
         for index in 0..count {
             let (train, bytes) = receiver.train(index).unwrap();
-            assert_eq!(train.to, socket.packet_info.then(|| address(socket).ip()));
+            assert_eq!(train.to, Some(address(socket).ip()));
             got.extend(bytes.chunks(train.segment).map(|d| (train.from, d.to_vec())));
         }
     }
     got
 }
 
-fn burst(ipv4: bool, packet_info: bool, segments: bool) -> u64 {
-    let mut sender = Socket::open(ipv4, (0, 0), packet_info, 0).unwrap();
+fn burst(ipv4: bool, segments: bool) -> u64 {
+    let mut sender = Socket::open(ipv4, (0, 0), 0).unwrap();
     sender.segments &= segments;
-    let receivers: Vec<Socket> =
-        (0..2).map(|_| Socket::open(ipv4, (0, 0), packet_info, 0).unwrap()).collect();
+    let receivers: Vec<Socket> = (0..2).map(|_| Socket::open(ipv4, (0, 0), 0).unwrap()).collect();
     let mut batch = Batch::default();
     let mut cursors = [Cursor::default(); 2];
     for i in 0..200_u8 {
@@ -62,18 +61,38 @@ fn burst(ipv4: bool, packet_info: bool, segments: bool) -> u64 {
 
 #[test]
 fn bursts_keep_order_and_boundaries_with_and_without_trains() {
-    assert_eq!(burst(true, false, true), 1);
-    burst(true, true, true);
-    burst(true, true, false);
-    if Socket::open(false, (0, 0), false, 0).is_ok() && std::net::UdpSocket::bind("[::1]:0").is_ok() {
-        burst(false, true, true);
+    assert_eq!(burst(true, true), 1);
+    burst(true, false);
+    if Socket::open(false, (0, 0), 0).is_ok() && std::net::UdpSocket::bind("[::1]:0").is_ok() {
+        burst(false, true);
+    }
+}
+
+/// The system alone would send from 127.0.0.1, which is not what was offered.
+#[test]
+fn everything_leaves_from_the_address_of_its_path() {
+    let offered = "127.0.0.2".parse().unwrap();
+    for segments in [true, false] {
+        let mut sender = Socket::open(true, (0, 0), 0).unwrap();
+        sender.segments &= segments;
+        let receiver = Socket::open(true, (0, 0), 0).unwrap();
+        let local = SocketAddr::new(offered, sender.port());
+        let path = Path { local, remote: address(&receiver) };
+        let mut batch = Batch::default();
+        let mut cursor = Cursor::default();
+        for len in [100, 100, 100, 50, 120] {
+            assert!(batch.push_bytes(&mut cursor, path, &vec![1; len]));
+        }
+        Transmitter::default().send(&batch, &mut sender);
+        let got = collect(&mut Receiver::default(), &receiver, 5);
+        assert!(got.iter().all(|(from, _)| *from == local), "{got:?}");
     }
 }
 
 #[test]
 fn a_destination_that_cannot_be_reached_does_not_stop_the_others() {
-    let mut sender = Socket::open(true, (0, 0), false, 0).unwrap();
-    let receiver = Socket::open(true, (0, 0), false, 0).unwrap();
+    let mut sender = Socket::open(true, (0, 0), 0).unwrap();
+    let receiver = Socket::open(true, (0, 0), 0).unwrap();
     let mut batch = Batch::default();
     let local = address(&sender);
     // Broadcast is refused without SO_BROADCAST.
@@ -94,7 +113,7 @@ fn a_destination_that_cannot_be_reached_does_not_stop_the_others() {
 #[test]
 fn feedback_tells_when_each_datagram_came() {
     const PAUSE: Duration = Duration::from_millis(20);
-    let socket = Socket::open(true, (0, 0), false, 0).unwrap();
+    let socket = Socket::open(true, (0, 0), 0).unwrap();
     let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut receiver = Receiver::default();
     // The kernel begins to take the time some moments after it was asked to.

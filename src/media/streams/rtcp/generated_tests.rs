@@ -1,6 +1,7 @@
 use super::*;
 use crate::media::streams::fixtures::*;
 use crate::media::streams::inbound::MAX_DESCRIPTOR;
+use crate::media::streams::rtcp::Split;
 use crate::media::types::{MediumConfig, PeerEvent};
 use crate::rtcp::ReportBlock;
 use crate::rtcp::compound::{RR, SDES, SR, blocks};
@@ -159,7 +160,7 @@ fn slow_links_follow_the_losses_of_a_second() {
             let mut packet = [0; 32];
             let block = ReportBlock { ssrc: VIDEO_SSRC, loss, ..ReportBlock::default() };
             write_rr(&mut packet, 1, &[block]).unwrap();
-            streams.incoming_rtcp(at(1), &mut packet).unwrap();
+            streams.incoming_rtcp(at(1), &mut packet, &mut Split::default()).unwrap();
             reports(streams, 1);
             slow_links(streams)
         };

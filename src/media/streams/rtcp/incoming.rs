@@ -1,25 +1,16 @@
 //! RTCP from the peer, decrypted (media-plane.md §7.1).
 
+use super::split::Split;
 use crate::media::clock::Clock;
 use crate::media::streams::{Binding, Micros, Streams};
-use crate::media::types::Mindex;
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
-use crate::rtcp::report::{Now, ReportRewrite, fix_report_data};
+use crate::rtcp::report::Now;
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};
 
 /// Longest time that sent packets are kept for, ms (MP-189).
 const MAX_NACK_QUEUE_MS: u32 = 1000;
 /// Kept for longer than the round trip takes, by this much.
 const NACK_QUEUE_MARGIN_MS: u32 = 100;
-
-/// A compound for the plugin, after it was rewritten in place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    pub mindex: Mindex,
-    pub video: bool,
-    /// Of the packet; less than before when NACKs were taken out.
-    pub len: usize,
-}
 
 /// Why the plugin does not see a compound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,30 +25,23 @@ pub enum RtcpDropped {
 }
 
 impl Streams {
-    /// Evaluates a compound, starts retransmissions (see [`Streams::next_resend`]), and makes the packet what the
-    /// plugin shall see.
-    pub fn incoming_rtcp(&mut self, now: Clock, packet: &mut [u8]) -> Result<Delivered, RtcpDropped> {
+    /// Evaluates a compound, starts retransmissions (see [`Streams::next_resend`]), and writes what the plugin shall see
+    /// to `split`: a compound for each medium that something in it is about.
+    pub fn incoming_rtcp(
+        &mut self,
+        now: Clock,
+        packet: &mut [u8],
+        split: &mut Split,
+    ) -> Result<(), RtcpDropped> {
+        split.clear();
         ssrc::fix(packet, None, None, now.into()).map_err(|_| RtcpDropped::Malformed)?;
-        let Binding { medium: index, layer, .. } = self.stream_of(packet).ok_or(RtcpDropped::Unknown)?;
-        let medium = &self.media[index];
-        if medium.config.ssrc_rtx != 0 {
-            ssrc::swap_report_blocks(packet, medium.config.ssrc_rtx);
-        }
-        let local = medium.config.ssrc;
-        let numbering = medium.layers[layer].numbering;
-        let rewrite = ReportRewrite {
-            base_ts: numbering.base_ts,
-            base_ts_prev: numbering.base_ts_prev,
-            peer: medium.layers[layer].first_ssrc,
-            local,
-            expected: numbering.last_ssrc,
-        };
-
+        let main = self.stream_of(packet).ok_or(RtcpDropped::Unknown)?;
         let mut kept = 0;
         let mut walk = compound::Walk::new();
         while let Some(Ok(block)) = walk.next(packet) {
-            self.evaluate(now, &block, block.bytes(packet), index, layer);
-            let kept_back = self.answers(&block, block.bytes(packet), index) || self.is_too_much(now, &block);
+            let bytes = block.bytes(packet);
+            self.evaluate(now, &block, bytes, main.medium, main.layer);
+            let kept_back = self.answers(&block, bytes, main.medium) || self.is_too_much(now, &block);
             if !kept_back {
                 packet.copy_within(block.start..block.end, kept);
                 kept += block.end - block.start;
@@ -66,26 +50,14 @@ impl Streams {
         if kept == 0 {
             return Err(RtcpDropped::Answered);
         }
-        fix_report_data(&mut packet[..kept], &rewrite).map_err(|_| RtcpDropped::Stranger)?;
-        let medium = &self.media[index];
-        Ok(Delivered { mindex: medium.config.mindex, video: medium.video(), len: kept })
-    }
-
-    /// By the peer's SSRC that sends it, else by ours that it is about.
-    fn stream_of(&self, packet: &[u8]) -> Option<Binding> {
-        let sender = self.media.by_ssrc(ssrc::sender(packet)).filter(|binding| !binding.local);
-        sender.or_else(|| self.media.by_ssrc(ssrc::receiver(packet, true))).or_else(|| {
-            // A FIR names its target in its entry, and REMB in its list.
-            let target = compound::blocks(packet).find_map(|block| {
-                let bytes = block.bytes(packet);
-                match (block.packet_type, block.count) {
-                    (PSFB, FULL_INTRA) => Some(compound_word(bytes, 12)),
-                    (PSFB, compound::AFB) if remb::is_remb(bytes) => Some(compound_word(bytes, 20)),
-                    _ => None,
-                }
-            })?;
-            self.media.by_ssrc(target)
-        })
+        let packet = &packet[..kept];
+        for block in compound::blocks(packet) {
+            self.subjects(&block, block.bytes(packet), main, &mut |medium| split.want(medium));
+        }
+        for part in 0..split.wanted() {
+            self.write_part(packet, main, part, split);
+        }
+        if split.is_empty() { Err(RtcpDropped::Stranger) } else { Ok(()) }
     }
 
     /// Whose packets a NACK asks for: the medium that it names, else the compound's.
@@ -114,6 +86,8 @@ impl Streams {
         self.asked |= matches!((block.packet_type, block.count), (RTPFB, NACK) | (PSFB, PLI | FULL_INTRA));
         match (block.packet_type, block.count) {
             (SR, _) => {
+                let sender = self.media.by_ssrc(compound_word(bytes, 4)).filter(|binding| !binding.local);
+                let (index, layer) = sender.map_or((index, layer), |sender| (sender.medium, sender.layer));
                 let statistics = &mut self.media[index].layers[layer].statistics;
                 statistics.incoming_sr(compound_word(bytes, 8), compound_word(bytes, 12), now.mono);
             }
@@ -168,7 +142,7 @@ fn nack_queue(old_ms: u32, rtt_ms: u32, least_ms: u32) -> u32 {
     if old_ms == 0 { wanted } else { limit((7 * old_ms + wanted) / 8) }
 }
 
-fn compound_word(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn compound_word(bytes: &[u8], at: usize) -> u32 {
     bytes.get(at..at + 4).map_or(0, |word| u32::from_be_bytes([word[0], word[1], word[2], word[3]]))
 }
 

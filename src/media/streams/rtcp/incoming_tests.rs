@@ -2,7 +2,9 @@ use super::*;
 use crate::media::streams::Resend;
 use crate::media::streams::fixtures::*;
 use crate::media::streams::inbound::MAX_DESCRIPTOR;
-use crate::media::types::MediumConfig;
+use crate::media::streams::rtcp::Split;
+use crate::media::types::{MediumConfig, Mindex};
+use crate::rtcp::compound::{PSFB, RR};
 use crate::rtcp::report::{SenderInfo, write_rr, write_sr};
 use crate::rtcp::{feedback, remb};
 use crate::rtp::Extensions;
@@ -45,12 +47,24 @@ fn nack(sender: u32, media: u32, sequences: &[u16]) -> Vec<u8> {
     packet[..len].to_vec()
 }
 
+/// What the plugin gets, compound by compound.
+fn parts(streams: &mut Streams, now: i64, packet: &[u8]) -> Result<Vec<(Mindex, Vec<u8>)>, RtcpDropped> {
+    let mut split = Split::default();
+    streams.incoming_rtcp(at(now), &mut packet.to_vec(), &mut split)?;
+    let mut seen = Vec::new();
+    split.each(|mindex, video, packet| {
+        assert_eq!(video, mindex != 0);
+        seen.push((mindex, packet.to_vec()));
+    });
+    assert_eq!(seen.len(), split.len());
+    Ok(seen)
+}
+
+/// Of a compound about one medium.
 fn incoming(streams: &mut Streams, now: i64, packet: &[u8]) -> Result<(Mindex, Vec<u8>), RtcpDropped> {
-    let mut packet = packet.to_vec();
-    let delivered = streams.incoming_rtcp(at(now), &mut packet)?;
-    assert_eq!(delivered.video, delivered.mindex != 0);
-    packet.truncate(delivered.len);
-    Ok((delivered.mindex, packet))
+    let mut parts = parts(streams, now, packet)?;
+    assert_eq!(parts.len(), 1);
+    Ok(parts.remove(0))
 }
 
 // MP-208
@@ -159,7 +173,7 @@ fn one_compound_reports_on_all_our_streams() {
     let blocks = blocks.map(|(ssrc, loss)| ReportBlock { ssrc, loss, ..ReportBlock::default() });
     let mut packet = [0; 56];
     write_rr(&mut packet, 1, &blocks).unwrap();
-    incoming(&mut streams, 1, &packet).unwrap();
+    assert_eq!(parts(&mut streams, 1, &packet).unwrap().len(), 2);
     let lost: Vec<_> = streams.snapshot().iter().map(|medium| medium.layers[0].lost_by_remote).collect();
     assert_eq!(lost, [7, 9]);
 }
@@ -188,6 +202,7 @@ fn damaged_compounds_never_panic() {
         seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (seed >> 8) as usize
     };
+    let mut split = Split::default();
     for _ in 0..20_000 {
         let mut packet = whole.clone();
         for _ in 0..random() % 5 {
@@ -195,7 +210,7 @@ fn damaged_compounds_never_panic() {
             packet[at] = random() as u8;
         }
         packet.truncate(random() % (packet.len() + 1));
-        let _ = streams.incoming_rtcp(at(1), &mut packet);
+        let _ = streams.incoming_rtcp(at(1), &mut packet, &mut split);
         while streams.next_resend(at(1), &mut [0; 200]).is_some() {}
     }
 }
@@ -254,4 +269,85 @@ fn only_so_many_compounds_of_a_peer_are_looked_at() {
     let mut streams = streams(vec![audio(), video()]);
     let admitted = (0..100_000).filter(|step| streams.admits_rtcp(at(1 + step * 10))).count();
     assert_eq!(admitted, 200 + 999);
+}
+
+/// Blocks by type and message type, with the SSRC at byte 8.
+fn blocks_of(packet: &[u8]) -> Vec<(u8, u8, u32)> {
+    compound::blocks(packet).map(|b| (b.packet_type, b.count, compound_word(b.bytes(packet), 8))).collect()
+}
+
+fn reports_about(ssrcs: &[u32]) -> Vec<u8> {
+    let blocks: Vec<_> = ssrcs.iter().map(|ssrc| ReportBlock { ssrc: *ssrc, ..Default::default() }).collect();
+    let mut packet = vec![0; 8 + 24 * ssrcs.len()];
+    write_rr(&mut packet, 1, &blocks).unwrap();
+    packet
+}
+
+/// Compounds as browsers and GStreamer write them: whatever stands in front, video's plugin gets its PLI.
+#[test]
+fn each_medium_gets_its_own_compound() {
+    const UNKNOWN: u32 = 0xEE;
+    let audio_nack = nack(1, AUDIO_SSRC, &[1]);
+    for (front, of_audio) in [
+        (vec![], vec![]),
+        (reports_about(&[]), vec![]),
+        (reports_about(&[UNKNOWN]), vec![]),
+        (reports_about(&[AUDIO_SSRC]), vec![(RR, 1, AUDIO_SSRC)]),
+        (reports_about(&[AUDIO_SSRC, VIDEO_SSRC]), vec![(RR, 1, AUDIO_SSRC)]),
+        (reports_about(&[VIDEO_SSRC, AUDIO_SSRC]), vec![(RR, 1, AUDIO_SSRC)]),
+        (reports_about(&[VIDEO_RTX_SSRC, VIDEO_SSRC, AUDIO_SSRC]), vec![(RR, 1, AUDIO_SSRC)]),
+        (audio_nack.clone(), vec![(205, 1, AUDIO_SSRC)]),
+        ([reports_about(&[]), audio_nack].concat(), vec![(RR, 0, 0), (205, 1, AUDIO_SSRC)]),
+    ] {
+        let mut streams = streams(vec![audio(), MediumConfig { nacks: false, ..video() }]);
+        let compound = [front.clone(), pli(VIDEO_SSRC)].concat();
+        let mut seen = parts(&mut streams, 1, &compound).unwrap();
+        seen.sort();
+        let (video, others): (Vec<_>, Vec<_>) = seen.iter().partition(|(mindex, _)| *mindex == 1);
+        let blocks = blocks_of(&video[0].1);
+        assert_eq!(*blocks.last().unwrap(), (PSFB, 1, VIDEO_SSRC), "{front:02x?}");
+        assert!(blocks.iter().all(|b| b.0 != RR || b.1 == 0 || b.2 == VIDEO_SSRC), "{blocks:?}");
+        let led_by_report = front.get(1) == Some(&RR);
+        assert_eq!(blocks[0].0 == RR, led_by_report, "a compound stays one");
+        let mut heard: Vec<_> = others.iter().flat_map(|(_, packet)| blocks_of(packet)).collect();
+        heard.iter_mut().filter(|b| b.1 == 0).for_each(|b| b.2 = 0);
+        assert_eq!(heard, of_audio, "{front:02x?}");
+    }
+}
+
+/// Sender reports of both media in one compound, and one of them not yet known from RTP (MP-207).
+#[test]
+fn sender_reports_go_to_their_own_media() {
+    let mut streams = streams(vec![
+        MediumConfig { remote_ssrc: [55, 0, 0], ..audio() },
+        MediumConfig { remote_ssrc: [PEER, 0, 0], ..video() },
+    ]);
+    receive_rtp(&mut streams, 1, 500, 9000);
+    let compound = [sr(55, 1), sr(PEER, 9090), pli(VIDEO_SSRC)].concat();
+    let seen = parts(&mut streams, 2, &compound).unwrap();
+    assert_eq!(seen.len(), 1);
+    assert_eq!((seen[0].0, compound_word(&seen[0].1, 16)), (1, 90));
+    assert!(feedback::has_pli(&seen[0].1));
+}
+
+/// RFC 5104 §4.3.1: one FIR may ask for frames of several media, and plugins may know PLI only.
+#[test]
+fn a_fir_is_a_pli_as_well() {
+    let other = MediumConfig { mindex: 2, mid: "w".into(), ssrc: 0xC0, ssrc_rtx: 0, ..video() };
+    let mut streams = streams(vec![audio(), video(), other]);
+    let mut fir = vec![0x84, PSFB, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0];
+    for ssrc in [VIDEO_SSRC, 0xC0] {
+        fir.extend(ssrc.to_be_bytes());
+        fir.extend([7, 0, 0, 0]);
+    }
+    let seen = parts(&mut streams, 1, &fir).unwrap();
+    for ((mindex, packet), (wanted, ssrc)) in seen.iter().zip([(1, VIDEO_SSRC), (2, 0xC0)]) {
+        assert_eq!(*mindex, wanted);
+        assert_eq!(blocks_of(packet), [(PSFB, 4, 0), (PSFB, 1, ssrc)]);
+        assert_eq!((packet.len(), compound_word(packet, 12)), (32, ssrc));
+    }
+    assert_eq!(seen.len(), 2);
+    let both = [fir, pli(VIDEO_SSRC)].concat();
+    let seen = parts(&mut streams, 2_000_000, &both).unwrap();
+    assert_eq!(blocks_of(&seen[0].1), [(PSFB, 4, 0), (PSFB, 1, VIDEO_SSRC)], "one PLI is enough");
 }

@@ -6,10 +6,13 @@
 
 mod generated;
 mod incoming;
+mod parts;
 mod plugin;
 mod slow_link;
+mod split;
 
-pub use incoming::{Delivered, RtcpDropped};
+pub use incoming::RtcpDropped;
+pub use split::Split;
 
 /// Largest packet that the core builds (MP-195).
 pub const MAX_COMPOUND: usize = 1200;

@@ -5,7 +5,7 @@ use crate::media::batch::Batch;
 use crate::media::clock::Clock;
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
 use crate::media::ice::{Path, stun};
-use crate::media::peer::{Connection, Incoming, Output, Setup, Shared};
+use crate::media::peer::{Connection, Incoming, Output, Room, Setup, Shared};
 use crate::media::streams::Parts;
 use crate::media::streams::fixtures::video;
 use crate::media::streams::store::SharedStore;
@@ -144,12 +144,12 @@ impl Client {
             stun::Kind::Stun => self.connection.stun(clock, path, &datagram.bytes, &mut self.batch),
             stun::Kind::Dtls => self.connection.dtls(clock, datagram.from, &datagram.bytes, &mut self.batch),
             stun::Kind::Media => {
-                let mut descriptor = [0; 255];
+                let mut room = Room::default();
                 let got = self.connection.media(
                     clock,
                     datagram.from,
                     &mut datagram.bytes,
-                    &mut descriptor,
+                    &mut room,
                     &mut self.batch,
                 );
                 if let Some(Incoming::Rtp { len, .. }) = got {

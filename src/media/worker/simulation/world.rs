@@ -6,7 +6,7 @@ use super::time;
 use crate::media::address::Urgency;
 use crate::media::clock::Clock;
 use crate::media::ice::{Path, local};
-use crate::media::peer::{Incoming, Output, Shared};
+use crate::media::peer::{Incoming, Output, Room, Shared};
 use crate::media::streams::Parts;
 use crate::media::types::*;
 use crate::media::worker::core::Core;
@@ -280,8 +280,8 @@ impl World {
         let clock = self.clock();
         if datagram.to == self.address {
             let path = Path { local: self.address, remote: datagram.from };
-            let mut descriptor = [0; 255];
-            let delivery = self.core.datagram(path, clock, &mut datagram.bytes, &mut descriptor);
+            let mut room = Room::default();
+            let delivery = self.core.datagram(path, clock, &mut datagram.bytes, &mut room);
             if let Some(delivery) = delivery {
                 let seat = delivery.seat;
                 if let Incoming::Rtp { len, .. } = delivery.incoming {
