@@ -90,7 +90,7 @@ fn a_plugin_that_refuses_may_leave_threads_behind() {
     assert!(status == Some(0) && log.contains("could not be initialised (-1)"), "{status:?}\n{log}");
 }
 
-// All 25 modules in one process, each with the configuration that the distribution ships: created, checked, initialised,
+// CP-056, CP-063: all 25 modules in one process, each with the configuration that the distribution ships: created, checked, initialised,
 // destroyed. Some of them refuse to work with it (no broker, switched off): then the log says so.
 #[test]
 fn every_module_of_the_distribution_in_one_process() {
@@ -116,9 +116,14 @@ fn every_module_of_the_distribution_in_one_process() {
             log.lines().filter(|l| l.contains("could not be initialised") && l.contains(&kind[..5])).count();
         let all = common::modules(kind).len();
         assert_eq!(listed + refused, all, "{kind}: {info:?}\n{log}");
+        assert!(refused == 0 || kind == "plugins" || kind == "transports", "{kind}: {log}");
         count += all;
     }
     assert_eq!(count, 25);
+    let first =
+        |kind: &str| log.find(&format!("\n{kind} janus.")).unwrap_or_else(|| panic!("no {kind}\n{log}"));
+    let order = ["logger", "event handler", "plugin", "transport"].map(first);
+    assert!(order.is_sorted(), "{order:?}\n{log}");
     let (status, log) = daemon.stop();
     assert_eq!(status, Some(0), "{log}");
     for name in ["EchoTest", "VideoRoom", "Streaming", "SIP", "NoSIP", "AudioBridge", "TextRoom", "VideoCall"]
@@ -127,7 +132,65 @@ fn every_module_of_the_distribution_in_one_process() {
     }
 }
 
-// CP-045 … CP-064: the distribution's own modules, all together.
+/// The sample plugin, changed, as a file of `folder` with the package `org.example.NAME`.
+fn changed_sample(name: &str, changes: &[(&str, &str)], folder: &Folder, plugins: &Path) {
+    let mut text = std::fs::read_to_string("c-plugins/echo_sample.c").unwrap();
+    let package = format!("org.example.{name}");
+    for (old, new) in [("janus.plugin.echosample", package.as_str())].iter().chain(changes) {
+        assert!(text.contains(old), "{old}");
+        text = text.replace(old, new);
+    }
+    let source = folder.write(&format!("{name}.c"), &text);
+    common::plugin_with(source.to_str().unwrap(), plugins, &["-Wno-unused-function"]);
+}
+
+// CP-048 … CP-055: beside a plugin that works, all that is none is left out, with a line.
+#[test]
+fn what_is_no_plugin_is_left_out() {
+    let folder = Folder::new("none");
+    let plugins = folder.0.join("plugins");
+    common::plugin("c-plugins/echo_sample.c", &plugins);
+    std::fs::write(plugins.join("garbage.so"), "no shared object").unwrap();
+    let simple = |name: &str, text: &str| {
+        common::plugin(folder.write(&format!("{name}.c"), text).to_str().unwrap(), &plugins)
+    };
+    simple("uncreated", "int uncreated = 1;\n");
+    simple("nothing", "void *create(void);\nvoid *create(void) { return 0; }\n");
+    let number = "return JANUS_PLUGIN_API_VERSION;";
+    // The sample itself lacks handle_admin_message, slow_link and data_ready (CP-052).
+    changed_sample("poor", &[(".query_session = echo_query_session,", "")], &folder, &plugins);
+    changed_sample("ancient", &[(number, "return 5;")], &folder, &plugins);
+    changed_sample("future", &[(number, "return JANUS_PLUGIN_API_VERSION + 1;")], &folder, &plugins);
+    changed_sample(
+        "refusing",
+        &[("core = callbacks;", "core = callbacks; if(core != NULL) return -1;")],
+        &folder,
+        &plugins,
+    );
+    let daemon = Daemon::start(folder, &plugins, "");
+    let info = daemon.post("/janus", r#"{"janus":"info","transaction":"t"}"#);
+    let mut listed: Vec<String> = at(&info, &["plugins"]).members().into_iter().map(|m| m.0).collect();
+    listed.sort();
+    assert_eq!(listed, ["janus.plugin.echosample", "org.example.future"], "{}", daemon.log());
+    let session = daemon.create();
+    daemon.attach(session, "org.example.future");
+    let (status, log) = daemon.stop();
+    assert_eq!(status, Some(0), "{log}");
+    for (name, why) in [
+        ("garbage.so", ""),
+        ("uncreated.so", "it has no function `create`"),
+        ("nothing.so", "`create` returned NULL"),
+        ("poor.so", "query_session"),
+        ("ancient.so", "lacks"), // its table is read as that of its time
+        ("org.example.refusing", "could not be initialised (-1)"),
+    ] {
+        assert!(log.lines().any(|l| l.contains(name) && l.contains(why)), "{name}: {why}\n{log}");
+    }
+    // Three never began, one was refused by its number, one refused itself.
+    assert_eq!(log.matches("Echo sample initialized").count(), 2, "{log}");
+}
+
+// CP-046, CP-062, CP-099: the distribution's own plugins, all together.
 #[test]
 fn the_plugins_of_the_distribution_run_together() {
     let folder = Folder::new("debian");
@@ -142,6 +205,7 @@ fn the_plugins_of_the_distribution_run_together() {
         assert!(plugins.contains(&format!("janus.plugin.{name}")), "{name} in {plugins:?}\n{}", daemon.log());
     }
     assert!(!plugins.contains(&"janus.plugin.lua".to_owned()));
+    assert!(at(&info, &["events"]).members().is_empty(), "events are off");
     let session = daemon.create();
     let room = daemon.attach(session, "janus.plugin.videoroom");
     let list = daemon.message(session, room, r#"{"request":"list"}"#);
@@ -161,7 +225,7 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
 }
 
-// CP-001 … CP-003, CP-042, CP-058, CP-059
+// CP-001 … CP-003, CP-042, CP-048, CP-049, CP-058 … CP-060
 #[test]
 fn what_stops_it_from_starting() {
     let folder = Folder::new("fail");
@@ -192,6 +256,29 @@ fn what_stops_it_from_starting() {
     assert!(status == Some(1) && text.contains("No transport offers the Janus API"), "{text}");
     general(&empty, &empty, "log_to_file = \"/nonexistent/log\"");
     assert_eq!(run(&["-F", config]).0, Some(1));
+    let broken = path("broken");
+    std::fs::create_dir_all(&broken).unwrap();
+    let library = folder.write("uncreated.c", "int uncreated = 1;\n");
+    for file in [
+        folder.write("broken/garbage.so", "no shared object"),
+        common::plugin(library.to_str().unwrap(), Path::new(&broken)),
+    ] {
+        general(&broken, &empty, "exit_on_dl_error = true");
+        let (status, text) = run(&["-F", config]);
+        assert!(status == Some(1) && text.contains(file.to_str().unwrap()), "{text}");
+        std::fs::remove_file(file).unwrap();
+    }
+    let transports = common::debian().join("transports");
+    let others = common::all_transports_but("http").join(",");
+    let port = common::free_port();
+    folder.write(
+        "janus.transport.http.jcfg",
+        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+    );
+    let tokens = format!("token_auth = true }}\ntransports: {{ disable = \"{others}\"");
+    general(&empty, transports.to_str().unwrap(), &tokens);
+    let (status, text) = run(&["-F", config]);
+    assert!(status == Some(1) && text.contains("no transport offers the Admin API"), "{text}");
     // CP-037
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
     let soft =
@@ -203,7 +290,7 @@ fn what_stops_it_from_starting() {
     }
 }
 
-// CP-065 … CP-068
+// CP-061, CP-065 … CP-068
 #[test]
 fn in_the_background_with_a_pid_file() {
     let folder = Folder::new("background");
