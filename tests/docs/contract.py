@@ -158,7 +158,13 @@ class Contract(unittest.TestCase):
 
 
 class Links(unittest.TestCase):
-    """Pages link to files and headings that exist, inside the repository."""
+    """Pages link to files and headings that exist, inside the repository; each suite is described."""
+
+    def test_each_suite_is_described(self):
+        page = (ROOT / "tests/README.md").read_text()
+        suites = sorted(run.parent.name for run in (ROOT / "tests").glob("*/run"))
+        self.assertGreater(len(suites), 10)
+        self.assertEqual([name for name in suites if f"\n| {name} |" not in page], [], "not in tests/README.md")
 
     @staticmethod
     def anchors(text):
