@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() {
     println!("cargo:rerun-if-changed=src/abi/shims");
@@ -16,7 +17,35 @@ fn main() {
     println!("cargo:rustc-link-lib=glib-2.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libjanus_rs.so.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,start-stop-visibility=hidden");
+    origin();
     header();
+}
+
+/// Commit and time, for `info`. Packagers set JANUS_RS_COMMIT and SOURCE_DATE_EPOCH. Otherwise a release says the commit of
+/// the working tree; other builds do not, so that a commit does not compile everything anew.
+fn origin() {
+    println!("cargo:rerun-if-env-changed=JANUS_RS_COMMIT");
+    println!("cargo:rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    let output = |program: &str, arguments: &[&str]| {
+        let run = Command::new(program).args(arguments).env("TZ", "UTC").env("LC_ALL", "C").output().ok()?;
+        let text = String::from_utf8(run.stdout).ok()?.trim().to_owned();
+        (run.status.success() && !text.is_empty()).then_some(text)
+    };
+    let of_the_tree = || {
+        if std::env::var("PROFILE").as_deref() != Ok("release") {
+            return None;
+        }
+        let log = output("git", &["rev-parse", "--git-path", "logs/HEAD"])?;
+        println!("cargo:rerun-if-changed={log}");
+        output("git", &["rev-parse", "HEAD"])
+    };
+    let commit = std::env::var("JANUS_RS_COMMIT").ok().or_else(of_the_tree);
+    println!("cargo:rustc-env=JANUS_RS_COMMIT={}", commit.as_deref().unwrap_or("not-a-git-repo"));
+    let date = match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(seconds) => output("date", &["-d", &format!("@{seconds}"), "+%a %b %e %H:%M:%S UTC %Y"]),
+        Err(_) => output("date", &["+%a %b %e %H:%M:%S UTC %Y"]),
+    };
+    println!("cargo:rustc-env=JANUS_RS_COMPILE_TIME={}", date.as_deref().unwrap_or("unknown"));
 }
 
 /// cbindgen does not look into `export! { … }`, so it is shown the same functions without the macro.

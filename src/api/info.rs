@@ -23,6 +23,9 @@ fn add_identity(info: &Json, core: &Core) {
     info.set("name", "Janus WebRTC Server")
         .set("version", facts.version)
         .set("version_string", facts.version_string.as_str())
+        // The only members by which a client can tell.
+        .set("implementation", "janus-rs")
+        .set("implementation_version", env!("CARGO_PKG_VERSION"))
         .set("author", "Meetecho s.r.l.")
         .set("commit-hash", facts.commit_hash.as_str())
         .set("compile-time", facts.compile_time.as_str())

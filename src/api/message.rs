@@ -20,7 +20,10 @@ pub fn message(request: &Request, handle: &Arc<Handle>) -> Answer {
     let body = request.members().required("body", Kind::Object)?;
     let jsep = match request.json.get("jsep") {
         None => None,
-        Some(jsep) => Some(handle.negotiate_from_client(&read_jsep(&jsep)?)?),
+        Some(jsep) => {
+            let jsep = read_jsep(&jsep).inspect_err(|error| handle.tell_refusal(error))?;
+            Some(handle.negotiate_from_client(&jsep)?)
+        }
     };
     // Negotiating may have taken a while.
     let plugin = handle.plugin_session().ok_or_else(gone)?;

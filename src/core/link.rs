@@ -94,6 +94,12 @@ impl Handle {
             .filter(|index| settings.event_loops > 0 && settings.allow_loop_indication && *index < workers)
     }
 
+    /// Of `workers`, the one that its PeerConnection lives on, or has to.
+    pub fn worker(&self, workers: usize) -> Option<usize> {
+        let present = self.link.load().as_ref().map(|peer| peer.worker());
+        present.filter(|worker| *worker < workers).or_else(|| self.chosen_worker(workers))
+    }
+
     /// Media may be sent.
     pub(super) fn link_is_up(&self) {
         if let Some(peer) = &*self.link.load() {

@@ -112,6 +112,12 @@ impl Handle {
         self.flags.any(flags::NEGOTIATED) && self.link.load().is_some()
     }
 
+    /// One line for a description that the client has to do without.
+    pub fn tell_refusal(&self, error: &ApiError) {
+        let reason = error.reason.as_deref().unwrap_or("no reason given");
+        tracing::error!("[{}] Refusing a description of the client: {reason}", self.id);
+    }
+
     /// `force_relay` is ignored unless it is allowed (MP-116). Where it is, the client relies on its address not being
     /// used directly, so without relayed candidates there is no connection.
     fn refuse_forced_relay(&self) -> Result<(), ApiError> {
@@ -123,7 +129,9 @@ impl Handle {
     }
 
     fn take_from_client(&self, jsep: &ClientJsep, renegotiation: bool) -> Result<Json, ApiError> {
-        let mut description = Description::parse(jsep.kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
+        let mut description = Description::parse(jsep.kind, &jsep.sdp)
+            .map_err(|e| sdp_error(e.0))
+            .inspect_err(|error| self.tell_refusal(error))?;
         self.tell_jsep("remote", &jsep.type_text, &jsep.sdp);
         let offer = jsep.kind == SdpType::Offer;
         let role = match description.setup {
@@ -132,14 +140,16 @@ impl Handle {
         };
         if offer && !renegotiation {
             if jsep.force_relay {
-                self.refuse_forced_relay()?;
+                self.refuse_forced_relay().inspect_err(|error| self.tell_refusal(error))?;
             }
-            self.create_link(IceRole::Controlled, role, &description)?;
+            self.create_link(IceRole::Controlled, role, &description)
+                .inspect_err(|error| self.tell_refusal(error))?;
         }
         let peer = self
             .link
             .load_full()
-            .ok_or_else(|| ApiError::new(Code::UnexpectedAnswer, "Unexpected ANSWER (did we offer?)"))?;
+            .ok_or_else(|| ApiError::new(Code::UnexpectedAnswer, "Unexpected ANSWER (did we offer?)"))
+            .inspect_err(|error| self.tell_refusal(error))?;
         {
             let mut signalling = self.signalling.lock();
             let media = &self.core.settings.media;

@@ -162,6 +162,10 @@ impl<H: Attached> Session<H> {
         self.handles.lock().by_id.remove(&id)
     }
 
+    pub fn handles(&self) -> Vec<Arc<H>> {
+        self.handles.lock().by_id.values().cloned().collect()
+    }
+
     pub fn handle_ids(&self) -> Vec<u64> {
         self.handles.lock().by_id.keys().copied().collect()
     }

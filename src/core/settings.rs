@@ -45,7 +45,8 @@ pub struct Settings {
 /// What `info` shows besides the settings (control-plane.md §3.3).
 #[derive(Clone, Debug)]
 pub struct Facts {
-    pub version: i32,
+    /// Of Janus, for clients that go by it.
+    pub version: u32,
     pub version_string: String,
     pub commit_hash: String,
     pub compile_time: String,
@@ -63,13 +64,21 @@ pub struct Facts {
     pub log_rotate_signal: i32,
 }
 
+/// 1401 is 1.4.1, 1102 is 1.1.2, 161 is 0.16.1, 95 is 0.9.5.
+pub fn version_string(version: u32) -> String {
+    match version {
+        ..1000 => format!("0.{}.{}", version / 10, version % 10),
+        _ => format!("{}.{}.{}", version / 1000, version / 100 % 10, version % 100),
+    }
+}
+
 impl Default for Facts {
     fn default() -> Facts {
         Facts {
             version: 1401,
-            version_string: "1.4.1".into(),
-            commit_hash: "not-a-git-repo".into(),
-            compile_time: "unknown".into(),
+            version_string: version_string(1401),
+            commit_hash: env!("JANUS_RS_COMMIT").into(),
+            compile_time: env!("JANUS_RS_COMPILE_TIME").into(),
             log_to_stdout: true,
             log_to_file: None,
             local_ip: "127.0.0.1".into(),
@@ -185,5 +194,14 @@ impl Live {
             no_media_timer: self.no_media_timer.load(Ordering::Relaxed),
             slowlink_threshold: self.slowlink_threshold.load(Ordering::Relaxed),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn numbers_of_versions() {
+        let texts = [1401, 1102, 1000, 161, 95].map(super::version_string);
+        assert_eq!(texts, ["1.4.1", "1.1.2", "1.0.0", "0.16.1", "0.9.5"]);
     }
 }

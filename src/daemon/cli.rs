@@ -26,13 +26,20 @@ const fn text(long: &'static str, short: char, help: &'static str) -> Extra {
 /// `host[:port]`, split at the last colon (CP-023).
 const STUN_SERVER: &str = "stun-server";
 
-const EXTRAS: [Extra; 6] = [
+/// What `-l` says in 1.1.2 and before; later it has a number.
+const LIBNICE_DEBUG: &str = "libnice-debug";
+/// Whether a configuration that cannot be read counts as empty.
+pub const LENIENT: &str = "lenient";
+
+const EXTRAS: [Extra; 8] = [
     text("config", 'C', "Main configuration file"),
     text("configs-folder", 'F', "Where the configuration of the server and of the modules is"),
     flag("disable-stdout", Some('N'), "Do not log to stdout"),
     flag("log-stdout", None, "Log to stdout, whatever the file says, also in the background"),
     text("cwd-path", 'H', "Working directory in the background (default /)"),
     text(STUN_SERVER, 'S', "STUN server, host[:port]"),
+    flag(LIBNICE_DEBUG, None, "No effect: libnice is not used; also -l without a number"),
+    flag(LENIENT, None, "Start with an empty configuration where janus.jcfg cannot be read"),
 ];
 
 /// A command line that asks to run.
@@ -70,13 +77,32 @@ fn option_arg((long, short, row): (&'static str, Option<char>, &'static Row)) ->
             arg(long, short, help).action(ArgAction::SetTrue)
         }
         Kind::Number { unit, .. } => arg(long, short, row.help.to_owned())
-            .allow_hyphen_values(true)
-            .value_parser(clap::value_parser!(i64))
+            .allow_negative_numbers(true)
+            // With the older meaning of its letter, without a number.
+            .num_args(if short == Some('l') { 0..=1 } else { 1..=1 })
+            .value_parser(number)
             .value_name(if unit.is_empty() { "N" } else { unit }),
         Kind::Text(_) | Kind::List | Kind::Array | Kind::Unused => {
             arg(long, short, row.help.to_owned()).allow_hyphen_values(true).value_name("VALUE")
         }
     }
+}
+
+/// As strtol(3) reads one: also hexadecimal with 0x, octal with 0.
+fn number(text: &str) -> Result<i64, String> {
+    let (sign, digits) = match text.as_bytes().first() {
+        Some(b'-') => (-1, &text[1..]),
+        Some(b'+') => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let (digits, radix) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&digits[2..], 16),
+        [b'0', _, ..] => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    let is_plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let value = i64::from_str_radix(digits, radix).ok().filter(|_| is_plain);
+    value.map(|value| sign * value).ok_or_else(|| "no whole number".to_owned())
 }
 
 fn extra_arg(extra: &Extra) -> Arg {
@@ -170,7 +196,9 @@ mod tests {
     #[test]
     fn unknown_options_are_errors() {
         assert!(matches!(parse_words("janus-rs --nonsense"), Request::Error(_)));
-        assert!(matches!(parse_words("janus-rs -s many"), Request::Error(_)));
+        for number in ["many", "0b1", "12k", "0x", "08", "--5", "99999999999999999999"] {
+            assert!(matches!(parse_words(&format!("janus-rs -s {number}")), Request::Error(_)), "{number}");
+        }
     }
 
     // CP-002
@@ -194,6 +222,13 @@ mod tests {
         assert!(config.is_true("events", "broadcast"));
         assert_eq!(folded("janus-rs -s -5").value("general", "session_timeout"), None);
         assert_eq!(folded("janus-rs -n one -n two").value("general", "server_name"), Some("two"));
+        assert_eq!(folded("janus-rs -s 0x10 -l 020").value("general", "session_timeout"), Some("16"));
+        assert_eq!(folded("janus-rs -s 0x10 -l 020").value("general", "check_openfiles_limit"), Some("16"));
+        // The older meaning of -l.
+        for words in ["janus-rs -l", "janus-rs -l -n one", "janus-rs --libnice-debug"] {
+            assert_eq!(folded(words).value("general", "check_openfiles_limit"), None);
+        }
+        assert_eq!(folded("janus-rs -l -n one").value("general", "server_name"), Some("one"));
         assert_eq!(folded("janus-rs -d 9").value("general", "server_name"), Some("from the file"));
     }
 

@@ -1,15 +1,19 @@
 //! The daemon around the [`Server`]: background, PID file, signals.
 #![forbid(unsafe_code)]
 
-use super::cli::Cli;
+use super::cli::{Cli, LENIENT};
 use super::signals;
 use super::system::{Forked, Parent, System, wait_for_child};
 use crate::config::Config;
 use crate::log;
 use crate::options;
+use crate::server::files::Unusable;
 use crate::server::{Logging, Server, files};
 use crate::util::pidfile::PidFile;
 use std::path::{Path, PathBuf};
+
+/// EX_CONFIG of sysexits.h: no use in starting again.
+const CONFIGURATION: i32 = 78;
 
 /// Removed at the end, also of a start that fails (CP-067).
 struct HeldPidFile(Option<PidFile>);
@@ -26,11 +30,21 @@ impl Drop for HeldPidFile {
 pub fn run(cli: &Cli, system: &dyn System) -> i32 {
     system.allow_core_dumps();
     let folder = PathBuf::from(cli.text("configs-folder").unwrap_or(files::CONFIG_FOLDER));
-    let (mut config, note) = match files::configuration(cli.text("config").map(Path::new), &folder) {
+    let file = cli.text("config").map(Path::new);
+    let (mut config, note) = match files::configuration(file, &folder, cli.has(LENIENT)) {
         Ok(found) => found,
-        Err(why) => return fail_early(&format!("Error reading configuration: {why}")),
+        Err(Unusable::Missing(why)) => return fail_early(&format!("Error reading configuration: {why}")),
+        Err(Unusable::Unreadable(why)) => {
+            fail_early(&format!("{why}; nothing is started (--{LENIENT}: without this file)"));
+            return CONFIGURATION;
+        }
     };
     cli.fold_into(&mut config);
+    match umask(&config) {
+        Ok(Some(mask)) => system.set_umask(mask),
+        Ok(None) => {}
+        Err(why) => return fail_early(&why),
+    }
     let background = options::DAEMONIZE.of(&config);
     let stdout = cli.has("log-stdout")
         || (!cli.has("disable-stdout") && !background && options::LOG_TO_STDOUT.of(&config));
@@ -50,6 +64,15 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
             log::stop();
             1
         }
+    }
+}
+
+/// Octal, as everywhere. `None`: that of who starts us.
+fn umask(config: &Config) -> Result<Option<u32>, String> {
+    let Some(text) = options::UMASK.of(config) else { return Ok(None) };
+    match u32::from_str_radix(text, 8) {
+        Ok(mask) if mask <= 0o777 => Ok(Some(mask)),
+        _ => Err(format!("umask {text}: expected octal digits, such as 0027")),
     }
 }
 

@@ -24,7 +24,9 @@ pub trait System {
     fn allow_core_dumps(&self);
     /// The soft limit of open files.
     fn open_files_limit(&self) -> Option<u64>;
-    /// Splits the process; only while it has one thread. The child: umask 0, own session, working directory
+    /// Permissions that new files do not get.
+    fn set_umask(&self, mask: u32);
+    /// Splits the process; only while it has one thread. The child: own session, working directory
     /// `folder`, and with `silent` the three standard streams are `/dev/null`.
     fn go_to_background(&self, folder: &Path, silent: bool) -> std::io::Result<Forked>;
     /// Runs `act` in a copy of this process, which ends with its result; how the copy ended. `None`: it did not within

@@ -7,6 +7,7 @@ mod threads;
 
 use crate::daemon::system::System;
 use crate::export;
+use crate::server::files::Unusable;
 use crate::server::{Logging, Server, files};
 use crate::util::lock::{Guard, Lock};
 use crate::util::thread::{self, Mask};
@@ -134,7 +135,7 @@ fn embedded() -> Guard<'static, Embedded> {
 
 fn start(folder: &Path) -> Result<Running, String> {
     let others = Others::of_the_program();
-    let (config, note) = files::configuration(None, folder)?;
+    let (config, note) = files::configuration(None, folder, false).map_err(Unusable::line)?;
     let stdout = crate::options::LOG_TO_STDOUT.of(&config);
     let logging = Logging::start(&config, folder, stdout)?;
     if let Some(note) = note {

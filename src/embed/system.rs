@@ -48,6 +48,11 @@ impl System for Process {
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const unlimited) };
     }
 
+    fn set_umask(&self, mask: u32) {
+        // SAFETY: no pointers.
+        unsafe { libc::umask(mask) };
+    }
+
     fn open_files_limit(&self) -> Option<u64> {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: writes a struct of ours.
@@ -69,7 +74,6 @@ impl System for Process {
         }
         // SAFETY: no pointers but a NUL-terminated path.
         unsafe {
-            libc::umask(0);
             check(libc::setsid())?;
             check(libc::chdir(folder.as_ptr()))?;
         }

@@ -249,8 +249,7 @@ impl Peer {
     }
 
     /// Index of the worker that it lives on.
-    #[cfg(test)]
-    pub(super) fn worker(&self) -> usize {
+    pub fn worker(&self) -> usize {
         self.shared.worker.index
     }
 

@@ -102,6 +102,12 @@ options! {
                 "How long candidates wait for their description");
         RECORDINGS_TMP_EXT: Text = Opt::<Text>::janus("general", "recordings_tmp_ext", None,
             "What the name of a recording ends with while it is being written");
+        UMASK: Text =
+            Opt::<Text>::janus("general", "umask", None,
+                "Octal: permissions that new files do not get; without it, those of who starts the server").since("0.1");
+        ANNOUNCE_VERSION: Number =
+            Opt::<Number>::janus("general", "announce_version", 1401, 1, "",
+                "What `info` says in `version`, for clients that go by it: 1401 is 1.4.1").since("0.1");
         EVENT_LOOPS: Number =
             Opt::<Number>::janus("general", "event_loops", 0, 1, "threads",
                 "Threads for media; without it, one for each processor");

@@ -11,19 +11,55 @@ pub const CONFIG_FOLDER: &str = match option_env!("JANUS_RS_CONFIG_FOLDER") {
     None => "/etc/janus",
 };
 
-/// `file` (`-C`), else `janus.jcfg` in the folder; when that one cannot be read, `janus.cfg` in the folder. Without
-/// any: an empty configuration, unless `file` was asked for (CP-003 … CP-005). The second value is worth a log line.
-pub fn configuration(file: Option<&Path>, folder: &Path) -> Result<(Config, Option<String>), String> {
+/// Why there is no configuration; each holds one line.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The file that was asked for is not there.
+    Missing(String),
+    /// A file is there, and cannot be read or is not in its format.
+    Unreadable(String),
+}
+
+impl Unusable {
+    pub fn line(self) -> String {
+        match self {
+            Unusable::Missing(line) | Unusable::Unreadable(line) => line,
+        }
+    }
+}
+
+/// `file` (`-C`), else `janus.jcfg` in the folder; when that one is not there, `janus.cfg` in the folder. Without any: an
+/// empty configuration, unless `file` was asked for (CP-003 … CP-005). The second value is worth a log line.
+///
+/// A file that is there and cannot be read is refused: an empty configuration has no secrets. `lenient`: as if it were not
+/// there, as in the reference.
+pub fn configuration(
+    file: Option<&Path>,
+    folder: &Path,
+    lenient: bool,
+) -> Result<(Config, Option<String>), Unusable> {
     let first = file.map_or_else(|| folder.join("janus.jcfg"), Path::to_owned);
     let why = match Config::parse_file(&first) {
         Ok(config) => return Ok((config, None)),
-        Err(error) => format!("{}: {error}", first.display()),
+        Err(error) => unless_missing(&first, error, lenient)?,
     };
-    match Config::parse_file(&folder.join("janus.cfg")) {
-        Ok(config) => Ok((config, Some(why))),
-        Err(_) if file.is_none() => Ok((Config::new("janus.jcfg"), Some(why))),
-        Err(_) => Err(why),
+    let second = folder.join("janus.cfg");
+    match Config::parse_file(&second) {
+        Ok(config) => return Ok((config, Some(why))),
+        Err(error) => unless_missing(&second, error, lenient)?,
+    };
+    match file {
+        None => Ok((Config::new("janus.jcfg"), Some(why))),
+        Some(_) => Err(Unusable::Missing(why)),
     }
+}
+
+/// The line that says so.
+fn unless_missing(file: &Path, error: ConfigError, lenient: bool) -> Result<String, Unusable> {
+    let missing =
+        matches!(&error, ConfigError::Read { error, .. } if error.kind() == std::io::ErrorKind::NotFound);
+    let line = format!("{}: {error}", file.display());
+    if missing || lenient { Ok(line) } else { Err(Unusable::Unreadable(line)) }
 }
 
 /// `janus-rs.jcfg` in the folder, empty when it is not there. The error is one line.
@@ -74,17 +110,27 @@ mod tests {
     fn which_file_is_read() {
         let folder = folder("files");
         let missing = folder.join("other.jcfg");
-        let name = |r: Result<(Config, Option<String>), String>| {
-            r.map(|(c, _)| c.value("general", "server_name").map(str::to_owned))
+        let name = |file, lenient| {
+            configuration(file, &folder, lenient)
+                .map(|(c, _)| c.value("general", "server_name").map(str::to_owned))
         };
-        assert_eq!(name(configuration(None, &folder)), Ok(None));
-        assert!(configuration(Some(&missing), &folder).is_err());
+        assert_eq!(name(None, false), Ok(None));
+        for lenient in [false, true] {
+            assert!(matches!(name(Some(&missing), lenient), Err(Unusable::Missing(_))));
+        }
         std::fs::write(folder.join("janus.cfg"), "[general]\nserver_name = ini\n").unwrap();
-        assert_eq!(name(configuration(Some(&missing), &folder)), Ok(Some("ini".into())));
+        assert_eq!(name(Some(&missing), false), Ok(Some("ini".into())));
         std::fs::write(folder.join("janus.jcfg"), "general: { server_name = \"jcfg\" }\n").unwrap();
-        assert_eq!(name(configuration(None, &folder)), Ok(Some("jcfg".into())));
+        assert_eq!(name(None, false), Ok(Some("jcfg".into())));
         std::fs::write(folder.join("janus.jcfg"), "general: {").unwrap();
-        assert_eq!(name(configuration(None, &folder)), Ok(Some("ini".into())));
+        assert!(matches!(name(None, false), Err(Unusable::Unreadable(line)) if line.contains("line 1")));
+        assert_eq!(name(None, true), Ok(Some("ini".into())));
+        std::fs::remove_file(folder.join("janus.cfg")).unwrap();
+        assert_eq!(name(None, true), Ok(None));
+        // There, and no file.
+        std::fs::remove_file(folder.join("janus.jcfg")).unwrap();
+        std::fs::create_dir(folder.join("janus.jcfg")).unwrap();
+        assert!(matches!(name(None, false), Err(Unusable::Unreadable(_))));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

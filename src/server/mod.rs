@@ -6,6 +6,7 @@ pub mod addresses;
 mod bounds;
 pub mod files;
 mod log_controls;
+mod ports;
 mod settings;
 mod stalls;
 mod web;
@@ -17,7 +18,7 @@ use crate::api::info::server_info;
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::notifier::{Kind, Subject, subtype};
-use crate::core::settings::{Facts, Settings};
+use crate::core::settings::{Facts, Settings, version_string};
 use crate::core::stalls::StallWatch;
 use crate::core::watchdog::Watchdog;
 use crate::json::Json;
@@ -105,7 +106,7 @@ impl Server {
         for (file, config) in [(File::Janus, config), (File::Own, &own)] {
             options::check(file, config).iter().for_each(|line| tracing::warn!("{line}"));
         }
-        let facts = facts(logging.stdout, &logging.file, rotation);
+        let facts = facts(config, logging, rotation);
         let mut settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
         settings.bounds = bounds::bounds(&own);
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
@@ -125,7 +126,9 @@ impl Server {
             web: None,
             started: Instant::now(),
         };
-        server.load_modules(config, &module_options(config, folder)?)?;
+        let loaded = server.load_modules(config, &module_options(config, folder)?);
+        server.check_ports(config, folder)?;
+        loaded?;
         server.web = Web::start(&own)?;
         server.started = Instant::now();
         let core = &server.core;
@@ -161,6 +164,22 @@ impl Server {
         let stored_tokens = core.settings.token_auth && core.settings.token_auth_secret.is_none();
         if stored_tokens && !self.transports.iter().any(|t| t.is_admin_api_enabled()) {
             return Err("Tokens are needed, but no transport offers the Admin API to add any".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Says who has the ports of our transports. An error: the Janus API has none of its own, and no other way in.
+    fn check_ports(&self, config: &Config, folder: &Path) -> Result<(), String> {
+        let ports = ports::look(folder, &options::TRANSPORTS_DISABLE.of(config));
+        ports.taken.iter().for_each(|line| tracing::error!("{line}"));
+        // The last of these takes its path from whoever had it, which may be the same process.
+        let with_a_port = ["http", "websockets", "pfunix"].map(|name| format!("janus.transport.{name}"));
+        let other_way = self
+            .transports
+            .iter()
+            .any(|t| t.is_janus_api_enabled() && !with_a_port.contains(&t.info().package));
+        if ports.without_api && !other_way {
+            return Err("Other processes have all ports of the Janus API".to_owned());
         }
         Ok(())
     }
@@ -211,10 +230,13 @@ fn set_up_log_format(config: &Config) {
     }
 }
 
-fn facts(stdout: bool, file: &Option<PathBuf>, rotation: Option<i32>) -> Facts {
+fn facts(config: &Config, logging: &Logging, rotation: Option<i32>) -> Facts {
+    let version = options::ANNOUNCE_VERSION.of(config);
     Facts {
-        log_to_stdout: stdout,
-        log_to_file: file.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        version,
+        version_string: version_string(version),
+        log_to_stdout: logging.stdout,
+        log_to_file: logging.file.as_ref().map(|path| path.to_string_lossy().into_owned()),
         log_rotate_signal: rotation.unwrap_or(0),
         dependencies: [
             ("glib2", crate::glib::version()),

@@ -50,9 +50,11 @@ def until(probe, what, limit=30):
 
 
 class Server:
-    """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg."""
+    """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg, `arguments`
+    those of the command line."""
 
-    def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS, files=None):
+    def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS,
+                 files=None, arguments=()):
         self.which = which
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
         shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
@@ -79,7 +81,7 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
         self.log_path = self.folder / "output.log"
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAMS[which], "-F", str(self.folder)], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [PROGRAMS[which], "-F", str(self.folder), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until(self._answers, "server")
         except BaseException:

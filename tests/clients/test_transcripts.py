@@ -16,6 +16,7 @@ from transcript import Player
 
 # Expressions for steps and for lines ("- " of the reference, "+ " of ours), and the entry of docs/differences/api.md.
 ALLOWED = [
+    (r".*info( in capitals)?", r'\+ "implementation(_version)?": .*', "implementation"),
     (r".*info( in capitals)?", r'\+ "(ice-consent-freshness|hangup-on-failed)": "bool"', "version"),
     (r".*info( in capitals)?", r'- "(libnice|libsrtp|libcurl)": "str"', "dependencies"),
     (r"get_status .*", r'\+ "log_rotate_sig": 0', "version"),

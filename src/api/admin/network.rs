@@ -44,13 +44,27 @@ pub fn test_stun(request: &Request) -> Answer {
         .into())
 }
 
-/// Empty without static loops (CP-273); media workers are what the loops were.
+/// Attached handles per loop. Empty without static loops (CP-273); media workers are what the loops were. A handle without
+/// a PeerConnection gets its worker together with one: it is counted where the fewest are, unless it has asked for one.
 pub fn loops_info(request: &Request) -> Answer {
     let loops = Json::array();
     if request.core.settings.event_loops > 0
         && let Some(engine) = request.core.engine()
     {
-        for (id, handles) in engine.loads().into_iter().enumerate() {
+        let mut counts = vec![0_usize; engine.loads().len()];
+        let mut elsewhere = 0;
+        for handle in request.core.sessions().iter().flat_map(|session| session.handles()) {
+            match handle.worker(counts.len()) {
+                Some(worker) => counts[worker] += 1,
+                None => elsewhere += 1,
+            }
+        }
+        for _ in 0..elsewhere {
+            if let Some(fewest) = counts.iter_mut().min() {
+                *fewest += 1;
+            }
+        }
+        for (id, handles) in counts.into_iter().enumerate() {
             loops.push(Json::object().with("id", id).with("handles", handles));
         }
     }

@@ -118,6 +118,8 @@ fn info_members() {
         "name",
         "version",
         "version_string",
+        "implementation",
+        "implementation_version",
         "author",
         "commit-hash",
         "compile-time",

@@ -97,8 +97,11 @@ impl Negotiation {
         mline.c_ipv4 = transport.address.is_ipv4();
         mline.c_addr = Some(transport.address.to_string());
         if medium.kind.is_media() {
-            let default = if transport.fingerprint.is_some() { "UDP/TLS/RTP/SAVPF" } else { "RTP/AVPF" };
-            mline.proto = profile.unwrap_or_else(|| default.into());
+            mline.proto = match transport.fingerprint {
+                Some(_) => profile.unwrap_or_else(|| "UDP/TLS/RTP/SAVPF".into()),
+                // Whatever the peer says: nothing is encrypted.
+                None => "RTP/AVPF".into(),
+            };
             (medium.send, medium.recv) = match mline.direction {
                 Direction::SendOnly => (true, false),
                 Direction::RecvOnly => (false, true),

@@ -1,0 +1,165 @@
+"""What an operator who comes from the reference relies on. Where it has the same, both servers are asked."""
+
+import asyncio
+import os
+import pathlib
+import stat
+import subprocess
+import tempfile
+import unittest
+
+from call import EchoCall
+from harness import PROGRAMS, ROOT, Server, until
+from signalling import Connection
+
+OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
+LIMIT = 30
+
+
+class Both(unittest.IsolatedAsyncioTestCase):
+    """Both servers, with the same command line and configuration."""
+
+    async def with_each(self, act, **options):
+        for which in PROGRAMS:
+            with self.subTest(which):
+                server = Server(which, **options)
+                try:
+                    connection = await Connection.open(server.ws)
+                    await act(server, connection)
+                    await connection.close()
+                finally:
+                    server.stop(check=which == "janus-rs")
+
+    async def test_recordings_have_another_name_until_they_are_whole(self):
+        async def act(server, connection):
+            with tempfile.TemporaryDirectory() as folder:
+                call = EchoCall(await (await connection.create()).attach(), video=False, data=False)
+                await call.start()
+                await call.handle.message({"record": True, "filename": f"{folder}/one"})
+                await call.media_returns()
+                self.assertEqual(os.listdir(folder), ["one-audio.mjr.part"])
+                await call.handle.message({"record": False})
+                await asyncio.to_thread(until, lambda: os.listdir(folder) == ["one-audio.mjr"], "whole recording")
+                await call.close()
+        await self.with_each(act, general='recordings_tmp_ext = "part";')
+
+    async def test_arguments(self):
+        """As in Debian 12: -l has no number; numbers may be hexadecimal or octal."""
+        async def act(server, connection):
+            info = await connection.request({"janus": "info"})
+            self.assertEqual((info["session-timeout"], info["reclaim-session-timeout"]), (16, 8))
+        for debug in ("-l", "--libnice-debug"):
+            await self.with_each(act, arguments=["-s", "0x10", debug, "-m", "010"])
+
+    async def test_admin(self):
+        async def act(server, connection):
+            for value in (True, False):
+                reply = server.admin({"janus": "set_libnice_debug", "debug": value})
+                self.assertEqual((reply["janus"], reply["libnice_debug"]), ("success", value))
+            for wrong, code in (({}, 456), ({"debug": 3}, 467)):
+                self.assertEqual(server.admin({"janus": "set_libnice_debug", **wrong})["error"]["code"], code)
+            # Handles that are attached, also without a call.
+            session = await connection.create()
+            handles = [await session.attach() for _ in range(5)]
+
+            def counts():
+                return sorted(loop["handles"] for loop in server.admin({"janus": "loops_info"})["loops"])
+            self.assertEqual(counts(), [2, 3])
+            call = EchoCall(handles[0], video=False, data=False)
+            await call.start()
+            self.assertEqual(sum(counts()), 5)
+            await call.close()
+            for handle in handles[:2]:
+                await handle.request({"janus": "detach"})
+            await asyncio.to_thread(until, lambda: sum(counts()) == 3, "fewer handles")
+        await self.with_each(act, general="event_loops = 2;")
+
+    async def test_media_in_the_clear(self):
+        async def act(server, connection):
+            session = await connection.create()
+            for profile in ("UDP/TLS/RTP/SAVPF", "RTP/AVP"):
+                handle = await session.attach()
+                offer = {"type": "offer", "sdp": OFFER.replace("UDP/TLS/RTP/SAVPF", profile)}
+                event = await handle.message({"audio": True, "video": True}, offer)
+                lines = [line.split()[2] for line in event["jsep"]["sdp"].splitlines() if line.startswith(("m=audio", "m=video"))]
+                self.assertEqual(lines, ["RTP/AVPF", "RTP/AVPF"])
+        await self.with_each(act, general="no_webrtc_encryption = true;")
+
+    async def test_a_refused_offer_is_an_error_in_the_log(self):
+        async def act(server, connection):
+            handle = await (await connection.create()).attach()
+            no_ice = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" \
+                "c=IN IP4 192.0.2.1\r\na=mid:0\r\na=rtpmap:111 opus/48000/2\r\n"
+            def errors():
+                # Modules have theirs.
+                return [line for line in server.output().splitlines() if line.startswith("[ERR]") and "[plugins/" not in line]
+            for count, sdp in enumerate(("nonsense", no_ice), 1):
+                reply = await handle.request({"janus": "message", "body": {}, "jsep": {"type": "offer", "sdp": sdp}})
+                self.assertEqual(reply["error"]["code"], 465)
+                await asyncio.to_thread(until, lambda: len(errors()) >= count, "line")
+            if server.which == "janus-rs":
+                self.assertEqual(len(errors()), 2, errors())
+                self.assertTrue(all(f"[{handle.id}] " in line for line in errors()), errors())
+        await self.with_each(act)
+
+
+class Ours(unittest.TestCase):
+    """What only this server does."""
+
+    def start(self, folder, *arguments, **more):
+        return subprocess.run([PROGRAMS["janus-rs"], "-F", str(folder), *arguments], capture_output=True, text=True,
+                              timeout=LIMIT, check=False, **more)
+
+    def test_info_says_what_it_is(self):
+        server = Server("janus-rs", general="announce_version = 1102;")
+        try:
+            info = server.admin({"janus": "info"})
+        finally:
+            server.stop()
+        self.assertEqual((info["version"], info["version_string"]), (1102, "1.1.2"))
+        self.assertEqual(info["implementation"], "janus-rs")
+        self.assertRegex(info["implementation_version"], r"^\d+\.\d+\.\d+$")
+        self.assertRegex(info["compile-time"], r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d UTC \d{4}$")
+        self.assertRegex(info["commit-hash"], r"^(not-a-git-repo|[0-9a-f]{40})$")
+
+    def test_a_configuration_that_cannot_be_read(self):
+        """Nothing starts without the secrets that are in it."""
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "janus.jcfg")
+            file.write_text('general: { api_secret = "x" admin_secret = "y" }\n}\n')
+            ended = self.start(folder)
+            self.assertEqual(ended.returncode, 78, ended.stderr)
+            self.assertIn(str(file), ended.stderr)
+            # Then it gets further: to the transports, of which this folder configures none.
+            ended = self.start(folder, "--lenient", "-P", folder)
+            self.assertEqual(ended.returncode, 1, ended.stderr)
+            self.assertIn("janus.jcfg: Error parsing", ended.stdout)
+
+    def test_the_umask_is_the_callers_or_the_configured_one(self):
+        for umask, configured, expected in ((0o027, "", 0o640), (0o022, 'general: { umask = "0077" }', 0o600)):
+            with tempfile.TemporaryDirectory() as folder:
+                pathlib.Path(folder, "janus.jcfg").write_text(configured)
+                log = pathlib.Path(folder, "log")
+                # No transports: it ends by itself, after the log.
+                self.start(folder, "-b", "-L", str(log), "-P", folder, umask=umask)
+                self.assertEqual(stat.S_IMODE(log.stat().st_mode), expected)
+
+    def test_a_port_in_use_names_its_holder(self):
+        for holder in PROGRAMS:
+            with self.subTest(holder):
+                first = Server(holder)
+                try:
+                    second = self.start(first.folder)
+                    self.assertTrue(first.alive())
+                    self.assertNotEqual(second.returncode, 0, second.stdout)
+                    for port, item in ((first.ws_port, "websockets.jcfg: general.ws_port"),
+                                       (first.admin_port, "http.jcfg: admin.admin_port")):
+                        name = f"Port {port} (janus.transport.{item}) is in use by {holder} (process {first.process.pid})"
+                        self.assertIn(name, second.stdout)
+                    self.assertIn("Other processes have all ports of the Janus API", second.stdout)
+                finally:
+                    first.stop(check=holder == "janus-rs")
+
+
+if __name__ == "__main__":
+    unittest.main()
