@@ -38,7 +38,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def until(probe, what, limit=30):
+def until(probe, what, limit=90):
     """Polls until `probe` gives something true; that is the result."""
     end = time.monotonic() + limit
     while time.monotonic() < end:

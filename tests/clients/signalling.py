@@ -7,6 +7,9 @@ import json
 
 import websockets
 
+# Seconds until an answer is missed. Only what fails waits so long.
+LIMIT = 60
+
 
 class Connection:
     """One WebSocket to the server. Replies go to who asked; everything else becomes an event."""
@@ -39,14 +42,14 @@ class Connection:
             if not waiting.done():
                 waiting.set_exception(ConnectionError("closed"))
 
-    async def request(self, request, limit=20):
+    async def request(self, request, limit=LIMIT):
         """Sends `request` with a transaction of its own; the first message that carries it back."""
         transaction = request.get("transaction") or f"t{next(self._numbers)}"
         reply = self._replies[transaction] = asyncio.get_running_loop().create_future()
         await self.socket.send(json.dumps({**request, **self.extra, "transaction": transaction}))
         return await asyncio.wait_for(reply, limit)
 
-    async def event(self, wanted, limit=20):
+    async def event(self, wanted, limit=LIMIT):
         """The first event for which `wanted(event)` holds, past or coming; it is taken out."""
         async def find():
             async with self._arrived:
@@ -97,7 +100,7 @@ class Handle:
     async def request(self, request, **more):
         return await self.session.request({"handle_id": self.id, **request}, **more)
 
-    async def event(self, name, limit=20):
+    async def event(self, name, limit=LIMIT):
         """The next event `name` of this handle, e.g. webrtcup or hangup."""
         return await self.session.connection.event(
             lambda e: e.get("janus") == name and e.get("sender") == self.id, limit)

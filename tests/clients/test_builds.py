@@ -7,6 +7,9 @@ import subprocess
 import tempfile
 import unittest
 
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import AudioStreamTrack
+
 from call import EchoCall
 from harness import Server
 from signalling import Connection
@@ -59,11 +62,30 @@ class Builds(unittest.IsolatedAsyncioTestCase):
             await call.media_returns(5)
             await call.data_open()
             self.assertIn("hello", await call.echoes("hello"))
-        # Each has its own list of names: the same user registers with both.
+        # Each has its own list of names: the same users register with both, and call each other.
         for package in ("janus.plugin.videocall", "org.example.newer.videocall"):
-            event = await (await session.attach(package)).message({"request": "register", "username": "somebody"})
-            self.assertEqual(event["plugindata"]["plugin"], package)
-            self.assertEqual(event["plugindata"]["data"]["result"]["event"], "registered")
+            caller, callee = await session.attach(package), await session.attach(package)
+            for handle, name in ((caller, "caller"), (callee, "callee")):
+                event = await handle.message({"request": "register", "username": name})
+                self.assertEqual(event["plugindata"]["plugin"], package)
+                self.assertEqual(event["plugindata"]["data"]["result"]["event"], "registered")
+            await self.video_call(caller, callee)
+
+    async def video_call(self, caller, callee):
+        pc, other = (RTCPeerConnection(RTCConfiguration(iceServers=[])) for _ in range(2))
+        for peer in (pc, other):
+            self.addAsyncCleanup(peer.close)
+            peer.addTrack(AudioStreamTrack())
+        await pc.setLocalDescription(await pc.createOffer())
+        await caller.message({"request": "call", "username": "callee"}, {"type": "offer", "sdp": pc.localDescription.sdp})
+        event = await callee.event("event")
+        await other.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await other.setLocalDescription(await other.createAnswer())
+        await callee.message({"request": "accept"}, {"type": "answer", "sdp": other.localDescription.sdp})
+        accepted = await caller.event("event")
+        await pc.setRemoteDescription(RTCSessionDescription(accepted["jsep"]["sdp"], "answer"))
+        await caller.event("webrtcup")
+        await callee.event("webrtcup")
 
     def test_the_second_of_one_name_is_refused(self):
         server = self.start(aliases=False)

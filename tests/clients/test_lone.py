@@ -1,6 +1,8 @@
 """Each of Debian's plugins alone in the folder, the others disabled: nothing tells its release but its own file and the
 files of the others, which are only read."""
 
+import asyncio
+import os
 import pathlib
 import tempfile
 import unittest
@@ -79,11 +81,36 @@ class Lone(unittest.IsolatedAsyncioTestCase):
         await self.echo(await self.alone("lua", "janus.plugin.echolua"))
 
     async def test_nosip(self):
-        handle = await self.alone("nosip")
-        pc = self.peer(AudioStreamTrack())
+        """Two handles, and the test as what carries descriptions between them."""
+        caller = await self.alone("nosip")
+        callee = await self.session.attach("janus.plugin.nosip")
+        pc, other = self.peer(AudioStreamTrack()), self.peer(AudioStreamTrack())
         await pc.setLocalDescription(await pc.createOffer())
-        event = await handle.message({"request": "generate"}, {"type": "offer", "sdp": pc.localDescription.sdp})
-        self.assertIn("m=audio", event["plugindata"]["data"]["result"]["sdp"])
+        event = await caller.message({"request": "generate"}, {"type": "offer", "sdp": pc.localDescription.sdp})
+        plain = event["plugindata"]["data"]["result"]
+        event = await callee.message({"request": "process", "type": "offer", "sdp": plain["sdp"]})
+        await other.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await other.setLocalDescription(await other.createAnswer())
+        event = await callee.message({"request": "generate"}, {"type": "answer", "sdp": other.localDescription.sdp})
+        plain = event["plugindata"]["data"]["result"]
+        event = await caller.message({"request": "process", "type": "answer", "sdp": plain["sdp"]})
+        await pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "answer"))
+        await self.both_hear(caller, pc, callee, other)
+
+    async def both_hear(self, caller, pc, callee, other):
+        """Until both PeerConnections are up and receive sound."""
+        await caller.event("webrtcup")
+        await callee.event("webrtcup")
+        for peer in (pc, other):
+            await self.packets(peer)
+
+    async def packets(self, peer, more=10):
+        for _ in range(600):
+            report = (await peer.getStats()).values()
+            if sum(s.packetsReceived for s in report if s.type == "inbound-rtp") >= more:
+                return
+            await asyncio.sleep(0.1)
+        self.fail("no sound")
 
     async def test_recordplay(self):
         """Debian's was taken for a build of 1.2.0, and `attach` aborted the server."""
@@ -94,9 +121,42 @@ class Lone(unittest.IsolatedAsyncioTestCase):
             await handle.message({"request": "stop"})
 
     async def test_sip(self):
-        handle = await self.alone("sip")
-        event = await handle.message({"request": "register", "type": "guest", "username": "sip:lone@127.0.0.1"})
+        """Two guests, and no server between them: the one calls the other's address."""
+        caller = await self.alone("sip", files={
+            "janus.plugin.sip.jcfg": 'general: { local_ip = "127.0.0.1"; sdp_ip = "127.0.0.1" }\n'})
+        before = self.ports()
+        callee = await self.session.attach("janus.plugin.sip")
+        await self.guest(callee, "callee")
+        port = next(iter(self.ports() - before))
+        await self.guest(caller, "caller")
+        pc, other = self.peer(AudioStreamTrack()), self.peer(AudioStreamTrack())
+        await pc.setLocalDescription(await pc.createOffer())
+        await caller.message({"request": "call", "uri": f"sip:callee@127.0.0.1:{port}"},
+                             {"type": "offer", "sdp": pc.localDescription.sdp})
+        event = await self.sip_event(callee, "incomingcall")
+        await other.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await other.setLocalDescription(await other.createAnswer())
+        await callee.message({"request": "accept"}, {"type": "answer", "sdp": other.localDescription.sdp})
+        event = await self.sip_event(caller, "accepted")
+        await pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "answer"))
+        await self.both_hear(caller, pc, callee, other)
+
+    async def guest(self, handle, name):
+        event = await handle.message({"request": "register", "type": "guest", "username": f"sip:{name}@127.0.0.1"})
         self.assertEqual(event["plugindata"]["data"]["result"]["event"], "registered")
+
+    async def sip_event(self, handle, name):
+        while True:
+            event = await handle.event("event")
+            if event["plugindata"]["data"].get("result", {}).get("event") == name:
+                return event
+
+    def ports(self):
+        """UDP ports of the server."""
+        process = pathlib.Path(f"/proc/{self.server.process.pid}")
+        sockets = {os.readlink(fd) for fd in (process / "fd").iterdir() if fd.is_symlink()}
+        rows = [row.split() for row in (process / "net/udp").read_text().splitlines()[1:]]
+        return {int(row[1].split(":")[1], 16) for row in rows if f"socket:[{row[9]}]" in sockets}
 
     async def test_streaming(self):
         handle = await self.alone("streaming")

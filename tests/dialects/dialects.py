@@ -7,11 +7,9 @@ import pathlib
 import re
 import struct
 import tempfile
-import weakref
 
-from call import until
 from harness import ROOT
-from peer import DELAY, LEVEL, ORIENTATION, Packet, Peer, fnv, sections, wait_for
+from peer import DELAY, LEVEL, ORIENTATION, Packet, Peer, fnv, sections, until, wait_for
 from signalling import Connection
 
 FOLDER = pathlib.Path(os.environ["DIALECTS"])
@@ -19,7 +17,6 @@ LAYOUTS = (ROOT / "c-plugins/dialects/layouts.txt").read_text()
 GENERATIONS = re.findall(r"^generation (\w+)", LAYOUTS, re.MULTILINE)
 # Their files do not say which of several generations they were compiled for: the configuration has to.
 UNTOLD = ["A1", "A2", "A3", "A4", "A5", "A6", "A8"]
-SERVED = GENERATIONS
 
 
 def file(generation):
@@ -34,14 +31,6 @@ def overrides(generations):
     """The configuration that says what the files do not."""
     named = ",".join(f"libdialect_{name}.so={name}" for name in generations if name in UNTOLD)
     return f'abi_generations = "{named}";' if named else ""
-
-
-_turns = weakref.WeakKeyDictionary()
-
-
-def turns():
-    """Of those that run in one event loop, two at a time."""
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(2))
 
 
 class Dialect:
@@ -110,10 +99,8 @@ class Dialect:
         await self.slow_link(peer)
         await self.recording(peer)
         await self.hung_up(peer)
-        # A layer that is not heard of for a quarter of a second counts as lost: few send layers at a time.
-        async with turns():
-            for form in ("ssrc", "rid"):
-                await self.simulcast(form)
+        for form in ("ssrc", "rid"):
+            await self.simulcast(form)
         await self.own_offer()
         await self.end()
 
@@ -246,19 +233,18 @@ class Dialect:
             self.equal(report["ssrcs"], peer.ssrcs, "SSRCs")
         for layer in (2, 0, 1, 2):
             async def only_this():
-                """Five pictures of this layer in a row. On a busy machine a layer can seem to have ended for a moment; before
-                0.10.2 that lowers the target itself, so that it is asked for again."""
+                """That the plugin says so, and that what comes back says so, too. On a busy machine a layer can seem to have
+                ended for a moment; before 0.10.2 that lowers the target itself, so that it is asked for again."""
                 await self.ask("layer", substream=layer)
-                before = len(peer.layers_received())
                 for _ in range(5):
                     await peer.layers()
                     await asyncio.sleep(0.02)
                 report = await self.ask("report")
                 chosen = report["simulcast"]["substream"], report["simulcast"]["target"]
-                return set(peer.layers_received()[before:]) == {layer} and chosen == (layer, layer) and report
-            report = await wait_for(only_this, f"layer {layer} of {self.generation} by {form}", 60)
+                return peer.layers_received()[-3:] == [layer] * 3 and chosen == (layer, layer) and report
+            report = await wait_for(only_this, f"layer {layer} of {self.generation} by {form}")
         self.equal((report["misplaced"], report["overrun"]), (0, 0), "misplaced, overrun")
-        self.true(report["simulcast"]["dropped"] >= 40 and report["simulcast"]["changed"] >= 3, "other layers")
+        self.true(report["simulcast"]["dropped"] >= 20 and report["simulcast"]["changed"] >= 3, "other layers")
         await self.hung_up(peer)
 
     async def own_offer(self):

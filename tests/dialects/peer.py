@@ -3,6 +3,7 @@
 import asyncio
 import re
 import struct
+import time
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
@@ -10,7 +11,9 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtp import (RTCP_PSFB_APP, RTCP_PSFB_PLI, RtcpPacket, RtcpPsfbPacket, RtcpReceiverInfo, RtcpRrPacket, is_rtcp,
                         pack_remb_fci, unpack_remb_fci)
 
-from call import Picture, until
+from call import Picture
+from call import until as until_within
+from signalling import LIMIT
 
 LEVEL = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"
 RID = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"
@@ -20,6 +23,10 @@ DELAY = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay"
 # Added to what aiortc offers.
 EXTENSIONS = {RID: 10, ORIENTATION: 11, DELAY: 12}
 RIDS = ["h", "m", "l"]
+
+
+async def until(probe, what):
+    await until_within(probe, what, LIMIT)
 
 
 def tap():
@@ -233,12 +240,12 @@ class Peer:
         await self.pc.close()
 
 
-async def wait_for(probe, what, limit=20):
+async def wait_for(probe, what):
     """Awaits `probe` until it gives something true; that is the result."""
-    value = None
-    for _ in range(limit * 10):
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end:
         value = await probe()
         if value:
             return value
         await asyncio.sleep(0.1)
-    raise AssertionError(f"no {what} after {limit} s: {value}")
+    raise AssertionError(f"no {what} after {LIMIT} s")

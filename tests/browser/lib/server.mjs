@@ -44,7 +44,7 @@ const answers = (port) => new Promise((resolve) => {
 });
 
 export class Server {
-	static async start({ general = '', media = '', nat = '', files = {} } = {}) {
+	static async start({ general = '', media = '', nat = '', plugins = '', files = {} } = {}) {
 		const server = new Server();
 		server.folder = await mkdtemp(path.join(tmpdir(), 'janus-test-'));
 		await cp('/etc/janus', server.folder, { recursive: true });
@@ -54,7 +54,7 @@ export class Server {
 		await write('janus.jcfg', `general: { debug_level = 4; admin_secret = "janusoverlord"; ${general} }
 media: { ${media} }
 nat: { ${nat} }
-plugins: { disable = "${list(UNUSED_PLUGINS)}" }
+plugins: { disable = "${list(UNUSED_PLUGINS)}"; ${plugins} }
 transports: { disable = "${list(UNUSED_TRANSPORTS)}" }
 `);
 		await write('janus.transport.websockets.jcfg',
