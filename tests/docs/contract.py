@@ -165,6 +165,9 @@ class Links(unittest.TestCase):
         suites = sorted(run.parent.name for run in (ROOT / "tests").glob("*/run"))
         self.assertGreater(len(suites), 10)
         self.assertEqual([name for name in suites if f"\n| {name} |" not in page], [], "not in tests/README.md")
+        page = (ROOT / "fuzz/README.md").read_text()
+        targets = sorted(file.stem for file in (ROOT / "fuzz/targets").glob("*.rs"))
+        self.assertEqual([name for name in targets if f"\n| `{name}` |" not in page], [], "not in fuzz/README.md")
 
     @staticmethod
     def anchors(text):
