@@ -4,7 +4,7 @@
  * Messages: {"request": "ping"} is answered at once; any other object comes back as an event, and a JSEP offer is
  * answered. RTP, RTCP and data channel messages go back to where they came from.
  *
- * Build: cc -shared -fPIC -o libecho_sample.so echo_sample.c $(pkg-config --cflags janus_rs) and nothing to link:
+ * Build: cc -shared -fPIC -o libecho_sample.so echo_sample.c $(pkg-config --cflags janus_rs-plugins) and nothing to link:
  * the server provides the functions.
  */
 

@@ -1,11 +1,13 @@
 //! `config.h`: configuration trees. Modules walk the C structs, so the tree functions work on those; reading,
 //! writing and printing go through [`crate::config`].
 
-use crate::config::{Body, Config, Format, Node, Nodes, SaveError};
+use crate::config::{Body, Config, ConfigError, Format, Node, Nodes, SaveError, no_include};
 use crate::glib::{self, GList, gboolean};
 use crate::log::Place;
+use crate::util::lock::Lock;
 use crate::util::time;
 use libc::{c_char, c_int};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -42,6 +44,23 @@ pub struct janus_config_container {
 }
 
 assert_layout!(janus_config_container: 32; kind @ 0, name @ 8, value @ 16, list @ 24);
+
+/// Files that a program has given in its memory, by their base name.
+static IN_MEMORY: Lock<BTreeMap<String, String>> = Lock::new(BTreeMap::new());
+
+/// Sets the files that modules find in memory instead of on disk.
+pub fn set_files_in_memory(files: BTreeMap<String, String>) {
+    *IN_MEMORY.lock() = files;
+}
+
+fn parse(path: &Path) -> Result<Config, ConfigError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let text = IN_MEMORY.lock().get(name.as_ref()).cloned();
+    match text {
+        Some(text) => Config::parse(&name, text.as_bytes(), &no_include),
+        None => Config::parse_file(path),
+    }
+}
 
 type Container = *mut janus_config_container;
 
@@ -212,7 +231,7 @@ export! {
         as nonnull(path) or ptr::null_mut(); {
         // SAFETY: not NULL, a C string.
         let path = Path::new(OsStr::from_bytes(unsafe { glib::bytes(path) }.unwrap_or_default()));
-        match Config::parse_file(path) {
+        match parse(path) {
             Ok(config) => config_to_c(&config),
             Err(error) => {
                 tracing::error!("{error}");

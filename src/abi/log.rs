@@ -186,6 +186,9 @@ export! {
         if daemon != FALSE && console == FALSE && redirect_stdio().is_err() {
             return -1;
         }
+        if console == FALSE && file.is_none() && !log::has_sinks() {
+            eprintln!("WARNING: logging is completely disabled: no stdout, no log file, no logger module");
+        }
         match log::init(LogConfig { stdout: console != FALSE, file }) {
             Ok(()) => {
                 install_subscriber();
@@ -221,7 +224,7 @@ export! {
     /// Borrowed for ever; NULL without a log file.
     "log.h" fn janus_log_get_logfile_path() -> *mut c_char as nonnull() or ptr::null_mut(); {
         static PATH: OnceLock<CString> = OnceLock::new();
-        let Some(path) = log::config().and_then(|config| config.file.clone()) else { return ptr::null_mut() };
+        let Some(path) = log::config().and_then(|config| config.file) else { return ptr::null_mut() };
         let path: &CStr = PATH.get_or_init(|| CString::new(path.into_os_string().into_vec()).unwrap_or_default());
         path.as_ptr().cast_mut()
     }

@@ -73,7 +73,7 @@ impl Api {
         if let Some(count) = refused.one_more() {
             tracing::warn!("{count} requests refused: too many of one client are waiting");
         }
-        let Incoming { request_id, admin, message } = request;
+        let Incoming { request_id, admin, message, .. } = request;
         let (session_id, transaction) = message.map_or((0, None), |message| {
             (
                 id_member(&message, "session_id"),

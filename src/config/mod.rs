@@ -128,6 +128,13 @@ impl Config {
         self.category_mut(category).add(Node::item(Some(item), value));
     }
 
+    /// Takes an item away.
+    pub fn remove(&mut self, category: &str, item: &str) {
+        if self.category(category).is_some() {
+            self.category_mut(category).remove(item);
+        }
+    }
+
     /// Names and children of the root's categories, in order.
     pub fn categories(&self) -> impl Iterator<Item = (&str, &Nodes)> {
         self.root.iter().filter(|node| node.kind() == Kind::Category).filter_map(named)

@@ -71,6 +71,7 @@ pub struct Core {
     pub peerconnections: AtomicUsize,
     sessions: Lock<HashMap<u64, Arc<Session>>>,
     engine: OnceLock<Arc<Engine>>,
+    emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Core {
@@ -96,6 +97,7 @@ impl Core {
             peerconnections: 0.into(),
             sessions: Lock::default(),
             engine: OnceLock::new(),
+            emptied: OnceLock::new(),
             settings,
         }))
     }
@@ -103,6 +105,11 @@ impl Core {
     /// Gives the core its media engine. Without one, offers fail with 490.
     pub fn set_engine(&self, engine: Arc<Engine>) {
         let _ = self.engine.set(engine);
+    }
+
+    /// Called whenever the last session has been taken out of the table; must neither block nor ask for sessions.
+    pub fn when_empty(&self, call: impl Fn() + Send + Sync + 'static) {
+        let _ = self.emptied.set(Box::new(call));
     }
 
     pub fn engine(&self) -> Option<&Arc<Engine>> {
@@ -150,11 +157,21 @@ impl Core {
 
     /// Takes a session out of the table; true for exactly one caller, who then has to end it.
     fn remove_session(&self, session: &Arc<Session>) -> bool {
-        let mut sessions = self.sessions.lock();
-        match sessions.get(&session.id) {
-            Some(present) if Arc::ptr_eq(present, session) => sessions.remove(&session.id).is_some(),
-            _ => false,
+        let (removed, empty) = {
+            let mut sessions = self.sessions.lock();
+            let removed = match sessions.get(&session.id) {
+                Some(present) if Arc::ptr_eq(present, session) => sessions.remove(&session.id).is_some(),
+                _ => false,
+            };
+            (removed, sessions.is_empty())
+        };
+        if removed
+            && empty
+            && let Some(emptied) = self.emptied.get()
+        {
+            emptied();
         }
+        removed
     }
 
     /// `destroy` of either API (§2); false when somebody else ended it first. Follow the reply with

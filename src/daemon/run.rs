@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::log;
 use crate::options;
 use crate::server::files::Unusable;
-use crate::server::{Logging, Server, files};
+use crate::server::{Logging, Modules, Server, files};
 use crate::util::pidfile::PidFile;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ fn serve(
     let rotation = rotation_signal(config);
     let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
     crate::modules::crash::install(config.value("general", "log_to_file").map(Path::new));
-    let logging = Logging::start(config, folder, stdout)?;
+    let logging = Logging::start(config, folder, stdout, &Modules::Configured)?;
     if let Some(note) = note {
         tracing::warn!("{note}");
     }
@@ -107,7 +107,8 @@ fn serve(
         .map(|path| PidFile::create(Path::new(path)).map_err(|e| format!("Cannot use PID file {path}: {e}")));
     let pid_file = HeldPidFile(pid_file.transpose()?);
     crate::modules::backtrace::enable();
-    let server = Server::start(config, folder, &logging, &system.interfaces(), rotation)?;
+    let server =
+        Server::start(config, folder, &logging, &system.interfaces(), rotation, &Modules::Configured)?;
     crate::modules::crash::look_again();
     parent.ready();
     let signal = stop.recv().unwrap_or(0);

@@ -1,5 +1,6 @@
 //! Signal masks and signal stacks of our threads, for the daemon and for programs that embed us.
 
+use super::hooks::Hooked;
 use crate::util::thread::{self, Mask, Signals, backtrace_signal};
 use std::any::Any;
 use std::mem::MaybeUninit;
@@ -72,7 +73,7 @@ impl Signals for Process {
     }
 
     fn begin(&self) -> Box<dyn Any> {
-        Box::new(Stack::install())
+        Box::new((Hooked::begin(), Stack::install()))
     }
 }
 

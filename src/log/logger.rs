@@ -5,12 +5,14 @@ use super::outputs::Outputs;
 use super::{LogConfig, LogSink};
 use crate::util::lock::Lock;
 use crate::util::time;
+use arc_swap::ArcSwapOption;
 use crossbeam_queue::ArrayQueue;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
 
 /// Lines that may wait. At debug level 7 under load that is a fraction of a second; who blocks the output longer
 /// loses lines, which are counted, and never blocks a caller.
@@ -35,9 +37,9 @@ pub struct Logger {
     stopping: AtomicBool,
     rotate: AtomicBool,
     sinks: Lock<Sinks>,
-    /// Set once, by the first start.
-    config: OnceLock<LogConfig>,
-    writer: OnceLock<Thread>,
+    /// Of the last start.
+    config: Lock<Option<LogConfig>>,
+    writer: ArcSwapOption<Thread>,
     handle: Lock<Option<JoinHandle<()>>>,
 }
 
@@ -55,8 +57,8 @@ impl Logger {
             stopping: AtomicBool::new(false),
             rotate: AtomicBool::new(false),
             sinks: Lock::new(Arc::new([])),
-            config: OnceLock::new(),
-            writer: OnceLock::new(),
+            config: Lock::new(None),
+            writer: ArcSwapOption::empty(),
             handle: Lock::new(None),
         }
     }
@@ -75,7 +77,7 @@ impl Logger {
     }
 
     fn wake(&self) {
-        if let Some(writer) = self.writer.get() {
+        if let Some(writer) = &*self.writer.load() {
             writer.unpark();
         }
     }
@@ -86,31 +88,45 @@ impl Logger {
         *sinks = sinks.iter().cloned().chain([sink]).collect();
     }
 
+    /// Takes one away again; it gets no line after this returns. Give up all other references to it before. Not from
+    /// inside a sink.
+    pub fn remove_sink(&self, sink: Arc<dyn LogSink>) {
+        {
+            let mut sinks = self.sinks.lock();
+            *sinks = sinks.iter().filter(|s| !Arc::ptr_eq(s, &sink)).cloned().collect();
+        }
+        // The writer has its own list while it writes a burst.
+        while Arc::strong_count(&sink) > 1 {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// True when somebody besides stdout and the file receives lines.
     pub fn has_sinks(&self) -> bool {
         !self.sinks.lock().is_empty()
     }
 
-    /// Opens the outputs and starts the thread. Only the first call does anything.
+    /// Opens the outputs and starts the thread. Does nothing while it runs; after [`Logger::stop`] it starts anew.
     pub fn start(self: &Arc<Self>, config: LogConfig) -> io::Result<()> {
         let mut handle = self.handle.lock();
-        if self.config.get().is_some() {
+        if handle.is_some() {
             return Ok(());
         }
         let outputs = Outputs::open(&config)?;
+        self.stopping.store(false, Ordering::Release);
         let logger = self.clone();
         let thread = crate::util::thread::spawn("log", move || logger.run(outputs))?;
-        let _ = self.config.set(config);
-        let _ = self.writer.set(thread.thread().clone());
+        *self.config.lock() = Some(config);
+        self.writer.store(Some(Arc::new(thread.thread().clone())));
         // Lines written before are waiting.
         thread.thread().unpark();
         *handle = Some(thread);
         Ok(())
     }
 
-    /// What the log was started with.
-    pub fn config(&self) -> Option<&LogConfig> {
-        self.config.get()
+    /// What the log was started with; `None` before.
+    pub fn config(&self) -> Option<LogConfig> {
+        self.config.lock().clone()
     }
 
     /// Asks for the log file to be closed and opened again, after what waits now is written.
@@ -128,7 +144,7 @@ impl Logger {
             // A sink that ends the process: its own thread cannot wait for itself.
             Some(thread) if thread.thread().id() == thread::current().id() => {}
             Some(thread) => drop(thread.join()),
-            None if self.config.get().is_none() => {
+            None if self.config.lock().is_none() => {
                 if let Ok(mut outputs) = Outputs::open(&LogConfig { stdout: true, file: None }) {
                     self.drain(&mut outputs);
                 }

@@ -37,15 +37,17 @@ pub trait LogSink: Send + Sync {
 
 static LOG: LazyLock<Arc<Logger>> = LazyLock::new(Arc::default);
 
-/// Starts the log of the process; later calls do nothing. Fails when the file cannot be opened.
+/// Starts the log of the process; does nothing while it runs. Fails when the file cannot be opened.
 pub fn init(config: LogConfig) -> io::Result<()> {
-    if !config.stdout && config.file.is_none() && !LOG.has_sinks() {
-        eprintln!("WARNING: logging is completely disabled: no stdout, no log file, no logger module");
-    }
     LOG.start(config)
 }
 
-/// Queues one line, line end included. Never waits; ignored after [`stop`].
+/// True when somebody besides stdout and the file receives lines.
+pub fn has_sinks() -> bool {
+    LOG.has_sinks()
+}
+
+/// Queues one line, line end included. Never waits; ignored between [`stop`] and the next start.
 pub fn write_line(line: Composed) {
     LOG.write(line);
 }
@@ -53,6 +55,11 @@ pub fn write_line(line: Composed) {
 /// Adds a receiver of lines.
 pub fn add_sink(sink: Arc<dyn LogSink>) {
     LOG.add_sink(sink);
+}
+
+/// Takes a receiver away again; it gets no line after this returns. Give up all other references to it before.
+pub fn remove_sink(sink: Arc<dyn LogSink>) {
+    LOG.remove_sink(sink);
 }
 
 /// Opens the log file anew, for log rotation.
@@ -66,6 +73,6 @@ pub fn stop() {
 }
 
 /// What the log was started with; `None` before.
-pub fn config() -> Option<&'static LogConfig> {
+pub fn config() -> Option<LogConfig> {
     LOG.config()
 }

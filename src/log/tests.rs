@@ -138,7 +138,7 @@ fn lines_reach_the_file_in_order() {
     logger.write(b"too late\n".to_vec().into());
     logger.stop();
     assert_eq!(fs::read_to_string(&path).expect("reads"), format!("old\n{}", lines.concat()));
-    assert_eq!(logger.config(), Some(&to_file(&path)));
+    assert_eq!(logger.config(), Some(to_file(&path)));
     fs::remove_dir_all(folder).expect("cleans up");
 }
 

@@ -5,7 +5,8 @@
 use crate::json::{Json, ParseError};
 use crate::media::{Mindex, Route, RtpOut};
 use crate::rtp::extensions::Accepted;
-use std::sync::{Arc, OnceLock};
+use arc_swap::ArcSwapOption;
+use std::sync::Arc;
 
 /// The core's side of one plugin session (one handle). Behind `janus_plugin_session.gateway_handle`.
 pub trait HandleHost: Send + Sync {
@@ -47,6 +48,8 @@ pub struct Incoming {
     pub message: Result<Json, Option<ParseError>>,
     /// Opaque; returned with the reply.
     pub request_id: usize,
+    /// Whoever delivers it answers for it: secrets and tokens are not asked for.
+    pub trusted: bool,
 }
 
 /// The core's side of plugins and transports that is not tied to one handle.
@@ -182,15 +185,20 @@ pub trait LoggerFace: Send + Sync {
     fn query(&self, request: Option<&Json>) -> Option<Json>;
 }
 
-static CORE: OnceLock<Arc<dyn CoreHost>> = OnceLock::new();
+static CORE: ArcSwapOption<Arc<dyn CoreHost>> = ArcSwapOption::const_empty();
 
-/// Installs the core. Called once, before the first module is initialised.
+/// Installs the core that modules call, before the first module is initialised: the callbacks of modules name none.
 pub fn install(core: Arc<dyn CoreHost>) {
     crate::abi::events::set_enabled(core.events_is_enabled());
-    let _ = CORE.set(core);
+    CORE.store(Some(Arc::new(core)));
+}
+
+/// What modules call from here on finds nobody.
+pub fn uninstall() {
+    CORE.store(None);
 }
 
 /// The installed core, if any.
-pub fn core() -> Option<&'static Arc<dyn CoreHost>> {
-    CORE.get()
+pub fn core() -> Option<Arc<dyn CoreHost>> {
+    CORE.load_full().map(|core| (*core).clone())
 }

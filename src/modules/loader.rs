@@ -175,7 +175,7 @@ pub fn all_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     Ok(files)
 }
 
-fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
+pub fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
     let mut opened = Vec::new();
     let files = scan(&options.folder, &options.disable)?;
     for path in &files {
@@ -198,51 +198,111 @@ fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
 pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
     let opened = open_all(options, Kind::Plugin)?;
     let siblings = survey(&options.folder, &opened);
-    let mut plugins = Vec::new();
-    // Package names that are taken, and by which file.
-    let mut taken: HashMap<String, String> = HashMap::new();
-    for module in opened {
-        let file = module.file_name();
-        let alias = find(&options.aliases, &module).map(String::as_str);
-        let free = unless_taken(&taken, alias.unwrap_or(&module.info.package));
-        let bound =
-            free.and_then(|()| decide(&module, &siblings, &options.generations)).and_then(|decision| {
-                binding::bind(&module.library, &module.facts, decision.generation)?;
-                tell(&module, &decision);
-                Ok(decision)
-            });
-        let decision = match bound {
-            Ok(decision) => decision,
-            Err(why) => {
-                tracing::error!("plugin {file} is not loaded: {why}");
-                continue;
-            }
-        };
-        // SAFETY: a complete table of this generation; the module is never closed.
-        let mut plugin = unsafe {
-            let info = module.info.clone().renamed(alias);
-            Plugin::new(module.table(Kind::Plugin), decision.generation, decision.receives, info)
-        };
-        plugin.comes_from(file.clone(), module.facts.build_id.clone());
-        if let Err(code) = plugin.init(&options.config_folder) {
-            tracing::warn!("plugin {} could not be initialised ({code})", module.info.package);
-            continue;
+    let mut taken = Taken::default();
+    let started = opened.iter().map(|module| start_plugin(module, &siblings, options, &mut taken));
+    Ok(started.filter_map(or_tell).collect())
+}
+
+/// Package names that are taken, and by which file.
+pub type Taken = HashMap<String, String>;
+
+/// Why an opened module does not run; one line.
+#[derive(Debug)]
+pub enum NotStarted {
+    Refused(String),
+    /// Its own `init` said no.
+    Init(String),
+}
+
+impl std::fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotStarted::Refused(why) | NotStarted::Init(why) => f.write_str(why),
         }
-        // Plugins that run scripts are known by the script's names from here on.
-        plugin.ask_again(alias);
-        if let Err(why) = unless_taken(&taken, plugin.package()) {
-            tracing::error!("plugin {file} is not loaded: {why}");
-            plugin.withdraw();
-            continue;
-        }
-        taken.insert(plugin.package().to_owned(), file.clone());
-        announce(Kind::Plugin, plugin.info(), &file);
-        if plugin.has_no_media() {
-            tracing::debug!("{} takes no media", plugin.package());
-        }
-        plugins.push(Arc::new(plugin));
     }
-    Ok(plugins)
+}
+
+/// What one module says no to is a line of the log.
+pub fn or_tell<T>(started: Result<T, NotStarted>) -> Option<T> {
+    match started {
+        Ok(started) => return Some(started),
+        Err(NotStarted::Refused(why)) => tracing::error!("{why}"),
+        Err(NotStarted::Init(why)) => tracing::warn!("{why}"),
+    }
+    None
+}
+
+/// Where a module that runs comes from, for the log and for the report of a crash.
+pub struct Place {
+    pub file: String,
+    pub build_id: Option<String>,
+}
+
+/// Binds and initialises a plugin that is open.
+pub fn start_plugin(
+    module: &Opened,
+    siblings: &[Sibling],
+    options: &Options,
+    taken: &mut Taken,
+) -> Result<Arc<Plugin>, NotStarted> {
+    let file = module.file_name();
+    let refused = |why| NotStarted::Refused(format!("plugin {file} is not loaded: {why}"));
+    let alias = find(&options.aliases, module).map(String::as_str);
+    unless_taken(taken, alias.unwrap_or(&module.info.package)).map_err(refused)?;
+    let decision = decide(module, siblings, &options.generations).map_err(refused)?;
+    binding::bind(&module.library, &module.facts, decision.generation).map_err(refused)?;
+    tell(module, &decision);
+    // SAFETY: a complete table of this generation; the module is never closed.
+    let plugin = unsafe {
+        let info = module.info.clone().renamed(alias);
+        Plugin::new(module.table(Kind::Plugin), decision.generation, decision.receives, info)
+    };
+    init_plugin(plugin, module.place(), alias, options, taken)
+}
+
+/// A plugin that is part of the program, built with this library's headers: nothing has to be bound.
+///
+/// # Safety
+/// `table` lives as long as the process and is complete ([`head::absent`]).
+pub unsafe fn start_own_plugin(
+    table: *mut c_void,
+    place: Place,
+    options: &Options,
+    taken: &mut Taken,
+) -> Result<Arc<Plugin>, NotStarted> {
+    // SAFETY: promised by the caller.
+    let plugin = unsafe {
+        let (info, _) = head::info(table);
+        Plugin::new(table, Generation::NATIVE, Generation::NATIVE, info)
+    };
+    unless_taken(taken, plugin.package()).map_err(NotStarted::Refused)?;
+    init_plugin(plugin, place, None, options, taken)
+}
+
+fn init_plugin(
+    mut plugin: Plugin,
+    place: Place,
+    alias: Option<&str>,
+    options: &Options,
+    taken: &mut Taken,
+) -> Result<Arc<Plugin>, NotStarted> {
+    let (package, file) = (plugin.package().to_owned(), place.file.clone());
+    plugin.comes_from(place.file, place.build_id);
+    if let Err(code) = plugin.init(&options.config_folder) {
+        return Err(NotStarted::Init(format!("plugin {package} could not be initialised ({code})")));
+    }
+    // Plugins that run scripts are known by the script's names from here on.
+    plugin.ask_again(alias);
+    if let Err(why) = unless_taken(taken, plugin.package()) {
+        plugin.withdraw();
+        return Err(NotStarted::Refused(format!("plugin {file} is not loaded: {why}")));
+    }
+    taken.insert(plugin.package().to_owned(), file.clone());
+    announce(Kind::Plugin, plugin.info(), &file);
+    if plugin.has_no_media() {
+        tracing::debug!("{} takes no media", plugin.package());
+    }
+    Ok(Arc::new(plugin))
 }
 
 /// All plugin files of the folder, disabled ones too: what they are tells about the others. Only read.
@@ -295,59 +355,98 @@ fn decide(
 
 /// Opens and initialises the transports of a folder.
 pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
-    let mut transports = Vec::new();
-    for module in open_all(options, Kind::Transport)? {
-        if !recent_enough(&module) {
-            continue;
-        }
-        // SAFETY: a complete table of this API number; the module is never closed.
-        let transport = Arc::new(unsafe {
-            Transport::new(module.table(Kind::Transport).cast(), module.api, module.info.clone())
-        });
-        transport.comes_from(module.file_name(), module.facts.build_id.clone());
-        if let Err(code) = transport.init(&options.config_folder) {
-            tracing::warn!("transport {} could not be initialised ({code})", module.info.package);
-            continue;
-        }
-        announce(Kind::Transport, &module.info, &module.file_name());
-        transports.push(transport);
+    let opened = open_all(options, Kind::Transport)?;
+    // SAFETY: opened as this kind, and never closed.
+    let start =
+        |module: Opened| unsafe { start_transport(module.table(Kind::Transport), module.place(), options) };
+    Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
+}
+
+/// Initialises a transport.
+///
+/// # Safety
+/// `table` lives as long as the process and is complete ([`head::absent`]).
+pub unsafe fn start_transport(
+    table: *mut c_void,
+    place: Place,
+    options: &Options,
+) -> Result<Arc<Transport>, NotStarted> {
+    // SAFETY: promised by the caller.
+    let (info, api) = unsafe { head::info(table) };
+    recent_enough(&info, api, Kind::Transport)?;
+    // SAFETY: as above, with this API number.
+    let transport = Arc::new(unsafe { Transport::new(table.cast(), api, info.clone()) });
+    let file = place.file.clone();
+    transport.comes_from(place.file, place.build_id);
+    if let Err(code) = transport.init(&options.config_folder) {
+        let why = format!("transport {} could not be initialised ({code})", info.package);
+        return Err(NotStarted::Init(why));
     }
-    Ok(transports)
+    announce(Kind::Transport, &info, &file);
+    Ok(transport)
 }
 
 /// Opens and initialises the event handlers of a folder.
 pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadError> {
-    let mut handlers = Vec::new();
-    for module in open_all(options, Kind::EventHandler)? {
-        if !recent_enough(&module) {
-            continue;
-        }
-        // SAFETY: a complete table; the module is never closed.
-        let handler =
-            unsafe { EventHandler::new(module.table(Kind::EventHandler).cast(), module.info.clone()) };
-        handler.comes_from(module.file_name(), module.facts.build_id.clone());
-        handler.init(&options.config_folder);
-        announce(Kind::EventHandler, &module.info, &module.file_name());
-        handlers.push(Arc::new(handler));
-    }
-    Ok(handlers)
+    let opened = open_all(options, Kind::EventHandler)?;
+    let start = |module: Opened| {
+        // SAFETY: opened as this kind, and never closed.
+        unsafe { start_event_handler(module.table(Kind::EventHandler), module.place(), options) }
+    };
+    Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
+}
+
+/// As [`start_transport`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn start_event_handler(
+    table: *mut c_void,
+    place: Place,
+    options: &Options,
+) -> Result<Arc<EventHandler>, NotStarted> {
+    // SAFETY: promised by the caller.
+    let (info, api) = unsafe { head::info(table) };
+    recent_enough(&info, api, Kind::EventHandler)?;
+    // SAFETY: as above.
+    let handler = unsafe { EventHandler::new(table.cast(), info.clone()) };
+    let file = place.file.clone();
+    handler.comes_from(place.file, place.build_id);
+    handler.init(&options.config_folder);
+    announce(Kind::EventHandler, &info, &file);
+    Ok(Arc::new(handler))
 }
 
 /// Opens and initialises the loggers of a folder.
 pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>, LoadError> {
-    let mut loggers = Vec::new();
-    for module in open_all(options, Kind::Logger)? {
-        if !recent_enough(&module) {
-            continue;
-        }
-        // SAFETY: a complete table; the module is never closed.
-        let logger = unsafe { Logger::new(module.table(Kind::Logger).cast(), module.info.clone()) };
-        logger.comes_from(module.file_name(), module.facts.build_id.clone());
-        logger.init(server_name, &options.config_folder);
-        announce(Kind::Logger, &module.info, &module.file_name());
-        loggers.push(Arc::new(logger));
-    }
-    Ok(loggers)
+    let opened = open_all(options, Kind::Logger)?;
+    let start = |module: Opened| {
+        // SAFETY: opened as this kind, and never closed.
+        unsafe { start_logger(module.table(Kind::Logger), module.place(), options, server_name) }
+    };
+    Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
+}
+
+/// As [`start_transport`].
+///
+/// # Safety
+/// As there.
+pub unsafe fn start_logger(
+    table: *mut c_void,
+    place: Place,
+    options: &Options,
+    server_name: &CStr,
+) -> Result<Arc<Logger>, NotStarted> {
+    // SAFETY: promised by the caller.
+    let (info, api) = unsafe { head::info(table) };
+    recent_enough(&info, api, Kind::Logger)?;
+    // SAFETY: as above.
+    let logger = unsafe { Logger::new(table.cast(), info.clone()) };
+    let file = place.file.clone();
+    logger.comes_from(place.file, place.build_id);
+    logger.init(server_name, &options.config_folder);
+    announce(Kind::Logger, &info, &file);
+    Ok(Arc::new(logger))
 }
 
 /// The lowest API number that is served, per kind; plugins are judged by their generation.
@@ -361,19 +460,14 @@ pub fn lowest_api(kind: Kind) -> i32 {
     }
 }
 
-/// Whether the API number is one that is served; too low ones are logged, higher ones than ours accepted (CP-053, CP-054).
-fn recent_enough(module: &Opened) -> bool {
-    let kind = module.kind;
+/// Whether the API number is one that is served; too low ones are refused, higher ones than ours accepted (CP-053, CP-054).
+fn recent_enough(info: &ModuleInfo, api: i32, kind: Kind) -> Result<(), NotStarted> {
     let lowest = lowest_api(kind);
-    if module.api < lowest {
-        let package = &module.info.package;
-        tracing::error!(
-            "{package} has {} API {}, the lowest that is served is {lowest}",
-            kind.name(),
-            module.api
-        );
+    if api >= lowest {
+        return Ok(());
     }
-    module.api >= lowest
+    let (package, kind) = (&info.package, kind.name());
+    Err(NotStarted::Refused(format!("{package} has {kind} API {api}, the lowest that is served is {lowest}")))
 }
 
 fn announce(kind: Kind, info: &ModuleInfo, file: &str) {
@@ -394,6 +488,10 @@ impl Opened {
 
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate { api: self.api, package: &self.info.package, path: &self.path, module: &self.facts }
+    }
+
+    pub fn place(&self) -> Place {
+        Place { file: self.file_name(), build_id: self.facts.build_id.clone() }
     }
 
     pub fn file_name(&self) -> String {

@@ -13,6 +13,7 @@ pub mod binding;
 pub mod hostlibs;
 pub mod releases;
 pub mod generation;
+pub mod given;
 pub mod head;
 pub mod sessions;
 pub mod callbacks;

@@ -226,7 +226,8 @@ unsafe extern "C" fn incoming_request(
         }
         // SAFETY: alive for the call, as the contract says (CP-304).
         let connection = unsafe { Instance::borrow(transport, instance) };
-        let request = Incoming { admin: admin != FALSE, message, request_id: request_id as usize };
+        let request =
+            Incoming { admin: admin != FALSE, message, request_id: request_id as usize, trusted: false };
         core.incoming_request(connection, request);
     });
 }

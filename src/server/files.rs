@@ -3,6 +3,7 @@
 
 use crate::config::{Config, ConfigError};
 use crate::options::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where configuration is, unless `-F` says otherwise.
@@ -67,7 +68,9 @@ pub fn own_configuration(folder: &Path) -> Result<Config, String> {
     let file = folder.join(File::Own.name());
     match Config::parse_file(&file) {
         Ok(config) => Ok(config),
-        Err(ConfigError::Read { error, .. }) if error.kind() == std::io::ErrorKind::NotFound => {
+        Err(ConfigError::Read { error, .. })
+            if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+        {
             Ok(Config::new(File::Own.name()))
         }
         Err(error) => Err(format!("{}: {error}", file.display())),

@@ -17,16 +17,18 @@ use crate::api::Api;
 use crate::api::info::server_info;
 use crate::config::Config;
 use crate::core::Core;
-use crate::core::notifier::{Kind, Subject, subtype};
+use crate::core::notifier::{self, Subject, subtype};
 use crate::core::settings::{Facts, Settings, version_string};
 use crate::core::stalls::StallWatch;
 use crate::core::watchdog::Watchdog;
 use crate::json::Json;
-use crate::log::{self, LogConfig};
+use crate::log::{self, LogConfig, LogSink};
 use crate::media::Engine;
 use crate::modules::eventhandler::EventHandler;
+use crate::modules::given::Given;
+use crate::modules::head::Kind;
 use crate::modules::host;
-use crate::modules::loader::{self, LoadError, Options};
+use crate::modules::loader::{self, LoadError, Options, Taken};
 use crate::modules::logger::Logger;
 use crate::modules::plugin::Plugin;
 use crate::modules::transport::Transport;
@@ -54,10 +56,20 @@ pub struct Logging {
     stdout: bool,
     file: Option<PathBuf>,
     loggers: Vec<Arc<Logger>>,
+    sinks: Vec<Arc<dyn LogSink>>,
+}
+
+/// Which modules a server has.
+pub enum Modules<'a> {
+    /// Those of the configured folders. A transport has to offer the Janus API.
+    Configured,
+    /// These and no others. One that was asked for by name and cannot be started ends the start.
+    Given(&'a [Given]),
 }
 
 /// Everything else that runs.
 pub struct Server {
+    api: Arc<Api>,
     core: Arc<Core>,
     watchdog: Watchdog,
     stalls: StallWatch,
@@ -70,24 +82,42 @@ pub struct Server {
 
 impl Logging {
     /// Loads the loggers and starts the log. Lines from before are not lost (CP-331).
-    pub fn start(config: &Config, folder: &Path, stdout: bool) -> Result<Logging, String> {
+    pub fn start(
+        config: &Config,
+        folder: &Path,
+        stdout: bool,
+        modules: &Modules<'_>,
+    ) -> Result<Logging, String> {
         abi::log::install_subscriber();
         let file = options::LOG_TO_FILE.of(config).map(PathBuf::from);
         set_up_log_format(config);
-        let loggers = load_loggers(config, &module_options(config, folder)?, server_name(config))?;
+        let options = module_options(config, folder)?;
+        let loggers = match modules {
+            Modules::Configured => load_loggers(config, &options, server_name(config))?,
+            Modules::Given(given) => start_loggers(given, &options, server_name(config))?,
+        };
         log::init(LogConfig { stdout, file: file.clone() })
             .map_err(|e| format!("Cannot open the log file: {e}"))?;
-        loggers.iter().for_each(|logger| log::add_sink(Arc::new(Sink(logger.clone()))));
-        if !stdout && file.is_none() && loggers.is_empty() {
+        let sink = |logger: &Arc<Logger>| -> Arc<dyn LogSink> { Arc::new(Sink(logger.clone())) };
+        let sinks: Vec<_> = loggers.iter().map(sink).collect();
+        sinks.iter().cloned().for_each(log::add_sink);
+        let nowhere = !stdout && file.is_none() && loggers.is_empty();
+        if nowhere && matches!(modules, Modules::Configured) {
             eprintln!("janus-rs: the log goes nowhere: no stdout, no file, no logger");
         }
         tracing::info!("janus-rs {}, {}", env!("CARGO_PKG_VERSION"), server_name(config));
-        Ok(Logging { stdout, file, loggers })
+        Ok(Logging { stdout, file, loggers, sinks })
     }
 
     /// Writes what waits, then ends the loggers (CP-071, CP-072).
     pub fn stop(self) {
         log::stop();
+        self.leave();
+    }
+
+    /// Ends the loggers; the log goes on for others of this process.
+    pub fn leave(self) {
+        self.sinks.into_iter().for_each(log::remove_sink);
         self.loggers.iter().for_each(|logger| logger.destroy());
     }
 }
@@ -101,6 +131,7 @@ impl Server {
         logging: &Logging,
         interfaces: &[Interface],
         rotation: Option<i32>,
+        modules: &Modules<'_>,
     ) -> Result<Server, String> {
         let own = files::own_configuration(folder)?;
         for (file, config) in [(File::Janus, config), (File::Own, &own)] {
@@ -110,6 +141,10 @@ impl Server {
         let mut settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
         settings.bounds = bounds::bounds(&own);
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
+        let api = Api::new(core.clone());
+        if !matches!(modules, Modules::Given([])) {
+            host::install(api.clone());
+        }
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
         let stalls = StallWatch::start(&core, stalls::limit(&own))
             .map_err(|e| format!("Cannot start the stall watchdog: {e}"))?;
@@ -117,6 +152,7 @@ impl Server {
             core.loggers.add(logger.info().clone(), logger.clone());
         }
         let mut server = Server {
+            api,
             core,
             watchdog,
             stalls,
@@ -126,16 +162,60 @@ impl Server {
             web: None,
             started: Instant::now(),
         };
-        let loaded = server.load_modules(config, &module_options(config, folder)?);
-        server.check_ports(config, folder)?;
-        loaded?;
+        let module_options = module_options(config, folder)?;
+        match modules {
+            Modules::Configured => {
+                let loaded = server.load_modules(config, &module_options);
+                server.check_ports(config, folder)?;
+                loaded?;
+            }
+            Modules::Given(given) => {
+                if let Err(why) = server.start_modules(given, &module_options) {
+                    server.stop(0);
+                    return Err(why);
+                }
+            }
+        }
         server.web = Web::start(&own)?;
         server.started = Instant::now();
         let core = &server.core;
-        core.notifier.emit(Kind::Core, subtype::STARTUP, Subject::default(), || {
+        core.notifier.emit(notifier::Kind::Core, subtype::STARTUP, Subject::default(), || {
             Json::object().with("status", "started").with("info", server_info(core, None))
         });
         Ok(server)
+    }
+
+    /// What clients and modules call.
+    pub fn api(&self) -> &Arc<Api> {
+        &self.api
+    }
+
+    /// As [`Server::load_modules`], of modules that are open already.
+    fn start_modules(&mut self, given: &[Given], options: &Options) -> Result<(), String> {
+        let core = self.core.clone();
+        let of = |kind| given.iter().filter(move |module| module.kind() == kind);
+        if core.settings.events {
+            for module in of(Kind::EventHandler) {
+                let started = module.start_event_handler(options);
+                let Some(handler) = module.unless_required(started)? else { continue };
+                core.event_handlers.add(handler.info().clone(), handler.clone());
+                self.event_handlers.push(handler);
+            }
+        }
+        let mut taken = Taken::default();
+        for module in of(Kind::Plugin) {
+            let started = module.start_plugin(options, &mut taken);
+            let Some(plugin) = module.unless_required(started)? else { continue };
+            core.plugins.add(plugin.info().clone(), plugin.clone());
+            self.plugins.push(plugin);
+        }
+        for module in of(Kind::Transport) {
+            let started = module.start_transport(options);
+            let Some(transport) = module.unless_required(started)? else { continue };
+            core.transports.add(transport.info().clone(), transport.clone());
+            self.transports.push(transport);
+        }
+        Ok(())
     }
 
     /// Event handlers, plugins, transports, in this order (CP-063).
@@ -186,15 +266,22 @@ impl Server {
 
     /// Ends everything in order; `signal` is what event handlers are told as the reason (CP-071, CP-073).
     pub fn stop(self, signal: i32) {
-        let Server { core, watchdog, stalls, event_handlers, plugins, transports, web, started } = self;
+        self.stop_within(signal, PATIENCE);
+    }
+
+    /// The same; plugins get so long to return.
+    pub fn stop_within(self, signal: i32, patience: Duration) {
+        let Server { api, core, watchdog, stalls, event_handlers, plugins, transports, web, started } = self;
         web.iter().for_each(Web::drain);
-        core.notifier.emit(Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
+        core.notifier.emit(notifier::Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
             Json::object().with("status", "shutdown").with("signum", signal)
         });
         drop(watchdog);
-        std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
+        if !transports.is_empty() || !plugins.is_empty() {
+            std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
+        }
         transports.iter().for_each(|transport| transport.destroy());
-        if !core.shut_down(PATIENCE) {
+        if !core.shut_down(patience) {
             tracing::warn!("A plugin is still busy: going on without it");
         }
         if let Some(engine) = core.engine() {
@@ -203,9 +290,12 @@ impl Server {
         plugins.iter().for_each(|plugin| plugin.destroy());
         // Until here, so that the log says what the stop waits for.
         drop(stalls);
-        abi::rtpfwd::shut_down();
+        if !plugins.is_empty() {
+            abi::rtpfwd::shut_down();
+        }
         core.notifier.stop();
         event_handlers.iter().for_each(|handler| handler.destroy());
+        drop(api);
         drop(web);
         tracing::info!("Bye!");
     }
@@ -260,7 +350,6 @@ fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Co
     note_reflexive(&mut settings, &engine.reflexive_addresses(), ignore_unreachable)?;
     let core = Core::new(settings).map_err(|e| format!("Cannot start the events thread: {e}"))?;
     core.set_engine(Arc::new(engine));
-    host::install(Api::new(core.clone()));
     Ok(core)
 }
 
@@ -315,6 +404,14 @@ fn unless_fatal<T>(loaded: Result<Vec<T>, LoadError>) -> Result<Vec<T>, String> 
 fn load_loggers(config: &Config, options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
     let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
     unless_fatal(loader::loggers(&of_kind(config, options, "loggers"), &server_name))
+}
+
+fn start_loggers(given: &[Given], options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
+    let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
+    let loggers = given.iter().filter(|module| module.kind() == Kind::Logger);
+    let start =
+        |module: &Given| module.unless_required(module.start_logger(options, &server_name)).transpose();
+    loggers.filter_map(start).collect()
 }
 
 /// What the STUN server said counts as a public address of ours. A server without an answer is fatal, unless the

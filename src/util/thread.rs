@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
+use std::cell::Cell;
 use std::io;
 use std::sync::OnceLock;
 use std::thread::{Builder, JoinHandle};
@@ -25,6 +26,15 @@ pub trait Signals: Sync {
 }
 
 static SIGNALS: OnceLock<&'static dyn Signals> = OnceLock::new();
+
+thread_local! {
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread was started here.
+pub fn is_ours() -> bool {
+    OURS.get()
+}
 
 /// Before the first thread. The first call counts; without any, threads have the mask of their parents.
 pub fn install(signals: &'static dyn Signals) {
@@ -60,6 +70,7 @@ fn spawn_with<T: Send + 'static>(
 ) -> io::Result<JoinHandle<T>> {
     with(mask, move || {
         Builder::new().name(name).spawn(move || {
+            OURS.set(true);
             let _stack = SIGNALS.get().map(|signals| signals.begin());
             run()
         })

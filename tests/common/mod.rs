@@ -112,6 +112,31 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A request over HTTP; status and JSON of the reply.
+pub fn post(port: u16, path: &str, body: &str) -> std::io::Result<(u16, Json)> {
+    exchange(
+        port,
+        &format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        ),
+    )
+}
+
+fn exchange(port: u16, request: &str) -> std::io::Result<(u16, Json)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(40)))?;
+    stream.write_all(request.as_bytes())?;
+    let mut reply = Vec::new();
+    stream.read_to_end(&mut reply)?;
+    let text = String::from_utf8_lossy(&reply);
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let start = text.find(['{', '[']).ok_or_else(|| std::io::Error::other(format!("no JSON: {text}")))?;
+    let end = text.rfind(['}', ']']).unwrap_or(start);
+    let json = Json::parse(&text.as_bytes()[start..=end], 0);
+    json.map(|json| (status, json)).map_err(|e| std::io::Error::other(e.text))
+}
+
 impl Daemon {
     /// Starts with the plugins of `plugins` and more lines of janus.jcfg; waits until it answers.
     pub fn start(folder: Folder, plugins: &Path, more: &str) -> Daemon {
@@ -154,22 +179,11 @@ impl Daemon {
     }
 
     fn try_post(&self, path: &str, body: &str) -> std::io::Result<Json> {
-        self.exchange(&format!(
-            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))
+        post(self.port, path, body).map(|(_, json)| json)
     }
 
     fn exchange(&self, request: &str) -> std::io::Result<Json> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(40)))?;
-        stream.write_all(request.as_bytes())?;
-        let mut reply = Vec::new();
-        stream.read_to_end(&mut reply)?;
-        let text = String::from_utf8_lossy(&reply);
-        let start = text.find(['{', '[']).ok_or_else(|| std::io::Error::other(format!("no JSON: {text}")))?;
-        let end = text.rfind(['}', ']']).unwrap_or(start);
-        Json::parse(&text.as_bytes()[start..=end], 0).map_err(|e| std::io::Error::other(e.text))
+        exchange(self.port, request).map(|(_, json)| json)
     }
 
     /// A request of the Janus API; the reply.

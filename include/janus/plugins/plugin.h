@@ -24,6 +24,11 @@ extern "C" {
 
 #define JANUS_PLUGIN_API_VERSION 106
 
+/* The form of these headers, for janus_rs_register(). */
+#ifndef JANUS_RS_SDK
+#define JANUS_RS_SDK 6
+#endif
+
 /* Members given twice are meant: the later one counts. */
 #if defined(__GNUC__)
 #pragma GCC diagnostic ignored "-Woverride-init"

@@ -332,7 +332,7 @@ impl World {
     pub fn send_raw(&self, from: usize, admin: bool, message: Result<Json, Option<ParseErrorText>>) -> usize {
         let request_id = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
         let message = message.map_err(|e| e.map(ParseErrorText::into_error));
-        let request = Incoming { admin, message, request_id };
+        let request = Incoming { admin, message, request_id, trusted: false };
         self.api.incoming_request(Arc::new(FakeConnection(self.transport.clone(), from)), request);
         request_id
     }

@@ -88,7 +88,7 @@ static int same(const struct sigaction *a, const struct sigaction *b, int signal
 int main(int argc, char **argv) {
 	static struct sigaction before[NSIG], after[NSIG];
 	sigset_t mask_before, mask_after, waited;
-	if(argc != 2)
+	if(argc != 4)
 		return 2;
 	/* Nobody reads what the log writes to stdout. */
 	int ends[2];
@@ -97,7 +97,15 @@ int main(int argc, char **argv) {
 	close(ends[1]);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask_before);
 	handlers(before);
-	expect(janus_rs_start(argv[1]) == 0, "it does not start", 0);
+	janus_rs *core;
+	janus_rs_options options = JANUS_RS_OPTIONS_INIT;
+	options.flags = JANUS_RS_MODULES;
+	options.config_folder = argv[1];
+	expect(janus_rs_open(&core, &options) == 0, "it does not open", 0);
+	expect(janus_rs_load_folder(core, JANUS_RS_PLUGIN, argv[2], NULL) == 1, "no plugin", 0);
+	expect(janus_rs_load(core, JANUS_RS_TRANSPORT, argv[3]) == 0, "no transport", 0);
+	expect(janus_rs_set(core, "general.log_to_stdout", "true") == 0, "no option", 0);
+	expect(janus_rs_start(core) == 0, janus_rs_error(), 0);
 	handlers(after);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
 	for(int signal = 1; signal < NSIG; signal++) {
@@ -114,7 +122,7 @@ int main(int argc, char **argv) {
 		kill(getpid(), SIGUSR1);
 		expect(sigwait(&waited, &got) == 0 && got == SIGUSR1, "another signal", got);
 	}
-	janus_rs_stop();
+	expect(janus_rs_close(core) == 0, "it does not close", 0);
 	handlers(after);
 	for(int signal = 1; signal < NSIG; signal++)
 		expect(same(&before[signal], &after[signal], signal), "another handler at the end", signal);

@@ -1,0 +1,601 @@
+//! The functions of `janus_rs.h`, in its order. Each checks its arguments and asks the rest of this room. build.rs makes the
+//! header from these signatures and comments, and from `types`.
+
+use super::client::{self, Rights};
+use super::error::{self, Error, Result, call};
+use super::hooks::Hooks;
+use super::instance::{self, Instance, Options};
+use super::queue::{Handlers, Queue, User};
+use super::types::janus_rs_code::*;
+use super::types::*;
+use super::{VERSION, signals};
+use crate::abi;
+use crate::config::{self, Config};
+use crate::export;
+use crate::json::{Json, json_t};
+use crate::modules::given::Given;
+use crate::modules::head::Kind;
+use crate::options;
+use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int, c_void};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What functions return when they panic in spite of everything.
+const DEFECT: c_int = JANUS_RS_EINTERNAL as c_int;
+
+/// How long plugins may take to return at a stop, unless the program says otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+export! {
+    /// The version of this library, a static string such as "0.1.0". [any]
+    "janus_rs.h" fn janus_rs_version() -> *const c_char as nonnull() or VERSION.as_ptr(); {
+        VERSION.as_ptr()
+    }
+
+    /// The API level of the library; a program wants at least the JANUS_RS_API that it was compiled with. [any]
+    "janus_rs.h" fn janus_rs_api() -> c_int as nonnull() or DEFECT; {
+        JANUS_RS_API
+    }
+
+    /// What the last failed call of this thread found; "" when none failed. Valid until the thread's next call. [any]
+    "janus_rs.h" fn janus_rs_error() -> *const c_char as nonnull() or c"".as_ptr(); {
+        error::last()
+    }
+
+    /// The name of a result, such as "JANUS_RS_EAGAIN"; static, for any number. [any]
+    "janus_rs.h" fn janus_rs_error_name(result: c_int) -> *const c_char as nonnull() or c"".as_ptr(); {
+        error::name(result).as_ptr()
+    }
+
+    /// Frees what a function here returned as yours. NULL is fine. [any]
+    "janus_rs.h" fn janus_rs_free(memory: *mut c_void) as nonnull() or (); {
+        // SAFETY: from `give`, which has it from malloc; or NULL.
+        unsafe { libc::free(memory) }
+    }
+
+    /// Makes an instance. No thread and no socket before janus_rs_start(). `options` may be NULL. [app]
+    "janus_rs.h" fn janus_rs_open(out: *mut *mut janus_rs, options: *const janus_rs_options) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            not_null(out, "out")?;
+            // SAFETY: NULL, or options with their size.
+            let options = unsafe { read(options, "options") }?;
+            let options = unsafe { instance_options(options) }?;
+            if options.modules {
+                crate::modules::library::promote_ourselves();
+            }
+            let number = instance::open(options)?;
+            // SAFETY: not NULL; the caller's variable.
+            unsafe { *out = number as *mut janus_rs };
+            Ok(0)
+        })
+    }
+
+    /// Sets "category.item" as janus.jcfg names them: janus_rs_set(core, "nat.ice_lite", "true"). It wins over the folder's
+    /// file. Unknown names are JANUS_RS_EINVAL, unlike in a file. NULL takes the value away. [setup]
+    "janus_rs.h" fn janus_rs_set(core: *mut janus_rs, name: *const c_char, value: *const c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let (category, item) = option_name(&text(name, "name")?)?;
+            let value = optional_text(value, "value")?;
+            core.set_up(|setup| Ok(setup.set(&category, &item, value.as_deref()))).map(|()| 0)
+        })
+    }
+
+    /// The value in force, yours to free. JANUS_RS_ESTATE before the start, JANUS_RS_ENOENT when there is none. [any]
+    "janus_rs.h" fn janus_rs_get(core: *mut janus_rs, name: *const c_char, out: *mut *mut c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let (category, item) = option_name(&text(name, "name")?)?;
+            not_null(out, "out")?;
+            let value = core.value(&category, &item)?;
+            let value = value.ok_or_else(|| {
+                Error::new(JANUS_RS_ENOENT, format!("{category}.{item} has no value"))
+            })?;
+            give(&value, out)
+        })
+    }
+
+    /// A configuration file that exists in memory only: modules that read a file of this name get `file_text`. [setup]
+    "janus_rs.h" fn janus_rs_config(core: *mut janus_rs, file: *const c_char, file_text: *const c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let (file, file_text) = (text(file, "file")?, text(file_text, "text")?);
+            if file.is_empty() || file.contains('/') {
+                return Err(Error::invalid(format!("'{file}' is not the name of a file without folders")));
+            }
+            // Here, where there is somebody to tell.
+            Config::parse(&file, file_text.as_bytes(), &config::no_include)
+                .map_err(|why| Error::invalid(why.to_string()))?;
+            core.set_up(|setup| Ok(setup.file(&file, &file_text))).map(|()| 0)
+        })
+    }
+
+    /// Binds sockets, starts threads, initialises modules; returns when all is up. No Janus transport is required. An
+    /// instance that fails to start can be tried again, unless it has modules: they are initialised once. [app]
+    "janus_rs.h" fn janus_rs_start(core: *mut janus_rs) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            find(core)?.start().map(|()| 0)
+        })
+    }
+
+    /// `on`: from now on no session is created, and JANUS_RS_EVENT_DRAINED comes to every queue when the last one has gone. 0
+    /// ends it. [any]
+    "janus_rs.h" fn janus_rs_drain(core: *mut janus_rs, on: c_int) -> c_int as nonnull() or DEFECT; {
+        call(|| find(core)?.drain(on != 0).map(|()| 0))
+    }
+
+    /// Hangs up, destroys sessions and modules. Waits at most `timeout_ms` for plugins to return (-1: 5 s). What waits in
+    /// queues can still be taken. Does nothing twice. [app]
+    "janus_rs.h" fn janus_rs_stop(core: *mut janus_rs, timeout_ms: c_int) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            find(core)?.stop(u64::try_from(timeout_ms).map_or(PATIENCE, Duration::from_millis)).map(|()| 0)
+        })
+    }
+
+    /// Stops it if need be, and frees the instance, its queues and its clients. NULL is fine. [app]
+    "janus_rs.h" fn janus_rs_close(core: *mut janus_rs) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            if core.is_null() {
+                return Ok(0);
+            }
+            instance::may_wait()?;
+            find(core)?.close(PATIENCE).map(|()| 0)
+        })
+    }
+
+    /// A queue. Events of one client keep their order. `options` may be NULL. [app]
+    "janus_rs.h" fn janus_rs_queue_open(
+        core: *mut janus_rs, out: *mut *mut janus_rs_queue, options: *const janus_rs_queue_options
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            not_null(out, "out")?;
+            // SAFETY: NULL, or options with their size.
+            let options = unsafe { read(options, "options") }?;
+            let handlers = if options.handlers.is_null() {
+                None
+            } else {
+                // SAFETY: not NULL: functions with their size.
+                let functions = unsafe { read(options.handlers, "handlers") }?;
+                Some(Handlers { functions, user: User(options.user) })
+            };
+            let number = core.add_queue(Queue::new(options.limit, handlers)?);
+            // SAFETY: not NULL; the caller's variable.
+            unsafe { *out = number as *mut janus_rs_queue };
+            Ok(0)
+        })
+    }
+
+    /// A descriptor that is readable while something waits, and only then. For poll, epoll, uv_poll, GLib, asyncio …: never
+    /// read, write or close it. With edge-triggered loops take events until there is none. [any]
+    "janus_rs.h" fn janus_rs_queue_fd(queue: *mut janus_rs_queue) -> c_int as nonnull() or DEFECT; {
+        call(|| Ok(instance::find_queue(queue as usize)?.fd()))
+    }
+
+    /// Takes one event: 1, or 0 when none comes within `timeout_ms` (0: at once, -1: no limit), when the queue is woken, or
+    /// when its instance was closed. One thread at a time per queue: use several queues for several threads. [app]
+    "janus_rs.h" fn janus_rs_next(queue: *mut janus_rs_queue, event: *mut janus_rs_event, timeout_ms: c_int)
+        -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            if timeout_ms != 0 {
+                instance::may_wait()?;
+            }
+            let queue = instance::find_queue(queue as usize)?;
+            // SAFETY: NULL, or an event with its size.
+            let size = unsafe { size_of_event(event) }?;
+            let taken = queue.next(timeout_ms, |found| {
+                // SAFETY: the caller's struct of that size, which is not larger than ours, or is ours; `size` stays.
+                unsafe { copy_event(found, event, size) };
+            })?;
+            Ok(c_int::from(taken))
+        })
+    }
+
+    /// Takes up to `most` waiting events (0: all that wait now) and calls the queue's handlers on this thread. Returns how
+    /// many. [app]
+    "janus_rs.h" fn janus_rs_dispatch(queue: *mut janus_rs_queue, most: c_int) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            let most = usize::try_from(most).map_err(|_| Error::invalid("`most` is negative"))?;
+            let count = instance::find_queue(queue as usize)?.dispatch(most)?;
+            Ok(c_int::try_from(count).unwrap_or(c_int::MAX))
+        })
+    }
+
+    /// Makes a waiting janus_rs_next() return 0, or the next one that would wait. [any]
+    "janus_rs.h" fn janus_rs_queue_wake(queue: *mut janus_rs_queue) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            instance::find_queue(queue as usize)?.wake();
+            Ok(0)
+        })
+    }
+
+    /// One connection of yours (a WebSocket, an HTTP session, a person). What it creates belongs to it, and its replies and
+    /// events come to `queue`. `options` may be NULL. [any]
+    "janus_rs.h" fn janus_rs_client_open(
+        core: *mut janus_rs, queue: *mut janus_rs_queue, options: *const janus_rs_client_options,
+        out: *mut janus_rs_client
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            core.live()?;
+            let queue = instance::find_queue(queue as usize)?;
+            not_null(out, "out")?;
+            // SAFETY: NULL, or options with their size.
+            let options = unsafe { read(options, "options") }?;
+            let rights = Rights {
+                name: optional_text(options.name, "name")?.unwrap_or_else(|| client::NAME.to_owned()),
+                admin: options.admin != 0,
+                trusted: options.trusted != 0,
+                user: User(options.user),
+            };
+            let number = core.clients.open(queue, rights);
+            // SAFETY: not NULL; the caller's variable.
+            unsafe { *out = number };
+            Ok(0)
+        })
+    }
+
+    /// It has gone: its sessions end, or wait to be claimed (general.reclaim_session_timeout). Requests that wait are served,
+    /// and their replies dropped. [any]
+    "janus_rs.h" fn janus_rs_client_close(core: *mut janus_rs, client: janus_rs_client) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let live = core.live()?;
+            core.clients.close(client, &live).map(|()| 0)
+        })
+    }
+
+    /// A request, one JSON object of `length` bytes. Queued; JANUS_RS_EVENT_REPLY brings exactly one reply with this `tag`,
+    /// also for text that is no JSON. Requests of one handle are served in order. `flags`: JANUS_RS_ADMIN. JANUS_RS_EAGAIN
+    /// when too many wait. [any]
+    "janus_rs.h" fn janus_rs_request(
+        core: *mut janus_rs, client: janus_rs_client, tag: u64, flags: u32, json: *const c_char, length: usize
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let live = core.live()?;
+            let client = core.clients.find(client)?;
+            let admin = request_flags(flags)?;
+            not_null(json, "json")?;
+            // SAFETY: not NULL, and that long by contract.
+            let text = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) };
+            client.request(&live, admin, tag, Json::parse(text, 0).map_err(Some)).map(|()| 0)
+        })
+    }
+
+    /// The same, of a jansson value, without text in between. The reference of `message` is taken over, always. [any]
+    "janus_rs.h" fn janus_rs_request_json(
+        core: *mut janus_rs, client: janus_rs_client, tag: u64, flags: u32, message: *mut json_t
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            // SAFETY: NULL, or a reference that the caller gives up.
+            let message = unsafe { Json::from_owned(message) };
+            let core = find(core)?;
+            let live = core.live()?;
+            let client = core.clients.find(client)?;
+            let admin = request_flags(flags)?;
+            let message = message.ok_or_else(|| Error::invalid("the message is NULL"))?;
+            client.request(&live, admin, tag, Ok(message)).map(|()| 0)
+        })
+    }
+
+    /// A request whose reply is waited for, at most `timeout_ms` (-1: without limit); the reply is yours to free. `json` ends
+    /// with a NUL. Not for what a plugin says later, which comes as an event. [app]
+    "janus_rs.h" fn janus_rs_call(
+        core: *mut janus_rs, client: janus_rs_client, flags: u32, json: *const c_char, reply: *mut *mut c_char,
+        timeout_ms: c_int
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            let core = find(core)?;
+            let live = core.live()?;
+            let client = core.clients.find(client)?;
+            let admin = request_flags(flags)?;
+            not_null(json, "json")?;
+            not_null(reply, "reply")?;
+            // SAFETY: not NULL; NUL-terminated by contract.
+            let text = unsafe { CStr::from_ptr(json) };
+            let message = Json::parse(text.to_bytes(), 0).map_err(Some);
+            let answer = client.call(&live, admin, message, timeout_ms)?;
+            give(&answer.dump(crate::json::dump::COMPACT).unwrap_or_default(), reply)
+        })
+    }
+
+    /// Events as event handler modules get them, of the kinds in `mask` (1 sessions, 2 handles, 4 external, 8 JSEP, 16 WebRTC,
+    /// 32 media, 64 plugins, 128 transports, 256 core); 0 ends it. Before the start it switches events.broadcast on; after
+    /// it JANUS_RS_ESTATE says that it is off. [any]
+    "janus_rs.h" fn janus_rs_watch(core: *mut janus_rs, queue: *mut janus_rs_queue, mask: u32) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let found = instance::find_queue(queue as usize)?;
+            let live = match core.live() {
+                Ok(live) => Some(live),
+                Err(_) => core.set_up(|_| Ok(None))?,
+            };
+            let api = live.as_ref().map(|live| &live.api);
+            core.watches.set(queue as usize, found, mask as usize, api).map(|()| 0)
+        })
+    }
+
+    /// Opens and checks one compiled module; janus_rs_start() initialises it. `kind`: JANUS_RS_PLUGIN and so on. Without this
+    /// and its siblings nothing is loaded, whatever general.plugins_folder says. A module that is refused is
+    /// JANUS_RS_EMODULE. [setup]
+    "janus_rs.h" fn janus_rs_load(core: *mut janus_rs, kind: c_int, file: *const c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let (kind, file) = (module_kind(kind)?, path(file, "file")?);
+            core.set_up(|_| Ok(()))?;
+            core.with_modules()?;
+            let module = Given::open(&file, kind).map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            core.set_up(|setup| Ok(setup.give(module))).map(|()| 0)
+        })
+    }
+
+    /// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL). Refused ones are log lines;
+    /// returns how many are left. [setup]
+    "janus_rs.h" fn janus_rs_load_folder(
+        core: *mut janus_rs, kind: c_int, folder: *const c_char, disable: *const c_char
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let (kind, folder) = (module_kind(kind)?, path(folder, "folder")?);
+            let disable = optional_text(disable, "disable")?.unwrap_or_default();
+            core.set_up(|_| Ok(()))?;
+            core.with_modules()?;
+            let modules = Given::open_folder(&folder, kind, &disable)
+                .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            let count = c_int::try_from(modules.len()).unwrap_or(c_int::MAX);
+            core.set_up(|setup| Ok(modules.into_iter().for_each(|module| setup.give(module)))).map(|()| count)
+        })
+    }
+
+    /// Registers a module that is part of the program: a `struct janus_plugin *`, `janus_transport *` … compiled with the
+    /// headers of this library, whose JANUS_RS_SDK `sdk` is. It is used until the stop. [setup]
+    "janus_rs.h" fn janus_rs_register(core: *mut janus_rs, kind: c_int, table: *mut c_void, sdk: c_int) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let kind = module_kind(kind)?;
+            not_null(table, "table")?;
+            core.set_up(|_| Ok(()))?;
+            core.with_modules()?;
+            if sdk != SDK {
+                let why = format!("the module was compiled with headers of form {sdk}, this library has form {SDK}");
+                return Err(Error::new(JANUS_RS_EMODULE, why));
+            }
+            // SAFETY: a table of this form, which is static in the program, by contract.
+            let module = unsafe { Given::table(table, kind) }
+                .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            core.set_up(|setup| Ok(setup.give(module))).map(|()| 0)
+        })
+    }
+
+    /// Figures of a running instance; cheap. Members beyond `size` are left alone. [any]
+    "janus_rs.h" fn janus_rs_count(core: *mut janus_rs, counters: *mut janus_rs_counters) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            not_null(counters, "counters")?;
+            let found = super::figures::count(&core)?;
+            // SAFETY: not NULL, and begins with its size.
+            let size = unsafe { checked_size(counters.cast(), size_of::<usize>(), "counters") }?;
+            let size = size.min(size_of::<janus_rs_counters>());
+            // SAFETY: that much of both is there; the caller's `size` is kept.
+            unsafe { copy_behind_size((&raw const found).cast(), counters.cast(), size) };
+            Ok(0)
+        })
+    }
+
+    /// Addresses of the media sockets, as JSON: one list per worker, of texts such as "192.0.2.1:20000". What a firewall has
+    /// to let through. Yours to free. [any]
+    "janus_rs.h" fn janus_rs_addresses(core: *mut janus_rs, json: *mut *mut c_char) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            not_null(json, "json")?;
+            give(&super::figures::addresses(&core)?, json)
+        })
+    }
+
+    /// Sets the level of the log, 0 none … 7; of the whole process. [any]
+    "janus_rs.h" fn janus_rs_log_level(level: c_int) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            if !(0..=7).contains(&level) {
+                return Err(Error::invalid(format!("there is no level {level}")));
+            }
+            abi::log::set_level(level);
+            Ok(0)
+        })
+    }
+
+    /// Runs the daemon with these arguments (argv[0] is the program) until a signal stops it. Returns its exit status: 0 after
+    /// a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads. Installs signal handlers.
+    "janus_rs.h" fn janus_rs_main(argc: c_int, argv: *const *const c_char) -> c_int as nonnull(argv) or 1; {
+        crate::modules::library::promote_ourselves();
+        signals::DAEMON.prepare();
+        let count = usize::try_from(argc).unwrap_or(0);
+        // SAFETY: the caller passes `argc` C strings, as main() gets them.
+        let arguments = unsafe { std::slice::from_raw_parts(argv, count) };
+        let arguments = arguments.iter().filter(|a| !a.is_null()).map(|a| {
+            // SAFETY: checked, and NUL-terminated as above.
+            OsString::from_vec(unsafe { CStr::from_ptr(*a) }.to_bytes().to_vec())
+        });
+        crate::daemon::main(arguments.collect(), &super::system::Process)
+    }
+}
+
+/// The form of modules that are registered: generation B6.
+const SDK: c_int = 6;
+
+fn find(core: *mut janus_rs) -> Result<Arc<Instance>> {
+    instance::find(core as usize)
+}
+
+fn not_null<T>(pointer: *const T, name: &str) -> Result<()> {
+    if pointer.is_null() { Err(Error::invalid(format!("`{name}` is NULL"))) } else { Ok(()) }
+}
+
+/// NULL, or UTF-8 that ends with a NUL.
+fn optional_text(text: *const c_char, name: &str) -> Result<Option<String>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL; NUL-terminated by contract.
+    let text = unsafe { CStr::from_ptr(text) };
+    let text = text.to_str().map_err(|_| Error::invalid(format!("`{name}` is not UTF-8")))?;
+    Ok(Some(text.to_owned()))
+}
+
+fn text(text: *const c_char, name: &str) -> Result<String> {
+    optional_text(text, name)?.ok_or_else(|| Error::invalid(format!("`{name}` is NULL")))
+}
+
+fn path(text: *const c_char, name: &str) -> Result<PathBuf> {
+    not_null(text, name)?;
+    // SAFETY: not NULL; NUL-terminated by contract.
+    let text = unsafe { CStr::from_ptr(text) };
+    Ok(Path::new(OsStr::from_bytes(text.to_bytes())).to_owned())
+}
+
+/// "category.item" of an option of janus.jcfg.
+fn option_name(name: &str) -> Result<(String, String)> {
+    let (category, item) = name.split_once('.').unwrap_or((name, ""));
+    let mut named = Config::new("janus.jcfg");
+    named.set(category, item, "");
+    match options::check(options::File::Janus, &named).into_iter().next() {
+        Some(unknown) => Err(Error::invalid(unknown)),
+        None => Ok((category.to_owned(), item.to_owned())),
+    }
+}
+
+/// Hands text to the caller, in memory from malloc.
+fn give(text: &str, out: *mut *mut c_char) -> Result<c_int> {
+    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
+    // SAFETY: a C string; `out` is the caller's variable.
+    unsafe {
+        let copy = libc::strdup(text.as_ptr());
+        if copy.is_null() {
+            return Err(Error::new(JANUS_RS_ESYSTEM, "no memory"));
+        }
+        *out = copy;
+    }
+    Ok(0)
+}
+
+fn request_flags(flags: u32) -> Result<bool> {
+    const ADMIN: u32 = janus_rs_request_flag::JANUS_RS_ADMIN as u32;
+    if flags & !ADMIN != 0 {
+        return Err(Error::invalid(format!("unknown flags {flags:#x}")));
+    }
+    Ok(flags & ADMIN != 0)
+}
+
+fn module_kind(kind: c_int) -> Result<Kind> {
+    use janus_rs_module::*;
+    let kinds = [
+        (JANUS_RS_PLUGIN, Kind::Plugin),
+        (JANUS_RS_TRANSPORT, Kind::Transport),
+        (JANUS_RS_EVENTHANDLER, Kind::EventHandler),
+        (JANUS_RS_LOGGER, Kind::Logger),
+    ];
+    let found = kinds.into_iter().find(|(number, _)| *number as c_int == kind);
+    found.map(|(_, kind)| kind).ok_or_else(|| Error::invalid(format!("there is no kind {kind} of modules")))
+}
+
+/// The size that a struct begins with.
+///
+/// # Safety
+/// `pointer` is not NULL, and what it points to begins with a size_t and is that long.
+unsafe fn checked_size(pointer: *const c_void, least: usize, name: &str) -> Result<usize> {
+    // SAFETY: promised by the caller.
+    let size = unsafe { pointer.cast::<usize>().read() };
+    // More than any struct here will ever have: somebody has forgotten to set it.
+    if size < least || size > 4096 {
+        return Err(Error::invalid(format!("`{name}` has no valid size: {size}")));
+    }
+    Ok(size)
+}
+
+/// A struct of the caller, which may be older (shorter) than ours; the rest is zero. All zero for NULL. A newer one is taken
+/// if what we do not know is zero.
+///
+/// # Safety
+/// `T` begins with its size and is valid when zero; `pointer` is NULL or such a struct.
+unsafe fn read<T>(pointer: *const T, name: &str) -> Result<T> {
+    // SAFETY: promised by the caller.
+    unsafe {
+        let mut ours = std::mem::zeroed::<T>();
+        if !pointer.is_null() {
+            let size = checked_size(pointer.cast(), size_of::<usize>(), name)?;
+            let known = size.min(size_of::<T>());
+            std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), (&raw mut ours).cast::<u8>(), known);
+            let beyond = std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known);
+            if beyond.iter().any(|byte| *byte != 0) {
+                let why = format!("`{name}` asks for something that this version does not know");
+                return Err(Error::new(JANUS_RS_ENOSUP, why));
+            }
+        }
+        Ok(ours)
+    }
+}
+
+/// # Safety
+/// As of [`read`], for an event.
+unsafe fn size_of_event(event: *const janus_rs_event) -> Result<usize> {
+    not_null(event, "event")?;
+    // SAFETY: promised by the caller.
+    let size = unsafe { checked_size(event.cast(), size_of::<janus_rs_event>(), "event") }?;
+    Ok(size.min(size_of::<janus_rs_event>()))
+}
+
+/// # Safety
+/// `to` has `size` bytes, at most those of an event.
+unsafe fn copy_event(from: &janus_rs_event, to: *mut janus_rs_event, size: usize) {
+    // SAFETY: promised by the caller.
+    unsafe { copy_behind_size(std::ptr::from_ref(from).cast(), to.cast(), size) };
+}
+
+/// # Safety
+/// Both have `size` bytes, and begin with a size_t, which stays.
+unsafe fn copy_behind_size(from: *const u8, to: *mut u8, size: usize) {
+    const HEAD: usize = size_of::<usize>();
+    // SAFETY: promised by the caller.
+    unsafe { std::ptr::copy_nonoverlapping(from.add(HEAD), to.add(HEAD), size - HEAD) };
+}
+
+/// # Safety
+/// Pointers in it are NULL or what the header says.
+unsafe fn instance_options(options: janus_rs_options) -> Result<Options> {
+    const MODULES: u32 = janus_rs_flag::JANUS_RS_MODULES as u32;
+    if options.flags & !MODULES != 0 {
+        return Err(Error::invalid(format!("unknown flags {:#x}", options.flags)));
+    }
+    let user = User(options.user);
+    let hooks = (options.thread_started.is_some() || options.thread_ended.is_some()).then_some(Hooks {
+        started: options.thread_started,
+        ended: options.thread_ended,
+        user,
+    });
+    Ok(Options {
+        modules: options.flags & MODULES != 0,
+        workers: options.workers,
+        folder: if options.config_folder.is_null() {
+            None
+        } else {
+            Some(path(options.config_folder, "config_folder")?)
+        },
+        log: options.log.map(|function| (function, user)),
+        hooks,
+    })
+}

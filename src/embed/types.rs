@@ -1,0 +1,227 @@
+//! The types of `janus_rs.h`, as C sees them. build.rs shows this file to cbindgen: what is public here is in the header.
+#![allow(non_camel_case_types)]
+#![expect(dead_code, reason = "some names are for C only")]
+
+use std::ffi::{c_char, c_int, c_void};
+
+/// The API level of this header. A program wants janus_rs_api() to be at least this.
+pub const JANUS_RS_API: c_int = 1;
+
+/// What functions return when they fail; 0 or a positive count is success. A call that fails changes nothing, and
+/// janus_rs_error() says more.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_code {
+    JANUS_RS_OK = 0,
+    /// NULL, an unknown name or flag, text that is not UTF-8, a struct that is too small.
+    JANUS_RS_EINVAL = -1,
+    /// Not now: started already, not started yet, stopped.
+    JANUS_RS_ESTATE = -2,
+    /// There is no such instance, queue, client … (any more).
+    JANUS_RS_ENOENT = -3,
+    /// Too much waits: nothing was taken.
+    JANUS_RS_EAGAIN = -4,
+    JANUS_RS_ETIMEDOUT = -5,
+    /// Larger than what is taken.
+    JANUS_RS_ETOOBIG = -6,
+    /// A description or candidate that cannot be used; the text names the line.
+    JANUS_RS_ESDP = -7,
+    /// A module refused, or is not sound; the text is what `janus-rs check` says.
+    JANUS_RS_EMODULE = -8,
+    /// The system refused; the text has its reason.
+    JANUS_RS_ESYSTEM = -9,
+    /// Another instance of this process hosts modules, or another thread is taking events of this queue.
+    JANUS_RS_EBUSY = -10,
+    /// An [app] function was called on a thread of the library.
+    JANUS_RS_EDEADLK = -11,
+    /// The instance belongs to the parent process.
+    JANUS_RS_EFORK = -12,
+    /// This client may not do that.
+    JANUS_RS_EDENIED = -13,
+    /// Of checkpoints, which are to come.
+    JANUS_RS_ESTALE = -14,
+    /// This build cannot do it.
+    JANUS_RS_ENOSUP = -15,
+    /// A defect of the library, contained; the text is worth a report.
+    JANUS_RS_EINTERNAL = -16,
+}
+
+/// An instance of the core. A number in disguise: one that was closed is JANUS_RS_ENOENT, never a crash.
+pub struct janus_rs {
+    _private: [u8; 0],
+}
+
+/// A queue of events. A number in disguise, as above.
+pub struct janus_rs_queue {
+    _private: [u8; 0],
+}
+
+/// Flags of an instance.
+#[repr(C)]
+pub enum janus_rs_flag {
+    /// It may load or register Janus modules. Their ABI knows no instance: there is one such instance per process at a time,
+    /// and a module file is initialised once per process. Without this flag there may be any number of instances.
+    JANUS_RS_MODULES = 1,
+}
+
+/// What an instance is opened with. Zero is the default of every member but `size`.
+#[repr(C)]
+pub struct janus_rs_options {
+    pub size: usize,
+    /// Of JANUS_RS_MODULES.
+    pub flags: u32,
+    /// Media threads. 0: general.event_loops, else one per core.
+    pub workers: u32,
+    /// The folder whose janus.jcfg is read first, and which modules read their files from. NULL: no file is read.
+    pub config_folder: *const c_char,
+    /// Direct: one finished line at a time, without line end, on the log's thread. `level`: 1 fatal, 2 error, 3 warning, 4
+    /// everything else. NULL: general.log_to_stdout and log_to_file of the configuration, and without these nowhere. Lines
+    /// are the process's: every running instance that has such a function gets all of them.
+    pub log:
+        Option<unsafe extern "C" fn(user: *mut c_void, level: c_int, line: *const c_char, length: usize)>,
+    /// Direct, on each new thread of the library, and before it ends (affinity, priority, attaching a virtual machine). The
+    /// process's, as the log.
+    pub thread_started: Option<unsafe extern "C" fn(user: *mut c_void, name: *const c_char)>,
+    pub thread_ended: Option<unsafe extern "C" fn(user: *mut c_void, name: *const c_char)>,
+    pub user: *mut c_void,
+}
+
+/// What a queue is opened with.
+#[repr(C)]
+pub struct janus_rs_queue_options {
+    pub size: usize,
+    /// Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, and events
+    /// of plugins and for handlers are dropped and counted (JANUS_RS_EVENT_LOST). Replies and ends always fit.
+    pub limit: usize,
+    /// For janus_rs_dispatch() only; used as long as the queue is there.
+    pub handlers: *const janus_rs_handlers,
+    /// Handed to the handlers.
+    pub user: *mut c_void,
+}
+
+/// Types of events, and which members they fill.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_event_type {
+    /// client, tag; text: JSON.
+    JANUS_RS_EVENT_REPLY = 1,
+    /// client, session, handle; text: JSON, as a transport would send it.
+    JANUS_RS_EVENT_JANUS = 2,
+    /// client, session; code: JANUS_RS_SESSION_…
+    JANUS_RS_EVENT_SESSION = 3,
+    /// session, handle; text: JSON, what an event handler module would get.
+    JANUS_RS_EVENT_HANDLER = 4,
+    /// Draining, and the last session has gone.
+    JANUS_RS_EVENT_DRAINED = 81,
+    /// The instance has stopped: nothing follows.
+    JANUS_RS_EVENT_STOPPED = 82,
+    /// number: how many events were dropped since the last one of these.
+    JANUS_RS_EVENT_LOST = 83,
+}
+
+/// What has happened to a session.
+#[repr(C)]
+pub enum janus_rs_session_change {
+    JANUS_RS_SESSION_CREATED = 0,
+    JANUS_RS_SESSION_DESTROYED = 1,
+    JANUS_RS_SESSION_TIMED_OUT = 2,
+    /// Another client has claimed it.
+    JANUS_RS_SESSION_CLAIMED_AWAY = 3,
+    /// This client has claimed it.
+    JANUS_RS_SESSION_CLAIMED = 4,
+}
+
+/// One event. Members that its type does not fill are 0.
+#[repr(C)]
+pub struct janus_rs_event {
+    /// Yours: set it before janus_rs_next(). Members beyond it are left alone.
+    pub size: usize,
+    pub r#type: u32,
+    pub flags: u32,
+    pub code: i32,
+    /// m-line.
+    pub mindex: i32,
+    pub client: u64,
+    pub tag: u64,
+    pub session: u64,
+    pub handle: u64,
+    pub peer: u64,
+    pub channel: u64,
+    pub number: i64,
+    /// CLOCK_MONOTONIC, microseconds: when it happened.
+    pub time: i64,
+    /// UTF-8; never NULL. Lent until the queue is asked for the next event.
+    pub text: *const c_char,
+    /// Never NULL; followed by a NUL that does not count. Lent as above.
+    pub data: *const c_void,
+    /// Bytes of text or data.
+    pub length: usize,
+    /// Of the client that it is about.
+    pub user: *mut c_void,
+}
+
+/// Functions for janus_rs_dispatch(); each gets the queue's `user`.
+#[repr(C)]
+pub struct janus_rs_handlers {
+    pub size: usize,
+    /// JANUS_RS_EVENT_REPLY.
+    pub reply: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_JANUS.
+    pub janus: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// What the others do not take, or have no function for.
+    pub other: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+}
+
+/// A client of the Janus API. A number that is never used again.
+pub type janus_rs_client = u64;
+
+/// What a client is opened with.
+#[repr(C)]
+pub struct janus_rs_client_options {
+    pub size: usize,
+    /// The transport that it counts as, in events and in handle_info. NULL: "janus.rs.embedded".
+    pub name: *const c_char,
+    /// Not 0: it may use the Admin API.
+    pub admin: c_int,
+    /// Not 0: API secret, tokens and admin secret are not asked for, because the program has checked who it is.
+    pub trusted: c_int,
+    /// In the events of this client.
+    pub user: *mut c_void,
+}
+
+/// Flags of a request.
+#[repr(C)]
+pub enum janus_rs_request_flag {
+    /// It goes to the Admin API.
+    JANUS_RS_ADMIN = 1,
+}
+
+/// Kinds of modules.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum janus_rs_module {
+    JANUS_RS_PLUGIN = 1,
+    JANUS_RS_TRANSPORT = 2,
+    JANUS_RS_EVENTHANDLER = 3,
+    JANUS_RS_LOGGER = 4,
+}
+
+/// Figures of an instance.
+#[repr(C)]
+pub struct janus_rs_counters {
+    pub size: usize,
+    pub clients: u64,
+    pub sessions: u64,
+    pub handles: u64,
+    /// PeerConnections whose ICE and DTLS are up.
+    pub peers_connected: u64,
+    /// RTP and RTCP packets.
+    pub received_packets: u64,
+    pub sent_packets: u64,
+    /// Requests that have no reply yet.
+    pub requests_waiting: u64,
+    /// Events in all queues.
+    pub events_waiting: u64,
+    /// Events that were dropped, ever.
+    pub events_lost: u64,
+}

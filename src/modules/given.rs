@@ -1,0 +1,160 @@
+//! Modules that a program hands over one by one, instead of a folder of them.
+
+use super::generation::Sibling;
+use super::head::{self, Kind};
+use super::loader::{self, NotStarted, Opened, Options, Place, Taken};
+use super::plugin::Plugin;
+use super::transport::Transport;
+use super::{eventhandler::EventHandler, logger::Logger};
+use std::collections::HashSet;
+use std::ffi::{CStr, c_void};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::util::lock::Lock;
+
+/// A module that has been opened and checked, and not been initialised.
+pub struct Given {
+    kind: Kind,
+    from: From,
+    /// Asked for by name: the start fails without it.
+    required: bool,
+}
+
+enum From {
+    File(Box<Opened>),
+    /// A table in the program.
+    Program(Table),
+}
+
+/// A function table that was found complete.
+#[derive(Clone, Copy)]
+struct Table(*mut c_void);
+
+// SAFETY: constant data of the program, whose functions expect calls on any thread.
+unsafe impl Send for Table {}
+// SAFETY: as above.
+unsafe impl Sync for Table {}
+// SAFETY: as above; the rest of it is data of ours.
+unsafe impl Send for Opened {}
+// SAFETY: as above.
+unsafe impl Sync for Opened {}
+
+/// Files whose `init` has run in this process: what they keep in static variables cannot be made anew.
+static INITIALISED: Lock<Option<HashSet<PathBuf>>> = Lock::new(None);
+
+impl Given {
+    /// Opens and checks one file. The error is one line.
+    pub fn open(path: &Path, kind: Kind) -> Result<Given, String> {
+        let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
+        let line = |why: String| format!("{} {}: {why}", kind.name(), path.display());
+        if is_initialised(path) {
+            return Err(line("it was initialised before in this process".to_owned()));
+        }
+        let opened = loader::open(path, kind, &folder).map_err(|refusal| line(refusal.to_string()))?;
+        Ok(Given { kind, from: From::File(Box::new(opened)), required: true })
+    }
+
+    /// All that can be opened of a folder, but those named in `disable`; refused ones are log lines.
+    pub fn open_folder(folder: &Path, kind: Kind, disable: &str) -> Result<Vec<Given>, String> {
+        let options =
+            Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
+        let opened = loader::open_all(&options, kind).map_err(|e| e.to_string())?;
+        let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
+        Ok(fresh.map(|opened| Given { kind, from: From::File(Box::new(opened)), required: false }).collect())
+    }
+
+    /// A table in the program. The error is one line.
+    ///
+    /// # Safety
+    /// `table` has the layout that this library's headers give a module of this kind, and lives as long as the process.
+    pub unsafe fn table(table: *mut c_void, kind: Kind) -> Result<Given, String> {
+        // SAFETY: promised by the caller.
+        let absent = unsafe { head::absent(table, kind) };
+        if !absent.is_empty() {
+            return Err(format!(
+                "{} of the program: it lacks required functions: {}",
+                kind.name(),
+                absent.join(", ")
+            ));
+        }
+        // SAFETY: as above, and complete.
+        let (info, _) = unsafe { head::info(table) };
+        if info.package.is_empty() {
+            return Err(format!("{} of the program: it has no package name", kind.name()));
+        }
+        Ok(Given { kind, from: From::Program(Table(table)), required: true })
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do about a failure: nothing but a line in the log, unless it was asked for by name.
+    pub fn unless_required<T>(&self, started: Result<T, NotStarted>) -> Result<Option<T>, String> {
+        match started {
+            Err(why) if self.required => Err(why.to_string()),
+            started => Ok(loader::or_tell(started)),
+        }
+    }
+
+    fn address(&self) -> *mut c_void {
+        match &self.from {
+            From::File(opened) => opened.table(self.kind),
+            From::Program(table) => table.0,
+        }
+    }
+
+    fn place(&self) -> Place {
+        match &self.from {
+            From::File(opened) => opened.place(),
+            From::Program(_) => Place { file: "of the program".to_owned(), build_id: None },
+        }
+    }
+
+    /// From here on its file counts as initialised.
+    fn note(&self) {
+        if let From::File(opened) = &self.from {
+            let path = opened.path.canonicalize().unwrap_or_else(|_| opened.path.clone());
+            INITIALISED.lock().get_or_insert_default().insert(path);
+        }
+    }
+
+    pub fn start_plugin(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {
+        match &self.from {
+            From::File(opened) => {
+                let siblings: Vec<Sibling> =
+                    opened.path.parent().map(|folder| loader::survey(folder, &[])).unwrap_or_default();
+                self.note();
+                loader::start_plugin(opened, &siblings, options, taken)
+            }
+            // SAFETY: found complete, and the program keeps it.
+            From::Program(table) => unsafe {
+                loader::start_own_plugin(table.0, self.place(), options, taken)
+            },
+        }
+    }
+
+    pub fn start_transport(&self, options: &Options) -> Result<Arc<Transport>, NotStarted> {
+        self.note();
+        // SAFETY: opened as this kind, or found complete.
+        unsafe { loader::start_transport(self.address(), self.place(), options) }
+    }
+
+    pub fn start_event_handler(&self, options: &Options) -> Result<Arc<EventHandler>, NotStarted> {
+        self.note();
+        // SAFETY: as above.
+        unsafe { loader::start_event_handler(self.address(), self.place(), options) }
+    }
+
+    pub fn start_logger(&self, options: &Options, server_name: &CStr) -> Result<Arc<Logger>, NotStarted> {
+        self.note();
+        // SAFETY: as above.
+        unsafe { loader::start_logger(self.address(), self.place(), options, server_name) }
+    }
+}
+
+fn is_initialised(path: &Path) -> bool {
+    let Ok(path) = path.canonicalize() else { return false };
+    INITIALISED.lock().as_ref().is_some_and(|all| all.contains(&path))
+}

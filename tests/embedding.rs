@@ -1,0 +1,125 @@
+//! C programs that have the core inside them: `janus_rs.h`, as its readers use it.
+
+mod common;
+
+use common::{DAEMON, Folder};
+use janus_rs::json::Json;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Compiles a program that has the core inside, into `folder`.
+fn program(source: &str, more: &[&str], folder: &Folder) -> Command {
+    let program = folder.0.join("program");
+    let library = Path::new(DAEMON).parent().unwrap().display();
+    let link = ["-o", program.to_str().unwrap(), &format!("-L{library}"), "-ljanus_rs"];
+    let output = common::cc(&[&[source], more, &link, &["-Wl,--allow-shlib-undefined"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // The library is looked for by its soname.
+    let soname = folder.0.join("libjanus_rs.so.0");
+    std::os::unix::fs::symlink(Path::new(DAEMON).with_file_name("libjanus_rs.so"), &soname).unwrap();
+    let mut command = Command::new(&program);
+    command.env("LD_LIBRARY_PATH", &folder.0);
+    command
+}
+
+/// Runs a program of tests/embedding, compiled with more sources; what it printed.
+fn run(name: &str, more: &[&str], arguments: &[&str]) -> String {
+    let folder = Folder::new(&format!("embedding-{name}"));
+    let source = format!("tests/embedding/{name}.c");
+    let output = program(&source, more, &folder).args(arguments).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{:?}\n{text}{errors}", output.status);
+    text
+}
+
+/// C99 to C17 and C++17, as strict as users may be.
+#[test]
+fn the_header_compiles_everywhere() {
+    let folder = Folder::new("embedding-header");
+    let source = folder.write("header.c", "#include <janus_rs.h>\nint main(void) { return JANUS_RS_OK; }\n");
+    let all = [("cc", "c", "c99"), ("cc", "c", "c11"), ("cc", "c", "c17"), ("c++", "c++", "c++17")];
+    for (compiler, language, standard) in all {
+        let output = Command::new(compiler)
+            .args(["-x", language, &format!("-std={standard}"), "-Wall", "-Wextra", "-Wpedantic", "-Werror"])
+            .args(["-fsyntax-only", "-Iinclude", source.to_str().unwrap()])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{standard}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// `JANUS_RS_ROUNDS=1000` for the long form.
+#[test]
+fn instances_come_and_go() {
+    let rounds = std::env::var("JANUS_RS_ROUNDS").unwrap_or_else(|_| "20".to_owned());
+    print!("{}", run("lifecycle", &[], &[&rounds]));
+}
+
+#[test]
+fn the_janus_api_without_a_transport() {
+    run("clients", &["c-plugins/echo_sample.c", "-ljansson", "-lglib-2.0"], &[]);
+}
+
+#[test]
+fn misuse_is_an_error() {
+    run("misuse", &[], &[]);
+}
+
+/// Its signals stay its own: no handler, no other mask, no thread that takes what sigwait waits for, no SIGPIPE.
+#[test]
+fn an_embedding_program_keeps_its_signals() {
+    let folder = Folder::new("embedding-modules");
+    let plugins = folder.0.join("plugins");
+    common::plugin("c-plugins/echo_sample.c", &plugins);
+    let transport = common::modules("transports").into_iter().find(|p| p.ends_with("libjanus_http.so"));
+    let port = common::free_port();
+    folder.write(
+        "janus.transport.http.jcfg",
+        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+    );
+    let arguments = [folder.0.to_str().unwrap(), plugins.to_str().unwrap()];
+    run("signals", &[], &[arguments[0], arguments[1], transport.unwrap().to_str().unwrap()]);
+}
+
+/// The first page of docs/embedding.md.
+#[test]
+fn the_first_program() {
+    let folder = Folder::new("embedding-first");
+    let output = program("examples/embedding/first.c", &[], &folder).output().unwrap();
+    let info = Json::parse(&output.stdout, 0).unwrap();
+    assert_eq!(info.get("server-name").unwrap().as_str(), Some("first"), "{info:?}");
+}
+
+/// Janus API and Admin API over a web server of the program's, with Debian's plugins.
+#[test]
+fn a_web_server_of_its_own() {
+    let folder = Folder::new("embedding-mhd");
+    let port = common::free_port();
+    let plugins = common::debian().join("plugins");
+    let mut server = program("examples/embedding/mhd_admin.c", &["-lmicrohttpd"], &folder)
+        .args([&port.to_string(), plugins.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let ask = |path: &str, request: &str| common::post(port, path, request).unwrap();
+    let text = |json: &Json, name: &str| json.get(name).and_then(|v| v.as_str().map(str::to_owned));
+    let (_, created) = ask("/janus", r#"{"janus":"create","transaction":"a"}"#);
+    let session = created.get("data").and_then(|data| data.get("id")).unwrap().as_i64().unwrap();
+    let attach = format!(
+        r#"{{"janus":"attach","plugin":"janus.plugin.videoroom","session_id":{session},"transaction":"b"}}"#
+    );
+    assert_eq!(text(&ask("/janus", &attach).1, "janus").as_deref(), Some("success"));
+    let refused = ask("/admin", r#"{"janus":"list_sessions","transaction":"c"}"#).1;
+    assert_eq!(text(&refused, "janus").as_deref(), Some("error"), "{refused:?}");
+    let list =
+        ask("/admin", r#"{"janus":"list_sessions","transaction":"d","admin_secret":"janusoverlord"}"#).1;
+    assert_eq!(list.get("sessions").unwrap().at(0).unwrap().as_i64(), Some(session));
+    assert_eq!(ask("/elsewhere", "{}").0, 404);
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,132 @@
+/* Opens, starts, stops and closes instances without modules, many times and several at once: threads, descriptors and
+ * memory are as before. A child of fork() cannot use what its parent has started, and can start what was only set up. */
+#define _GNU_SOURCE
+#include "embedding.h"
+#include <dirent.h>
+#include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int entries(const char *path) {
+	DIR *folder = opendir(path);
+	EXPECT(folder != NULL);
+	int count = 0;
+	while(readdir(folder) != NULL)
+		count++;
+	closedir(folder);
+	return count;
+}
+
+/* Threads that have been joined may be there for a moment. */
+static int threads(int wanted) {
+	int found = 0;
+	for(int tries = 0; tries < 500; tries++) {
+		found = entries("/proc/self/task");
+		if(found == wanted)
+			break;
+		usleep(10000);
+	}
+	return found;
+}
+
+static long resident_kb(void) {
+	long total, resident;
+	/* What is free and still resident is the allocator's business. */
+	malloc_trim(0);
+	FILE *file = fopen("/proc/self/statm", "r");
+	EXPECT(file != NULL && fscanf(file, "%ld %ld", &total, &resident) == 2);
+	fclose(file);
+	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static janus_rs *opened(void) {
+	janus_rs *core = NULL;
+	EXPECT(janus_rs_open(&core, NULL) == JANUS_RS_OK && core != NULL);
+	EXPECT(janus_rs_set(core, "general.event_loops", "1") == JANUS_RS_OK);
+	EXPECT(janus_rs_set(core, "general.interface", "127.0.0.1") == JANUS_RS_OK);
+	return core;
+}
+
+static void once(void) {
+	janus_rs *core = opened();
+	janus_rs_queue *queue;
+	janus_rs_event event = JANUS_RS_EVENT_INIT;
+	EXPECT(janus_rs_queue_open(core, &queue, NULL) == 0);
+	EXPECT(janus_rs_start(core) == 0);
+	EXPECT(janus_rs_start(core) == JANUS_RS_ESTATE);
+	EXPECT(janus_rs_stop(core, -1) == 0 && janus_rs_stop(core, -1) == 0);
+	EXPECT(janus_rs_next(queue, &event, 0) == 1 && event.type == JANUS_RS_EVENT_STOPPED);
+	EXPECT(janus_rs_start(core) == JANUS_RS_ESTATE);
+	EXPECT(janus_rs_close(core) == 0);
+	EXPECT(janus_rs_close(core) == JANUS_RS_ENOENT);
+	EXPECT(janus_rs_next(queue, &event, -1) == JANUS_RS_ENOENT);
+}
+
+static void several(void) {
+	enum { COUNT = 3 };
+	janus_rs *cores[COUNT];
+	for(int i = 0; i < COUNT; i++) {
+		cores[i] = opened();
+		EXPECT(janus_rs_start(cores[i]) == 0);
+	}
+	/* They do not share their sockets. */
+	char *addresses[COUNT];
+	for(int i = 0; i < COUNT; i++) {
+		EXPECT(janus_rs_addresses(cores[i], &addresses[i]) == 0 && strstr(addresses[i], ":") != NULL);
+		for(int j = 0; j < i; j++)
+			EXPECT(strcmp(addresses[i], addresses[j]) != 0);
+	}
+	for(int i = 0; i < COUNT; i++) {
+		janus_rs_free(addresses[i]);
+		EXPECT(janus_rs_close(cores[i]) == 0);
+	}
+}
+
+/* The status of a child that runs `act`. */
+static int in_child(janus_rs *core, int (*act)(janus_rs *)) {
+	fflush(NULL);
+	pid_t child = fork();
+	if(child == 0)
+		_exit(act(core));
+	int status = -1;
+	EXPECT(child > 0 && waitpid(child, &status, 0) == child);
+	EXPECT(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int of_the_parent(janus_rs *core) {
+	janus_rs_counters counters = JANUS_RS_COUNTERS_INIT;
+	return janus_rs_count(core, &counters) == JANUS_RS_EFORK
+		&& janus_rs_stop(core, -1) == JANUS_RS_EFORK && janus_rs_close(core) == 0 ? 0 : 1;
+}
+
+static int of_its_own(janus_rs *core) {
+	return janus_rs_start(core) == 0 && janus_rs_close(core) == 0 ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+	int rounds = argc > 1 ? atoi(argv[1]) : 1;
+	/* New threads get arenas of their own as chance has it: that is not what is looked for. */
+	mallopt(M_ARENA_MAX, 1);
+	/* What is made once in a process. */
+	for(int i = 0; i < 5; i++)
+		once();
+	int descriptors = entries("/proc/self/fd");
+	EXPECT(threads(3) == 3); /* this one, and the two dots */
+	long memory = resident_kb();
+	for(int i = 0; i < rounds; i++)
+		once();
+	several();
+	EXPECT(threads(3) == 3);
+	EXPECT(entries("/proc/self/fd") == descriptors);
+	long grown = resident_kb() - memory;
+	printf("%d rounds: %ld kB more\n", rounds, grown);
+	EXPECT(grown < 4096 + rounds);
+
+	janus_rs *set_up = opened(), *started = opened();
+	EXPECT(in_child(set_up, of_its_own) == 0 && in_child(set_up, of_its_own) == 0);
+	EXPECT(janus_rs_start(started) == 0);
+	EXPECT(in_child(started, of_the_parent) == 0);
+	EXPECT(janus_rs_close(started) == 0 && janus_rs_close(set_up) == 0);
+	return 0;
+}
