@@ -2,11 +2,13 @@
 //! PeerConnection and to the answer.
 #![no_main]
 
-use janus_rs::core::jsep::{Description, LocalTransport, Negotiation, RidOrder, SdpType, anonymise};
+use janus_rs::core::jsep::{
+    Description, LocalTransport, Negotiation, RidOrder, SdpType, anonymise, to_single, without_mids,
+};
 use janus_rs::media::{DtlsRole, IceCredentials};
 use janus_rs::rtp::uri;
 use janus_rs::sdp::answer::{AnswerMline, generate_answer};
-use janus_rs::sdp::{MediaType, Rules, Sdp, textscan};
+use janus_rs::sdp::{MediaType, Rules, Sdp, single, textscan};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &[u8]| {
@@ -50,18 +52,30 @@ fn answer(offer: &Sdp) {
         }
     }
     answer.write();
+    single::generate_answer(offer, Vec::new(), &Rules::V1_1).write();
 }
 
-/// The client offers or answers, the plugin sends the same text back.
+/// The client offers or answers, the plugin, of 1.x or 0.x, sends the same text back.
 fn negotiate(text: &str) {
-    for (kind, back) in [(SdpType::Offer, SdpType::Answer), (SdpType::Answer, SdpType::Offer)] {
+    let (offer, answer) = (SdpType::Offer, SdpType::Answer);
+    for (kind, back, of_0_x) in
+        [(offer, answer, false), (answer, offer, false), (offer, answer, true), (answer, offer, true)]
+    {
         let Ok(mut description) = Description::parse(kind, text) else { continue };
         let mut negotiation = Negotiation::for_remote_offer();
         let _ = negotiation.apply_remote(&mut description, RidOrder::Hml, false);
         anonymise(&mut description.sdp);
         negotiation.media_configs();
         negotiation.simulcast();
+        if of_0_x {
+            to_single(&mut description.sdp);
+            negotiation.simulcast_of_single();
+        }
         let Ok(mut local) = Description::parse(back, &description.sdp.write()) else { continue };
+        if of_0_x {
+            without_mids(&mut local.sdp);
+            negotiation.from_single(&mut local);
+        }
         if negotiation.apply_local(&mut local).is_ok() {
             let merged = negotiation.merge(local, &transport());
             assert!(merged.starts_with("v="));
