@@ -11,7 +11,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
 from call import EchoCall
-from harness import Server
+from harness import ROOT, Server
 from signalling import Connection
 
 FOLDER = pathlib.Path(next(pathlib.Path("/usr/lib").glob("*-linux-gnu/janus/plugins")))
@@ -96,3 +96,31 @@ class Builds(unittest.IsolatedAsyncioTestCase):
             self.assertIn(f"libjanus_{name}.so", line)
             self.assertIn(f"newer_{name}.so", line)
             self.assertIn("aliases", line)
+
+
+class Lent(unittest.TestCase):
+    """A plugin that imports what only another file of the folder gives."""
+
+    def test_it_loads_with_one_warning(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-lent-"))
+        self.addCleanup(shutil.rmtree, folder)
+        flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0", "jansson"], capture_output=True, text=True, check=True)
+
+        def build(name, text, *sources):
+            (folder / f"{name}.c").write_text(text)
+            subprocess.run(["cc", "-shared", "-fPIC", f"-I{ROOT}/include/janus", *flags.stdout.split(), *sources,
+                            folder / f"{name}.c", "-o", folder / f"{name}.so"], check=True)
+        build("lender", "int lent_to_others(void); int lent_to_others(void) { return 4711; }")
+        build("borrower", """#include <stdio.h>
+            int lent_to_others(void);
+            __attribute__((constructor)) static void say(void) { fprintf(stderr, "lent: %d\\n", lent_to_others()); }
+            """, ROOT / "c-plugins/echo_sample.c")
+        server = Server(general=f'plugins_folder = "{folder}";', disabled=[])
+        self.addCleanup(server.stop)
+        lines = server.output().splitlines()
+        warnings = [line for line in lines if "visible to all modules" in line]
+        self.assertEqual(len(warnings), 1, lines)
+        for word in ("WARN", "borrower.so imports lent_to_others from", "lender.so"):
+            self.assertIn(word, warnings[0])
+        self.assertIn("lent: 4711", server.output())
+        self.assertTrue(any("(borrower.so)" in line for line in lines), lines)
