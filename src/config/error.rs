@@ -1,60 +1,31 @@
 //! Why a configuration could not be read or written.
 
-use std::fmt;
 use std::io;
+use thiserror::Error;
 
 /// Why a configuration could not be read.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    Read { name: String, error: io::Error },
+    #[error("Error reading configuration file '{name}': {error}")]
+    Read {
+        name: String,
+        #[source]
+        error: io::Error,
+    },
     /// The text is not in the format that the name asks for. `line` counts from 1.
+    #[error("Error parsing config file at line {line}: {reason} ({name})")]
     Syntax { name: String, line: usize, reason: &'static str },
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ConfigError::Read { name, error } => {
-                write!(f, "Error reading configuration file '{name}': {error}")
-            }
-            ConfigError::Syntax { name, line, reason } => {
-                write!(f, "Error parsing config file at line {line}: {reason} ({name})")
-            }
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            ConfigError::Read { error, .. } => Some(error),
-            ConfigError::Syntax { .. } => None,
-        }
-    }
-}
-
 /// Why a configuration could not be saved.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum SaveError {
-    Folder(io::Error),
-    File(io::Error),
+    #[error("Couldn't save configuration file, error creating folder: {0}")]
+    Folder(#[source] io::Error),
+    #[error("Couldn't save configuration file, error opening file: {0}")]
+    File(#[source] io::Error),
 }
-
-impl fmt::Display for SaveError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SaveError::Folder(error) => {
-                write!(f, "Couldn't save configuration file, error creating folder: {error}")
-            }
-            SaveError::File(error) => {
-                write!(f, "Couldn't save configuration file, error opening file: {error}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for SaveError {}
 
 /// A syntax error before the name of its file is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -19,7 +19,8 @@ use crate::util::seldom::Seldom;
 use crate::util::time;
 use arc_swap::ArcSwapOption;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Condvar, Weak};
+use std::time::{Duration, Instant};
 
 /// What has to happen in which order when a handle ends.
 #[derive(Default)]
@@ -59,6 +60,8 @@ pub struct Handle {
     pub(super) core: Arc<Core>,
     pub(super) this: Weak<Handle>,
     pub(super) life: Lock<Life>,
+    /// Notified when `CLEANING` is cleared; goes with `life`.
+    cleaned: Condvar,
     pub(super) signalling: Lock<Signalling>,
     /// Held while one jsep of this handle is processed, from either side; never while a module is called.
     pub(super) negotiating: Lock<()>,
@@ -115,6 +118,7 @@ impl Handle {
             core: core.clone(),
             this: this.clone(),
             life: Lock::default(),
+            cleaned: Condvar::new(),
             signalling: Lock::default(),
             negotiating: Lock::default(),
             link: ArcSwapOption::empty(),
@@ -215,7 +219,12 @@ impl Handle {
         self.at_route(Route::clear);
         match self.link.load_full() {
             Some(link) => link.command(Command::Hangup(reason)),
-            None => self.flags.clear(flags::CLEANING),
+            None => {
+                self.flags.clear(flags::CLEANING);
+                // Whoever is about to wait has seen the flag, or waits already.
+                drop(self.life.lock());
+                self.cleaned.notify_all();
+            }
         }
     }
 
@@ -265,6 +274,7 @@ impl Handle {
         let life = self.life.lock();
         if life.connected {
             note();
+            self.cleaned.notify_all();
         }
         life.connected
     }
@@ -274,6 +284,21 @@ impl Handle {
         let mut life = self.life.lock();
         forget();
         life.connected = false;
+        self.cleaned.notify_all();
+    }
+
+    /// Waits for the end of a previous PeerConnection, so long at most; false when it has not come.
+    pub(super) fn is_clean_within(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        let mut life = self.life.lock();
+        while self.flags.any(flags::CLEANING) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            life = life.wait_timeout(&self.cleaned, left);
+        }
+        true
     }
 
     /// The PeerConnection has made its last callback: the end of the handle may have waited for that.

@@ -1,8 +1,8 @@
 //! Offers and answers of one handle, from the client (control-plane.md §5.3) and from the plugin (§5.5): the rules
 //! of [`super::jsep`] applied to a real PeerConnection.
 //!
-//! One description at a time: `Handle::negotiating` is held meanwhile, except while waiting (for the end of a previous
-//! PeerConnection, for gathering). No module is called under it.
+//! One description at a time: `Handle::negotiating` is held meanwhile, except while waiting for the end of a previous
+//! PeerConnection. No module is called under it.
 
 use super::errors::{ApiError, Code};
 use super::flags;
@@ -15,13 +15,9 @@ use crate::media::ice::candidate;
 use crate::media::{Command, DtlsRole, IceRole, Peer};
 use crate::modules::host::Form;
 use crate::sdp::Sdp;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-const CLEANING_POLL: Duration = Duration::from_millis(100);
 const CLEANING_LIMIT: Duration = Duration::from_secs(3);
-const GATHERING_SLICE: Duration = Duration::from_millis(100);
-const GATHERING_LIMIT: Duration = Duration::from_secs(5);
 
 /// The client's `jsep`, validated (§5.1).
 pub struct ClientJsep {
@@ -130,7 +126,7 @@ impl Handle {
 
     fn take_from_client(&self, jsep: &ClientJsep, renegotiation: bool) -> Result<Json, ApiError> {
         let mut description = Description::parse(jsep.kind, &jsep.sdp)
-            .map_err(|e| sdp_error(e.0))
+            .map_err(|e| sdp_error(e.to_string()))
             .inspect_err(|error| self.tell_refusal(error))?;
         self.tell_jsep("remote", &jsep.type_text, &jsep.sdp);
         let offer = jsep.kind == SdpType::Offer;
@@ -258,7 +254,8 @@ impl Handle {
             let _one_at_a_time = self.negotiating.lock();
             self.may_change()?;
             self.note_description(kind);
-            let mut description = Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.0))?;
+            let mut description =
+                Description::parse(kind, &jsep.sdp).map_err(|e| sdp_error(e.to_string()))?;
             let single = self.plugin.form() != Form::Streams;
             if single {
                 jsep::without_mids(&mut description.sdp);
@@ -274,12 +271,9 @@ impl Handle {
             if single {
                 negotiation.from_single(&mut description);
             }
-            negotiation.apply_local(&mut description).map_err(|e| sdp_error(e.0))?;
+            negotiation.apply_local(&mut description).map_err(|e| sdp_error(e.to_string()))?;
             (description, peer, first)
         };
-        if !updating && !full_trickle {
-            self.wait_until_gathered(&peer)?;
-        }
         jsep::anonymise(&mut description.sdp);
         let _one_at_a_time = self.negotiating.lock();
         let restart = offer && jsep.restart && !first;
@@ -384,29 +378,10 @@ impl Handle {
     }
 
     fn wait_until_clean(&self) -> Result<(), ApiError> {
-        let deadline = Instant::now() + CLEANING_LIMIT;
-        while self.flags.any(flags::CLEANING) {
-            if Instant::now() >= deadline {
-                return Err(ApiError::new(Code::WrongWebrtcState, "Still cleaning a previous session"));
-            }
-            thread::sleep(CLEANING_POLL);
+        if self.is_clean_within(CLEANING_LIMIT) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    /// After the limit, what is there has to do.
-    fn wait_until_gathered(&self, peer: &Peer) -> Result<(), ApiError> {
-        let deadline = Instant::now() + GATHERING_LIMIT;
-        while !peer.wait_gathered(GATHERING_SLICE) {
-            if self.flags.any(flags::STOP | flags::ALERT) {
-                return Err(no_connection());
-            }
-            if Instant::now() >= deadline {
-                tracing::warn!("[{}] Gathering candidates takes too long, going on without", self.id);
-                break;
-            }
-        }
-        Ok(())
+        Err(ApiError::new(Code::WrongWebrtcState, "Still cleaning a previous session"))
     }
 
     fn tell_jsep(&self, owner: &str, type_text: &str, sdp: &str) {

@@ -119,7 +119,7 @@ impl Handle {
             return Ok(());
         }
         let Some(peer) = self.link.load_full() else {
-            return Err(invalid("no such PeerConnection"));
+            return Err(no_peer_connection());
         };
         self.add_remote_candidate(signalling, &peer, &candidate.text);
         if !self.flags.any(flags::PROCESSING_OFFER) && !signalling.checking {
@@ -209,8 +209,13 @@ struct Read {
 }
 
 fn invalid(what: &str) -> ApiError {
-    let code = if what.starts_with("no such") { Code::InvalidStream } else { Code::InvalidElementType };
-    ApiError::new(code, format!("Trickle error: invalid element type ({what})"))
+    ApiError::new(Code::InvalidElementType, format!("Trickle error: invalid element type ({what})"))
+}
+
+/// In the reference's words.
+fn no_peer_connection() -> ApiError {
+    let text = "Trickle error: invalid element type (no such PeerConnection)";
+    ApiError::new(Code::InvalidStream, text)
 }
 
 fn missing(what: &str) -> ApiError {

@@ -1,7 +1,7 @@
 //! The engine as the control plane sees it.
 #![forbid(unsafe_code)]
 
-use super::dtls::{DtlsConfig, DtlsContext, Identity};
+use super::dtls::{DtlsConfig, DtlsContext, DtlsError, Identity};
 use super::ice::local;
 use super::peer::Shared;
 use super::route::Route;
@@ -45,16 +45,14 @@ pub struct TrafficSnapshot {
 }
 
 /// Why the engine cannot start.
-#[derive(Debug)]
-pub struct EngineError(pub String);
-
-impl std::fmt::Display for EngineError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The certificate, its key, or the ciphers.
+    #[error("{0}")]
+    Dtls(#[from] DtlsError),
+    #[error("cannot start a media worker: {0}")]
+    Worker(#[source] std::io::Error),
 }
-
-impl std::error::Error for EngineError {}
 
 /// One PeerConnection, from any thread. Cloning shares it.
 #[derive(Clone)]
@@ -66,14 +64,12 @@ impl Engine {
     /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers, and
     /// waits up to 5 s for the STUN server, if there is one.
     pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
-        let wrong = |error: &dyn std::fmt::Display| EngineError(error.to_string());
         let identity = match &config.certificate {
             Some((certificate, key, password)) => {
                 Identity::from_pem(certificate.as_bytes(), key.as_bytes(), password.as_deref())
             }
             None => Identity::generate(config.rsa_private_key),
-        }
-        .map_err(|error| wrong(&error))?;
+        }?;
         let dtls = DtlsContext::new(
             &identity,
             &DtlsConfig {
@@ -82,8 +78,7 @@ impl Engine {
                 accept_selfsigned: config.dtls_accept_selfsigned,
                 ..DtlsConfig::default()
             },
-        )
-        .map_err(|error| wrong(&error))?;
+        )?;
         report_missing(&config);
         let workers = config
             .workers
@@ -112,7 +107,7 @@ impl Engine {
                     tracing::warn!("{index} of {workers} media workers: no socket for the next one: {error}");
                     break;
                 }
-                Err(error) => return Err(EngineError(format!("cannot start a media worker: {error}"))),
+                Err(error) => return Err(EngineError::Worker(error)),
             };
             engine.workers.push(handle);
             engine.threads.lock().push(thread);
@@ -241,11 +236,6 @@ impl Peer {
     /// Gathered so far.
     pub fn local_candidates(&self) -> Vec<Candidate> {
         self.shared.candidates.clone()
-    }
-
-    /// Waits until all candidates are known; false after `limit`. Host candidates are known from the start.
-    pub fn wait_gathered(&self, _limit: Duration) -> bool {
-        true
     }
 
     /// Index of the worker that it lives on.

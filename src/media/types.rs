@@ -237,10 +237,7 @@ pub enum HangupReason {
     ClosePc,
     DtlsAlert,
     DtlsTimeout,
-    DtlsError,
     IceFailed,
-    IceGatheringError,
-    GatheringError,
     DtlsSrtpStackError,
     Detach,
 }
@@ -253,10 +250,7 @@ impl HangupReason {
             HangupReason::ClosePc => "Close PC",
             HangupReason::DtlsAlert => "DTLS alert",
             HangupReason::DtlsTimeout => "DTLS timeout",
-            HangupReason::DtlsError => "DTLS error",
             HangupReason::IceFailed => "ICE failed",
-            HangupReason::IceGatheringError => "ICE gathering error",
-            HangupReason::GatheringError => "Gathering error",
             HangupReason::DtlsSrtpStackError => "DTLS-SRTP stack error",
             HangupReason::Detach => "Detach",
         }
@@ -394,7 +388,6 @@ pub struct PeerSnapshot {
     pub remb_bitrate: Option<u32>,
     pub dtls_in: Counter,
     pub dtls_out: Counter,
-    pub queued_packets: usize,
     pub media: Vec<MediumSnapshot>,
 }
 

@@ -40,20 +40,14 @@ pub struct Options {
 }
 
 /// Why nothing can be loaded from a folder.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// The folder cannot be read.
+    #[error("{0}")]
     Folder(String),
     /// A module cannot be opened and the configuration says that this is fatal.
+    #[error("{0}")]
     Module(String),
-}
-
-impl std::fmt::Display for LoadError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            LoadError::Folder(why) | LoadError::Module(why) => f.write_str(why),
-        }
-    }
 }
 
 /// A module whose `create` has run.
@@ -69,22 +63,16 @@ pub struct Opened {
 }
 
 /// Why a module was not opened: all kinds but the last can be made fatal (CP-048, CP-049).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error("{0}")]
     Unloadable(String),
+    #[error("it imports what nobody provides: {0}")]
     Missing(Missing),
+    #[error("it has no function `create`: not a module")]
     NoCreate,
+    #[error("{0}")]
     Unsound(String),
-}
-
-impl std::fmt::Display for Refusal {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Refusal::Unloadable(why) | Refusal::Unsound(why) => f.write_str(why),
-            Refusal::Missing(missing) => write!(f, "it imports what nobody provides: {missing}"),
-            Refusal::NoCreate => f.write_str("it has no function `create`: not a module"),
-        }
-    }
 }
 
 /// Opens a module and asks for its table. Nothing of it has run when its imports are not complete. Its own symbols stay

@@ -3,19 +3,12 @@
 
 use super::cscan::{Fields, leading_int};
 use super::model::{Attribute, Direction, MediaType, Mline, Sdp};
-use std::fmt;
+use thiserror::Error;
 
 /// Why a text was refused. `Display` gives the text that clients and plugins see.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
 pub struct ParseError(String);
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ParseError {}
 
 type Result<T> = std::result::Result<T, ParseError>;
 

@@ -76,7 +76,8 @@ fn webrtc_state(info: &Json, handle: &Handle) {
     if signalling.pending > 0 {
         info.set("pending-trickles", signalling.pending);
     }
-    info.set("queued-packets", snapshot.as_ref().map_or(0, |s| s.queued_packets));
+    // Nothing is queued between plugin and network.
+    info.set("queued-packets", 0);
     if let Some(capture) = handle.capture() {
         let (flag, file) = match capture.format() {
             Format::Pcap => ("dump-to-pcap", "pcap-file"),

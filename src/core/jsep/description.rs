@@ -1,7 +1,7 @@
 //! The first look at a description, before it changes anything (media-plane.md §2.2).
 
-use crate::sdp::{MediaType, Mline, Sdp};
-use std::fmt;
+use crate::sdp::{MediaType, Mline, ParseError, Sdp};
+use thiserror::Error;
 
 /// Longest `mid` that is accepted (MP-022).
 pub const MAX_MID: usize = 16;
@@ -47,13 +47,25 @@ impl Setup {
 }
 
 /// Why a description is refused; the text goes to the client with code 465 or 469.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsepError(pub String);
-
-impl fmt::Display for JsepError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum JsepError {
+    /// No SDP, in the parser's words (MP-015).
+    #[error("{0}")]
+    Sdp(#[from] ParseError),
+    #[error("Invalid SDP (more than {MAX_MLINES} m-lines)")]
+    TooManyMlines,
+    #[error("Invalid setup attribute (no value)")]
+    SetupWithoutValue,
+    #[error("Invalid mid attribute (no value)")]
+    MidWithoutValue,
+    #[error("mid on m-line #{index} too large: ({len} > {MAX_MID})")]
+    MidTooLarge { index: usize, len: usize },
+    #[error("Invalid msid attribute")]
+    Msid,
+    #[error("the answer has m-line #{0}, the offer has not")]
+    NotOffered(usize),
+    #[error("no {0} in the description")]
+    Missing(&'static str),
 }
 
 /// A parsed description that passed the first look.
@@ -70,9 +82,9 @@ impl Description {
     ///
     /// Errors carry the parser's message (MP-015).
     pub fn parse(kind: SdpType, text: &str) -> Result<Description, JsepError> {
-        let mut sdp = Sdp::parse(text).map_err(|e| JsepError(e.to_string()))?;
+        let mut sdp = Sdp::parse(text)?;
         if sdp.mlines.len() > MAX_MLINES {
-            return Err(JsepError(format!("Invalid SDP (more than {MAX_MLINES} m-lines)")));
+            return Err(JsepError::TooManyMlines);
         }
         let mut setup = setup_of(&sdp.attributes)?;
         let bare_first = is_first_bare(&sdp);
@@ -119,7 +131,7 @@ fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepE
         None => Ok(None),
         Some(attribute) => match attribute.value.as_deref() {
             Some(value) => Ok(Some(Setup::from_value(value))),
-            None => Err(JsepError("Invalid setup attribute (no value)".into())),
+            None => Err(JsepError::SetupWithoutValue),
         },
     }
 }
@@ -127,15 +139,11 @@ fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepE
 fn check_mid(mline: &Mline) -> Result<(), JsepError> {
     let Some(attribute) = mline.attribute("mid") else { return Ok(()) };
     let Some(mid) = attribute.value.as_deref() else {
-        return Err(JsepError("Invalid mid attribute (no value)".into()));
+        return Err(JsepError::MidWithoutValue);
     };
     let media = matches!(mline.kind, MediaType::Audio | MediaType::Video);
     if media && mline.port > 0 && mid.len() > MAX_MID {
-        return Err(JsepError(format!(
-            "mid on m-line #{} too large: ({} > {MAX_MID})",
-            mline.index,
-            mid.len()
-        )));
+        return Err(JsepError::MidTooLarge { index: mline.index as usize, len: mid.len() });
     }
     Ok(())
 }

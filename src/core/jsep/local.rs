@@ -53,7 +53,7 @@ impl Negotiation {
         let medium = &mut self.media[index];
         let mid = mline.value("mid").map_or_else(|| index.to_string(), str::to_owned);
         if mid.len() > MAX_MID {
-            return Err(JsepError(format!("mid on m-line #{index} too large: ({} > {MAX_MID})", mid.len())));
+            return Err(JsepError::MidTooLarge { index, len: mid.len() });
         }
         if medium.mid.is_none() {
             medium.mid = Some(mid.clone());
@@ -80,7 +80,7 @@ impl Negotiation {
 
     fn take_answered(&mut self, index: usize, mline: &mut Mline) -> Result<(), JsepError> {
         let Some(medium) = self.media.get_mut(index) else {
-            return Err(JsepError(format!("the answer has m-line #{index}, the offer has not")));
+            return Err(JsepError::NotOffered(index));
         };
         take_msid(medium, mline)?;
         mline
@@ -117,7 +117,7 @@ fn take_msid(medium: &mut Medium, mline: &Mline) -> Result<(), JsepError> {
             medium.msid = Some((stream.to_owned(), track.to_owned()));
             Ok(())
         }
-        _ => Err(JsepError("Invalid msid attribute".into())),
+        _ => Err(JsepError::Msid),
     }
 }
 

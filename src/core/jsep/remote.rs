@@ -164,7 +164,7 @@ impl Negotiation {
     fn take_mid(&mut self, index: usize, mline: &Mline, kind: SdpType) -> Result<(), JsepError> {
         let Some(mid) = mline.value("mid").filter(|mid| !mid.is_empty()) else { return Ok(()) };
         if mid.len() > MAX_MID {
-            return Err(JsepError(format!("mid on m-line #{index} too large: ({} > {MAX_MID})", mid.len())));
+            return Err(JsepError::MidTooLarge { index, len: mid.len() });
         }
         let medium = &mut self.media[index];
         match &medium.mid {
@@ -265,7 +265,7 @@ fn take_msid(medium: &mut Medium, mline: &Mline) -> Result<(), JsepError> {
             medium.remote_msid = Some((stream.to_owned(), track.to_owned()));
             Ok(())
         }
-        _ => Err(JsepError("Invalid msid attribute".into())),
+        _ => Err(JsepError::Msid),
     }
 }
 
@@ -359,13 +359,12 @@ fn transport(description: &Description, encryption: bool) -> Result<(usize, Remo
         let in_mline = carrying.and_then(|m| last_value(&m.attributes, name));
         in_mline.or_else(|| last_value(&sdp.attributes, name)).filter(|value| !value.is_empty())
     };
-    let missing = |what: &str| JsepError(format!("no {what} in the description"));
-    let ufrag = find("ice-ufrag").ok_or_else(|| missing("ICE username fragment"))?.to_owned();
-    let pwd = find("ice-pwd").ok_or_else(|| missing("ICE password"))?.to_owned();
+    let ufrag = find("ice-ufrag").ok_or(JsepError::Missing("ICE username fragment"))?.to_owned();
+    let pwd = find("ice-pwd").ok_or(JsepError::Missing("ICE password"))?.to_owned();
     let in_mline = carrying.and_then(|m| fingerprint(&m.attributes));
     let fingerprint = in_mline.or_else(|| fingerprint(&sdp.attributes));
     if fingerprint.is_none() && encryption {
-        return Err(missing("fingerprint"));
+        return Err(JsepError::Missing("fingerprint"));
     }
     let ice_lite = sdp.attribute("ice-lite").is_some();
     Ok((carrier, RemoteTransport { credentials: IceCredentials { ufrag, pwd }, fingerprint, ice_lite }))

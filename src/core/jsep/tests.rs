@@ -179,7 +179,7 @@ fn the_first_look() {
     let long = OFFER.replacen("a=mid:0", "a=mid:12345678901234567", 1);
     assert!(Description::parse(SdpType::Offer, &long).is_err());
     let many = format!("{OFFER}{}", "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(1100));
-    assert!(Description::parse(SdpType::Offer, &many).unwrap_err().0.contains("more than 1024"));
+    assert!(Description::parse(SdpType::Offer, &many).unwrap_err().to_string().contains("more than 1024"));
     let error = Description::parse(SdpType::Offer, "x").unwrap_err();
     assert_eq!(error.to_string(), "Invalid SDP (doesn't start with v=)");
 }

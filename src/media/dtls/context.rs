@@ -59,7 +59,7 @@ impl DtlsContext {
         let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.openssl_name()).collect();
         builder.set_tlsext_use_srtp(&profiles.join(":"))?;
         set_verification(&mut builder, config.accept_selfsigned)?;
-        let (own, others) = identity.chain.split_first().ok_or_else(|| DtlsError("no certificate".into()))?;
+        let (own, others) = identity.chain.split_first().ok_or(DtlsError::NoCertificate)?;
         builder.set_certificate(own)?;
         for certificate in others {
             builder.add_extra_chain_cert(certificate.clone())?;

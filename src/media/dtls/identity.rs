@@ -42,15 +42,15 @@ impl Identity {
         // Always with a password: without one OpenSSL would ask for it on the terminal.
         let key = PKey::private_key_from_pem_passphrase(key, password.unwrap_or("").as_bytes())?;
         let chain = X509::stack_from_pem(certificate)?;
-        let own = chain.first().ok_or_else(|| DtlsError("no certificate in the file".into()))?;
+        let own = chain.first().ok_or(DtlsError::NoCertificate)?;
         if !own.public_key()?.public_eq(&key) {
-            return Err(DtlsError("the key is not the certificate's".into()));
+            return Err(DtlsError::ForeignKey);
         }
         Identity::new(chain, key)
     }
 
     pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Result<Identity, DtlsError> {
-        let own = chain.first().ok_or_else(|| DtlsError("no certificate".into()))?;
+        let own = chain.first().ok_or(DtlsError::NoCertificate)?;
         let fingerprint = fingerprint_of(&own.to_der()?, FingerprintHash::Sha256)?.value;
         Ok(Identity { chain, key, fingerprint })
     }

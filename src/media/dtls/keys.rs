@@ -47,9 +47,8 @@ impl Connected {
         let profile = ssl
             .selected_srtp_profile()
             .and_then(|profile| Profile::from_id(profile.id().as_raw().try_into().ok()?))
-            .ok_or_else(|| DtlsError("no SRTP profile in common".into()))?;
-        let certificate =
-            ssl.peer_certificate().ok_or_else(|| DtlsError("the peer has no certificate".into()))?;
+            .ok_or(DtlsError::NoProfile)?;
+        let certificate = ssl.peer_certificate().ok_or(DtlsError::NoPeerCertificate)?;
         let (key, salt) = (profile.key_len(), profile.salt_len());
         let mut material = Zeroizing::new(vec![0; 2 * (key + salt)]);
         ssl.export_keying_material(&mut material, "EXTRACTOR-dtls_srtp", None)?;

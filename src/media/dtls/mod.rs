@@ -77,20 +77,33 @@ pub enum DtlsEvent {
     Failed(DtlsError),
 }
 
-/// What OpenSSL or a certificate said, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DtlsError(pub String);
-
-impl std::fmt::Display for DtlsError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
+/// Why a connection, or an identity, is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DtlsError {
+    #[error("no certificate in the file")]
+    NoCertificate,
+    #[error("the key is not the certificate's")]
+    ForeignKey,
+    #[error("the peer has no certificate")]
+    NoPeerCertificate,
+    #[error("no SRTP profile in common")]
+    NoProfile,
+    #[error("not connected")]
+    NotConnected,
+    #[error("too long for a record")]
+    TooLong,
+    #[error("the keys are used up")]
+    KeysUsedUp,
+    /// A fatal alert of the peer (RFC 8446 §6).
+    #[error("alert {0} of the peer")]
+    Alert(u8),
+    /// OpenSSL's own words.
+    #[error("{0}")]
+    OpenSsl(String),
 }
-
-impl std::error::Error for DtlsError {}
 
 impl From<::openssl::error::ErrorStack> for DtlsError {
     fn from(stack: ::openssl::error::ErrorStack) -> DtlsError {
-        DtlsError(stack.to_string())
+        DtlsError::OpenSsl(stack.to_string())
     }
 }

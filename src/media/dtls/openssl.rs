@@ -292,7 +292,7 @@ impl OpenSslDtls {
     fn starved_or_broken(&self, error: &openssl::ssl::Error) -> Result<bool, DtlsError> {
         match error.code() {
             ErrorCode::WANT_READ | ErrorCode::WANT_WRITE => Ok(false),
-            _ => Err(DtlsError(error.to_string())),
+            _ => Err(DtlsError::OpenSsl(error.to_string())),
         }
     }
 
@@ -375,10 +375,10 @@ impl Dtls for OpenSslDtls {
 
     fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
         if self.state != State::Connected {
-            return Err(DtlsError("not connected".into()));
+            return Err(DtlsError::NotConnected);
         }
         let written = self.work(|dtls| dtls.stream.ssl_write(data))?;
-        written.map(|_| ()).map_err(|error| DtlsError(error.to_string()))
+        written.map(|_| ()).map_err(|error| DtlsError::OpenSsl(error.to_string()))
     }
 
     fn close(&mut self) {

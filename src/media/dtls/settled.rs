@@ -131,12 +131,12 @@ impl Settled {
     /// Seals a record of any type.
     pub fn send(&mut self, kind: u8, data: &[u8]) -> Result<(), DtlsError> {
         if data.len() > MAX_CONTENT {
-            return Err(DtlsError("too long for a record".into()));
+            return Err(DtlsError::TooLong);
         }
         // Also when sealing fails: no number twice, not even for the same data.
         self.last += 1;
         let record = is_current(self.last).then(|| self.sealing.seal(kind, self.last, data)).flatten();
-        self.legacy.outgoing.push_back(record.ok_or_else(|| DtlsError("the keys are used up".into()))?);
+        self.legacy.outgoing.push_back(record.ok_or(DtlsError::KeysUsedUp)?);
         Ok(())
     }
 
@@ -161,9 +161,7 @@ impl Settled {
             }
             (ALERT, [FATAL, number]) => {
                 self.ended = true;
-                self.legacy
-                    .events
-                    .push_back(DtlsEvent::Failed(DtlsError(format!("alert {number} of the peer"))));
+                self.legacy.events.push_back(DtlsEvent::Failed(DtlsError::Alert(*number)));
             }
             // Its Finished again: ours was lost.
             (HANDSHAKE, [FINISHED, ..]) if self.repeats < MAX_REPEATS => {
@@ -207,7 +205,7 @@ impl Dtls for Settled {
 
     fn write(&mut self, data: &[u8]) -> Result<(), DtlsError> {
         if self.ended {
-            return Err(DtlsError("not connected".into()));
+            return Err(DtlsError::NotConnected);
         }
         self.send(DATA, data)
     }

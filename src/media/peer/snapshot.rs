@@ -54,7 +54,6 @@ impl Connection {
             twcc: self.extensions.transport_wide_cc > 0,
             extensions: self.extensions,
             remb_bitrate: self.streams.remb(),
-            queued_packets: 0,
             media: self.media_snapshot(),
         }
     }

@@ -31,27 +31,18 @@ pub enum SctpEvent {
 }
 
 /// Why a message was not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SctpError {
     /// The association has ended.
+    #[error("the SCTP association is closed")]
     Closed,
     /// Too much is waiting already.
+    #[error("too much data is waiting")]
     Full,
     /// All [`MAX_CHANNELS`] channels, or all streams, are in use.
+    #[error("too many data channels")]
     TooManyChannels,
     /// The stack's own words.
+    #[error("{0}")]
     Stack(String),
 }
-
-impl std::fmt::Display for SctpError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            SctpError::Closed => "the SCTP association is closed",
-            SctpError::Full => "too much data is waiting",
-            SctpError::TooManyChannels => "too many data channels",
-            SctpError::Stack(text) => text,
-        })
-    }
-}
-
-impl std::error::Error for SctpError {}

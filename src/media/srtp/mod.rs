@@ -22,39 +22,30 @@ pub use replay::Window;
 pub use session::{MAX_STREAMS, Session};
 
 /// Why a packet was not protected or not accepted. The packet has to be dropped; its bytes are unspecified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SrtpError {
     /// The key or the salt does not have the profile's length.
+    #[error("wrong key or salt length")]
     Key,
     /// Shorter than its own header says, or than header and tag together.
+    #[error("malformed packet")]
     Malformed,
     /// No room behind the packet for tag and index.
+    #[error("no room for the authentication tag")]
     NoRoom,
     /// The tag is wrong.
+    #[error("authentication failed")]
     Authentication,
     /// The same index was seen before, or it is older than the window.
+    #[error("replayed")]
     Replay,
     /// SRTCP that is not encrypted.
+    #[error("SRTCP is not encrypted")]
     NotEncrypted,
     /// [`MAX_STREAMS`] SSRCs are in use.
+    #[error("too many SSRCs")]
     TooManyStreams,
     /// 2^48 RTP or 2^31 RTCP packets: the keys are used up (RFC 3711 §9.2).
+    #[error("the keys are used up")]
     KeyExhausted,
 }
-
-impl std::fmt::Display for SrtpError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            SrtpError::Key => "wrong key or salt length",
-            SrtpError::Malformed => "malformed packet",
-            SrtpError::NoRoom => "no room for the authentication tag",
-            SrtpError::Authentication => "authentication failed",
-            SrtpError::Replay => "replayed",
-            SrtpError::NotEncrypted => "SRTCP is not encrypted",
-            SrtpError::TooManyStreams => "too many SSRCs",
-            SrtpError::KeyExhausted => "the keys are used up",
-        })
-    }
-}
-
-impl std::error::Error for SrtpError {}
