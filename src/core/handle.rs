@@ -138,6 +138,7 @@ impl Handle {
             self.session.remove_handle(self.id);
             AttachError::Plugin(code)
         })?;
+        tracing::info!("Creating new handle in session {}: {}", self.session.id, self.id);
         let gone = !self.keep(&plugin_session);
         self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("attached"));
         if gone { Err(AttachError::SessionGone) } else { Ok(()) }
@@ -191,6 +192,7 @@ impl Handle {
             life.detaching = true;
             life.plugin_session.clone()
         };
+        tracing::info!("[{}] Detaching handle from {}", self.id, self.plugin.package());
         self.session.remove_handle(self.id);
         self.flags.set(flags::STOP);
         if let Some(plugin_session) = plugin_session {
@@ -322,6 +324,7 @@ impl Handle {
             outside(|| plugin_session.destroy());
             outside(|| drop(plugin_session));
         }
+        tracing::info!("[{}] Handle and related resources freed", self.id);
         self.session.notify(self.event("detached"));
         self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("detached"));
     }

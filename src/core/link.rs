@@ -51,6 +51,12 @@ impl Handle {
             };
         }
         let lite = self.core.settings.media.ice_lite;
+        tracing::info!(
+            "[{}] Creating ICE agent (ICE {} mode, {})",
+            self.id,
+            if lite { "Lite" } else { "Full" },
+            if lite || ice_role == IceRole::Controlled { "controlled" } else { "controlling" },
+        );
         let config = PeerConfig {
             id: self.id,
             ice_role: if lite { IceRole::Controlled } else { ice_role },

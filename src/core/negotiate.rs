@@ -385,6 +385,7 @@ impl Handle {
     }
 
     fn tell_jsep(&self, owner: &str, type_text: &str, sdp: &str) {
+        tracing::debug!("[{}] SDP ({owner} {type_text}):\n{sdp}", self.id);
         self.core.notifier.emit(Kind::Jsep, subtype::NONE, self.subject(), || {
             Json::object()
                 .with("owner", owner)

@@ -43,6 +43,11 @@ impl Sink {
     }
 
     fn ice(&self, state: IceState) {
+        let id = self.handle.id;
+        match state {
+            IceState::Failed => tracing::error!("[{id}] ICE failed: no pair of candidates works"),
+            _ => tracing::debug!("[{id}] ICE: {}", state.name()),
+        }
         self.webrtc(subtype::ICE, || Json::object().with("ice", state.name()));
         match state {
             IceState::Connected | IceState::Ready => self.ice_was_up.store(true, Ordering::Relaxed),
@@ -54,6 +59,8 @@ impl Sink {
     }
 
     fn receiving(&self, mid: &str, kind: MediaKind, substream: Option<u8>, on: bool, seconds: Option<u32>) {
+        let is = if on { "are" } else { "aren't" };
+        tracing::debug!("[{}] Notifying that we {is} receiving {} on mid {mid}", self.handle.id, kind.name());
         let details = |event: Json| {
             event.with_some("substream", substream).with("receiving", on).with_some("seconds", seconds)
         };
@@ -90,6 +97,7 @@ impl PeerSink for Sink {
     }
 
     fn connected(&self) {
+        tracing::info!("[{}] The DTLS handshake has been completed", self.handle.id);
         self.up.store(true, Ordering::Relaxed);
         self.handle.link_is_up();
         self.handle.flags.set(flags::READY);
@@ -142,9 +150,11 @@ impl PeerSink for Sink {
                 Json::object().with("remote-candidate", candidate::format(&remote))
             }),
             PeerEvent::SelectedPair { local, remote } => {
+                tracing::debug!("[{}] Selected pair: {local} <-> {remote}", self.handle.id);
                 self.webrtc(subtype::SELECTED_PAIR, || selected_pair(&local, &remote));
             }
             PeerEvent::Dtls { state, retransmissions } => {
+                tracing::debug!("[{}] DTLS: {}", self.handle.id, state.name());
                 // Here the counter comes last (§10.2).
                 self.tell_handlers(Kind::Webrtc, subtype::DTLS, || {
                     Json::object()
@@ -179,9 +189,11 @@ impl PeerSink for Sink {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
+        tracing::debug!("[{}] Hanging up PeerConnection because of a {}", self.handle.id, reason.text());
         self.handle.link_is_down();
         outside(|| self.plugin.hangup_media());
         self.handle.forget_link();
+        tracing::info!("[{}] WebRTC resources freed", self.handle.id);
         if self.up.load(Ordering::Relaxed) {
             self.handle.core.peerconnections.fetch_sub(1, Ordering::Relaxed);
         }

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import pathlib
+import re
 import stat
 import subprocess
 import tempfile
@@ -101,6 +102,49 @@ class Both(unittest.IsolatedAsyncioTestCase):
                 self.assertEqual(len(errors()), 2, errors())
                 self.assertTrue(all(f"[{handle.id}] " in line for line in errors()), errors())
         await self.with_each(act)
+
+
+class Log(unittest.IsolatedAsyncioTestCase):
+    """docs/logging.md says what is written, at which level, and what of it the reference writes as well."""
+
+    ROW = re.compile(r"^\| [^|]+ \| (\d) \| `([^`]+)` \| (.*) \|$", re.MULTILINE)
+
+    async def of_a_call(self, which, level):
+        """All lines from a session's beginning to its end, with placeholders for the ids."""
+        server = Server(which)
+        try:
+            server.admin({"janus": "set_log_level", "level": level})
+            connection = await Connection.open(server.ws)
+            session = await connection.create()
+            handle = await session.attach()
+            call = await EchoCall(handle, video=False, data=False).start()
+            await handle.event("media")
+            await handle.request({"janus": "hangup"})
+            await handle.event("hangup")
+            await call.close()
+            await handle.request({"janus": "detach"})
+            await handle.event("detached")
+            await session.destroy()
+            await asyncio.to_thread(until, lambda: f"Destroying session {session.id}" in server.output(), "end")
+            await connection.close()
+            return server.output().replace(str(session.id), "SESSION").replace(str(handle.id), "HANDLE")
+        finally:
+            server.stop(check=which == "janus-rs")
+
+    async def test_the_table(self):
+        rows = self.ROW.findall((ROOT / "docs/logging.md").read_text())
+        self.assertGreater(len(rows), 10)
+
+        def written(text, log):
+            pattern = "^" + ".*".join(map(re.escape, text.split("…"))) + "(; 0x.*)?$"
+            return re.search(pattern, log, re.MULTILINE) is not None
+        for level in (4, 5):
+            for which in PROGRAMS:
+                log = await self.of_a_call(which, level)
+                for row_level, text, reference in rows:
+                    if which == "janus-rs" or reference == "same":
+                        with self.subTest(which=which, level=level, text=text):
+                            self.assertEqual(written(text, log), int(row_level) <= level, log)
 
 
 class Ours(unittest.TestCase):
