@@ -82,7 +82,7 @@ export! {
             let core = find(core)?;
             let (category, item) = option_name(&text(name, "name")?)?;
             let value = optional_text(value, "value")?;
-            core.set_up(|setup| Ok(setup.set(&category, &item, value.as_deref()))).map(|()| 0)
+            core.set_up(|setup| setup.set(&category, &item, value.as_deref())).map(|()| 0)
         })
     }
 
@@ -113,7 +113,7 @@ export! {
             // Here, where there is somebody to tell.
             Config::parse(&file, file_text.as_bytes(), &config::no_include)
                 .map_err(|why| Error::invalid(why.to_string()))?;
-            core.set_up(|setup| Ok(setup.file(&file, &file_text))).map(|()| 0)
+            core.set_up(|setup| setup.file(&file, &file_text)).map(|()| 0)
         })
     }
 
@@ -321,7 +321,7 @@ export! {
             let found = instance::find_queue(queue as usize)?;
             let live = match core.live() {
                 Ok(live) => Some(live),
-                Err(_) => core.set_up(|_| Ok(None))?,
+                Err(_) => core.set_up(|_| None)?,
             };
             let api = live.as_ref().map(|live| &live.api);
             core.watches.set(queue as usize, found, mask as usize, api).map(|()| 0)
@@ -336,10 +336,10 @@ export! {
         call(|| {
             let core = find(core)?;
             let (kind, file) = (module_kind(kind)?, path(file, "file")?);
-            core.set_up(|_| Ok(()))?;
+            core.set_up(|_| ())?;
             core.with_modules()?;
             let module = Given::open(&file, kind).map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
-            core.set_up(|setup| Ok(setup.give(module))).map(|()| 0)
+            core.set_up(|setup| setup.give(module)).map(|()| 0)
         })
     }
 
@@ -352,12 +352,12 @@ export! {
             let core = find(core)?;
             let (kind, folder) = (module_kind(kind)?, path(folder, "folder")?);
             let disable = optional_text(disable, "disable")?.unwrap_or_default();
-            core.set_up(|_| Ok(()))?;
+            core.set_up(|_| ())?;
             core.with_modules()?;
             let modules = Given::open_folder(&folder, kind, &disable)
                 .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
             let count = c_int::try_from(modules.len()).unwrap_or(c_int::MAX);
-            core.set_up(|setup| Ok(modules.into_iter().for_each(|module| setup.give(module)))).map(|()| count)
+            core.set_up(|setup| modules.into_iter().for_each(|module| setup.give(module))).map(|()| count)
         })
     }
 
@@ -369,7 +369,7 @@ export! {
             let core = find(core)?;
             let kind = module_kind(kind)?;
             not_null(table, "table")?;
-            core.set_up(|_| Ok(()))?;
+            core.set_up(|_| ())?;
             core.with_modules()?;
             if sdk != SDK {
                 let why = format!("the module was compiled with headers of form {sdk}, this library has form {SDK}");
@@ -378,7 +378,7 @@ export! {
             // SAFETY: a table of this form, which is static in the program, by contract.
             let module = unsafe { Given::table(table, kind) }
                 .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
-            core.set_up(|setup| Ok(setup.give(module))).map(|()| 0)
+            core.set_up(|setup| setup.give(module)).map(|()| 0)
         })
     }
 

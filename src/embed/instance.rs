@@ -193,10 +193,10 @@ impl Instance {
     }
 
     /// Changes what is not started yet.
-    pub fn set_up<T>(&self, change: impl FnOnce(&mut Setup) -> Result<T>) -> Result<T> {
+    pub fn set_up<T>(&self, change: impl FnOnce(&mut Setup) -> T) -> Result<T> {
         self.same_process()?;
         match &mut *self.state.lock() {
-            State::Setup(setup) => change(setup),
+            State::Setup(setup) => Ok(change(setup)),
             _ => Err(Error::state("the instance was started")),
         }
     }
