@@ -42,7 +42,7 @@ fn add_general(info: &Json, core: &Core) {
         .set("reclaim-session-timeout", settings.reclaim_session_timeout)
         .set("candidates-timeout", settings.candidates_timeout)
         .set("server-name", settings.server_name.as_str())
-        .set("local-ip", facts.local_ip.as_str())
+        .set("local-ip", core.local_ip())
         .set_some("public-ip", facts.public_ips.first());
     if facts.public_ips.len() > 1 {
         info.set("public-ips", facts.public_ips.iter().collect::<Json>());
@@ -56,7 +56,8 @@ fn add_general(info: &Json, core: &Core) {
 fn add_media(info: &Json, core: &Core) {
     let (settings, facts, media) = (&core.settings, &core.settings.facts, &core.settings.media);
     info.set("ice-lite", media.ice_lite)
-        .set("ice-tcp", media.ice_tcp)
+        // Not there yet, whatever the configuration asks for.
+        .set("ice-tcp", false)
         .set("ice-nomination", if media.regular_nomination { "regular" } else { "aggressive" })
         .set("ice-consent-freshness", media.ice_consent_freshness)
         .set("ice-keepalive-conncheck", media.ice_keepalive_conncheck)

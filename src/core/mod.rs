@@ -48,6 +48,7 @@ use registry::Registry;
 use session::Owner;
 use settings::{Live, Settings};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, OnceLock};
 
@@ -70,6 +71,8 @@ pub struct Core {
     /// PeerConnections that are up, for the status event.
     pub peerconnections: AtomicUsize,
     sessions: Lock<HashMap<u64, Arc<Session>>>,
+    /// The host's own address, as it is now.
+    local_ip: Lock<String>,
     engine: OnceLock<Arc<Engine>>,
     emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -96,10 +99,24 @@ impl Core {
             loggers: Registry::default(),
             peerconnections: 0.into(),
             sessions: Lock::default(),
+            local_ip: Lock::new(settings.facts.local_ip.clone()),
             engine: OnceLock::new(),
             emptied: OnceLock::new(),
             settings,
         }))
+    }
+
+    /// The host's own address.
+    pub fn local_ip(&self) -> String {
+        self.local_ip.lock().clone()
+    }
+
+    /// The host has other addresses: its own one, and those that media comes to and leaves from.
+    pub fn follow_addresses(&self, local: IpAddr, media: &[IpAddr]) {
+        *self.local_ip.lock() = local.to_string();
+        if let Some(engine) = self.engine() {
+            engine.follow(media);
+        }
     }
 
     /// Gives the core its media engine. Without one, offers fail with 490.

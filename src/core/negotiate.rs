@@ -315,7 +315,7 @@ impl Handle {
         candidates: Option<Vec<String>>,
     ) -> LocalTransport {
         let settings = &self.core.settings;
-        let address = settings.facts.public_ips.first().unwrap_or(&settings.facts.local_ip);
+        let address = settings.facts.public_ips.first().cloned().unwrap_or_else(|| self.core.local_ip());
         let fingerprint = self.core.engine().map(|e| e.fingerprint().to_owned());
         LocalTransport {
             address: address.parse().unwrap_or(std::net::IpAddr::from([127, 0, 0, 1])),

@@ -108,7 +108,7 @@ fn serve(
     let pid_file = HeldPidFile(pid_file.transpose()?);
     crate::modules::backtrace::enable();
     let server =
-        Server::start(config, folder, &logging, &system.interfaces(), rotation, &Modules::Configured)?;
+        Server::start(config, folder, &logging, system.interfaces(), rotation, &Modules::Configured)?;
     crate::modules::crash::look_again();
     parent.ready();
     let signal = stop.recv().unwrap_or(0);

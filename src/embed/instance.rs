@@ -7,14 +7,13 @@ use super::hooks::{self, Hooks};
 use super::log::{self, Share};
 use super::queue::{Event, Queue, User};
 use super::signals;
-use super::system::Process;
+use super::system;
 use super::threads::Others;
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::*;
 use super::watch::Watches;
 use crate::api::Api;
 use crate::config::Config;
-use crate::daemon::system::System;
 use crate::modules::given::Given;
 use crate::server::{Modules, Server, files};
 use crate::util::lock::Lock;
@@ -284,7 +283,7 @@ impl Instance {
             unhook();
             failed(why)
         })?;
-        let server = Server::start(&config, &folder, log.logging(), &Process.interfaces(), None, &modules);
+        let server = Server::start(&config, &folder, log.logging(), system::interfaces, None, &modules);
         let server = match server {
             Ok(server) => server,
             Err(why) => {

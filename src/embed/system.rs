@@ -2,6 +2,7 @@
 
 use crate::daemon::system::{Forked, System};
 use crate::server::addresses::Interface;
+use crate::server::networks::Read;
 use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
@@ -16,30 +17,35 @@ use std::time::{Duration, Instant};
 
 pub struct Process;
 
-impl System for Process {
-    fn interfaces(&self) -> Vec<Interface> {
-        let mut list = ptr::null_mut();
-        // SAFETY: writes a pointer of ours.
-        if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
-            return Vec::new();
-        }
-        let mut found = Vec::new();
-        let mut node: *mut libc::ifaddrs = list;
-        // SAFETY: a live list of the system, read to its end and freed once.
-        unsafe {
-            while let Some(entry) = node.as_ref() {
-                node = entry.ifa_next;
-                if entry.ifa_flags & libc::IFF_UP as libc::c_uint == 0 {
-                    continue;
-                }
-                if let Some(address) = address(entry.ifa_addr) {
-                    let name = CStr::from_ptr(entry.ifa_name).to_string_lossy().into_owned();
-                    found.push(Interface { name, address });
-                }
+/// The addresses of the interfaces that are up.
+pub fn interfaces() -> Vec<Interface> {
+    let mut list = ptr::null_mut();
+    // SAFETY: writes a pointer of ours.
+    if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut node: *mut libc::ifaddrs = list;
+    // SAFETY: a live list of the system, read to its end and freed once.
+    unsafe {
+        while let Some(entry) = node.as_ref() {
+            node = entry.ifa_next;
+            if entry.ifa_flags & libc::IFF_UP as libc::c_uint == 0 {
+                continue;
             }
-            libc::freeifaddrs(list);
+            if let Some(address) = address(entry.ifa_addr) {
+                let name = CStr::from_ptr(entry.ifa_name).to_string_lossy().into_owned();
+                found.push(Interface { name, address });
+            }
         }
-        found
+        libc::freeifaddrs(list);
+    }
+    found
+}
+
+impl System for Process {
+    fn interfaces(&self) -> Read {
+        interfaces
     }
 
     fn allow_core_dumps(&self) {

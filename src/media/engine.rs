@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use super::dtls::{DtlsConfig, DtlsContext, DtlsError, Identity};
-use super::ice::local;
 use super::peer::Shared;
 use super::route::Route;
 use super::streams::Settings;
@@ -13,7 +12,7 @@ use super::worker::{relief, run, start};
 use crate::stall::Stall;
 use crate::util::lock::Lock;
 use crate::util::random;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -58,6 +57,7 @@ pub enum EngineError {
 #[derive(Clone)]
 pub struct Peer {
     shared: Arc<PeerShared>,
+    engine: Arc<Shared>,
 }
 
 impl Engine {
@@ -138,7 +138,7 @@ impl Engine {
 
     /// Real addresses of the sockets of each worker.
     pub fn addresses(&self) -> Vec<Vec<SocketAddr>> {
-        self.workers.iter().map(|worker| worker.bound.clone()).collect()
+        self.workers.iter().map(|worker| worker.bound()).collect()
     }
 
     /// A new PeerConnection. It lives until [`Command::Hangup`], or until its transport ends it: until
@@ -154,13 +154,15 @@ impl Engine {
             worker
         };
         let credentials = fresh_credentials();
-        let mut candidates = local::advertised(&self.shared.config, &worker.bound);
-        if let Some(seen) = worker.reflexive() {
-            candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
-        }
+        let candidates = worker.advertised(&self.shared.config);
         let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates, config.id));
         worker.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
-        Peer { shared }
+        Peer { shared, engine: self.shared.clone() }
+    }
+
+    /// The host has these addresses now: the next offers have them, and running PeerConnections check from the new ones.
+    pub fn follow(&self, addresses: &[IpAddr]) {
+        self.workers.iter().for_each(|worker| worker.follow(addresses));
     }
 
     /// PeerConnections per worker (`loops_info`).
@@ -233,9 +235,9 @@ impl Peer {
         credentials
     }
 
-    /// Gathered so far.
+    /// Those of now: addresses come and go.
     pub fn local_candidates(&self) -> Vec<Candidate> {
-        self.shared.candidates.clone()
+        self.shared.worker.advertised(&self.engine.config)
     }
 
     /// Index of the worker that it lives on.
@@ -280,7 +282,7 @@ fn fresh_credentials() -> IceCredentials {
 fn report_missing(config: &EngineConfig) {
     if config.addresses.is_empty() {
         tracing::warn!(
-            "no address to listen on: no PeerConnection can be reached (loopback counts only when ice_enforce_list names it)"
+            "no address to listen on: no PeerConnection can be reached until there is one (loopback counts only when ice_enforce_list names it)"
         );
     }
     if config.ice_tcp {

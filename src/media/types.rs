@@ -480,8 +480,10 @@ pub struct EngineConfig {
     pub rtp_port_range: (u16, u16),
     /// One for each worker, in place of the range; empty = the range.
     pub udp_ports: Vec<u16>,
-    /// Addresses to listen on and to advertise as host candidates.
+    /// Addresses to listen on and to advertise as host candidates, at first.
     pub addresses: Vec<IpAddr>,
+    /// There may be IPv6 addresses later.
+    pub ipv6: bool,
     /// Public addresses advertised instead of (or beside) the host ones.
     pub nat_1_1_mapping: Vec<IpAddr>,
     pub keep_private_host: bool,
@@ -517,6 +519,7 @@ impl Default for EngineConfig {
             rtp_port_range: (0, 0),
             udp_ports: Vec::new(),
             addresses: Vec::new(),
+            ipv6: false,
             nat_1_1_mapping: Vec::new(),
             keep_private_host: false,
             stun_server: None,

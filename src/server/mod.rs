@@ -6,6 +6,7 @@ pub mod addresses;
 mod bounds;
 pub mod files;
 mod log_controls;
+pub mod networks;
 mod ports;
 mod settings;
 mod stalls;
@@ -33,8 +34,8 @@ use crate::modules::logger::Logger;
 use crate::modules::plugin::Plugin;
 use crate::modules::transport::Transport;
 use crate::options::{self, File};
-use addresses::Interface;
 use log_controls::{Sink, Variables};
+use networks::Networks;
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::net::SocketAddr;
@@ -72,6 +73,7 @@ pub struct Server {
     api: Arc<Api>,
     core: Arc<Core>,
     watchdog: Watchdog,
+    networks: Option<Networks>,
     stalls: StallWatch,
     event_handlers: Vec<Arc<EventHandler>>,
     plugins: Vec<Arc<Plugin>>,
@@ -129,7 +131,7 @@ impl Server {
         config: &Config,
         folder: &Path,
         logging: &Logging,
-        interfaces: &[Interface],
+        interfaces: networks::Read,
         rotation: Option<i32>,
         modules: &Modules<'_>,
     ) -> Result<Server, String> {
@@ -138,7 +140,8 @@ impl Server {
             options::check(file, config).iter().for_each(|line| tracing::warn!("{line}"));
         }
         let facts = facts(config, logging, rotation);
-        let mut settings = settings::settings(config, interfaces, facts, Arc::new(Variables))?;
+        let present = interfaces();
+        let mut settings = settings::settings(config, &present, facts, Arc::new(Variables))?;
         settings.bounds = bounds::bounds(&own);
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
         let api = Api::new(core.clone());
@@ -146,6 +149,8 @@ impl Server {
             host::install(api.clone());
         }
         let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
+        let networks = Networks::start(&core, config, interfaces, present)
+            .inspect_err(|e| tracing::warn!("Cannot follow the addresses of this host: {e}"));
         let stalls = StallWatch::start(&core, stalls::limit(&own))
             .map_err(|e| format!("Cannot start the stall watchdog: {e}"))?;
         for logger in &logging.loggers {
@@ -155,6 +160,7 @@ impl Server {
             api,
             core,
             watchdog,
+            networks: networks.ok(),
             stalls,
             event_handlers: Vec::new(),
             plugins: Vec::new(),
@@ -271,12 +277,24 @@ impl Server {
 
     /// The same; plugins get so long to return.
     pub fn stop_within(self, signal: i32, patience: Duration) {
-        let Server { api, core, watchdog, stalls, event_handlers, plugins, transports, web, started } = self;
+        let Server {
+            api,
+            core,
+            watchdog,
+            networks,
+            stalls,
+            event_handlers,
+            plugins,
+            transports,
+            web,
+            started,
+        } = self;
         web.iter().for_each(Web::drain);
         core.notifier.emit(notifier::Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
             Json::object().with("status", "shutdown").with("signum", signal)
         });
         drop(watchdog);
+        drop(networks);
         if !transports.is_empty() || !plugins.is_empty() {
             std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
         }
@@ -424,6 +442,10 @@ fn note_reflexive(
     let Some(server) = settings.media.stun_server else { return Ok(()) };
     if seen.is_empty() && !ignore_unreachable {
         return Err(format!("The STUN server {server} does not answer"));
+    }
+    if seen.is_empty() {
+        // `info` tells of servers that are used.
+        settings.facts.stun_server = None;
     }
     for address in seen {
         let address = address.ip().to_string();

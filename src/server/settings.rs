@@ -69,6 +69,7 @@ fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, Stri
         rtp_port_range: options::RTP_PORT_RANGE.of(config).map_or((0, 0), port_range),
         udp_ports: udp_ports(config)?,
         addresses: addresses::to_listen_on(config, interfaces),
+        ipv6: options::IPV6.of(config),
         nat_1_1_mapping: addresses::nat_1_1(config),
         keep_private_host: options::KEEP_PRIVATE_HOST.of(config),
         stun_server: stun_server(config)?,

@@ -107,6 +107,8 @@ pub struct Agent {
     /// There is a path that the peer has proven to be at: since the last restart for a full agent, ever for a lite one. From
     /// now on a nomination is a move, which has to be proven, too.
     settled: bool,
+    /// Ours, best first.
+    addresses: Vec<SocketAddr>,
     /// When the crate last had its turn; it sends at most one check in each.
     turn: Option<Instant>,
     /// Remote candidates told since the last restart.
@@ -134,20 +136,9 @@ impl Agent {
         inner.set_max_candidate_pairs(MAX_PAIRS);
         inner.set_max_stun_retransmits(MAX_CHECKS);
         inner.set_controlling(config.role == IceRole::Controlling && !config.lite);
-        let order = config.addresses.clone();
-        inner.set_local_preference(move |candidate: &is::Candidate, _: usize| {
-            local_preference(order.iter().position(|a| *a == candidate.addr()).unwrap_or(order.len()))
-        });
-        for address in config.addresses {
-            match is::Candidate::host(address, "udp") {
-                Ok(candidate) => {
-                    inner.add_local_candidate(candidate);
-                }
-                Err(error) => tracing::warn!("{address} cannot be used for ICE: {error}"),
-            }
-        }
-        Agent {
+        let mut agent = Agent {
             inner,
+            addresses: Vec::new(),
             consent_freshness: config.consent_freshness,
             state: IceState::Disconnected,
             selected: None,
@@ -164,6 +155,28 @@ impl Agent {
             transactions: VecDeque::with_capacity(MAX_TRANSACTIONS),
             asked: VecDeque::with_capacity(MAX_ASKED),
             events: VecDeque::new(),
+        };
+        agent.set_addresses(&config.addresses);
+        agent
+    }
+
+    /// Our addresses as they are now, best first. A full agent checks from new ones by itself; what went through one that
+    /// is no more goes on when a path from another one is proven.
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        self.addresses = addresses.to_vec();
+        let order = addresses.to_vec();
+        self.inner.set_local_preference(move |candidate: &is::Candidate, _: usize| {
+            local_preference(order.iter().position(|a| *a == candidate.addr()).unwrap_or(order.len()))
+        });
+        let present: Vec<is::Candidate> = self.inner.local_candidates().collect();
+        for address in addresses.iter().filter(|a| !present.iter().any(|c| c.addr() == **a)) {
+            match is::Candidate::host(*address, "udp") {
+                Ok(candidate) => drop(self.inner.add_local_candidate(candidate)),
+                Err(error) => tracing::warn!("{address} cannot be used for ICE: {error}"),
+            }
+        }
+        for gone in present.iter().filter(|c| !addresses.contains(&c.addr())) {
+            self.inner.invalidate_candidate(gone);
         }
     }
 
@@ -430,7 +443,9 @@ impl Agent {
         if !self.settled || (self.inner.controlling() && !self.inner.ice_lite()) {
             return true;
         }
-        let lost = self.selected.is_none_or(|p| !self.inner.has_viable_remote_candidate(p.remote));
+        let lost = self.selected.is_none_or(|p| {
+            !self.addresses.contains(&p.local) || !self.inner.has_viable_remote_candidate(p.remote)
+        });
         !self.inner.ice_lite() && (lost || self.is_fresh(now, path.remote))
     }
 

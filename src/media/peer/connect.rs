@@ -32,6 +32,24 @@ impl Connection {
         self.event(PeerEvent::LocalCandidatesDone);
     }
 
+    /// The host has other addresses: checks from the new ones begin, and what is advertised of them is told.
+    pub fn follow(&mut self, clock: Clock, bound: &[SocketAddr], candidates: &[Candidate], out: &mut Batch) {
+        if self.stage == Stage::Closed {
+            return;
+        }
+        self.ice.set_addresses(bound);
+        let known = std::mem::take(&mut self.record.local_candidates);
+        for local in candidates {
+            let text = candidate::format(local);
+            let old = known.contains(&text);
+            self.record.local_candidates.push(text);
+            if !old {
+                self.event(PeerEvent::LocalCandidate(local.clone()));
+            }
+        }
+        self.progress(clock, out);
+    }
+
     pub(super) fn set_remote(&mut self, transport: RemoteTransport, role: DtlsRole) {
         self.ice.set_remote(transport.credentials.clone(), transport.ice_lite);
         self.remote = Some(transport);

@@ -63,6 +63,8 @@ pub struct Core {
     /// Payloads that may be asked for again.
     pub(super) store: SharedStore,
     pub(super) seats: Vec<Option<Box<Seat>>>,
+    /// Addresses of ours that count; datagrams to others are dropped.
+    bound: Vec<SocketAddr>,
     pub(super) free: Vec<u32>,
     pub(super) by_ufrag: HashMap<String, u32>,
     /// Learned from authenticated STUN only.
@@ -113,6 +115,7 @@ impl Core {
         let clock = Clock::read();
         let reflexive = shared.config.stun_server.map(|server| Reflexive::new(server, clock.instant));
         Core {
+            bound: handle.bound(),
             ring: Reader::of(handle.clone(), |handle| &handle.ring),
             handle,
             shared,
@@ -160,7 +163,7 @@ impl Core {
     /// The address of ours that a datagram came to.
     pub fn local_address(&self, socket: usize, to: Option<IpAddr>) -> Option<SocketAddr> {
         let socket = &self.sockets[socket];
-        let mut own = self.handle.bound.iter().filter(|a| a.is_ipv4() == socket.is_ipv4);
+        let mut own = self.bound.iter().filter(|a| a.is_ipv4() == socket.is_ipv4);
         match to {
             Some(ip) => own.find(|a| a.ip() == ip),
             None => own.next(),
@@ -271,7 +274,7 @@ impl Core {
             Setup {
                 config,
                 credentials,
-                addresses: self.handle.bound.clone(),
+                addresses: self.bound.clone(),
                 candidates: shared.candidates.clone(),
                 shared: self.shared.clone(),
                 store: self.store.clone(),
@@ -349,14 +352,27 @@ impl Core {
     pub(super) fn ask_stun_server(&mut self) {
         let Some(reflexive) = &mut self.reflexive else { return };
         let server = reflexive.server;
-        let own = self.handle.bound.iter().find(|own| own.is_ipv4() == server.is_ipv4());
+        let own = self.bound.iter().find(|own| own.is_ipv4() == server.is_ipv4());
         match (own, reflexive.poll(self.clock.instant)) {
             (Some(own), Some(request)) => {
                 let path = Path { local: *own, remote: server };
                 self.batch.push_bytes(&mut Cursor::default(), path, &request);
             }
-            (None, _) => self.reflexive = None,
+            // There may be one later.
+            (None, _) => {}
             (_, None) => {}
+        }
+    }
+
+    /// The host has other addresses.
+    pub fn follow(&mut self, bound: Vec<SocketAddr>) {
+        if self.bound == bound {
+            return;
+        }
+        self.bound.clone_from(&bound);
+        let candidates = self.handle.advertised(&self.shared.config);
+        for index in 0..self.seats.len() as u32 {
+            self.step(index, |connection, clock, batch| connection.follow(clock, &bound, &candidates, batch));
         }
     }
 

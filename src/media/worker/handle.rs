@@ -6,10 +6,11 @@ use super::relief::Duty;
 use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::address::Addressee;
+use crate::media::ice::local;
 use crate::media::types::*;
 use crate::util::lock::Lock;
 use crossbeam_queue::SegQueue;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -27,8 +28,10 @@ pub struct WorkerHandle {
     /// Unique in the process; engines may come and go.
     pub id: u64,
     pub index: usize,
-    /// Real addresses of its sockets.
-    pub bound: Vec<SocketAddr>,
+    /// Real addresses of its sockets, which change with the host's.
+    bound: Lock<Vec<SocketAddr>>,
+    /// Ports of its sockets, IPv4 and IPv6.
+    ports: [Option<u16>; 2],
     pub bell: Bell,
     pub ring: Ring,
     pub jobs: SegQueue<Job>,
@@ -67,6 +70,8 @@ pub enum Job {
     /// Of what was merged while it waited.
     Feedback(Arc<PeerShared>),
     Snapshot(Arc<PeerShared>, SyncSender<PeerSnapshot>),
+    /// The host has other addresses.
+    Addresses(Vec<SocketAddr>),
     Stop,
 }
 
@@ -78,11 +83,12 @@ pub struct NewPeer {
 }
 
 impl WorkerHandle {
-    pub fn new(index: usize, bound: Vec<SocketAddr>, bell: Bell) -> WorkerHandle {
-        WorkerHandle {
+    pub fn new(index: usize, ports: [Option<u16>; 2], addresses: &[IpAddr], bell: Bell) -> WorkerHandle {
+        let handle = WorkerHandle {
             id: NEXT_WORKER.fetch_add(1, Ordering::Relaxed),
             index,
-            bound,
+            bound: Lock::default(),
+            ports,
             bell,
             ring: Ring::new(RING_CELLS),
             jobs: SegQueue::new(),
@@ -92,7 +98,36 @@ impl WorkerHandle {
             duty: Lock::default(),
             successors: Lock::default(),
             reflexive: Lock::new(None),
+        };
+        *handle.bound.lock() = handle.at(addresses);
+        handle
+    }
+
+    /// These addresses with the ports of the sockets; those of a family without a socket are left out.
+    fn at(&self, addresses: &[IpAddr]) -> Vec<SocketAddr> {
+        let port = |ip: &IpAddr| self.ports[usize::from(ip.is_ipv6())];
+        addresses.iter().filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?))).collect()
+    }
+
+    pub fn bound(&self) -> Vec<SocketAddr> {
+        self.bound.lock().clone()
+    }
+
+    /// The host has these addresses now. New PeerConnections begin with them; running ones are told.
+    pub fn follow(&self, addresses: &[IpAddr]) {
+        let bound = self.at(addresses);
+        self.bound.lock().clone_from(&bound);
+        self.submit(Job::Addresses(bound));
+    }
+
+    /// What clients are told of its addresses now.
+    pub fn advertised(&self, config: &EngineConfig) -> Vec<Candidate> {
+        let bound = self.bound();
+        let mut candidates = local::advertised(config, &bound);
+        if let Some(seen) = self.reflexive().filter(|seen| bound.contains(&seen.base)) {
+            candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
         }
+        candidates
     }
 
     pub fn reflexive(&self) -> Option<Seen> {
@@ -120,6 +155,7 @@ pub struct PeerShared {
     pub id: u64,
     pub worker: Arc<WorkerHandle>,
     pub credentials: Lock<IceCredentials>,
+    /// When it was made.
     pub candidates: Vec<Candidate>,
     pub intake: Intake,
     seat: AtomicU32,

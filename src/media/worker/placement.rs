@@ -61,7 +61,8 @@ mod tests {
     // MP-240
     #[test]
     fn traffic_counts_besides_peers() {
-        let workers = [0, 1].map(|index| Arc::new(WorkerHandle::new(index, vec![], Bell::new().unwrap())));
+        let workers =
+            [0, 1].map(|index| Arc::new(WorkerHandle::new(index, [None; 2], &[], Bell::new().unwrap())));
         let mut placement = Placement::new(2);
         let start = Instant::now() + SAMPLE;
         assert_eq!(placement.choose(&workers, start), 0);

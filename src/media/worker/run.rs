@@ -282,6 +282,7 @@ impl Worker {
                         let _ = reply.try_send(snapshot);
                     }
                 }
+                Job::Addresses(bound) => core(|core| core.follow(bound)),
                 Job::Stop => {
                     // From here on this thread stays the one that works.
                     *self.handle.duty.lock() = None;

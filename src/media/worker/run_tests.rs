@@ -21,7 +21,7 @@ fn worker(sockets: usize) -> (Worker, Bed) {
     let sockets: Vec<_> = (0..sockets).map(|_| Socket::open(true, (0, 0), 0).unwrap()).collect();
     let mut bed = Bed::default();
     sockets.iter().for_each(|socket| bed.watch(&socket.udp, socket.rtcp.as_ref()).unwrap());
-    let handle = Arc::new(WorkerHandle::new(0, Vec::new(), Bell::new().unwrap()));
+    let handle = Arc::new(WorkerHandle::new(0, [None; 2], &[], Bell::new().unwrap()));
     let station = Station::new(Box::new(Core::new(handle.clone(), shared, sockets)));
     STATION.with(|cell| *cell.borrow_mut() = Some(station));
     (Worker::new(handle), bed)

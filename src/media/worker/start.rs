@@ -8,28 +8,32 @@ use super::wake::{Bed, Bell};
 use crate::media::peer::Shared;
 use crate::media::types::EngineConfig;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Binds the sockets of the families that `addresses` has, and starts the thread.
+/// Binds the sockets of the families that there may be addresses of, and starts the thread.
 pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle>, JoinHandle<()>)> {
     let config = &shared.config;
     let bell = Bell::new()?;
     let mut bed = Bed::default();
     let ports = ports(config, index)?;
-    let (mut sockets, mut bound) = (Vec::new(), Vec::new());
-    for ipv4 in [true, false] {
-        let own: Vec<IpAddr> = config.addresses.iter().copied().filter(|a| a.is_ipv4() == ipv4).collect();
-        if own.is_empty() {
+    let (mut sockets, mut bound) = (Vec::new(), [None; 2]);
+    for (family, ipv4) in [true, false].into_iter().enumerate() {
+        // Also for addresses that may come later.
+        let needed = config.addresses.iter().any(|a| a.is_ipv4() == ipv4);
+        if !needed && !ipv4 && !config.ipv6 {
             continue;
         }
-        let socket = Socket::open(ipv4, ports, config.dscp).map_err(|error| named(ports, error))?;
+        let socket = match Socket::open(ipv4, ports, config.dscp) {
+            Ok(socket) => socket,
+            Err(error) if needed => return Err(named(ports, error)),
+            Err(_) => continue,
+        };
         bed.watch(&socket.udp, socket.rtcp.as_ref())?;
-        bound.extend(own.into_iter().map(|ip| SocketAddr::new(ip, socket.port())));
+        bound[family] = Some(socket.port());
         sockets.push(socket);
     }
-    let handle = Arc::new(WorkerHandle::new(index, bound, bell));
+    let handle = Arc::new(WorkerHandle::new(index, bound, &config.addresses, bell));
     let (of_thread, shared) = (handle.clone(), shared.clone());
     let thread = crate::util::thread::spawn(format!("hloop {index}"), move || {
         run::run(&of_thread, shared, sockets, bed);

@@ -106,7 +106,8 @@ impl World {
         let address = SocketAddr::from(([198, 51, 100, 1], 10_000));
         let config = EngineConfig { ice_lite: rng.u8(..4) == 0, stats_period: 0, ..EngineConfig::default() };
         let shared = shared(config);
-        let handle = Arc::new(WorkerHandle::new(0, vec![address], Bell::new().unwrap()));
+        let ports = [address.is_ipv4(), address.is_ipv6()].map(|ours| ours.then_some(address.port()));
+        let handle = Arc::new(WorkerHandle::new(0, ports, &[address.ip()], Bell::new().unwrap()));
         let mut world = World {
             begin,
             now: 0,
