@@ -17,7 +17,7 @@ const TAKERS: usize = 3;
 const STEPS: usize = 50;
 
 fn core() -> Box<Core> {
-    let handle = WorkerHandle::new(0, vec!["192.0.2.1:1".parse().unwrap()], Bell::new().unwrap());
+    let handle = WorkerHandle::new(0, [Some(1), None], &["192.0.2.1".parse().unwrap()], Bell::new().unwrap());
     Box::new(Core::new(Arc::new(handle), shared(EngineConfig::default()), Vec::new()))
 }
 
