@@ -32,8 +32,8 @@ class Folder:
 
 
 def start(folder, plugins="", general=""):
-    return Server(general=f'plugins_folder = "{folder.path}"; {general}', media="slowlink_threshold = 4;",
-                  plugins=plugins, disabled=[])
+    general = f'plugins_folder = "{folder.path}"; session_timeout = 0; {general}'
+    return Server(general=general, media="slowlink_threshold = 4;", plugins=plugins, disabled=[])
 
 
 def check(path):
