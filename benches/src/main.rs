@@ -6,6 +6,7 @@ mod peer;
 mod scenario;
 mod server;
 mod signal;
+mod signalling;
 mod sys;
 mod table;
 mod world;
@@ -32,8 +33,13 @@ usage: bench [options] [scenario ...]
   --verbose            every run's outcome, and the server's process number as it is measured
 ";
 
+/// The scenario without media.
+const SIGNALLING: &str = "signal";
+
 struct Arguments {
     scenarios: Vec<Scenario>,
+    /// Requests instead of packets; a table of its own.
+    signalling: bool,
     kinds: Vec<Kind>,
     runs: usize,
     load_core: usize,
@@ -74,6 +80,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
                 return Ok(None);
             }
             "--list" => {
+                println!("{SIGNALLING:18}  requests, not packets: a table of its own");
                 for scenario in known {
                     println!("{:18}{}", scenario.name, if scenario.quick { "  (short list)" } else { "" });
                 }
@@ -99,18 +106,20 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             name => names.push(name.to_owned()),
         }
     }
+    let signalling = names.iter().any(|name| name == SIGNALLING);
+    names.retain(|name| name != SIGNALLING);
     for name in &names {
         if !known.iter().any(|scenario| scenario.name == *name) {
             return Err(format!("no scenario {name}"));
         }
     }
     let chosen = |scenario: &Scenario| match names.is_empty() {
-        true => all || scenario.quick,
+        true => all || (scenario.quick && !signalling),
         false => names.contains(&scenario.name),
     };
     let kinds = servers.split(',').map(|name| kind(name, &program)).collect::<Result<_, _>>()?;
     let scenarios = known.into_iter().filter(chosen).collect();
-    Ok(Some(Arguments { scenarios, kinds, runs, load_core, options }))
+    Ok(Some(Arguments { scenarios, signalling, kinds, runs, load_core, options }))
 }
 
 fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
@@ -127,6 +136,12 @@ fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
 fn run(arguments: &Arguments) -> bool {
     let mut good = true;
     println!("{}\n", machine(arguments));
+    if arguments.signalling {
+        good &= signalling::run(arguments);
+    }
+    if arguments.scenarios.is_empty() {
+        return good;
+    }
     println!("{}", table::header());
     for scenario in &arguments.scenarios {
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); arguments.kinds.len()];

@@ -8,7 +8,7 @@ import sys
 import unittest
 
 from call import EchoCall, until
-from harness import Server
+from harness import ROOT, Server
 from signalling import Connection
 
 PACKAGE = "janus.plugin.flooding"
@@ -22,6 +22,8 @@ ALL_REQUESTS = 16
 # The most that is lost in allocators, transports and threads while a hundred megabytes pass through.
 SLACK = 24 * MEGABYTE
 MOST_LINES = 20
+OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
+CANDIDATES = int(os.environ.get("CANDIDATES", "20000"))
 
 
 class Flooded(unittest.IsolatedAsyncioTestCase):
@@ -186,6 +188,27 @@ class Flooded(unittest.IsolatedAsyncioTestCase):
         self.assertLessEqual(events["waiting"], BOUNDS["events"] // 4 + 10)
         self.handler(request="go_on")
         await until(lambda: self.handler()["named"] == before + 1, "event of the bystander")
+
+    async def test_candidates_without_end(self):
+        """Trickled in lists, before a description and after it: what waits, and what is kept, is bounded."""
+        count, texts = CANDIDATES, iter(range(CANDIDATES))
+        handle = await self.session.attach()
+        answered = 0
+        while answered < count:
+            if answered == count // 2:
+                await handle.message({}, {"type": "offer", "sdp": OFFER})
+            some = [{"sdpMid": "0", "sdpMLineIndex": 0, "candidate":
+                     f"candidate:{n} 1 udp {n % 65536} 10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255} {n % 60000 + 1} typ host"}
+                    for n in (next(texts) for _ in range(500))]
+            reply = await handle.request({"janus": "trickle", "candidates": some})
+            self.assertIn(reply.get("error", {}).get("code", 0), (0, 471))
+            answered += len(some)
+            if answered % 100_000 == 0:
+                self.grown_by_at_most(MEGABYTE)
+        self.grown_by_at_most(MEGABYTE)
+        info = self.server.handle_info(self.session.id, handle.id)
+        self.assertLessEqual(len(info["webrtc"]["ice"]["remote-candidates"]), 256)
+        await handle.request({"janus": "detach"})
 
     async def test_changes_of_a_peerconnection(self):
         """A media worker that a callback blocks, and a client that goes on changing its PeerConnection."""
