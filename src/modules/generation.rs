@@ -343,6 +343,25 @@ mod tests {
         assert!(!why.contains('\n'), "{why}");
     }
 
+    /// As on a machine whose code is not decoded: `calls` of these modules say nothing.
+    #[test]
+    fn undecided_is_refused_and_never_assumed() {
+        let differing = [
+            (14, "janus_rtp_simulcasting_context_reset"),
+            (15, "janus_rtp_simulcasting_context_reset"),
+            (15, "janus_rtp_simulcasting_prepare"),
+            (16, "janus_audiocodec_name"),
+            (102, PROCESS),
+            (102, "janus_sdp_generate_answer_mline"),
+            (106, "janus_plugin_rtp_duplicate"),
+        ];
+        for (api, symbol) in differing {
+            let why = decide_for(api, &[symbol], &[]).expect_err(symbol);
+            assert!(why.contains(symbol) && why.contains("abi_generations = \"ours.so="), "{api}: {why}");
+            assert_eq!(why.contains("not read on this machine"), !calls::DECODED, "{api}: {why}");
+        }
+    }
+
     #[test]
     fn what_imports_nothing_that_differs_is_served_as_any() {
         let any = decide_for(102, &["janus_vprintf", "janus_sdp_write"], &[]).unwrap();
