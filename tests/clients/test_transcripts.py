@@ -93,6 +93,17 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
     async def test_refused_descriptions(self):
         await self.play(jsep.refused)
 
+    async def test_tolerated_descriptions(self):
+        """They are answered by us alone."""
+        server = Server(UNDER_TEST)
+        try:
+            async with Player(server) as player:
+                await jsep.tolerated(player)
+            answers = [lines for _, lines in player.steps if any('"type": "answer"' in line for line in lines)]
+            self.assertEqual(len(answers), len(jsep.TOLERATED), player.steps)
+        finally:
+            server.stop(check=False)
+
     async def test_repair(self):
         await self.play(jsep.repair)
 

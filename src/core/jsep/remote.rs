@@ -119,7 +119,8 @@ impl Negotiation {
         let enabled = mline.port > 0;
         self.take_mid(index, mline, kind)?;
         let medium = &mut self.media[index];
-        medium.refused = kind == SdpType::Offer && !enabled;
+        // Of data the reference answers what the plugin answers, also where none was offered.
+        medium.refused = kind == SdpType::Offer && !enabled && medium.kind != MediumKind::Data;
         match medium.kind {
             MediumKind::Data => {
                 if kind == SdpType::Answer && (enabled || medium.send) {
