@@ -25,6 +25,7 @@ pub mod limit;
 pub mod pool;
 pub mod queues;
 pub mod registry;
+pub mod residue;
 pub mod session;
 pub mod settings;
 pub mod signalling;

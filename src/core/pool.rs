@@ -84,6 +84,11 @@ impl Pool {
         self.0.state.lock()
     }
 
+    /// How many it was ever given.
+    pub fn jobs(&self) -> u64 {
+        self.state().pushed
+    }
+
     /// Queues a job; never runs it on this thread. After [`Pool::stop`] jobs are dropped.
     pub fn run(&self, job: impl FnOnce() + Send + 'static) {
         let mut state = self.state();

@@ -1,7 +1,8 @@
-//! The thread that expires sessions and reports the status of the core.
+//! The thread that expires sessions, gives memory back, and reports the status of the core.
 
 use super::Core;
 use super::notifier::{Kind, Subject, subtype};
+use super::residue::Residue;
 use crate::json::Json;
 use crate::util::time;
 use std::sync::atomic::Ordering;
@@ -25,9 +26,11 @@ impl Watchdog {
         let core: Weak<Core> = Arc::downgrade(core);
         let thread = crate::util::thread::spawn("timeout watchdog", move || {
             let mut status = Instant::now() + STATUS;
+            let mut residue = Residue::default();
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
                 let Some(core) = core.upgrade() else { return };
                 core.expire_sessions(time::monotonic());
+                residue.look(core.pool.jobs());
                 if Instant::now() >= status {
                     status += STATUS;
                     core.report_status();

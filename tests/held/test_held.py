@@ -115,6 +115,18 @@ class Descriptions(BesideACall):
         self.assertEqual(answer["jsep"]["type"], "answer")
         await handle.request({"janus": "detach"})
 
+    async def test_memory_comes_back(self):
+        """After a description of 5 MB, as soon as it is quiet; it was 200 MB more for ever."""
+        before = held(self.server.process.pid)[2]
+        first = CHROMIUM.index("a=mid")
+        await self.settled(CHROMIUM[:first] + "a=x:1\r\n" * 700_000 + CHROMIUM[first:])
+        more = lambda: held(self.server.process.pid)[2] - before  # noqa: E731
+        for _ in range(600):
+            if more() < 60 * MEGABYTE:
+                break
+            await asyncio.sleep(0.2)
+        self.assertLess(more(), 60 * MEGABYTE)
+
     async def test_five_thousand_media(self):
         await self.settled(CHROMIUM + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:x\r\n" * 5000)
 
