@@ -9,6 +9,7 @@
 //! and walks along these ways file by file.
 // The documentation is for those who change the code: it shows private parts, and links to them.
 #![allow(rustdoc::private_intra_doc_links)]
+#![cfg_attr(not(test), warn(clippy::disallowed_types, clippy::disallowed_methods))]
 
 pub mod embed;
 pub mod daemon;

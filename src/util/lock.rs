@@ -3,6 +3,7 @@
 //! * No lock is held across a call into a module ([`outside`]): that is how a server comes to be "alive but answers
 //!   nothing".
 //! * No lock is taken on the way of a packet ([`packet_path`]).
+#![allow(clippy::disallowed_types)]
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
