@@ -169,7 +169,7 @@ typedef struct janus_rs_event {
   int64_t number;
   // CLOCK_MONOTONIC, microseconds: when it happened.
   int64_t time;
-  // UTF-8; never NULL. Lent until the queue is asked for the next event.
+  // UTF-8; never NULL. Lent until the queue is asked for the next event, or closed with its instance.
   const char *text;
   // Never NULL; followed by a NUL that does not count. Lent as above.
   const void *data;
@@ -270,7 +270,8 @@ int janus_rs_get(struct janus_rs *core,
                  const char *name,
                  char **out);
 
-// A configuration file that exists in memory only: modules that read a file of this name get `file_text`. [setup]
+// A configuration file of a module that exists in memory only: modules that read a file of this name get `file_text`.
+// [setup]
 int janus_rs_config(struct janus_rs *core,
                     const char *file,
                     const char *file_text);
@@ -347,7 +348,7 @@ int janus_rs_request_json(struct janus_rs *core,
 #endif
 
 // A request whose reply is waited for, at most `timeout_ms` (-1: without limit); the reply is yours to free. `json` ends
-// with a NUL. Not for what a plugin says later, which comes as an event. [app]
+// with a NUL. Not for what a plugin says later, nor for sessions' ends, which come as events: take them, too. [app]
 int janus_rs_call(struct janus_rs *core,
                   janus_rs_client client,
                   uint32_t flags,

@@ -4,9 +4,7 @@
 
 use std::ffi::{CStr, CString, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 const LIBRARY: &str = "libjanus_rs.so.0";
 const ENTRY: &CStr = c"janus_rs_main";
@@ -34,17 +32,13 @@ fn main() {
 }
 
 /// GLib keeps small blocks (list nodes, most of all) in caches of its own, that are as large for ever as they were once:
-/// a description of 5 MB costs 85 MB. It looks for this variable before any program's `main`, hence the start anew.
+/// a description of 5 MB costs 85 MB. It looks for this variable when it is loaded, that is with our library.
 fn return_small_blocks() {
     const VARIABLE: &str = "G_SLICE";
-    let (Ok(program), None) = (std::env::current_exe(), std::env::var_os(VARIABLE)) else { return };
-    let mut arguments = std::env::args_os();
-    let mut anew = Command::new(program);
-    if let Some(name) = arguments.next() {
-        anew.arg0(name);
+    if std::env::var_os(VARIABLE).is_none() {
+        // SAFETY: the process has one thread.
+        unsafe { std::env::set_var(VARIABLE, "always-malloc") };
     }
-    // Returns only when it cannot be done; then it goes without.
-    let _ = anew.args(arguments).env(VARIABLE, "always-malloc").exec();
 }
 
 /// How long buffered output may take to be written.

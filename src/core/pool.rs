@@ -210,7 +210,7 @@ impl Pool {
                         break;
                     }
                 }
-                more *= 2;
+                more = (more * 2).min(MAX_THREADS);
             } else {
                 more = 1;
             }

@@ -109,7 +109,8 @@ mod tests {
         memory.set(200 * MIB);
         assert!(!look(102, 6) && look(103, 15));
         // In use: tried more and more seldom, and only when something was done.
-        (memory.set(300 * MIB), in_use.set(300 * MIB));
+        memory.set(300 * MIB);
+        in_use.set(300 * MIB);
         assert!(look(104, 30) && !look(104, 100) && !look(105, 45) && look(106, 100));
         assert!(!look(107, 130) && look(108, 141));
         // Freed at last.

@@ -63,6 +63,7 @@ export! {
             not_null(out, "out")?;
             // SAFETY: NULL, or options with their size.
             let options = unsafe { read(options, "options") }?;
+            // SAFETY: the caller's, as the header asks for.
             let options = unsafe { instance_options(options) }?;
             if options.modules {
                 crate::modules::library::promote_ourselves();
@@ -101,12 +102,16 @@ export! {
         })
     }
 
-    /// A configuration file that exists in memory only: modules that read a file of this name get `file_text`. [setup]
+    /// A configuration file of a module that exists in memory only: modules that read a file of this name get `file_text`.
+    /// [setup]
     "janus_rs.h" fn janus_rs_config(core: *mut janus_rs, file: *const c_char, file_text: *const c_char) -> c_int
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
             let (file, file_text) = (text(file, "file")?, text(file_text, "text")?);
+            if ["janus.jcfg", "janus-rs.jcfg"].contains(&file.as_str()) {
+                return Err(Error::invalid(format!("{file} is not a module's: use janus_rs_set()")));
+            }
             if file.is_empty() || file.contains('/') {
                 return Err(Error::invalid(format!("'{file}' is not the name of a file without folders")));
             }
@@ -168,7 +173,7 @@ export! {
                 let functions = unsafe { read(options.handlers, "handlers") }?;
                 Some(Handlers { functions, user: User(options.user) })
             };
-            let number = core.add_queue(Queue::new(options.limit, handlers)?);
+            let number = core.add_queue(Queue::new(options.limit, handlers)?)?;
             // SAFETY: not NULL; the caller's variable.
             unsafe { *out = number as *mut janus_rs_queue };
             Ok(0)
@@ -228,7 +233,7 @@ export! {
         call(|| {
             let core = find(core)?;
             core.live()?;
-            let queue = instance::find_queue(queue as usize)?;
+            let queue = core.queue(queue as usize)?;
             not_null(out, "out")?;
             // SAFETY: NULL, or options with their size.
             let options = unsafe { read(options, "options") }?;
@@ -290,7 +295,7 @@ export! {
     }
 
     /// A request whose reply is waited for, at most `timeout_ms` (-1: without limit); the reply is yours to free. `json` ends
-    /// with a NUL. Not for what a plugin says later, which comes as an event. [app]
+    /// with a NUL. Not for what a plugin says later, nor for sessions' ends, which come as events: take them, too. [app]
     "janus_rs.h" fn janus_rs_call(
         core: *mut janus_rs, client: janus_rs_client, flags: u32, json: *const c_char, reply: *mut *mut c_char,
         timeout_ms: c_int
@@ -318,7 +323,7 @@ export! {
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
-            let found = instance::find_queue(queue as usize)?;
+            let found = core.queue(queue as usize)?;
             let live = match core.live() {
                 Ok(live) => Some(live),
                 Err(_) => core.set_up(|_| None)?,

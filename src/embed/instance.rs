@@ -141,8 +141,11 @@ pub fn find_queue(number: usize) -> Result<Arc<Queue>> {
     if number == 0 {
         return Err(Error::invalid("the queue is NULL"));
     }
-    let found = QUEUES.load().get(&number).map(|(_, queue)| queue.clone());
-    found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, "there is no such queue (any more)"))
+    let found = QUEUES.load().get(&number).cloned();
+    let (owner, queue) =
+        found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, "there is no such queue (any more)"))?;
+    find(owner)?.same_process()?;
+    Ok(queue)
 }
 
 /// For [app] functions: a thread of ours that waits for us would wait for ever.
@@ -218,16 +221,26 @@ impl Instance {
         Ok(live.config.value(category, item).map(str::to_owned))
     }
 
+    /// A queue of this instance.
+    pub fn queue(&self, number: usize) -> Result<Arc<Queue>> {
+        let queue = find_queue(number)?;
+        match QUEUES.load().get(&number) {
+            Some((owner, _)) if *owner == self.number => Ok(queue),
+            _ => Err(Error::invalid("the queue belongs to another instance")),
+        }
+    }
+
     /// Every queue of this instance.
     pub fn queues(&self) -> Vec<Arc<Queue>> {
         let all = QUEUES.load();
         all.values().filter(|(owner, _)| *owner == self.number).map(|(_, queue)| queue.clone()).collect()
     }
 
-    pub fn add_queue(&self, queue: Queue) -> usize {
+    pub fn add_queue(&self, queue: Queue) -> Result<usize> {
+        self.same_process()?;
         let number = number();
         insert(&QUEUES, number, (self.number, Arc::new(queue)));
-        number
+        Ok(number)
     }
 
     /// Binds sockets, starts threads, initialises modules.
@@ -252,7 +265,7 @@ impl Instance {
         }
         thread::install(&signals::FOREIGN);
         // What modules start in `init` inherits this mask: the program's signals are the program's.
-        let started = thread::with(Mask::Ours, || self.launch(&mut setup));
+        let started = thread::with(Mask::Ours, || thread::as_ours(|| self.launch(&mut setup)));
         let (state, result) = match started {
             Ok(running) => (State::Running(Box::new(running)), Ok(())),
             // Modules cannot be initialised twice.
@@ -269,7 +282,7 @@ impl Instance {
         let config = configuration(setup, self.watches.is_any())?;
         let folder = setup.options.folder.clone().unwrap_or_else(|| Path::new(NO_FOLDER).to_owned());
         let others = (!setup.given.is_empty()).then(Others::of_the_program);
-        let hooked = setup.options.hooks.take().is_some_and(hooks::install);
+        let hooked = setup.options.hooks.is_some_and(hooks::install);
         let unhook = || {
             if hooked {
                 hooks::remove();
@@ -287,6 +300,9 @@ impl Instance {
         let server = match server {
             Ok(server) => server,
             Err(why) => {
+                if self.modules {
+                    forget_modules();
+                }
                 log.stop();
                 unhook();
                 let code = if setup.given.is_empty() { JANUS_RS_ESYSTEM } else { JANUS_RS_EMODULE };
@@ -345,14 +361,15 @@ impl Instance {
         self.live.store(None);
         let Running { server, log, others, hooked } = *running;
         thread::with(Mask::Ours, || {
-            server.stop_within(0, patience);
-            if self.modules {
-                crate::modules::host::uninstall();
-                crate::abi::config::set_files_in_memory(BTreeMap::new());
-            }
-            log.stop();
+            thread::as_ours(|| {
+                server.stop_within(0, patience);
+                if self.modules {
+                    forget_modules();
+                }
+                log.stop();
+            });
             if let Some(others) = others {
-                others.wait();
+                others.wait(patience);
             }
         });
         if hooked {
@@ -360,7 +377,7 @@ impl Instance {
         }
         self.clients.clear();
         self.watches.end();
-        self.queues().iter().for_each(|queue| queue.push(Event::new(JANUS_RS_EVENT_STOPPED)));
+        self.queues().iter().for_each(|queue| queue.finish(Event::new(JANUS_RS_EVENT_STOPPED)));
         *self.state.lock() = State::Stopped;
         self.changed.notify_all();
         Ok(())
@@ -369,7 +386,7 @@ impl Instance {
     /// Stops it if need be, and forgets it and its queues.
     pub fn close(&self, patience: Duration) -> Result<()> {
         match self.stop(patience) {
-            // What runs is the parent's, and so are its threads.
+            // What runs is the parent's, and so are its threads and the descriptors of its queues.
             Err(error) if error.code() == JANUS_RS_EFORK => {
                 if let State::Running(running) = std::mem::replace(&mut *self.state.lock(), State::Stopped) {
                     std::mem::forget(running);
@@ -378,9 +395,8 @@ impl Instance {
                     std::mem::forget(live);
                 }
             }
-            _ => {}
+            _ => self.queues().iter().for_each(|queue| queue.close()),
         }
-        self.queues().iter().for_each(|queue| queue.close());
         QUEUES.rcu(|all| {
             let rest = all.iter().filter(|(_, (owner, _))| *owner != self.number);
             rest.map(|(number, entry)| (*number, entry.clone())).collect::<HashMap<_, _>>()
@@ -392,6 +408,12 @@ impl Instance {
         });
         Ok(())
     }
+}
+
+/// Modules that still call find nobody.
+fn forget_modules() {
+    crate::modules::host::uninstall();
+    crate::abi::config::set_files_in_memory(BTreeMap::new());
 }
 
 impl Setup {

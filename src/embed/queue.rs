@@ -74,6 +74,8 @@ struct Waiting {
     /// Somebody wants `next` to return.
     woken: bool,
     /// Nothing comes in any more.
+    over: bool,
+    /// And nobody waits.
     closed: bool,
 }
 
@@ -131,6 +133,8 @@ impl Queue {
         if unsafe { libc::dup3(fresh.as_raw_fd(), self.bell.as_raw_fd(), libc::O_CLOEXEC) } < 0 {
             return Err(io::Error::last_os_error());
         }
+        // Whoever was taking events stayed in the other process.
+        self.taken.store(false, Ordering::Release);
         let silent = waiting.is_silent();
         waiting.events.shrink_to_fit();
         if !silent {
@@ -165,7 +169,7 @@ impl Queue {
     fn put(&self, event: Event, always: bool) {
         let weight = event.weight();
         self.change(|waiting| {
-            if waiting.closed {
+            if waiting.over || waiting.closed {
                 return;
             }
             if !always && waiting.bytes.saturating_add(weight) > self.limit {
@@ -181,6 +185,12 @@ impl Queue {
     /// Makes a waiting `next` return.
     pub fn wake(&self) {
         self.change(|waiting| waiting.woken = true);
+    }
+
+    /// The last event: nothing follows it.
+    pub fn finish(&self, event: Event) {
+        self.push(event);
+        self.change(|waiting| waiting.over = true);
     }
 
     /// What waits can still be taken; nobody waits for more.
@@ -278,6 +288,10 @@ impl Queue {
             let Ok(event) = self.pop() else { break };
             count += 1;
             self.lend(event, |event| handlers.call(event));
+            // Its instance was closed, in a handler perhaps.
+            if self.waiting.lock().closed {
+                break;
+            }
         }
         Ok(count)
     }

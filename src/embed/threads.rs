@@ -18,9 +18,10 @@ impl Others {
         Others(all())
     }
 
-    /// Waits until there are no threads but these, or for [`PATIENCE`]: a program may have started more meanwhile.
-    pub fn wait(&self) {
-        let limit = Instant::now() + PATIENCE;
+    /// Waits until there are no threads but these, or for [`PATIENCE`], and no longer than `most`: a program may have
+    /// started more meanwhile.
+    pub fn wait(&self, most: Duration) {
+        let limit = Instant::now() + PATIENCE.min(most);
         while !all().is_subset(&self.0) && Instant::now() < limit {
             std::thread::sleep(PAUSE);
         }

@@ -150,7 +150,7 @@ pub struct janus_rs_event {
     pub number: i64,
     /// CLOCK_MONOTONIC, microseconds: when it happened.
     pub time: i64,
-    /// UTF-8; never NULL. Lent until the queue is asked for the next event.
+    /// UTF-8; never NULL. Lent until the queue is asked for the next event, or closed with its instance.
     pub text: *const c_char,
     /// Never NULL; followed by a NUL that does not count. Lent as above.
     pub data: *const c_void,

@@ -41,6 +41,9 @@ impl Watches {
                 present.mask.store(mask, Ordering::Relaxed);
                 return Ok(());
             }
+            if mask == 0 {
+                return Ok(());
+            }
             let watch = Arc::new(Watch { package, queue, mask: mask.into() });
             all.push(watch.clone());
             watch

@@ -46,6 +46,9 @@ static INITIALISED: Lock<Option<HashSet<PathBuf>>> = Lock::new(None);
 impl Given {
     /// Opens and checks one file. The error is one line.
     pub fn open(path: &Path, kind: Kind) -> Result<Given, String> {
+        // A bare name is a file of the working folder, and not what the dynamic linker finds under it.
+        let here = Path::new(".").join(path);
+        let path = if path.components().count() == 1 { here.as_path() } else { path };
         let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
         let line = |why: String| format!("{} {}: {why}", kind.name(), path.display());
         if is_initialised(path) {
@@ -112,12 +115,15 @@ impl Given {
         }
     }
 
-    /// From here on its file counts as initialised.
-    fn note(&self) {
-        if let From::File(opened) = &self.from {
-            let path = opened.path.canonicalize().unwrap_or_else(|_| opened.path.clone());
-            INITIALISED.lock().get_or_insert_default().insert(path);
+    /// From here on its file counts as initialised; an error when it was before.
+    fn note(&self) -> Result<(), NotStarted> {
+        let From::File(opened) = &self.from else { return Ok(()) };
+        let path = opened.path.canonicalize().unwrap_or_else(|_| opened.path.clone());
+        if INITIALISED.lock().get_or_insert_default().insert(path) {
+            return Ok(());
         }
+        let (kind, path) = (self.kind.name(), opened.path.display());
+        Err(NotStarted::Refused(format!("{kind} {path}: it was initialised before in this process")))
     }
 
     pub fn start_plugin(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {
@@ -125,7 +131,7 @@ impl Given {
             From::File(opened) => {
                 let siblings: Vec<Sibling> =
                     opened.path.parent().map(|folder| loader::survey(folder, &[])).unwrap_or_default();
-                self.note();
+                self.note()?;
                 loader::start_plugin(opened, &siblings, options, taken)
             }
             // SAFETY: found complete, and the program keeps it.
@@ -136,19 +142,19 @@ impl Given {
     }
 
     pub fn start_transport(&self, options: &Options) -> Result<Arc<Transport>, NotStarted> {
-        self.note();
+        self.note()?;
         // SAFETY: opened as this kind, or found complete.
         unsafe { loader::start_transport(self.address(), self.place(), options) }
     }
 
     pub fn start_event_handler(&self, options: &Options) -> Result<Arc<EventHandler>, NotStarted> {
-        self.note();
+        self.note()?;
         // SAFETY: as above.
         unsafe { loader::start_event_handler(self.address(), self.place(), options) }
     }
 
     pub fn start_logger(&self, options: &Options, server_name: &CStr) -> Result<Arc<Logger>, NotStarted> {
-        self.note();
+        self.note()?;
         // SAFETY: as above.
         unsafe { loader::start_logger(self.address(), self.place(), options, server_name) }
     }

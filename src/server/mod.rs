@@ -182,7 +182,15 @@ impl Server {
                 }
             }
         }
-        server.web = Web::start(&own)?;
+        server.web = match Web::start(&own) {
+            Ok(web) => web,
+            Err(why) => {
+                if matches!(modules, Modules::Given(_)) {
+                    server.stop(0);
+                }
+                return Err(why);
+            }
+        };
         server.started = Instant::now();
         let core = &server.core;
         core.notifier.emit(notifier::Kind::Core, subtype::STARTUP, Subject::default(), || {

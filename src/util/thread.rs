@@ -31,9 +31,21 @@ thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread was started here.
+/// Whether this thread was started here, or runs something that counts as such.
 pub fn is_ours() -> bool {
     OURS.get()
+}
+
+/// Runs `act` as on a thread of ours: what waits for us must not be called in it.
+pub fn as_ours<T>(act: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            OURS.set(self.0);
+        }
+    }
+    let _restore = Restore(OURS.replace(true));
+    act()
 }
 
 /// Before the first thread. The first call counts; without any, threads have the mask of their parents.

@@ -4,6 +4,7 @@
 #include "embedding.h"
 #include <dirent.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,9 +95,14 @@ static int in_child(janus_rs *core, int (*act)(janus_rs *)) {
 	return WEXITSTATUS(status);
 }
 
+static janus_rs_queue *of_started;
+
+/* Neither takes nor touches what is the parent's. */
 static int of_the_parent(janus_rs *core) {
 	janus_rs_counters counters = JANUS_RS_COUNTERS_INIT;
-	return janus_rs_count(core, &counters) == JANUS_RS_EFORK
+	janus_rs_event event = JANUS_RS_EVENT_INIT;
+	return janus_rs_next(of_started, &event, 0) == JANUS_RS_EFORK && janus_rs_queue_wake(of_started) == JANUS_RS_EFORK
+		&& janus_rs_count(core, &counters) == JANUS_RS_EFORK
 		&& janus_rs_stop(core, -1) == JANUS_RS_EFORK && janus_rs_close(core) == 0 ? 0 : 1;
 }
 
@@ -125,8 +131,12 @@ int main(int argc, char **argv) {
 
 	janus_rs *set_up = opened(), *started = opened();
 	EXPECT(in_child(set_up, of_its_own) == 0 && in_child(set_up, of_its_own) == 0);
+	EXPECT(janus_rs_queue_open(started, &of_started, NULL) == 0);
 	EXPECT(janus_rs_start(started) == 0);
+	EXPECT(janus_rs_queue_wake(of_started) == 0);
 	EXPECT(in_child(started, of_the_parent) == 0);
+	struct pollfd waits = { janus_rs_queue_fd(of_started), POLLIN, 0 };
+	EXPECT(poll(&waits, 1, 0) == 1);
 	EXPECT(janus_rs_close(started) == 0 && janus_rs_close(set_up) == 0);
 	return 0;
 }

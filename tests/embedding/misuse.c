@@ -64,6 +64,7 @@ int main(void) {
 	FAILS(janus_rs_get(core, "nat.ice_lite", &text), JANUS_RS_ESTATE);
 	FAILS(janus_rs_config(core, "a/b.jcfg", ""), JANUS_RS_EINVAL);
 	FAILS(janus_rs_config(core, "a.jcfg", "general: {"), JANUS_RS_EINVAL);
+	FAILS(janus_rs_config(core, "janus.jcfg", ""), JANUS_RS_EINVAL);
 	FAILS(janus_rs_load(core, JANUS_RS_PLUGIN, "/dev/null"), JANUS_RS_ESTATE);
 	FAILS(janus_rs_load(core, 9, "/dev/null"), JANUS_RS_EINVAL);
 	FAILS(janus_rs_register(core, JANUS_RS_PLUGIN, NULL, 6), JANUS_RS_EINVAL);
@@ -80,6 +81,11 @@ int main(void) {
 	FAILS(janus_rs_set(core, "nat.ice_lite", "true"), JANUS_RS_ESTATE);
 	FAILS(janus_rs_get(core, "nat.ice_lite", &text), JANUS_RS_ENOENT);
 	FAILS(janus_rs_client_open(core, no_queue, NULL, &client), JANUS_RS_ENOENT);
+	janus_rs *other;
+	janus_rs_queue *of_other;
+	EXPECT(janus_rs_open(&other, NULL) == 0 && janus_rs_queue_open(other, &of_other, NULL) == 0);
+	FAILS(janus_rs_client_open(core, of_other, NULL, &client), JANUS_RS_EINVAL);
+	EXPECT(janus_rs_close(other) == 0);
 	FAILS(janus_rs_client_open(core, queue, NULL, NULL), JANUS_RS_EINVAL);
 	EXPECT(janus_rs_client_open(core, queue, NULL, &client) == 0);
 	FAILS(janus_rs_request(core, client, 0, 0, NULL, 0), JANUS_RS_EINVAL);

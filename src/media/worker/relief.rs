@@ -73,7 +73,10 @@ pub fn relieve(handle: &Arc<WorkerHandle>, stall: &Stall) -> bool {
         // It waits for it.
         let _ = hand_over.send(core);
     }
-    handle.successors.lock().push(thread);
+    // Those that have ended are let go: what is not joined keeps its stack.
+    let mut successors = handle.successors.lock();
+    successors.retain(|thread| !thread.is_finished());
+    successors.push(thread);
     relieved
 }
 

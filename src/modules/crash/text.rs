@@ -2,6 +2,7 @@
 
 use std::ffi::{CStr, c_int};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Less than the space that a pipe has when it says that it has some.
 const ROOM: usize = 2048;
@@ -33,6 +34,7 @@ impl fmt::Write for Text {
 
 pub struct Outputs {
     log: Option<c_int>,
+    stderr_is_full: AtomicBool,
 }
 
 impl Outputs {
@@ -41,19 +43,26 @@ impl Outputs {
         let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC | libc::O_NONBLOCK;
         // SAFETY: a NUL-terminated path.
         let opened = log.map(|path| unsafe { libc::open(path.as_ptr(), flags, 0o640) });
-        Outputs { log: opened.filter(|descriptor| *descriptor >= 0) }
+        Outputs { log: opened.filter(|descriptor| *descriptor >= 0), stderr_is_full: AtomicBool::new(false) }
     }
 
     /// One line.
     pub fn write(&self, line: &mut Text) {
         line.bytes[line.length] = b'\n';
         let bytes = &line.bytes[..=line.length];
-        for output in [Some(libc::STDERR_FILENO), self.log].into_iter().flatten() {
+        // A pipe that nobody reads comes last, and is waited for once.
+        for output in [self.log, Some(libc::STDERR_FILENO)].into_iter().flatten() {
+            let is_stderr = output == libc::STDERR_FILENO;
+            if is_stderr && self.stderr_is_full.load(Ordering::Relaxed) {
+                continue;
+            }
             let mut ready = libc::pollfd { fd: output, events: libc::POLLOUT, revents: 0 };
             // SAFETY: one entry of ours; bytes of ours. What cannot be written has nowhere to be reported.
             unsafe {
                 if libc::poll(&raw mut ready, 1, PATIENCE_MS) == 1 {
                     libc::write(output, bytes.as_ptr().cast(), bytes.len());
+                } else if is_stderr {
+                    self.stderr_is_full.store(true, Ordering::Relaxed);
                 }
             }
         }
