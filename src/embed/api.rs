@@ -1,5 +1,7 @@
 //! The functions of `janus_rs.h`, in its order. Each checks its arguments and asks the rest of this room. build.rs makes the
 //! header from these signatures and comments, and from `types`.
+// The text is the header's: [any], [app] and [setup] are no links.
+#![allow(rustdoc::broken_intra_doc_links)]
 
 use super::client::{self, Rights};
 use super::error::{self, Error, Result, call};

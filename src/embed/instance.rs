@@ -148,7 +148,7 @@ pub fn find_queue(number: usize) -> Result<Arc<Queue>> {
     Ok(queue)
 }
 
-/// For [app] functions: a thread of ours that waits for us would wait for ever.
+/// For functions that may wait: a thread of ours that waits for us would wait for ever.
 pub fn may_wait() -> Result<()> {
     if thread::is_ours() {
         return Err(Error::new(JANUS_RS_EDEADLK, "not on a thread of the library"));

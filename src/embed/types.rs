@@ -1,5 +1,7 @@
 //! The types of `janus_rs.h`, as C sees them. build.rs shows this file to cbindgen: what is public here is in the header.
 #![allow(non_camel_case_types)]
+// The text is the header's: [app] is no link.
+#![allow(rustdoc::broken_intra_doc_links)]
 #![expect(dead_code, reason = "some names are for C only")]
 
 use std::ffi::{c_char, c_int, c_void};
