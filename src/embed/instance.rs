@@ -74,7 +74,6 @@ pub struct Instance {
     number: usize,
     modules: bool,
     state: Lock<State>,
-    changed: Condvar,
     live: ArcSwapOption<Live>,
     /// Of the process that has started it; survives the stop.
     started_in: ArcSwapOption<u32>,
@@ -166,7 +165,6 @@ pub fn open(options: Options) -> Result<usize> {
         number,
         modules,
         state: Lock::new(State::Setup(Box::new(setup))),
-        changed: Condvar::new(),
         live: ArcSwapOption::empty(),
         started_in: ArcSwapOption::empty(),
         draining: false.into(),
@@ -273,7 +271,6 @@ impl Instance {
             Err(error) => (State::Setup(setup), Err(error)),
         };
         *self.state.lock() = state;
-        self.changed.notify_all();
         result
     }
 
@@ -379,7 +376,6 @@ impl Instance {
         self.watches.end();
         self.queues().iter().for_each(|queue| queue.finish(Event::new(JANUS_RS_EVENT_STOPPED)));
         *self.state.lock() = State::Stopped;
-        self.changed.notify_all();
         Ok(())
     }
 

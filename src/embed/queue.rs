@@ -127,7 +127,7 @@ impl Queue {
 
     /// After a fork: the descriptor keeps its number and is no longer the parent's as well.
     pub fn renew(&self) -> io::Result<()> {
-        let mut waiting = self.waiting.lock();
+        let waiting = self.waiting.lock();
         let fresh = bell()?;
         // SAFETY: both are open and ours.
         if unsafe { libc::dup3(fresh.as_raw_fd(), self.bell.as_raw_fd(), libc::O_CLOEXEC) } < 0 {
@@ -135,9 +135,7 @@ impl Queue {
         }
         // Whoever was taking events stayed in the other process.
         self.taken.store(false, Ordering::Release);
-        let silent = waiting.is_silent();
-        waiting.events.shrink_to_fit();
-        if !silent {
+        if !waiting.is_silent() {
             self.ring();
         }
         Ok(())
@@ -297,8 +295,8 @@ impl Queue {
     }
 
     fn lend(&self, event: Event, with: impl FnOnce(&janus_rs_event)) {
-        let mut text = event.body.as_ref().and_then(|json| json.dump(dump::PRESERVE_ORDER | dump::COMPACT));
-        let mut text = text.take().unwrap_or_default().into_bytes();
+        let text = event.body.as_ref().and_then(|json| json.dump(dump::PRESERVE_ORDER | dump::COMPACT));
+        let mut text = text.unwrap_or_default().into_bytes();
         let length = text.len();
         text.push(0);
         let pointer = {
