@@ -161,9 +161,25 @@ pub fn local_date(unix_seconds: i64) -> String {
 /// Gives memory that nobody uses back to the system, from all arenas of the process: GLib's and ours are the C library's.
 /// Others who allocate may wait meanwhile.
 pub fn give_back() {
+    stir();
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number; live memory is not touched.
     unsafe {
         libc::malloc_trim(0);
+    }
+}
+
+/// Until 2.76 GLib keeps small blocks (nodes of lists, most of all) in caches of its own, one per size. What has lain there
+/// for 15 s is freed, but only when others of its size are: so some of each are. (Without those caches, `G_SLICE`, memory
+/// comes back at once, and Debian's video room crashes, the reference's too: it reads a node that it has freed.)
+fn stir() {
+    const SIZES: usize = 256;
+    let mut blocks = [ptr::null_mut::<c_void>(); 512];
+    for size in (16..=SIZES).step_by(16) {
+        // SAFETY: each is freed once, with the size that it was made with.
+        unsafe {
+            blocks.iter_mut().for_each(|block| *block = sys::g_slice_alloc(size));
+            blocks.iter().for_each(|block| sys::g_slice_free1(size, *block));
+        }
     }
 }

@@ -12,7 +12,6 @@ const ENTRY: &CStr = c"janus_rs_main";
 type Main = unsafe extern "C" fn(argc: c_int, argv: *const *const c_char) -> c_int;
 
 fn main() {
-    return_small_blocks();
     let arguments: Vec<CString> = std::env::args_os()
         .map(|a: OsString| CString::new(a.as_bytes()).expect("arguments have no NUL"))
         .collect();
@@ -28,16 +27,6 @@ fn main() {
             eprintln!("janus-rs: {why}");
             std::process::exit(1);
         }
-    }
-}
-
-/// GLib keeps small blocks (list nodes, most of all) in caches of its own, that are as large for ever as they were once:
-/// a description of 5 MB costs 85 MB. It looks for this variable when it is loaded, that is with our library.
-fn return_small_blocks() {
-    const VARIABLE: &str = "G_SLICE";
-    if std::env::var_os(VARIABLE).is_none() {
-        // SAFETY: the process has one thread.
-        unsafe { std::env::set_var(VARIABLE, "always-malloc") };
     }
 }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 const WORTH: usize = 16 << 20;
 /// Jobs of the control pool between two looks that are no work.
 const QUIET: u64 = 16;
-/// Between two tries; doubled, up to [`LONGEST`], when a try brings nothing.
-const PAUSE: Duration = Duration::from_secs(10);
+/// Between two tries, longer than GLib keeps what nobody uses; doubled, up to [`LONGEST`], when a try brings nothing.
+const PAUSE: Duration = Duration::from_secs(20);
 const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// Looked at now and then.
@@ -22,7 +22,7 @@ pub struct Residue {
     /// Least bytes that were resident.
     least: usize,
     jobs: u64,
-    /// Something was done since the last try.
+    /// Something was done since the last try, or that one brought something.
     worked: bool,
     next: Option<Instant>,
     pause: Duration,
@@ -69,8 +69,9 @@ impl Residue {
         give_back();
         let after = resident().unwrap_or(before);
         self.least = self.least.min(after);
-        self.pause = if after + WORTH <= before { PAUSE } else { (self.pause * 2).min(LONGEST) };
-        (self.worked, self.next) = (false, Some(now + self.pause));
+        self.worked = after + WORTH <= before;
+        self.pause = if self.worked { PAUSE } else { (self.pause * 2).min(LONGEST) };
+        self.next = Some(now + self.pause);
         true
     }
 }
@@ -107,12 +108,18 @@ mod tests {
         assert_eq!(memory.get(), 30 * MIB);
         // Large again at once: not within the pause.
         memory.set(200 * MIB);
-        assert!(!look(102, 6) && look(103, 15));
+        in_use.set(60 * MIB);
+        assert!(!look(102, 6) && look(103, 25));
+        // It brought something, so it is tried once more although nothing was done; not for ever.
+        in_use.set(30 * MIB);
+        assert!(!look(103, 44) && look(103, 46) && memory.get() == 30 * MIB);
+        memory.set(46 * MIB);
+        in_use.set(46 * MIB);
+        assert!(look(103, 70) && !look(103, 200));
         // In use: tried more and more seldom, and only when something was done.
         memory.set(300 * MIB);
         in_use.set(300 * MIB);
-        assert!(look(104, 30) && !look(104, 100) && !look(105, 45) && look(106, 100));
-        assert!(!look(107, 130) && look(108, 141));
+        assert!(look(104, 200) && !look(104, 400) && look(105, 400) && !look(106, 550) && look(107, 600));
         // Freed at last.
         in_use.set(40 * MIB);
         assert!(look(109, 2000));

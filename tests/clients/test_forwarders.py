@@ -61,6 +61,7 @@ class Forwarders(unittest.IsolatedAsyncioTestCase):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
         harness.PROGRAMS["sid"] = starter(root, self.folder.name)
+        self.addCleanup(harness.PROGRAMS.pop, "sid")  # other tests go through all programs
         modules = root / "usr/lib/x86_64-linux-gnu/janus"
         self.server = harness.Server("sid", files={
             "janus.jcfg": f"""

@@ -10,6 +10,8 @@ import pathlib
 import re
 import unittest
 
+import websockets
+
 from harness import UNDER_TEST, Server
 from scripts import admin, auth, jsep, offers_of_plugins, requests, rooms, timing
 from transcript import Player
@@ -57,7 +59,10 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
             server = Server(which, **configuration)
             try:
                 async with Player(server) as player:
-                    await script(player)
+                    try:
+                        await script(player)
+                    except websockets.ConnectionClosed as error:
+                        raise AssertionError(f"{which} closed a connection\n{server.output()}") from error
                 transcripts.append(player.steps)
                 if folder := os.environ.get("TRANSCRIPTS"):  # to read them
                     text = "".join(f"[{step}] {line}\n" for step, lines in player.steps for line in lines)

@@ -8,6 +8,7 @@ use crate::media::types::*;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+const MISMATCH: &str = "the certificate does not match the fingerprint of the description";
 /// How long a handshake may take, from its start (MP-136).
 const DTLS_LIMIT: Duration = Duration::from_secs(20);
 /// DTLS datagrams kept while our role is not known: two per ClientHello, which comes again after 50 ms, 100 ms …
@@ -102,7 +103,7 @@ impl Connection {
 
     /// A DTLS datagram from an address that authenticated STUN came from.
     pub fn dtls(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8], out: &mut Batch) {
-        if self.stage == Stage::Closed || (!self.shares_address && self.leaves_out(datagram)) {
+        if self.stage == Stage::Closed || (!self.shares_address && self.leaves_out(clock.instant, datagram)) {
             return;
         }
         self.from = Some(from);
@@ -233,7 +234,7 @@ impl Connection {
 
     pub(super) fn take_keys(&mut self, clock: Clock, connected: &Connected, out: &mut Batch) {
         let failure = match (self.is_announced(connected), connected.sessions()) {
-            (false, _) => "the certificate does not match the fingerprint of the description".to_owned(),
+            (false, _) => MISMATCH.to_owned(),
             (true, Err(error)) => error.to_string(),
             (true, Ok((outgoing, incoming))) => {
                 self.srtp = Some(Srtp { outgoing, incoming });
@@ -328,7 +329,12 @@ impl Connection {
         if let Stage::Handshake(limit) = self.stage
             && clock.instant >= limit
         {
-            self.hang_up(clock, HangupReason::DtlsTimeout, out);
+            if self.left_out.count > 0 {
+                tracing::error!(handle = self.id, "DTLS: {MISMATCH}");
+                self.hang_up(clock, HangupReason::DtlsAlert, out);
+            } else {
+                self.hang_up(clock, HangupReason::DtlsTimeout, out);
+            }
         }
     }
 

@@ -21,11 +21,25 @@ const EPOCH: std::ops::Range<usize> = 3..5;
 const LENGTH: std::ops::Range<usize> = 11..13;
 /// Records of a handshake that are remembered.
 const MAX_FLIGHTS: usize = 16;
-/// Datagrams with certificates of others that a handshake goes on without.
+/// Datagrams with certificates of others that a handshake goes on without, and for how long since the first of them.
 const MOST_LEFT_OUT: u32 = 4;
+const LEAVES_OUT: Duration = Duration::from_secs(2);
 /// Addresses that one handshake comes from.
 const MAX_PLACES: usize = 4;
 const RANDOM: std::ops::Range<usize> = 27..59;
+
+/// Datagrams that a handshake goes on without.
+#[derive(Debug, Default)]
+pub(super) struct LeftOut {
+    pub count: u32,
+    since: Option<Instant>,
+}
+
+impl LeftOut {
+    fn goes_on(&self, now: Instant) -> bool {
+        self.count < MOST_LEFT_OUT && self.since.is_none_or(|since| now < since + LEAVES_OUT)
+    }
+}
 
 /// How well a handshake datagram fits a PeerConnection; the least fits best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -168,12 +182,16 @@ impl Connection {
     }
 
     /// Whether a datagram is left out of the handshake because it shows another certificate: it would break it. That may
-    /// also be a peer whose description is wrong, which has to be told; so only the first few are.
-    pub(super) fn leaves_out(&mut self, datagram: &[u8]) -> bool {
+    /// also be a peer whose description is wrong, which has to be told; so only the first few are, and not for long: a peer
+    /// waits longer each time before it shows its certificate again.
+    pub(super) fn leaves_out(&mut self, now: Instant, datagram: &[u8]) -> bool {
         let is_foreign = matches!(self.stage, Stage::New | Stage::Handshake(_))
-            && self.left_out < MOST_LEFT_OUT
+            && self.left_out.goes_on(now)
             && self.is_announced_in(datagram) == Some(false);
-        self.left_out += u32::from(is_foreign);
+        if is_foreign {
+            self.left_out.count += 1;
+            self.left_out.since.get_or_insert(now);
+        }
         is_foreign
     }
 
@@ -188,7 +206,7 @@ impl Connection {
         of_owner: bool,
         out: &mut Batch,
     ) -> bool {
-        if !of_owner && self.leaves_out(datagram) {
+        if !of_owner && self.leaves_out(clock.instant, datagram) {
             return false;
         }
         self.shares_address = true;

@@ -162,7 +162,7 @@ pub struct Connection {
     /// The handshake that the peer has begun.
     hello: Option<demux::Hello>,
     /// Datagrams of DTLS that showed another certificate than the one of the description, and were ignored.
-    left_out: u32,
+    left_out: demux::LeftOut,
     /// Our place in the worker's batch.
     cursor: Cursor,
     /// All remote candidates are known.
@@ -212,7 +212,7 @@ impl Connection {
             shares_address: false,
             stray: None,
             hello: None,
-            left_out: 0,
+            left_out: demux::LeftOut::default(),
             cursor: Cursor::default(),
             remote_complete: false,
             failed_at: None,

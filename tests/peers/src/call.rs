@@ -70,6 +70,17 @@ impl Call {
         until("connection", async || self.peer.received().connected.then_some(())).await;
     }
 
+    /// Whether it comes [up](Call::up), or ends.
+    pub async fn comes_up(&self) -> bool {
+        let ends = || self.handle.count("hangup") > 0;
+        until("webrtcup or hangup", async || (self.handle.count("webrtcup") > 0 || ends()).then_some(()))
+            .await;
+        if !ends() {
+            self.up().await;
+        }
+        !ends()
+    }
+
     /// Sends `count` packets of each medium.
     pub async fn send(&self, count: u32) {
         for _ in 0..count {

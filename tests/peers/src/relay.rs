@@ -18,6 +18,8 @@ pub struct Policy {
     pub reorder: u32,
     /// Nothing passes.
     pub silent: bool,
+    /// Which ones are lost and reordered: each seed chooses others.
+    pub seed: u32,
 }
 
 /// What happened to the datagrams of one direction.
@@ -39,6 +41,11 @@ struct Direction {
 impl Direction {
     fn new(seed: u32) -> Self {
         Direction { policy: Policy::default(), counts: Counts::default(), held: None, random: seed }
+    }
+
+    fn follow(&mut self, policy: Policy) {
+        self.policy = policy;
+        self.random ^= policy.seed;
     }
 
     /// One chance of `percent` in a hundred (xorshift with a fixed seed: each run of a test makes the same choices).
@@ -162,8 +169,8 @@ impl Relay {
     /// Policy of the direction to the server, then of the direction to the peer.
     pub fn set(&self, to_server: Policy, to_peer: Policy) {
         let mut state = self.state.lock().unwrap();
-        state.to_server.policy = to_server;
-        state.to_peer.policy = to_peer;
+        state.to_server.follow(to_server);
+        state.to_peer.follow(to_peer);
     }
 
     /// Datagrams to the server, then to the peer.

