@@ -131,6 +131,23 @@ pub unsafe fn iter<T>(list: *mut GList) -> impl Iterator<Item = *mut T> {
     })
 }
 
+/// A moment as RFC 3339 writes it, without fraction and zone: `2026-11-20T09:59:33`. Empty for a time that GLib cannot
+/// represent.
+pub fn utc(unix_seconds: i64) -> String {
+    // SAFETY: a new object, NULL when out of range, used and released here only; so is its text.
+    unsafe {
+        let time = sys::g_date_time_new_from_unix_utc(unix_seconds);
+        if time.is_null() {
+            return String::new();
+        }
+        let written = sys::g_date_time_format(time, c"%Y-%m-%dT%H:%M:%S".as_ptr());
+        let copy = text(written).unwrap_or_default();
+        free(written);
+        sys::g_date_time_unref(time);
+        copy
+    }
+}
+
 /// A moment in local time as C's `%a %b %e %T %Y` writes it in the C locale: `Fri Nov 20 10:59:33 2026`.
 /// Empty for a time that GLib cannot represent.
 pub fn local_date(unix_seconds: i64) -> String {

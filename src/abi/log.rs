@@ -8,7 +8,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 export_static! {
@@ -61,6 +61,13 @@ pub fn colors() -> bool {
     variable!(janus_log_colors).load(Ordering::Relaxed) != 0
 }
 
+/// Whether lines are written as JSON objects.
+static STRUCTURED: AtomicBool = AtomicBool::new(false);
+
+pub fn set_structured(on: bool) {
+    STRUCTURED.store(on, Ordering::Relaxed);
+}
+
 /// The first text of every line from now on. The one before stays in memory: a module may be reading it.
 pub fn set_prefix(text: Option<&str>) {
     prefix().store(glib::strdup_opt(text), Ordering::Release);
@@ -83,20 +90,22 @@ impl Settings for Variables {
         // SAFETY: NULL, or a string that is never freed.
         unsafe { glib::text(prefix().load(Ordering::Acquire)) }
     }
+    fn structured(&self) -> bool {
+        STRUCTURED.load(Ordering::Relaxed)
+    }
 }
 
 /// Sends `tracing` events of this process to the log, unless the embedding program has its own subscriber.
 pub fn install_subscriber() {
-    let _ = tracing::subscriber::set_global_default(log::Subscriber::new(Variables, log::write_line));
+    let _ = tracing::subscriber::set_global_default(log::Lines::new(Variables, log::write_line).subscriber());
 }
 
 /// Prints lines at a level that is known at run time only. `place` is for the levels that print one.
 pub fn print(level: c_int, place: Place<'_>, lines: &[String]) {
-    const LEVELS: [Level; 7] =
-        [Level::Fatal, Level::Err, Level::Warn, Level::Info, Level::Verb, Level::Huge, Level::Dbg];
-    let Some(level) = LEVELS.into_iter().find(|known| *known as c_int == level) else { return };
+    let Some(level) = Level::ALL.into_iter().find(|known| *known as c_int == level) else { return };
     if level.enabled(&Variables) {
-        lines.iter().for_each(|line| log::write_line(log::compose(&Variables, level, place, line)));
+        let subject = log::Subject::default();
+        lines.iter().for_each(|line| log::write_line(log::compose(&Variables, level, place, &subject, line)));
     }
 }
 

@@ -26,6 +26,16 @@ pub fn handle(request: &Request) -> Answer {
     let owner = request.find_session()?;
     owner.touch();
     let attached = request.find_handle(&owner)?;
+    let span = tracing::info_span!(
+        "request",
+        session = request.session_id,
+        handle = tracing::field::Empty,
+        plugin = tracing::field::Empty
+    );
+    if let Some(handle) = &attached {
+        span.record("handle", handle.id).record("plugin", handle.plugin.package());
+    }
+    let _inside = span.enter();
     match request.lower_name().as_str() {
         "keepalive" => Ok(request.reply("ack").into()),
         "attach" => without(request, &attached).and_then(|()| session::attach(request, &owner)),

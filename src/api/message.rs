@@ -38,7 +38,7 @@ fn failed(reason: &str) -> ApiError {
 fn answer(request: &Request, handle: &Handle, result: PluginResult) -> Answer {
     match result {
         PluginResult::None => {
-            tracing::warn!("[{}] {} gave no result to a message", handle.id, handle.plugin.package());
+            tracing::warn!(handle = handle.id, "{} gave no result to a message", handle.plugin.package());
             Err(failed("Plugin didn't give a result"))
         }
         PluginResult::Ok(None) => {

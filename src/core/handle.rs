@@ -192,7 +192,7 @@ impl Handle {
             life.detaching = true;
             life.plugin_session.clone()
         };
-        tracing::info!("[{}] Detaching handle from {}", self.id, self.plugin.package());
+        tracing::info!(handle = self.id, "Detaching handle from {}", self.plugin.package());
         self.session.remove_handle(self.id);
         self.flags.set(flags::STOP);
         if let Some(plugin_session) = plugin_session {
@@ -324,7 +324,7 @@ impl Handle {
             outside(|| plugin_session.destroy());
             outside(|| drop(plugin_session));
         }
-        tracing::info!("[{}] Handle and related resources freed", self.id);
+        tracing::info!(handle = self.id, "Handle and related resources freed");
         self.session.notify(self.event("detached"));
         self.core.notifier.emit(Kind::Handle, subtype::NONE, self.subject(), || self.life_event("detached"));
     }

@@ -31,8 +31,8 @@ impl Handle {
     fn complain_of_size(&self, len: usize) {
         if !self.oversized_told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "[{}] {} relays RTP of {len} bytes: nothing above {LARGEST_RTP} is sent",
-                self.id,
+                handle = self.id,
+                "{} relays RTP of {len} bytes: nothing above {LARGEST_RTP} is sent",
                 self.plugin.package()
             );
         }
@@ -89,8 +89,8 @@ impl HandleHost for Handle {
                 Err(error) => {
                     if let Some(count) = self.useless_jsep.one_more() {
                         tracing::error!(
-                            "[{}] Cannot use the JSEP of plugin {package}: {}{}",
-                            self.id,
+                            handle = self.id,
+                            "Cannot use the JSEP of plugin {package}: {}{}",
                             error.reason(),
                             times(count)
                         );

@@ -52,10 +52,10 @@ impl Handle {
         }
         let lite = self.core.settings.media.ice_lite;
         tracing::info!(
-            "[{}] Creating ICE agent (ICE {} mode, {})",
-            self.id,
+            handle = self.id,
+            "Creating ICE agent (ICE {} mode, {})",
             if lite { "Lite" } else { "Full" },
-            if lite || ice_role == IceRole::Controlled { "controlled" } else { "controlling" },
+            if lite || ice_role == IceRole::Controlled { "controlled" } else { "controlling" }
         );
         let config = PeerConfig {
             id: self.id,

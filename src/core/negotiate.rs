@@ -95,8 +95,8 @@ impl Handle {
         }
         if let Some(count) = self.core.queues.changes.one_more() {
             tracing::warn!(
-                "[{}] {count} descriptions or candidates refused: the media worker has {number} changes waiting",
-                self.id
+                handle = self.id,
+                "{count} descriptions or candidates refused: the media worker has {number} changes waiting"
             );
         }
         Err(ApiError::new(Code::Unknown, "Too many changes of the PeerConnection are waiting"))
@@ -111,7 +111,7 @@ impl Handle {
     /// One line for a description that the client has to do without.
     pub fn tell_refusal(&self, error: &ApiError) {
         let reason = error.reason.as_deref().unwrap_or("no reason given");
-        tracing::error!("[{}] Refusing a description of the client: {reason}", self.id);
+        tracing::error!(handle = self.id, "Refusing a description of the client: {reason}");
     }
 
     /// `force_relay` is ignored unless it is allowed (MP-116). Where it is, the client relies on its address not being
@@ -120,7 +120,7 @@ impl Handle {
         if self.core.settings.allow_force_relay {
             return Err(ApiError::new(Code::Unknown, "No relayed candidates: cannot force them"));
         }
-        tracing::warn!("[{}] Forcing relay candidates is not allowed", self.id);
+        tracing::warn!(handle = self.id, "Forcing relay candidates is not allowed");
         Ok(())
     }
 
@@ -153,7 +153,7 @@ impl Handle {
             let change = negotiation
                 .apply_remote(&mut description, jsep.rid_order, media.webrtc_encryption)
                 .map_err(|error| {
-                    tracing::error!("[{}] Error processing SDP: {error}", self.id);
+                    tracing::error!(handle = self.id, "Error processing SDP: {error}");
                     let code = if renegotiation { Code::UnexpectedAnswer } else { Code::JsepInvalidSdp };
                     ApiError::new(code, "Error processing SDP")
                 })?;
@@ -385,7 +385,7 @@ impl Handle {
     }
 
     fn tell_jsep(&self, owner: &str, type_text: &str, sdp: &str) {
-        tracing::debug!("[{}] SDP ({owner} {type_text}):\n{sdp}", self.id);
+        tracing::debug!(handle = self.id, "SDP ({owner} {type_text}):\n{sdp}");
         self.core.notifier.emit(Kind::Jsep, subtype::NONE, self.subject(), || {
             Json::object()
                 .with("owner", owner)

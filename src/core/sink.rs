@@ -45,8 +45,8 @@ impl Sink {
     fn ice(&self, state: IceState) {
         let id = self.handle.id;
         match state {
-            IceState::Failed => tracing::error!("[{id}] ICE failed: no pair of candidates works"),
-            _ => tracing::debug!("[{id}] ICE: {}", state.name()),
+            IceState::Failed => tracing::error!(handle = id, "ICE failed: no pair of candidates works"),
+            _ => tracing::debug!(handle = id, "ICE: {}", state.name()),
         }
         self.webrtc(subtype::ICE, || Json::object().with("ice", state.name()));
         match state {
@@ -60,7 +60,11 @@ impl Sink {
 
     fn receiving(&self, mid: &str, kind: MediaKind, substream: Option<u8>, on: bool, seconds: Option<u32>) {
         let is = if on { "are" } else { "aren't" };
-        tracing::debug!("[{}] Notifying that we {is} receiving {} on mid {mid}", self.handle.id, kind.name());
+        tracing::debug!(
+            handle = self.handle.id,
+            "Notifying that we {is} receiving {} on mid {mid}",
+            kind.name()
+        );
         let details = |event: Json| {
             event.with_some("substream", substream).with("receiving", on).with_some("seconds", seconds)
         };
@@ -97,7 +101,7 @@ impl PeerSink for Sink {
     }
 
     fn connected(&self) {
-        tracing::info!("[{}] The DTLS handshake has been completed", self.handle.id);
+        tracing::info!(handle = self.handle.id, "The DTLS handshake has been completed");
         self.up.store(true, Ordering::Relaxed);
         self.handle.link_is_up();
         self.handle.flags.set(flags::READY);
@@ -150,11 +154,11 @@ impl PeerSink for Sink {
                 Json::object().with("remote-candidate", candidate::format(&remote))
             }),
             PeerEvent::SelectedPair { local, remote } => {
-                tracing::debug!("[{}] Selected pair: {local} <-> {remote}", self.handle.id);
+                tracing::debug!(handle = self.handle.id, "Selected pair: {local} <-> {remote}");
                 self.webrtc(subtype::SELECTED_PAIR, || selected_pair(&local, &remote));
             }
             PeerEvent::Dtls { state, retransmissions } => {
-                tracing::debug!("[{}] DTLS: {}", self.handle.id, state.name());
+                tracing::debug!(handle = self.handle.id, "DTLS: {}", state.name());
                 // Here the counter comes last (§10.2).
                 self.tell_handlers(Kind::Webrtc, subtype::DTLS, || {
                     Json::object()
@@ -189,11 +193,11 @@ impl PeerSink for Sink {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        tracing::debug!("[{}] Hanging up PeerConnection because of a {}", self.handle.id, reason.text());
+        tracing::debug!(handle = self.handle.id, "Hanging up PeerConnection because of a {}", reason.text());
         self.handle.link_is_down();
         outside(|| self.plugin.hangup_media());
         self.handle.forget_link();
-        tracing::info!("[{}] WebRTC resources freed", self.handle.id);
+        tracing::info!(handle = self.handle.id, "WebRTC resources freed");
         if self.up.load(Ordering::Relaxed) {
             self.handle.core.peerconnections.fetch_sub(1, Ordering::Relaxed);
         }

@@ -76,7 +76,10 @@ impl Handle {
     /// Says so once.
     fn too_many_candidates(&self) {
         if !self.candidates_told.swap(true, Ordering::Relaxed) {
-            tracing::warn!("[{}] The client names too many candidates: further ones are ignored", self.id);
+            tracing::warn!(
+                handle = self.id,
+                "The client names too many candidates: further ones are ignored"
+            );
         }
     }
 
@@ -146,7 +149,7 @@ impl Handle {
                 let own = signalling.lookups.take(LOOKUPS_PER_HANDLE);
                 let places = own.zip(self.core.lookups.take(LOOKUPS));
                 if places.is_none() {
-                    tracing::debug!("[{}] Too many host names at once: not resolving {name}", self.id);
+                    tracing::debug!(handle = self.id, "Too many host names at once: not resolving {name}");
                     return;
                 }
                 signalling.remote_candidates += 1;
@@ -168,7 +171,7 @@ impl Handle {
             Err(_) if signalling.unreadable_candidates < MAX_REMOTE => {
                 signalling.unreadable_candidates += 1;
                 let shown = &text[..text.floor_char_boundary(SHOWN)];
-                tracing::error!("[{}] Failed to parse candidate: {shown}", self.id);
+                tracing::error!(handle = self.id, "Failed to parse candidate: {shown}");
             }
             Err(_) => self.too_many_candidates(),
         }

@@ -1,6 +1,8 @@
 //! What a line of the log looks like: the same as the log macro in the modules composes, and nothing that a client said
 //! can look like another line.
 
+use super::structured;
+use super::subject::Subject;
 use crate::glib;
 use crate::util::time;
 
@@ -25,6 +27,8 @@ pub trait Settings: Send + Sync + 'static {
     fn colors(&self) -> bool;
     /// First text of every line (HL-034, CP-039).
     fn prefix(&self) -> Option<String>;
+    /// Lines are written as JSON objects, too.
+    fn structured(&self) -> bool;
 }
 
 /// Where in the source a line comes from.
@@ -36,6 +40,22 @@ pub struct Place<'a> {
 }
 
 impl Level {
+    pub const ALL: [Level; 7] =
+        [Level::Fatal, Level::Err, Level::Warn, Level::Info, Level::Verb, Level::Huge, Level::Dbg];
+
+    /// As in `debug.h`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Fatal => "FATAL",
+            Level::Err => "ERR",
+            Level::Warn => "WARN",
+            Level::Info => "INFO",
+            Level::Verb => "VERB",
+            Level::Huge => "HUGE",
+            Level::Dbg => "DBG",
+        }
+    }
+
     pub fn enabled(self, settings: &dyn Settings) -> bool {
         self as i32 <= settings.level()
     }
@@ -59,13 +79,26 @@ impl Level {
 /// A line that may be written: colours stand in front of its text only, and what follows a line end inside the text
 /// begins with [`CONTINUED`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Composed(Vec<u8>);
+pub struct Composed {
+    text: Vec<u8>,
+    /// The same as a JSON object, where that is asked for.
+    object: Option<Vec<u8>>,
+}
 
 /// Begins each further line of a text of several lines, such as an SDP.
 const CONTINUED: &[u8] = b"  | ";
 
-/// Prefix, `[date] `, tag, `[file:function:line] `, text, line end.
-pub fn compose(settings: &dyn Settings, level: Level, place: Place<'_>, text: &str) -> Composed {
+/// Prefix, `[date] `, tag, `[file:function:line] `, `[handle] `, text, line end. Of the subject only the handle is in the
+/// line; JSON has all of it.
+pub fn compose(
+    settings: &dyn Settings,
+    level: Level,
+    place: Place<'_>,
+    subject: &Subject,
+    text: &str,
+) -> Composed {
+    let place = level.has_place().then_some(place);
+    let object = settings.structured().then(|| structured::compose(level, place, subject, text));
     let mut line = settings.prefix().unwrap_or_default();
     if settings.timestamps() {
         line.push_str(&format!("[{}] ", glib::local_date(time::real() / 1_000_000)));
@@ -76,12 +109,15 @@ pub fn compose(settings: &dyn Settings, level: Level, place: Place<'_>, text: &s
         line.push_str(&format!("{before}{tag}{after} "));
     }
     let start = line.len();
-    if level.has_place() {
+    if let Some(place) = place {
         line.push_str(&format!("[{}:{}:{}] ", place.file, place.function, place.line));
+    }
+    if let Some(handle) = &subject.handle {
+        line.push_str(&format!("[{handle}] "));
     }
     line.push_str(text);
     line.push('\n');
-    Composed::new(start, line.into_bytes())
+    Composed { text: cleaned(start, line.into_bytes()), object }
 }
 
 impl Composed {
@@ -94,37 +130,43 @@ impl Composed {
             start = prefix.len();
         }
         start += date_length(&line[start..]);
-        start += tag_length(&line[start..]);
-        Composed::new(start, line.to_vec())
+        let (tag, text) = line[start..].split_at(tag_length(&line[start..]));
+        let object = settings.structured().then(|| {
+            let (tag, text) = (String::from_utf8_lossy(tag), String::from_utf8_lossy(text));
+            structured::of_module(&tag, &text, &Subject::of_thread())
+        });
+        start += tag.len();
+        Composed { text: cleaned(start, line.to_vec()), object }
     }
 
-    /// Cleans what comes after the first `start` bytes. Without a line end it stays without: modules print lines in
-    /// parts.
-    fn new(start: usize, line: Vec<u8>) -> Composed {
-        let (whole, ended) = match line.strip_suffix(b"\n") {
-            Some(rest) => (rest, true),
-            None => (&line[..], false),
-        };
-        if whole[start.min(whole.len())..].iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
-            return Composed(line);
-        }
-        let (before, text) = whole.split_at(start.min(whole.len()));
-        let mut out = Vec::with_capacity(line.len() + 64);
-        out.extend_from_slice(before);
-        clean(text, &mut out);
-        // Line ends at the end end one line.
-        while out.ends_with(CONTINUED) && out[..out.len() - CONTINUED.len()].ends_with(b"\n") {
-            out.truncate(out.len() - CONTINUED.len() - 1);
-        }
-        if ended {
-            out.push(b'\n');
-        }
-        Composed(out)
+    /// The line, and the JSON object that is written in its place.
+    pub fn into_parts(self) -> (Vec<u8>, Option<Vec<u8>>) {
+        (self.text, self.object)
     }
+}
 
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+/// Cleans what comes after the first `start` bytes. Without a line end it stays without: modules print lines in
+/// parts.
+fn cleaned(start: usize, line: Vec<u8>) -> Vec<u8> {
+    let (whole, ended) = match line.strip_suffix(b"\n") {
+        Some(rest) => (rest, true),
+        None => (&line[..], false),
+    };
+    if whole[start.min(whole.len())..].iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~')) {
+        return line;
     }
+    let (before, text) = whole.split_at(start.min(whole.len()));
+    let mut out = Vec::with_capacity(line.len() + 64);
+    out.extend_from_slice(before);
+    clean(text, &mut out);
+    // Line ends at the end end one line.
+    while out.ends_with(CONTINUED) && out[..out.len() - CONTINUED.len()].ends_with(b"\n") {
+        out.truncate(out.len() - CONTINUED.len() - 1);
+    }
+    if ended {
+        out.push(b'\n');
+    }
+    out
 }
 
 /// `[Fri Nov 20 10:59:33 2026] `, or 0.
@@ -183,6 +225,6 @@ fn clean(text: &[u8], out: &mut Vec<u8>) {
 #[cfg(test)]
 impl From<Vec<u8>> for Composed {
     fn from(line: Vec<u8>) -> Self {
-        Composed(line)
+        Composed { text: line, object: None }
     }
 }

@@ -25,7 +25,9 @@ const BURST: usize = 256;
 #[derive(Debug)]
 pub(super) struct Line {
     pub timestamp: i64,
+    /// For the logger modules, and for stdout and the file where there is no object.
     pub text: Vec<u8>,
+    pub object: Option<Vec<u8>>,
 }
 
 type Sinks = Arc<[Arc<dyn LogSink>]>;
@@ -69,7 +71,8 @@ impl Logger {
         if self.stopping.load(Ordering::Relaxed) {
             return;
         }
-        let line = Line { timestamp: time::real(), text: line.into_bytes() };
+        let (text, object) = line.into_parts();
+        let line = Line { timestamp: time::real(), text, object };
         if self.waiting.push(line).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -188,7 +191,7 @@ impl Logger {
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
             let text = format!("[WARN] {dropped} log lines were lost: the output is too slow\n").into_bytes();
-            emit(outputs, &sinks, &Line { timestamp: time::real(), text });
+            emit(outputs, &sinks, &Line { timestamp: time::real(), text, object: None });
         }
         outputs.flush();
     }
@@ -196,7 +199,7 @@ impl Logger {
 
 /// stdout, file, then every sink. A sink that panics must not end the log.
 fn emit(outputs: &mut Outputs, sinks: &[Arc<dyn LogSink>], line: &Line) {
-    outputs.write(&line.text);
+    outputs.write(line.object.as_ref().unwrap_or(&line.text));
     if !sinks.is_empty() {
         let text = String::from_utf8_lossy(&line.text);
         for sink in sinks {

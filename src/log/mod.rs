@@ -2,19 +2,22 @@
 //! modules.
 //!
 //! Lines keep their order. Lines from before [`init`] are kept for it (HL-036, CP-331); [`stop`] writes what waits.
-//! Our own code logs with `tracing`, through [`Subscriber`].
+//! Our own code logs with `tracing`, through [`Lines`].
 #![forbid(unsafe_code)]
 
 mod line;
 mod logger;
 mod outputs;
+mod structured;
+mod subject;
 mod subscriber;
 #[cfg(test)]
 mod tests;
 
 pub use line::{Composed, Level, Place, Settings, compose};
 pub use logger::Logger;
-pub use subscriber::{FATAL, Subscriber};
+pub use subject::Subject;
+pub use subscriber::{FATAL, Lines};
 
 use std::io;
 use std::path::PathBuf;

@@ -1,25 +1,33 @@
 //! Our own `tracing` events as lines of the log.
 
 use super::line::{Composed, Level, Place, Settings, compose};
+use super::subject::{self, Subject};
 use std::fmt::{Debug, Write};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::{LookupSpan, Registry};
 
 /// The target that makes an `error!` a FATAL line: `error!(target: log::FATAL, "…")`.
 pub const FATAL: &str = "fatal";
 
-/// Prints events, ignores spans.
-pub struct Subscriber<S> {
+/// Prints events. Spans are for JSON: without it there are none.
+pub struct Lines<S> {
     settings: S,
     write: fn(Composed),
 }
 
-impl<S: Settings> Subscriber<S> {
+impl<S: Settings> Lines<S> {
     /// Each finished line goes to `write`.
     pub fn new(settings: S, write: fn(Composed)) -> Self {
-        Subscriber { settings, write }
+        Lines { settings, write }
+    }
+
+    /// For [`tracing`].
+    pub fn subscriber(self) -> impl tracing::Subscriber {
+        Registry::default().with(self)
     }
 }
 
@@ -34,19 +42,26 @@ fn level(metadata: &Metadata<'_>) -> Level {
     }
 }
 
-impl<S: Settings> tracing::Subscriber for Subscriber<S> {
+impl<S, R> Layer<R> for Lines<S>
+where
+    S: Settings,
+    R: tracing::Subscriber + for<'a> LookupSpan<'a>,
+{
     /// The level is a C variable that anyone may change at any time: never cache the answer.
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
         Interest::sometimes()
     }
 
     /// What the crates below us report is news to developers: it needs two levels more.
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, R>) -> bool {
         let ours = metadata.module_path().is_some_and(|path| path.split("::").next() == Some("janus_rs"));
+        if metadata.is_span() {
+            return ours && self.settings.structured();
+        }
         level(metadata) as i32 + if ours { 0 } else { 2 } <= self.settings.level()
     }
 
-    fn event(&self, event: &Event<'_>) {
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, R>) {
         let metadata = event.metadata();
         let mut text = Text::default();
         event.record(&mut text);
@@ -55,18 +70,22 @@ impl<S: Settings> tracing::Subscriber for Subscriber<S> {
             function: metadata.module_path().map_or("-", last_segment),
             line: metadata.line().unwrap_or(0),
         };
-        let line =
-            compose(&self.settings, level(metadata), place, &format!("{}{}", text.message, text.fields));
-        (self.write)(line);
+        // In a line of text stands what the event itself says.
+        let subject = match self.settings.structured() {
+            true => text.subject.of_event(&context, event),
+            false => text.subject,
+        };
+        let message = format!("{}{}", text.message, text.fields);
+        (self.write)(compose(&self.settings, level(metadata), place, &subject, &message));
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, R>) {
+        subject::open(attributes, id, &context);
     }
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-    fn enter(&self, _: &Id) {}
-    fn exit(&self, _: &Id) {}
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, R>) {
+        subject::record(id, values, &context);
+    }
 }
 
 /// Of a path with `/` or `::`.
@@ -74,15 +93,19 @@ fn last_segment(path: &str) -> &str {
     path.rsplit(['/', ':']).next().unwrap_or(path)
 }
 
-/// The message, then ` name=value` for each field.
+/// The message, whom it is about, then ` name=value` for each other field.
 #[derive(Default)]
 struct Text {
+    subject: Subject,
     message: String,
     fields: String,
 }
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if self.subject.take(field, value) {
+            return;
+        }
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
             name => write!(self.fields, " {name}={value:?}"),

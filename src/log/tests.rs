@@ -9,6 +9,7 @@ struct Fixed {
     timestamps: bool,
     colors: bool,
     prefix: Option<&'static str>,
+    structured: bool,
 }
 
 impl Settings for Fixed {
@@ -24,9 +25,12 @@ impl Settings for Fixed {
     fn prefix(&self) -> Option<String> {
         self.prefix.map(str::to_owned)
     }
+    fn structured(&self) -> bool {
+        self.structured
+    }
 }
 
-const PLAIN: Fixed = Fixed { level: 7, timestamps: false, colors: false, prefix: None };
+const PLAIN: Fixed = Fixed { level: 7, timestamps: false, colors: false, prefix: None, structured: false };
 const PLACE: Place<'_> = Place { file: "a.rs", function: "f", line: 7 };
 
 fn temporary(name: &str) -> PathBuf {
@@ -40,11 +44,12 @@ fn to_file(path: &Path) -> LogConfig {
 }
 
 fn composed(settings: &Fixed, level: Level, text: &str) -> String {
-    String::from_utf8(compose(settings, level, PLACE, text).into_bytes()).expect("text")
+    String::from_utf8(compose(settings, level, PLACE, &Subject::default(), text).into_parts().0)
+        .expect("text")
 }
 
 fn by_module(settings: &Fixed, line: &str) -> String {
-    String::from_utf8(Composed::by_module(settings, line.as_bytes()).into_bytes()).expect("text")
+    String::from_utf8(Composed::by_module(settings, line.as_bytes()).into_parts().0).expect("text")
 }
 
 #[test]
@@ -54,7 +59,7 @@ fn text_cannot_begin_a_line() {
     assert_eq!(composed(&PLAIN, Level::Info, text), clean);
     assert_eq!(by_module(&PLAIN, text), clean);
     // Bytes that are no text stay what they are, except those that a terminal may obey.
-    let bytes = Composed::by_module(&PLAIN, b"\xff\x9b1m\n").into_bytes();
+    let bytes = Composed::by_module(&PLAIN, b"\xff\x9b1m\n").into_parts().0;
     assert_eq!(bytes, b"\xff\\x9b1m\n");
 }
 
@@ -257,13 +262,13 @@ fn callers_never_wait_for_the_output() {
 fn events_become_lines() {
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let write = |line: Composed| {
-        LINES.lock().expect("lock").push(String::from_utf8(line.into_bytes()).expect("text"))
+        LINES.lock().expect("lock").push(String::from_utf8(line.into_parts().0).expect("text"))
     };
     let line = line!() + 2;
-    tracing::subscriber::with_default(Subscriber::new(Fixed { level: 4, ..PLAIN }, write), || {
+    tracing::subscriber::with_default(Lines::new(Fixed { level: 4, ..PLAIN }, write).subscriber(), || {
         tracing::error!(code = 3, name = "x", "went {}", "wrong");
         tracing::error!(target: FATAL, "dead");
-        tracing::warn!("careful");
+        tracing::warn!(handle = 77, "careful");
         tracing::info!("hello");
         tracing::debug!("not shown");
         tracing::trace!("nor this");
@@ -274,8 +279,49 @@ fn events_become_lines() {
         [
             format!("[ERR] [tests.rs:tests:{line}] went wrong code=3 name=\"x\"\n"),
             format!("[FATAL] [tests.rs:tests:{}] dead\n", line + 1),
-            "[WARN] careful\n".to_owned(),
+            "[WARN] [77] careful\n".to_owned(),
             "hello\n".to_owned(),
         ]
     );
+}
+
+#[test]
+fn json_says_what_a_line_is_about() {
+    static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    const SETTINGS: Fixed =
+        Fixed { level: 7, structured: true, timestamps: true, colors: true, prefix: Some("me ") };
+    let write = |line: Composed| {
+        let object = line.into_parts().1.expect("an object");
+        LINES.lock().expect("lock").push(String::from_utf8(object).expect("text"));
+    };
+    let line = line!() + 5;
+    tracing::subscriber::with_default(Lines::new(SETTINGS, write).subscriber(), || {
+        let outer = tracing::info_span!("request", session = 5, handle = 6, plugin = tracing::field::Empty);
+        let _outer = outer.enter();
+        outer.record("plugin", "a.b");
+        tracing::error!(handle = 7, code = 3, "went\n\"wrong\"");
+        // Of a module, while it is called.
+        write(Composed::by_module(&SETTINGS, b"me \x1b[31m[ERR]\x1b[0m [x.c:f:12] bad\x1b[2J\n"));
+        write(Composed::by_module(&SETTINGS, b"[Fri Nov 20 10:59:33 2026] [WARN] so so\n"));
+        write(Composed::by_module(&SETTINGS, b"[janus.plugin.x] [a room] [12:30] \xff\n"));
+    });
+    tracing::subscriber::with_default(Lines::new(SETTINGS, write).subscriber(), || tracing::info!("alone"));
+    let inside = r#""session":"5","handle":"6","plugin":"a.b""#;
+    let expected = [
+        format!(
+            r#""level":"ERR","source":"tests.rs:tests:{line}","session":"5","handle":"7","plugin":"a.b","text":"went\n\"wrong\" code=3""#
+        ),
+        format!(r#""level":"ERR","source":"x.c:f:12",{inside},"text":"bad\u001B[2J""#),
+        format!(r#""level":"WARN",{inside},"text":"so so""#),
+        format!(r#"{inside},"text":"[janus.plugin.x] [a room] [12:30] {}""#, char::REPLACEMENT_CHARACTER),
+        r#""level":"INFO","text":"alone""#.to_owned(),
+    ];
+    let lines = LINES.lock().expect("lock");
+    assert_eq!(lines.len(), expected.len());
+    for (line, expected) in lines.iter().zip(expected) {
+        let rest = line.strip_prefix(r#"{"time":"20"#).expect("a time");
+        let (time, rest) = rest.split_once(r#"","#).expect("more");
+        assert_eq!((time.len(), time.ends_with('Z')), (25, true), "{time}");
+        assert_eq!(rest, format!("{expected}}}\n"));
+    }
 }

@@ -62,6 +62,9 @@ options! {
         DEBUG_LOCKS: Flag =
             Opt::<Flag>::janus("general", "debug_locks", false, "Modules log their locks")
                 .switch("debug-locks", 'M').live("set_locking_debug");
+        LOG_FORMAT: Text =
+            Opt::<Text>::janus("general", "log_format", Some("text"),
+                "`text`, or `json`: stdout and the file get one object per line").since("0.1");
         LOG_PREFIX: Text =
             Opt::<Text>::janus("general", "log_prefix", None, "What every line of the log begins with");
         DAEMONIZE: Flag =

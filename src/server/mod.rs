@@ -92,7 +92,7 @@ impl Logging {
     ) -> Result<Logging, String> {
         abi::log::install_subscriber();
         let file = options::LOG_TO_FILE.of(config).map(PathBuf::from);
-        set_up_log_format(config);
+        set_up_log_format(config)?;
         let options = module_options(config, folder)?;
         let loggers = match modules {
             Modules::Configured => load_loggers(config, &options, server_name(config))?,
@@ -331,7 +331,12 @@ fn server_name(config: &Config) -> &str {
     options::SERVER_NAME.of(config).unwrap_or_default()
 }
 
-fn set_up_log_format(config: &Config) {
+fn set_up_log_format(config: &Config) -> Result<(), String> {
+    match options::LOG_FORMAT.of(config) {
+        None | Some("text") => abi::log::set_structured(false),
+        Some("json") => abi::log::set_structured(true),
+        Some(other) => return Err(format!("log_format is '{other}': it is 'text' or 'json'")),
+    }
     abi::log::set_prefix(options::LOG_PREFIX.of(config));
     if let Some(level) = options::DEBUG_LEVEL.written(config) {
         abi::log::set_level(settings::debug_level(level));
@@ -344,6 +349,7 @@ fn set_up_log_format(config: &Config) {
     for folder in config.list("general", "protected_folders").unwrap_or_default() {
         crate::util::files::protect(folder);
     }
+    Ok(())
 }
 
 fn facts(config: &Config, logging: &Logging, rotation: Option<i32>) -> Facts {

@@ -1,6 +1,7 @@
 """What an operator who comes from the reference relies on. Where it has the same, both servers are asked."""
 
 import asyncio
+import json
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ import unittest
 
 from call import EchoCall
 from harness import PROGRAMS, ROOT, Server, until
-from signalling import Connection
+from signalling import Connection, RefusedError
 
 OFFER = (ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
 LIMIT = 30
@@ -145,6 +146,42 @@ class Log(unittest.IsolatedAsyncioTestCase):
                     if which == "janus-rs" or reference == "same":
                         with self.subTest(which=which, level=level, text=text):
                             self.assertEqual(written(text, log), int(row_level) <= level, log)
+
+
+    async def test_json(self):
+        """One object per line, and what it is about; a call that fails says so."""
+        server = Server("janus-rs", general='log_format = "json";')
+        try:
+            connection = await Connection.open(server.ws)
+            session = await connection.create()
+            handle = await session.attach()
+            with self.assertRaises(RefusedError):
+                await handle.message({"audio": True}, {"type": "offer", "sdp": "v=0\r\nnonsense\x1b[2J\r\n"})
+            await handle.message({"audio": True}, {"type": "offer", "sdp": OFFER})
+            nobody = {"candidate": "candidate:1 1 udp 2122260223 127.0.0.1 9 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+            for candidate in (nobody, {"completed": True}):
+                await handle.request({"janus": "trickle", "candidate": candidate})
+            self.assertEqual((await handle.event("hangup"))["reason"], "ICE failed")
+            await connection.close()
+            output = server.output().splitlines()
+        finally:
+            server.stop()
+        lines = [json.loads(line) for line in output if line.startswith("{")]
+        self.assertGreater(len(lines), 20)
+        for line in lines:
+            self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        about = {"session": str(session.id), "handle": str(handle.id), "plugin": "janus.plugin.echotest"}
+
+        def found(level, text):
+            return [line for line in lines if line.get("level") == level and line["text"].startswith(text)]
+        refused, = found("ERR", "Refusing a description of the client: ")
+        self.assertLessEqual(about.items(), refused.items())
+        self.assertRegex(refused["source"], r"^\w+\.rs:\w+:\d+$")
+        failed, = found("ERR", "ICE failed: ")
+        self.assertEqual(failed["handle"], str(handle.id))
+        # What is no line of the log's: before it begins, and of libraries that print by themselves.
+        rest = [line for line in output if not line.startswith("{")]
+        self.assertLess(len(rest), 5, rest)
 
 
 class Ours(unittest.TestCase):
