@@ -6,12 +6,13 @@ use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::{self as Type, JANUS_RS_EVENT_LOST};
 use super::types::{janus_rs_event, janus_rs_handlers};
 use crate::json::{Json, dump};
+use crate::util::event;
 use crate::util::lock::Lock;
 use crate::util::time;
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -87,7 +88,7 @@ impl Waiting {
 
 pub struct Queue {
     waiting: Lock<Waiting>,
-    bell: OwnedFd,
+    bell: event::Event,
     limit: usize,
     handlers: Option<Handlers>,
     /// A thread is taking events.
@@ -112,7 +113,7 @@ impl Queue {
     pub fn new(limit: usize, handlers: Option<Handlers>) -> Result<Queue> {
         Ok(Queue {
             waiting: Lock::default(),
-            bell: bell().map_err(|e| Error::new(JANUS_RS_ESYSTEM, format!("eventfd: {e}")))?,
+            bell: event::Event::new().map_err(|e| Error::new(JANUS_RS_ESYSTEM, format!("eventfd: {e}")))?,
             limit: if limit == 0 { LIMIT } else { limit },
             handlers,
             taken: false.into(),
@@ -128,7 +129,7 @@ impl Queue {
     /// After a fork: the descriptor keeps its number and is no longer the parent's as well.
     pub fn renew(&self) -> io::Result<()> {
         let waiting = self.waiting.lock();
-        let fresh = bell()?;
+        let fresh = event::Event::new()?;
         // SAFETY: both are open and ours.
         if unsafe { libc::dup3(fresh.as_raw_fd(), self.bell.as_raw_fd(), libc::O_CLOEXEC) } < 0 {
             return Err(io::Error::last_os_error());
@@ -136,7 +137,7 @@ impl Queue {
         // Whoever was taking events stayed in the other process.
         self.taken.store(false, Ordering::Release);
         if !waiting.is_silent() {
-            self.ring();
+            self.bell.ring();
         }
         Ok(())
     }
@@ -202,21 +203,8 @@ impl Queue {
         let silent = waiting.is_silent();
         act(&mut waiting);
         if silent && !waiting.is_silent() {
-            self.ring();
+            self.bell.ring();
         }
-    }
-
-    fn ring(&self) {
-        let one = 1_u64.to_ne_bytes();
-        // SAFETY: 8 readable bytes. A full counter means that it is readable already.
-        unsafe { libc::write(self.fd(), one.as_ptr().cast(), one.len()) };
-    }
-
-    /// Under the lock of `waiting`, so that it cannot cross a ring.
-    fn silence(&self) {
-        let mut count = [0_u8; 8];
-        // SAFETY: 8 writable bytes. EAGAIN means that it was not rung.
-        unsafe { libc::read(self.fd(), count.as_mut_ptr().cast(), count.len()) };
     }
 
     /// The next event that waits; `Err` when there is none, and whether there is any use in waiting.
@@ -236,7 +224,8 @@ impl Queue {
             None => Err(Empty::Now),
         };
         if waiting.is_silent() {
-            self.silence();
+            // Under the lock of `waiting`, so that it cannot cross a ring.
+            self.bell.silence();
         }
         event
     }
@@ -362,16 +351,6 @@ impl Handlers {
             unsafe { function(self.user.0, event) };
         }
     }
-}
-
-fn bell() -> io::Result<OwnedFd> {
-    // SAFETY: no pointers; the result is checked.
-    let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: just made, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 #[cfg(test)]

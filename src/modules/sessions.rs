@@ -6,6 +6,8 @@
 //! released when the session has ended *and* the last caller has left.
 
 use super::host::HandleHost;
+pub use super::life::Need;
+use super::life::{Empty, Life};
 use crate::abi::plugin::janus_plugin_session;
 use crate::abi::refcount::{self, janus_refcount};
 use crate::media::{Route, RtpOut};
@@ -15,7 +17,7 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::mem::{offset_of, size_of};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -26,22 +28,13 @@ const STEP: usize = 512;
 /// A slot rests this long before it serves another handle.
 const REST: Duration = Duration::from_secs(60);
 
-/// Life of a slot, in this order.
-const FREE: u8 = 0;
-const CREATING: u8 = 1;
-const LIVE: u8 = 2;
-const STOPPED: u8 = 3;
-const ENDED: u8 = 4;
-
 #[repr(C, align(128))]
 struct Slot {
     /// First, so that its address is the slot's.
     session: UnsafeCell<janus_plugin_session>,
-    state: AtomicU8,
+    life: Life,
     /// [`Accepted`], as bits.
     accepted: AtomicU8,
-    /// Callers inside [`enter`].
-    users: AtomicU32,
     /// In the same cache line as all before, which is what a relayed packet reads.
     route: Route,
     /// A `Box`, or NULL.
@@ -94,7 +87,7 @@ static REGION: LazyLock<Option<Region>> = LazyLock::new(|| {
 impl Region {
     fn slot(&self, index: usize) -> &'static Slot {
         debug_assert!(index < self.ready.load(Ordering::Relaxed));
-        // SAFETY: accessible, zeroed by the system (a FREE slot without owner), aligned, never unmapped.
+        // SAFETY: accessible, zeroed by the system (a free slot without owner), aligned, never unmapped.
         unsafe { &*((self.base + index * size_of::<Slot>()) as *const Slot) }
     }
 
@@ -147,24 +140,24 @@ pub fn allocate(host: Arc<dyn HandleHost>, package: Arc<str>) -> Option<*mut jan
     let slot = REGION.as_ref()?.take()?;
     let session = slot.session.get();
     slot.owner.store(Box::into_raw(Box::new(Owner { host, package })), Ordering::SeqCst);
-    // SAFETY: a FREE slot without users, known only to us; whoever still has an old pointer only reads `stopped`.
+    // SAFETY: a slot of ours, accessible and aligned. Whoever still has an old pointer to it may read `stopped` and count
+    // references, which is done atomically; nobody else reads the rest before this function has returned.
     unsafe {
-        session.write(janus_plugin_session {
-            gateway_handle: session.cast(),
-            plugin_handle: ptr::null_mut(),
-            stopped: 0,
-            r#ref: janus_refcount { count: 2, free: Some(last_reference_gone) },
-        });
+        (&raw mut (*session).gateway_handle).write(session.cast());
+        (&raw mut (*session).plugin_handle).write(ptr::null_mut());
+        (&raw mut (*session).r#ref.free).write(Some(last_reference_gone));
+        AtomicI32::from_ptr(&raw mut (*session).r#ref.count).store(2, Ordering::SeqCst);
+        AtomicI32::from_ptr(&raw mut (*session).stopped).store(0, Ordering::SeqCst);
     }
     slot.accepted.store(Accepted::default().bits(), Ordering::Relaxed);
-    slot.state.store(CREATING, Ordering::SeqCst);
+    slot.life.begin();
     Some(session)
 }
 
 /// `create_session` succeeded: the session is alive.
 pub fn activate(session: *mut janus_plugin_session) {
     if let Some(slot) = find(session) {
-        let _ = slot.state.compare_exchange(CREATING, LIVE, Ordering::SeqCst, Ordering::SeqCst);
+        slot.life.activate();
     }
 }
 
@@ -180,7 +173,7 @@ pub fn discard(session: *mut janus_plugin_session) {
 pub fn stop(session: *mut janus_plugin_session) {
     if let Some(slot) = find(session) {
         set_stopped(slot);
-        let _ = slot.state.compare_exchange(LIVE, STOPPED, Ordering::SeqCst, Ordering::SeqCst);
+        slot.life.stop();
     }
 }
 
@@ -211,12 +204,11 @@ pub fn accept(session: *const janus_plugin_session, extensions: Accepted) {
 /// The short way of a packet. False when it has to go the long one, by [`enter`].
 #[inline]
 pub fn relay_rtp(session: *const janus_plugin_session, packet: &RtpOut<'_>) -> bool {
-    find(session)
-        .is_some_and(|slot| slot.state.load(Ordering::Acquire) == LIVE && slot.route.relay_rtp(packet))
+    find(session).is_some_and(|slot| slot.life.is_live() && slot.route.relay_rtp(packet))
 }
 
 pub fn is_alive(session: *const janus_plugin_session) -> bool {
-    find(session).is_some_and(|slot| slot.state.load(Ordering::SeqCst) == LIVE)
+    find(session).is_some_and(|slot| slot.life.is_live())
 }
 
 /// Drops the core's reference.
@@ -241,42 +233,29 @@ unsafe extern "C" fn last_reference_gone(counter: *const janus_refcount) {
 }
 
 impl Slot {
-    /// Idempotent: a plugin that drops a reference too many ends nothing twice.
     fn end(&'static self) {
-        let alive = |state| (state != FREE && state != ENDED).then_some(ENDED);
-        if self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, alive).is_ok() {
-            self.retire();
+        if let Some(empty) = self.life.end() {
+            self.clear(empty);
         }
     }
 
-    /// Tried by the ender and by leaving users. Nobody is let in any more once it has ended, so the first who then
-    /// finds no user wins, and the last to leave always tries.
-    fn retire(&'static self) {
-        if self.state.load(Ordering::SeqCst) != ENDED
-            || self.users.load(Ordering::SeqCst) != 0
-            || self.state.compare_exchange(ENDED, FREE, Ordering::SeqCst, Ordering::SeqCst).is_err()
-        {
-            return;
+    fn leave(&'static self) {
+        if let Some(empty) = self.life.leave() {
+            self.clear(empty);
         }
+    }
+
+    fn clear(&'static self, _: Empty) {
         self.route.clear();
         let owner = self.owner.swap(ptr::null_mut(), Ordering::SeqCst);
         if !owner.is_null() {
-            // SAFETY: from Box::into_raw; users see ENDED or FREE and do not touch it, and the winner is alone.
+            // SAFETY: from Box::into_raw; nobody is inside, and only one is given `Empty`.
             drop(unsafe { Box::from_raw(owner) });
         }
         if let Some(region) = REGION.as_ref() {
             not_for_each_packet(|| region.rest(self));
         }
     }
-}
-
-/// Which sessions [`enter`] lets in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// Between a successful `create_session` and the stop.
-    Alive,
-    /// Any that has not ended.
-    Exists,
 }
 
 /// Holds a session's host for the length of a call.
@@ -288,31 +267,20 @@ pub struct Entered {
 /// `None` for everything that is not such a session: NULL, small numbers, foreign or stale pointers (CP-234).
 pub fn enter(session: *const janus_plugin_session, need: Need) -> Option<Entered> {
     let slot = find(session)?;
-    slot.users.fetch_add(1, Ordering::SeqCst);
-    let state = slot.state.load(Ordering::SeqCst);
-    let welcome = match need {
-        Need::Alive => state == LIVE,
-        Need::Exists => matches!(state, CREATING | LIVE | STOPPED),
-    };
-    if welcome {
-        let owner = slot.owner.load(Ordering::SeqCst);
-        if !owner.is_null() {
-            return Some(Entered { slot, owner });
+    match slot.life.enter(need) {
+        Ok(()) => Some(Entered { slot, owner: slot.owner.load(Ordering::SeqCst) }),
+        Err(empty) => {
+            if let Some(empty) = empty {
+                slot.clear(empty);
+            }
+            None
         }
-    }
-    leave(slot);
-    None
-}
-
-fn leave(slot: &'static Slot) {
-    if slot.users.fetch_sub(1, Ordering::SeqCst) == 1 {
-        slot.retire();
     }
 }
 
 impl Entered {
     pub fn host(&self) -> &dyn HandleHost {
-        // SAFETY: the owner stays while we are counted among the users.
+        // SAFETY: a slot that lets anybody in has an owner, and keeps it while we are inside.
         unsafe { &*(*self.owner).host }
     }
 
@@ -325,7 +293,7 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        leave(self.slot);
+        self.slot.leave();
     }
 }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub mod append;
+pub mod atomic;
+pub mod event;
 pub mod files;
 pub mod gzip;
 pub mod lock;

@@ -1,12 +1,15 @@
 //! Worker threads: sockets, batches, timers, and every PeerConnection assigned to them.
 //!
-//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake`, `ring` and `station`;
+//! System calls, and with them `unsafe`, are in `udp`, `split`, `receive`, `send`, `wake`, `ring`, `memory` and `station`;
 //! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md) and `media::prefetch`.
 
+pub mod bell;
 pub mod core;
 pub mod due;
 pub mod handle;
 pub mod intake;
+mod latest;
+mod memory;
 pub mod outgoing;
 mod owners;
 pub mod pause;

@@ -1,6 +1,6 @@
 //! Many datagrams with one system call: recvmmsg, and UDP_GRO where the kernel hands over whole trains.
 
-use super::udp::from_raw;
+use crate::net::sockaddr::from_raw;
 use std::mem::{size_of, zeroed};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;

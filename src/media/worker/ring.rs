@@ -14,23 +14,19 @@
 //!   the next *era* (the upper bits of a position). So memory is touched only as far as packets have ever piled up, and
 //!   the same few cells, still in the cache, serve again and again.
 
+use super::latest::{Latest, MAX_DESCRIPTOR, ROOM};
+use super::memory::{CELL, Cells, LEAST_CELLS, marks, with_latest};
 use crate::media::address::{Addressee, Urgency};
 use crate::media::streams::Parts;
 use crate::media::types::{Mindex, RtpOut};
 use crate::rtp::Extensions;
 use crate::rtp::header::FIXED_LEN;
-use std::cell::{Cell as OneThread, RefCell, UnsafeCell};
+use crate::util::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::cell::Cell as OneThread;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-/// Bytes of a cell: a cache line.
-const CELL: usize = 64;
-/// Most bytes of payload and dependency descriptor together.
-const ROOM: usize = 2048;
-const MAX_DESCRIPTOR: usize = 255;
 /// Older packets are dropped (MP-170): the worker was kept from its work. ms
 const MAX_AGE: i32 = 1000;
 /// Bits of a position that count cells within an era. Without ever being empty the ring lasts for 2^36 cells, which is
@@ -63,9 +59,6 @@ struct Body {
     descriptor: usize,
 }
 
-#[repr(C, align(64))]
-struct Cell([MaybeUninit<u8>; CELL]);
-
 const _: () = assert!(size_of::<Note>() <= CELL && align_of::<Note>() <= CELL && align_of::<Body>() <= CELL);
 
 /// On a cache line of its own.
@@ -78,7 +71,7 @@ pub struct Ring {
     id: u64,
     /// By cell: 0 = not written yet; else how many cells the packet has that begins here, or how many are left empty.
     marks: Box<[AtomicU32]>,
-    cells: Box<[UnsafeCell<Cell>]>,
+    cells: Cells,
     /// How long cells stay after they were read.
     keep: u64,
     /// The next position to be claimed.
@@ -96,12 +89,6 @@ pub struct Ring {
     /// There is a reader.
     has_reader: AtomicBool,
 }
-
-// SAFETY: the cells of a position are written only by the writer that claimed it, after the reader gave them free
-// (`claim` sees to it), and read only by the single `Reader` after that writer has set the mark (release, acquire).
-unsafe impl Sync for Ring {}
-// SAFETY: nothing in it belongs to a thread.
-unsafe impl Send for Ring {}
 
 /// The reader's half of a [`Ring`] that lies inside a `T`. There is never more than one.
 ///
@@ -133,48 +120,6 @@ pub struct Reader<T> {
 // SAFETY: the ring may be used on any thread, so long as one `Reader` does the reading.
 unsafe impl<T: Send + Sync> Send for Reader<T> {}
 
-/// The body that a thread has written last, and where.
-struct Latest {
-    extensions: Extensions<'static>,
-    payload: Vec<u8>,
-    descriptor: Vec<u8>,
-    /// Rings, and the position in each.
-    places: Vec<(u64, u64)>,
-}
-
-thread_local! {
-    static LATEST: RefCell<Option<Latest>> = const { RefCell::new(None) };
-}
-
-impl Latest {
-    fn new() -> Latest {
-        Latest {
-            extensions: Extensions::default(),
-            payload: Vec::with_capacity(ROOM),
-            descriptor: Vec::with_capacity(MAX_DESCRIPTOR),
-            places: Vec::new(),
-        }
-    }
-
-    fn is(&self, parts: &Parts<'_>) -> bool {
-        self.payload == parts.payload
-            && parts.extensions == Extensions { dependency_descriptor: &self.descriptor, ..self.extensions }
-    }
-
-    fn set(&mut self, parts: &Parts<'_>) {
-        self.extensions = Extensions { dependency_descriptor: &[], ..parts.extensions };
-        self.payload.clear();
-        self.payload.extend_from_slice(parts.payload);
-        self.descriptor.clear();
-        self.descriptor.extend_from_slice(parts.extensions.dependency_descriptor);
-        self.places.clear();
-    }
-
-    fn place(&mut self, ring: u64) -> Option<&mut u64> {
-        self.places.iter_mut().find(|(known, _)| *known == ring).map(|(_, at)| at)
-    }
-}
-
 /// Cells that belong to a writer.
 struct Claim {
     /// Left empty up to the last cell, because the packet did not fit there.
@@ -190,17 +135,13 @@ struct Claim {
 impl Ring {
     /// `cells` of 64 bytes, rounded up to a power of two, and to a few of the largest packets.
     pub fn new(cells: usize) -> Ring {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let cells = cells.next_power_of_two().max(256);
+        static NEXT_ID: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        let cells = cells.next_power_of_two().max(LEAST_CELLS);
         // Neither touches the memory.
-        let marks = Box::<[AtomicU32]>::new_zeroed_slice(cells);
-        let memory = Box::<[UnsafeCell<Cell>]>::new_uninit_slice(cells);
         Ring {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            // SAFETY: zero bytes are an `AtomicU32` of 0.
-            marks: unsafe { marks.assume_init() },
-            // SAFETY: a cell consists of `MaybeUninit`, and `UnsafeCell` has the layout of its content.
-            cells: unsafe { memory.assume_init() },
+            marks: marks(cells),
+            cells: Cells::new(cells),
             keep: cells as u64 / 8,
             write: Apart(AtomicU64::new(0)),
             read: Apart(AtomicU64::new(0)),
@@ -229,9 +170,7 @@ impl Ring {
             if parts.extensions.dependency_descriptor.len() > MAX_DESCRIPTOR {
                 parts.extensions.dependency_descriptor = &[];
             }
-            LATEST.with_borrow_mut(|latest| {
-                self.put(latest.get_or_insert_with(Latest::new), to, &parts, urgency)
-            })
+            with_latest(|latest| self.put(latest, to, &parts, urgency))
         });
         let Some(end) = written else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -260,13 +199,13 @@ impl Ring {
         let Parts { mindex, header, video, .. } = *parts;
         let note = Note { to, mindex, header, video, urgency, since: coarse_time(), body: claim.body };
         // SAFETY: the claim gives these cells to this thread alone until it sets their mark; a note fits a cell.
-        unsafe { self.at(claim.note).cast::<Note>().write(note) };
+        unsafe { self.cells.write(self.index(claim.note), 1, |cell| cell.cast::<Note>().write(note)) };
         if claim.is_new {
             // SAFETY: as above; the claim is for a body of this size as well.
             unsafe { self.write_body(claim.body, parts) };
             match known {
                 Some(place) => *place = claim.body,
-                None => latest.places.push((self.id, claim.body)),
+                None => latest.placed(self.id, claim.body),
             }
         }
         if claim.skipped > 0 {
@@ -283,13 +222,15 @@ impl Ring {
         let extensions = Extensions { dependency_descriptor: &[], ..parts.extensions };
         let (payload, descriptor) = (parts.payload, parts.extensions.dependency_descriptor);
         let body = Body { extensions, payload: payload.len(), descriptor: descriptor.len() };
-        let start = self.at(position);
+        let cells = (size_of::<Body>() + body.payload + body.descriptor).div_ceil(CELL);
         // SAFETY: by the contract all of it is ours, and aligned to a cell.
         unsafe {
-            start.cast::<Body>().write(body);
-            let bytes = start.add(size_of::<Body>());
-            bytes.copy_from_nonoverlapping(payload.as_ptr(), payload.len());
-            bytes.add(payload.len()).copy_from_nonoverlapping(descriptor.as_ptr(), descriptor.len());
+            self.cells.write(self.index(position), cells, |start| {
+                start.cast::<Body>().write(body);
+                let bytes = start.add(size_of::<Body>());
+                bytes.copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+                bytes.add(payload.len()).copy_from_nonoverlapping(descriptor.as_ptr(), descriptor.len());
+            });
         }
     }
 
@@ -333,12 +274,6 @@ impl Ring {
 
     fn mark(&self, position: u64) -> &AtomicU32 {
         &self.marks[self.index(position)]
-    }
-
-    /// The memory from a cell to the end of all cells.
-    fn at(&self, position: u64) -> *mut u8 {
-        let cells: *const UnsafeCell<Cell> = self.cells.as_ptr();
-        UnsafeCell::raw_get(cells.wrapping_add(self.index(position))).cast()
     }
 }
 
@@ -410,29 +345,35 @@ impl<T> Reader<T> {
     /// # Safety
     /// A writer has set the mark of a note at `position`, and `free` is not beyond `position - keep`.
     unsafe fn read_at(&mut self, position: u64, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) {
-        // SAFETY: by the contract there is a note. Its body was written before it by the same thread, at most `keep`
-        // cells before and in the same era, so that its cells are not free either; it is followed by as many bytes as it
-        // says, without a gap, since no packet goes beyond the last cell.
-        let (note, body, payload, descriptor) = unsafe {
-            let note = self.ring().at(position).cast::<Note>().read();
-            let start = self.ring().at(note.body);
-            let body = start.cast::<Body>().read();
-            let bytes = start.add(size_of::<Body>()).cast_const();
-            let payload = std::slice::from_raw_parts(bytes, body.payload);
-            (note, body, payload, std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor))
-        };
-        if self.ring().now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
-            self.ring().late.fetch_add(1, Ordering::Relaxed);
+        let ring = self.ring();
+        // SAFETY: by the contract there is a note.
+        let note = unsafe { ring.cells.read(ring.index(position), 1, |cell| cell.cast::<Note>().read()) };
+        if ring.now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
+            ring.late.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let parts = Parts {
-            mindex: note.mindex,
-            video: note.video,
-            header: note.header,
-            extensions: Extensions { dependency_descriptor: descriptor, ..body.extensions },
-            payload,
-        };
-        use_it(note.to, &parts, note.urgency);
+        let place = ring.index(note.body);
+        // SAFETY: its body was written before it by the same thread, at most `keep` cells before and in the same era, so
+        // that its cells are not free either.
+        let body = unsafe { ring.cells.read(place, 1, |cell| cell.cast::<Body>().read()) };
+        let cells = (size_of::<Body>() + body.payload + body.descriptor).div_ceil(CELL);
+        // SAFETY: as above; the body is followed by as many bytes as it says, without a gap, since no packet goes beyond
+        // the last cell.
+        unsafe {
+            ring.cells.read(place, cells, |start| {
+                let bytes = start.add(size_of::<Body>());
+                let payload = std::slice::from_raw_parts(bytes, body.payload);
+                let descriptor = std::slice::from_raw_parts(bytes.add(body.payload), body.descriptor);
+                let parts = Parts {
+                    mindex: note.mindex,
+                    video: note.video,
+                    header: note.header,
+                    extensions: Extensions { dependency_descriptor: descriptor, ..body.extensions },
+                    payload,
+                };
+                use_it(note.to, &parts, note.urgency);
+            });
+        }
     }
 
     /// Gives free what was read long enough ago; `position` is about to be read.

@@ -1,8 +1,8 @@
 //! A whole batch with as few system calls as possible: sendmmsg, and UDP_SEGMENT trains of datagrams of equal length.
 
 use super::socket::Socket;
-use super::udp::to_raw;
 use crate::media::batch::Batch;
+use crate::net::sockaddr::to_raw;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::IpAddr;

@@ -1,55 +1,13 @@
-//! Where a worker sleeps: poll over its sockets and an eventfd that other threads ring.
+//! Where a worker sleeps: poll over its sockets and its [`Bell`].
 //!
 //! `ppoll`, because its limit is in nanoseconds, and because packets that arrive while the worker is awake then cost
 //! the kernel nothing extra (epoll takes note of each).
 
+pub use super::bell::Bell;
+use super::bell::Until;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicU8, Ordering, fence};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
-
-/// What a worker is doing, as far as others have to know.
-const AWAKE: u8 = 0;
-/// Sleeps until anything comes.
-const ASLEEP: u8 = 1;
-/// Sleeps for less than a millisecond, to let packets gather; only something urgent wakes it.
-const GATHERING: u8 = 2;
-
-/// Wakes a worker. Free while it is awake; one system call when it sleeps.
-pub struct Bell {
-    event: OwnedFd,
-    state: AtomicU8,
-}
-
-impl Bell {
-    pub fn new() -> io::Result<Bell> {
-        // SAFETY: no pointers; the result is checked.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_NONBLOCK | libc::EFD_CLOEXEC) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: `fd` was just made and nobody else has it.
-        Ok(Bell { event: unsafe { OwnedFd::from_raw_fd(fd) }, state: AtomicU8::new(AWAKE) })
-    }
-
-    /// After something was put where the worker will look for it.
-    pub fn ring(&self, urgent: bool) {
-        fence(Ordering::SeqCst);
-        let state = self.state.load(Ordering::Relaxed);
-        let wakes = state == ASLEEP || (state == GATHERING && urgent);
-        if wakes && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE {
-            let one = 1_u64.to_ne_bytes();
-            // SAFETY: `one` is 8 readable bytes. A full counter (EAGAIN) means that the worker wakes anyway.
-            unsafe { libc::write(self.event.as_raw_fd(), one.as_ptr().cast(), one.len()) };
-        }
-    }
-
-    fn silence(&self) {
-        let mut count = [0_u8; 8];
-        // SAFETY: `count` is 8 writable bytes. EAGAIN means that it was not rung.
-        unsafe { libc::read(self.event.as_raw_fd(), count.as_mut_ptr().cast(), count.len()) };
-    }
-}
 
 /// Address families.
 const FAMILIES: usize = 2;
@@ -103,10 +61,14 @@ impl Bed {
         sleep: Sleep,
         idle: impl FnOnce() -> bool,
     ) -> Readable {
-        let state = if sleep == Sleep::Gathering { GATHERING } else { ASLEEP };
-        bell.state.store(state, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        let limit = if idle() { limit } else { Some(Duration::ZERO) };
+        let until = if sleep == Sleep::Gathering { Until::Urgent } else { Until::Anything };
+        bell.sleep(until, idle, |may_wait| {
+            self.poll(bell, if may_wait { limit } else { Some(Duration::ZERO) }, sleep)
+        })
+    }
+
+    /// What is readable, and whether the bell was rung.
+    fn poll(&self, bell: &Bell, limit: Option<Duration>, sleep: Sleep) -> (Readable, bool) {
         let limit = limit.map(|limit| libc::timespec {
             tv_sec: limit.as_secs().min(60) as libc::time_t,
             tv_nsec: limit.subsec_nanos().into(),
@@ -114,7 +76,7 @@ impl Bed {
         let mut fds = [libc::pollfd { fd: NONE, events: libc::POLLIN, revents: 0 }; MAX_FDS];
         let (own, sockets) = fds.split_at_mut(1);
         let (media, rtcp) = sockets.split_at_mut(FAMILIES);
-        own[0].fd = bell.event.as_raw_fd();
+        own[0].fd = bell.event().as_raw_fd();
         let families = self.media.len();
         media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = socket.as_raw_fd());
         // At the end, so that the kernel is not told of them when they are left out.
@@ -129,18 +91,15 @@ impl Bed {
         // SAFETY: `fds` has at least `count` entries, and negative descriptors are skipped; `limit` is NULL or lives in
         // this frame.
         let count = unsafe { libc::ppoll(fds.as_mut_ptr(), count as libc::nfds_t, limit, std::ptr::null()) };
-        bell.state.store(AWAKE, Ordering::Relaxed);
         if count <= 0 {
-            return Readable::default();
-        }
-        if fds[0].revents != 0 {
-            bell.silence();
+            return Default::default();
         }
         let bits = |entries: &[libc::pollfd]| {
             let ready = entries.iter().enumerate().filter(|(_, entry)| entry.revents != 0);
             ready.fold(0, |bits, (index, _)| bits | 1 << index)
         };
-        Readable { media: bits(&fds[1..1 + FAMILIES]), rtcp: bits(&fds[1 + FAMILIES..]) }
+        let readable = Readable { media: bits(&fds[1..1 + FAMILIES]), rtcp: bits(&fds[1 + FAMILIES..]) };
+        (readable, fds[0].revents != 0)
     }
 }
 
@@ -157,7 +116,7 @@ mod tests {
         for sleep in [Sleep::Deep, Sleep::RtcpWaits, Sleep::Gathering] {
             let other = bell.clone();
             let ringer = std::thread::spawn(move || {
-                while other.state.load(Ordering::SeqCst) == AWAKE {
+                while other.is_awake() {
                     std::thread::yield_now();
                 }
                 other.ring(sleep == Sleep::Gathering);
@@ -172,20 +131,16 @@ mod tests {
     fn who_gathers_is_not_woken_by_more_of_the_same() {
         let bell = Bell::new().unwrap();
         let bed = Bed::default();
-        let ring = |urgent: bool| {
-            // As another thread would, between arming and sleeping.
-            bed.sleep(&bell, Some(Duration::from_micros(1)), Sleep::Gathering, || {
+        for urgent in [false, true] {
+            // As another thread would, between arming and sleeping. Without a limit: it is rung, or never returns.
+            let shortly = (!urgent).then_some(Duration::from_micros(1));
+            bed.sleep(&bell, shortly, Sleep::Gathering, || {
                 bell.ring(urgent);
+                assert_eq!(bell.is_awake(), urgent);
                 true
             });
-            bell.state.load(Ordering::SeqCst)
-        };
-        assert_eq!((ring(false), ring(true)), (AWAKE, AWAKE));
-        bell.state.store(GATHERING, Ordering::SeqCst);
-        bell.ring(false);
-        assert_eq!(bell.state.load(Ordering::SeqCst), GATHERING);
-        bell.ring(true);
-        assert_eq!(bell.state.load(Ordering::SeqCst), AWAKE);
+            assert!(bell.is_awake());
+        }
     }
 
     #[test]

@@ -1,0 +1,3 @@
+pub mod bell;
+pub mod life;
+pub mod ring;
