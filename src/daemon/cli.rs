@@ -88,8 +88,12 @@ fn option_arg((long, short, row): (&'static str, Option<char>, &'static Row)) ->
     }
 }
 
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("no whole number")]
+struct NoNumber;
+
 /// As strtol(3) reads one: also hexadecimal with 0x, octal with 0.
-fn number(text: &str) -> Result<i64, String> {
+fn number(text: &str) -> Result<i64, NoNumber> {
     let (sign, digits) = match text.as_bytes().first() {
         Some(b'-') => (-1, &text[1..]),
         Some(b'+') => (1, &text[1..]),
@@ -102,7 +106,7 @@ fn number(text: &str) -> Result<i64, String> {
     };
     let is_plain = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let value = i64::from_str_radix(digits, radix).ok().filter(|_| is_plain);
-    value.map(|value| sign * value).ok_or_else(|| "no whole number".to_owned())
+    value.map(|value| sign * value).ok_or(NoNumber)
 }
 
 fn extra_arg(extra: &Extra) -> Arg {

@@ -6,14 +6,37 @@ use super::signals;
 use super::system::{Forked, Parent, System, wait_for_child};
 use crate::config::Config;
 use crate::log;
+use crate::net::interfaces;
 use crate::options;
 use crate::server::files::Unusable;
-use crate::server::{Logging, Modules, Server, files};
+use crate::server::{Logging, Modules, Server, StartError, files};
 use crate::util::pidfile::PidFile;
+use std::io;
 use std::path::{Path, PathBuf};
+use thiserror::Error;
 
 /// EX_CONFIG of sysexits.h: no use in starting again.
 const CONFIGURATION: i32 = 78;
+
+/// Why the daemon ends before it has served. Each is told as one line.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error("umask {0}: expected octal digits, such as 0027")]
+    Umask(String),
+    #[error("Cannot watch for signals: {0}")]
+    Signals(#[source] io::Error),
+    #[error("Cannot use PID file {path}: {error}")]
+    PidFile {
+        path: String,
+        #[source]
+        error: io::Error,
+    },
+    /// CP-037
+    #[error("The limit of open files is {limit}, less than the {wanted} asked for")]
+    OpenFiles { limit: u64, wanted: u64 },
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
 
 /// Removed at the end, also of a start that fails (CP-067).
 struct HeldPidFile(Option<PidFile>);
@@ -43,7 +66,7 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
     match umask(&config) {
         Ok(Some(mask)) => system.set_umask(mask),
         Ok(None) => {}
-        Err(why) => return fail_early(&why),
+        Err(why) => return fail_early(&why.to_string()),
     }
     let background = options::DAEMONIZE.of(&config);
     let stdout = cli.has("log-stdout")
@@ -68,11 +91,11 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
 }
 
 /// Octal, as everywhere. `None`: that of who starts us.
-fn umask(config: &Config) -> Result<Option<u32>, String> {
+fn umask(config: &Config) -> Result<Option<u32>, Failure> {
     let Some(text) = options::UMASK.of(config) else { return Ok(None) };
     match u32::from_str_radix(text, 8) {
         Ok(mask) if mask <= 0o777 => Ok(Some(mask)),
-        _ => Err(format!("umask {text}: expected octal digits, such as 0027")),
+        _ => Err(Failure::Umask(text.to_owned())),
     }
 }
 
@@ -89,10 +112,10 @@ fn serve(
     note: Option<String>,
     system: &dyn System,
     parent: &mut Parent,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     // First, so that from here on a signal ends what has been started, in order.
     let rotation = rotation_signal(config);
-    let stop = signals::watch(rotation).map_err(|e| format!("Cannot watch for signals: {e}"))?;
+    let stop = signals::watch(rotation).map_err(Failure::Signals)?;
     crate::modules::crash::install(config.value("general", "log_to_file").map(Path::new));
     let logging = Logging::start(config, folder, stdout, &Modules::Configured)?;
     if let Some(note) = note {
@@ -102,13 +125,13 @@ fn serve(
         tracing::warn!("Ignoring log_rotate_sig {name}: only SIGUSR1 and SIGHUP are possible");
     }
     check_open_files(config, system)?;
-    let pid_file = options::PID_FILE
-        .of(config)
-        .map(|path| PidFile::create(Path::new(path)).map_err(|e| format!("Cannot use PID file {path}: {e}")));
+    let pid_file = options::PID_FILE.of(config).map(|path| {
+        let unusable = |error| Failure::PidFile { path: path.to_owned(), error };
+        PidFile::create(Path::new(path)).map_err(unusable)
+    });
     let pid_file = HeldPidFile(pid_file.transpose()?);
     crate::modules::backtrace::enable();
-    let server =
-        Server::start(config, folder, &logging, system.interfaces(), rotation, &Modules::Configured)?;
+    let server = Server::start(config, folder, &logging, interfaces::read, rotation, &Modules::Configured)?;
     crate::modules::crash::look_again();
     parent.ready();
     let signal = stop.recv().unwrap_or(0);
@@ -118,12 +141,10 @@ fn serve(
     Ok(())
 }
 
-fn check_open_files(config: &Config, system: &dyn System) -> Result<(), String> {
+fn check_open_files(config: &Config, system: &dyn System) -> Result<(), Failure> {
     let wanted = options::CHECK_OPENFILES_LIMIT.written(config).and_then(|v| v.trim().parse::<u64>().ok());
     match (wanted, system.open_files_limit()) {
-        (Some(wanted), Some(limit)) if limit < wanted => {
-            Err(format!("The limit of open files is {limit}, less than the {wanted} asked for")) // CP-037
-        }
+        (Some(wanted), Some(limit)) if limit < wanted => Err(Failure::OpenFiles { limit, wanted }),
         _ => Ok(()),
     }
 }

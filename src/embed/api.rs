@@ -97,9 +97,8 @@ export! {
             let (category, item) = option_name(&text(name, "name")?)?;
             not_null(out, "out")?;
             let value = core.value(&category, &item)?;
-            let value = value.ok_or_else(|| {
-                Error::new(JANUS_RS_ENOENT, format!("{category}.{item} has no value"))
-            })?;
+            let value = value
+                .ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("{category}.{item} has no value")))?;
             give(&value, out)
         })
     }
@@ -345,7 +344,7 @@ export! {
             let (kind, file) = (module_kind(kind)?, path(file, "file")?);
             core.set_up(|_| ())?;
             core.with_modules()?;
-            let module = Given::open(&file, kind).map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            let module = Given::open(&file, kind).map_err(refused)?;
             core.set_up(|setup| setup.give(module)).map(|()| 0)
         })
     }
@@ -361,8 +360,7 @@ export! {
             let disable = optional_text(disable, "disable")?.unwrap_or_default();
             core.set_up(|_| ())?;
             core.with_modules()?;
-            let modules = Given::open_folder(&folder, kind, &disable)
-                .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            let modules = Given::open_folder(&folder, kind, &disable).map_err(refused)?;
             let count = c_int::try_from(modules.len()).unwrap_or(c_int::MAX);
             core.set_up(|setup| modules.into_iter().for_each(|module| setup.give(module))).map(|()| count)
         })
@@ -379,12 +377,13 @@ export! {
             core.set_up(|_| ())?;
             core.with_modules()?;
             if sdk != SDK {
-                let why = format!("the module was compiled with headers of form {sdk}, this library has form {SDK}");
+                let why = format!(
+                    "the module was compiled with headers of form {sdk}, this library has form {SDK}"
+                );
                 return Err(Error::new(JANUS_RS_EMODULE, why));
             }
             // SAFETY: a table of this form, which is static in the program, by contract.
-            let module = unsafe { Given::table(table, kind) }
-                .map_err(|why| Error::new(JANUS_RS_EMODULE, why))?;
+            let module = unsafe { Given::table(table, kind) }.map_err(refused)?;
             core.set_up(|setup| setup.give(module)).map(|()| 0)
         })
     }
@@ -506,6 +505,11 @@ fn request_flags(flags: u32) -> Result<bool> {
         return Err(Error::invalid(format!("unknown flags {flags:#x}")));
     }
     Ok(flags & ADMIN != 0)
+}
+
+/// A module that is not taken.
+fn refused(why: impl std::fmt::Display) -> Error {
+    Error::new(JANUS_RS_EMODULE, why.to_string())
 }
 
 fn module_kind(kind: c_int) -> Result<Kind> {

@@ -7,7 +7,6 @@ use super::hooks::{self, Hooks};
 use super::log::{self, Share};
 use super::queue::{Event, Queue, User};
 use super::signals;
-use super::system;
 use super::threads::Others;
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::*;
@@ -15,7 +14,8 @@ use super::watch::Watches;
 use crate::api::Api;
 use crate::config::Config;
 use crate::modules::given::Given;
-use crate::server::{Modules, Server, files};
+use crate::net::interfaces;
+use crate::server::{Modules, Server, StartError, files};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -275,7 +275,6 @@ impl Instance {
     }
 
     fn launch(self: &Arc<Self>, setup: &mut Setup) -> Result<Running> {
-        let failed = |why: String| Error::new(JANUS_RS_ESYSTEM, why);
         let config = configuration(setup, self.watches.is_any())?;
         let folder = setup.options.folder.clone().unwrap_or_else(|| Path::new(NO_FOLDER).to_owned());
         let others = (!setup.given.is_empty()).then(Others::of_the_program);
@@ -291,9 +290,9 @@ impl Instance {
         let modules = Modules::Given(&setup.given);
         let log = Share::start(&config, &folder, &modules, setup.options.log).map_err(|why| {
             unhook();
-            failed(why)
+            refused(&why)
         })?;
-        let server = Server::start(&config, &folder, log.logging(), system::interfaces, None, &modules);
+        let server = Server::start(&config, &folder, log.logging(), interfaces::read, None, &modules);
         let server = match server {
             Ok(server) => server,
             Err(why) => {
@@ -302,8 +301,7 @@ impl Instance {
                 }
                 log.stop();
                 unhook();
-                let code = if setup.given.is_empty() { JANUS_RS_ESYSTEM } else { JANUS_RS_EMODULE };
-                return Err(Error::new(code, why));
+                return Err(refused(&why));
             }
         };
         let api = server.api().clone();
@@ -404,6 +402,15 @@ impl Instance {
         });
         Ok(())
     }
+}
+
+/// What a program is told of a start that failed.
+fn refused(why: &StartError) -> Error {
+    let code = match why {
+        StartError::Module(_) | StartError::Load(_) => JANUS_RS_EMODULE,
+        _ => JANUS_RS_ESYSTEM,
+    };
+    Error::new(code, why.to_string())
 }
 
 /// Modules that still call find nobody.

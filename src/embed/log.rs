@@ -3,7 +3,7 @@
 use super::queue::User;
 use crate::config::Config;
 use crate::log::{self, LogSink};
-use crate::server::{Logging, Modules};
+use crate::server::{Logging, Modules, StartError};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ impl Share {
         folder: &Path,
         modules: &Modules<'_>,
         function: Option<(Function, User)>,
-    ) -> Result<Share, String> {
+    ) -> Result<Share, StartError> {
         let direct = function.map(|(function, user)| Arc::new(Direct { function, user }) as Arc<dyn LogSink>);
         direct.iter().cloned().for_each(log::add_sink);
         match Logging::start(config, folder, config.is_true("general", "log_to_stdout"), modules) {

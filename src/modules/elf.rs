@@ -5,6 +5,7 @@ use super::calls::{self, Calls};
 use super::crash::Function;
 use super::image::Image;
 use super::sound::{self, ADDRESS_RELOCATIONS, Dynamic, tag};
+use super::unsound::{FileError, Unsound};
 use object::read::elf::ElfFile64;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use std::ops::Range;
@@ -54,23 +55,21 @@ pub struct Module {
     pub calls: Calls,
 }
 
-/// Reads `path` and makes sure that the dynamic linker may; the error is one line.
-pub fn read(path: &Path) -> Result<Module, String> {
-    let unreadable = |e| format!("it cannot be read: {e}");
+/// Reads `path` and makes sure that the dynamic linker may.
+pub fn read(path: &Path) -> Result<Module, FileError> {
     // Opening a pipe would wait for its writer.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err("it is not a file".to_owned());
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(FileError::NoFile);
     }
-    let data = std::fs::read(path).map_err(unreadable)?;
-    let mut module =
-        parse(&data).map_err(|e| format!("it is not a sound shared object for this machine: {e}"))?;
+    let data = std::fs::read(path)?;
+    let mut module = parse(&data)?;
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     module.real_name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(module)
 }
 
 /// The facts in a file's bytes.
-pub fn parse(data: &[u8]) -> Result<Module, String> {
+pub fn parse(data: &[u8]) -> Result<Module, Unsound> {
     let image = Image::new(data)?;
     let dynamic = sound::dynamic(&image)?;
     let mut module = Module {
@@ -178,8 +177,8 @@ mod tests {
 
     #[test]
     fn says_why_it_cannot_read() {
-        assert!(read(Path::new("/nonexistent")).unwrap_err().contains("cannot be read"));
-        assert!(read(Path::new("/dev/zero")).unwrap_err().contains("not a file"));
+        assert!(matches!(read(Path::new("/nonexistent")), Err(FileError::Unreadable(_))));
+        assert!(matches!(read(Path::new("/dev/zero")), Err(FileError::NoFile)));
         assert!(parse(b"#!/bin/sh\n").is_err());
     }
 }

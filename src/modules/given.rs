@@ -2,7 +2,7 @@
 
 use super::generation::Sibling;
 use super::head::{self, Kind};
-use super::loader::{self, NotStarted, Opened, Options, Place, Taken};
+use super::loader::{self, LoadError, NotStarted, Opened, Options, Place, Refusal, Taken};
 use super::plugin::Plugin;
 use super::transport::Transport;
 use super::{eventhandler::EventHandler, logger::Logger};
@@ -43,26 +43,49 @@ unsafe impl Sync for Opened {}
 /// Files whose `init` has run in this process: what they keep in static variables cannot be made anew.
 static INITIALISED: Lock<Option<HashSet<PathBuf>>> = Lock::new(None);
 
+/// Why a module that was asked for by name is not used. Each is told as one line.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    #[error("{kind} {}: it was initialised before in this process", path.display())]
+    Again { kind: &'static str, path: PathBuf },
+    #[error("{kind} {}: {refusal}", path.display())]
+    Refused {
+        kind: &'static str,
+        path: PathBuf,
+        #[source]
+        refusal: Refusal,
+    },
+    #[error("{kind} of the program: it lacks required functions: {}", absent.join(", "))]
+    Incomplete { kind: &'static str, absent: Vec<&'static str> },
+    #[error("{kind} of the program: it has no package name")]
+    Nameless { kind: &'static str },
+    #[error(transparent)]
+    NotStarted(#[from] NotStarted),
+}
+
 impl Given {
     /// Opens and checks one file. The error is one line.
-    pub fn open(path: &Path, kind: Kind) -> Result<Given, String> {
+    pub fn open(path: &Path, kind: Kind) -> Result<Given, GivenError> {
         // A bare name is a file of the working folder, and not what the dynamic linker finds under it.
         let here = Path::new(".").join(path);
         let path = if path.components().count() == 1 { here.as_path() } else { path };
         let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
-        let line = |why: String| format!("{} {}: {why}", kind.name(), path.display());
         if is_initialised(path) {
-            return Err(line("it was initialised before in this process".to_owned()));
+            return Err(GivenError::Again { kind: kind.name(), path: path.to_owned() });
         }
-        let opened = loader::open(path, kind, &folder).map_err(|refusal| line(refusal.to_string()))?;
+        let opened = loader::open(path, kind, &folder).map_err(|refusal| GivenError::Refused {
+            kind: kind.name(),
+            path: path.to_owned(),
+            refusal,
+        })?;
         Ok(Given { kind, from: From::File(Box::new(opened)), required: true })
     }
 
     /// All that can be opened of a folder, but those named in `disable`; refused ones are log lines.
-    pub fn open_folder(folder: &Path, kind: Kind, disable: &str) -> Result<Vec<Given>, String> {
+    pub fn open_folder(folder: &Path, kind: Kind, disable: &str) -> Result<Vec<Given>, LoadError> {
         let options =
             Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
-        let opened = loader::open_all(&options, kind).map_err(|e| e.to_string())?;
+        let opened = loader::open_all(&options, kind)?;
         let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
         Ok(fresh.map(|opened| Given { kind, from: From::File(Box::new(opened)), required: false }).collect())
     }
@@ -71,20 +94,16 @@ impl Given {
     ///
     /// # Safety
     /// `table` has the layout that this library's headers give a module of this kind, and lives as long as the process.
-    pub unsafe fn table(table: *mut c_void, kind: Kind) -> Result<Given, String> {
+    pub unsafe fn table(table: *mut c_void, kind: Kind) -> Result<Given, GivenError> {
         // SAFETY: promised by the caller.
         let absent = unsafe { head::absent(table, kind) };
         if !absent.is_empty() {
-            return Err(format!(
-                "{} of the program: it lacks required functions: {}",
-                kind.name(),
-                absent.join(", ")
-            ));
+            return Err(GivenError::Incomplete { kind: kind.name(), absent });
         }
         // SAFETY: as above, and complete.
         let (info, _) = unsafe { head::info(table) };
         if info.package.is_empty() {
-            return Err(format!("{} of the program: it has no package name", kind.name()));
+            return Err(GivenError::Nameless { kind: kind.name() });
         }
         Ok(Given { kind, from: From::Program(Table(table)), required: true })
     }
@@ -94,9 +113,9 @@ impl Given {
     }
 
     /// What to do about a failure: nothing but a line in the log, unless it was asked for by name.
-    pub fn unless_required<T>(&self, started: Result<T, NotStarted>) -> Result<Option<T>, String> {
+    pub fn unless_required<T>(&self, started: Result<T, NotStarted>) -> Result<Option<T>, GivenError> {
         match started {
-            Err(why) if self.required => Err(why.to_string()),
+            Err(why) if self.required => Err(why.into()),
             started => Ok(loader::or_tell(started)),
         }
     }
@@ -122,8 +141,8 @@ impl Given {
         if INITIALISED.lock().get_or_insert_default().insert(path) {
             return Ok(());
         }
-        let (kind, path) = (self.kind.name(), opened.path.display());
-        Err(NotStarted::Refused(format!("{kind} {path}: it was initialised before in this process")))
+        let again = GivenError::Again { kind: self.kind.name(), path: opened.path.clone() };
+        Err(NotStarted::Refused(again.to_string()))
     }
 
     pub fn start_plugin(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {

@@ -2,6 +2,7 @@
 //! what is not in the file is not there.
 #![forbid(unsafe_code)]
 
+use super::unsound::Unsound;
 use std::ops::Range;
 
 /// A loadable segment. Addresses are relative to where the object is loaded.
@@ -48,34 +49,34 @@ const MACHINE: u16 = 183;
 
 impl<'a> Image<'a> {
     /// Reads header and segments. The error says what is wrong with them.
-    pub fn new(data: &'a [u8]) -> Result<Image<'a>, String> {
-        let header = data.get(..64).ok_or("it is too short")?;
+    pub fn new(data: &'a [u8]) -> Result<Image<'a>, Unsound> {
+        let header = data.get(..64).ok_or(Unsound::TooShort)?;
         if header[..7] != ELF_64_LITTLE {
-            return Err("it is no 64-bit little-endian ELF file".to_owned());
+            return Err(Unsound::NoElf);
         }
         if u16_at(header, 16) != SHARED_OBJECT || u16_at(header, 18) != MACHINE {
-            return Err("another machine or kind of file".to_owned());
+            return Err(Unsound::AnotherMachine);
         }
         let (offset, size, count) =
             (u64_at(header, 32), usize::from(u16_at(header, 54)), usize::from(u16_at(header, 56)));
         if size != PROGRAM_HEADER || count == 0 || count > MOST_SEGMENTS {
-            return Err(format!("it has {count} segments of {size} bytes each"));
+            return Err(Unsound::Segments { count, size });
         }
         let table = usize::try_from(offset)
             .ok()
             .and_then(|start| data.get(start..start.checked_add(size * count)?))
-            .ok_or("its segment table is not in the file")?;
+            .ok_or(Unsound::SegmentTable)?;
         let mut image = Image { data, loads: Vec::new(), others: Vec::new() };
         for entry in table.chunks_exact(size) {
             image.add(entry)?;
         }
         if image.loads.is_empty() {
-            return Err("it has no loadable segment".to_owned());
+            return Err(Unsound::NothingToLoad);
         }
         Ok(image)
     }
 
-    fn add(&mut self, entry: &[u8]) -> Result<(), String> {
+    fn add(&mut self, entry: &[u8]) -> Result<(), Unsound> {
         let (kind, flags) = (u32_at(entry, 0), u32_at(entry, 4));
         let number = |offset| u64_at(entry, offset);
         let (offset, address, in_file, in_memory, align) =
@@ -84,24 +85,24 @@ impl<'a> Image<'a> {
             .checked_add(in_file)
             .filter(|end| *end <= self.data.len() as u64)
             .map(|end| offset as usize..end as usize)
-            .ok_or_else(|| format!("segment {kind:#x} is not in the file"))?;
+            .ok_or(Unsound::SegmentNotInFile(kind))?;
         let memory = address
             .checked_add(in_memory)
             .filter(|end| *end <= MOST_MEMORY)
             .map(|end| address..end)
-            .ok_or_else(|| format!("segment {kind:#x} does not fit into memory"))?;
+            .ok_or(Unsound::SegmentTooLarge(kind))?;
         if kind != LOAD {
             self.others.push(Segment { kind, memory, file, align });
             return Ok(());
         }
         if in_file > in_memory {
-            return Err("a segment is larger in the file than in memory".to_owned());
+            return Err(Unsound::SegmentCutOff);
         }
         if !align.is_power_of_two() || align < 4096 || address % align != offset % align {
-            return Err("a segment's alignment cannot be kept".to_owned());
+            return Err(Unsound::Alignment);
         }
         if self.loads.last().is_some_and(|last| pages(&last.memory).end > pages(&memory).start) {
-            return Err("segments overlap or are not in order".to_owned());
+            return Err(Unsound::Overlap);
         }
         self.loads.push(Load { memory, file, writable: flags & 2 != 0, executable: flags & 1 != 0 });
         Ok(())

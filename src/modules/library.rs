@@ -21,17 +21,26 @@ pub enum Scope {
     Global,
 }
 
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("NUL in its path")]
+    Nul,
+    /// The linker's own line.
+    #[error("{0}")]
+    Linker(String),
+}
+
 impl Library {
-    /// Opens with all symbols bound at once (CP-057). The error is the linker's own line.
+    /// Opens with all symbols bound at once (CP-057).
     ///
     /// # Safety
     /// Constructors of the file and of what it depends on run, and may do anything: it is one that we were told to load.
-    pub unsafe fn open(path: &Path, scope: Scope) -> Result<Library, String> {
-        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| "NUL in its path".to_owned())?;
+    pub unsafe fn open(path: &Path, scope: Scope) -> Result<Library, LinkError> {
+        let name = CString::new(path.as_os_str().as_bytes()).map_err(|_| LinkError::Nul)?;
         let visibility = if scope == Scope::Global { libc::RTLD_GLOBAL } else { libc::RTLD_LOCAL };
         // SAFETY: a NUL-terminated path; the rest is promised by the caller.
         let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_NOW | visibility) };
-        if handle.is_null() { Err(last_error()) } else { Ok(Library(handle)) }
+        if handle.is_null() { Err(LinkError::Linker(last_error())) } else { Ok(Library(handle)) }
     }
 
     /// The address of `name` in this object or in what it depends on.
@@ -111,6 +120,6 @@ mod tests {
         assert!(object > base && object - base < 1 << 24);
         // SAFETY: there is nothing to run.
         let missing = unsafe { Library::open(Path::new("/nonexistent.so"), Scope::Local) };
-        assert!(missing.unwrap_err().contains("nonexistent"));
+        assert!(missing.unwrap_err().to_string().contains("nonexistent"));
     }
 }

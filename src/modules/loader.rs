@@ -12,11 +12,12 @@ use super::generation::{self, Candidate, Decision, Sibling};
 use super::head::{self, Kind};
 use super::host::{ModuleInfo, PluginFace};
 use super::hostlibs;
-use super::library::{Library, Scope};
+use super::library::{Library, LinkError, Scope};
 use super::logger::Logger;
 use super::plugin::Plugin;
 use super::precheck::{self, Missing};
 use super::transport::Transport;
+use super::unsound::FileError;
 use crate::abi::generation::Generation;
 use crate::abi::{eventhandler, logger, transport};
 use std::collections::HashMap;
@@ -63,10 +64,12 @@ pub struct Opened {
 }
 
 /// Why a module was not opened: all kinds but the last can be made fatal (CP-048, CP-049).
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("{0}")]
-    Unloadable(String),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Linker(#[from] LinkError),
     #[error("it imports what nobody provides: {0}")]
     Missing(Missing),
     #[error("it has no function `create`: not a module")]
@@ -79,7 +82,7 @@ pub enum Refusal {
 /// its own: two builds of one plugin define the same ones. `folder`: files that may be opened for what it imports.
 pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
     hostlibs::provide();
-    let facts = elf::read(path).map_err(Refusal::Unloadable)?;
+    let facts = elf::read(path)?;
     let mut missing = precheck::missing(path, &facts);
     if !missing.symbols.is_empty() && lend(path, &missing.symbols, folder) {
         missing = precheck::missing(path, &facts);
@@ -91,7 +94,7 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
         return Err(Refusal::NoCreate);
     }
     // SAFETY: a module that we were told to load.
-    let library = unsafe { Library::open(path, Scope::Local) }.map_err(Refusal::Unloadable)?;
+    let library = unsafe { Library::open(path, Scope::Local) }?;
     library.base().iter().for_each(|base| crash::note_module(path, *base));
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
     // SAFETY: the symbol of a module.
@@ -195,19 +198,13 @@ pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
 pub type Taken = HashMap<String, String>;
 
 /// Why an opened module does not run; one line.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum NotStarted {
+    #[error("{0}")]
     Refused(String),
     /// Its own `init` said no.
+    #[error("{0}")]
     Init(String),
-}
-
-impl std::fmt::Display for NotStarted {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            NotStarted::Refused(why) | NotStarted::Init(why) => f.write_str(why),
-        }
-    }
 }
 
 /// What one module says no to is a line of the log.
@@ -519,7 +516,7 @@ mod tests {
         assert_eq!(
             open(Path::new("/nonexistent.so"), Kind::Plugin, &[])
                 .err()
-                .map(|r| matches!(r, Refusal::Unloadable(_))),
+                .map(|r| matches!(r, Refusal::File(_))),
             Some(true)
         );
     }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use super::image::{Image, u16_at, u32_at, u64_at};
+use super::unsound::{Part, Unsound};
 use std::collections::BTreeMap;
 
 const DYNAMIC: u32 = 2;
@@ -128,7 +129,7 @@ pub const ADDRESS_RELOCATIONS: &[u32] = KINDS.symbolic;
 pub const RELATIVE: u32 = KINDS.relative;
 
 /// Follows everything that the dynamic linker will. The error says what is not sound.
-pub fn dynamic(image: &Image<'_>) -> Result<Dynamic, String> {
+pub fn dynamic(image: &Image<'_>) -> Result<Dynamic, Unsound> {
     segments(image)?;
     let mut dynamic = Dynamic { entries: entries(image)?, ..Dynamic::default() };
     strings(image, &mut dynamic)?;
@@ -139,7 +140,7 @@ pub fn dynamic(image: &Image<'_>) -> Result<Dynamic, String> {
     Ok(dynamic)
 }
 
-fn segments(image: &Image<'_>) -> Result<(), String> {
+fn segments(image: &Image<'_>) -> Result<(), Unsound> {
     for segment in &image.others {
         let length = segment.memory.end - segment.memory.start;
         let inside = length == 0 || image.load(segment.memory.start, length).is_some();
@@ -160,23 +161,23 @@ fn segments(image: &Image<'_>) -> Result<(), String> {
             _ => inside,
         };
         if !good {
-            return Err(format!("segment {:#x} is not inside the loaded ones", segment.kind));
+            return Err(Unsound::SegmentNotLoaded(segment.kind));
         }
     }
     Ok(())
 }
 
-fn entries(image: &Image<'_>) -> Result<Vec<(u64, u64)>, String> {
+fn entries(image: &Image<'_>) -> Result<Vec<(u64, u64)>, Unsound> {
     let mut tables = image.others.iter().filter(|s| s.kind == DYNAMIC);
     let (Some(table), None) = (tables.next(), tables.next()) else {
-        return Err("it has not exactly one dynamic table".to_owned());
+        return Err(Unsound::DynamicTables);
     };
     let length = table.memory.end - table.memory.start;
     let bytes = image
         .load(table.memory.start, length)
         .filter(|load| load.writable)
         .and_then(|_| image.bytes(table.memory.start, length))
-        .ok_or("its dynamic table is not in the file")?;
+        .ok_or(Unsound::DynamicNotInFile)?;
     let mut entries = Vec::new();
     for entry in bytes.chunks_exact(16) {
         let (tag, value) = (u64_at(entry, 0), u64_at(entry, 8));
@@ -185,40 +186,40 @@ fn entries(image: &Image<'_>) -> Result<Vec<(u64, u64)>, String> {
         }
         entries.push((tag, value));
     }
-    Err("its dynamic table has no end".to_owned())
+    Err(Unsound::DynamicEndless)
 }
 
 /// Only names of libraries may be there more than once: of all else the linker takes the last one.
-fn single(entries: Vec<(u64, u64)>) -> Result<Vec<(u64, u64)>, String> {
+fn single(entries: Vec<(u64, u64)>) -> Result<Vec<(u64, u64)>, Unsound> {
     let mut seen = BTreeMap::new();
     for (tag, _) in entries.iter().filter(|e| e.0 != tag::NEEDED) {
         if tag::STRANGE.contains(tag) || *tag == tag::REL {
-            return Err(format!("its dynamic table has entry {tag:#x}, which modules have not"));
+            return Err(Unsound::StrangeEntry(*tag));
         }
         if seen.insert(*tag, ()).is_some() {
-            return Err(format!("its dynamic table has entry {tag:#x} twice"));
+            return Err(Unsound::EntryTwice(*tag));
         }
     }
     Ok(entries)
 }
 
-fn strings(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<(), String> {
+fn strings(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<(), Unsound> {
     let place = dynamic.value(tag::STRINGS).zip(dynamic.value(tag::STRINGS_SIZE));
     let bytes = place
         .and_then(|(start, length)| image.bytes(start, length))
         .filter(|bytes| bytes.first() == Some(&0) && bytes.last() == Some(&0))
-        .ok_or("its string table is not sound")?;
+        .ok_or(Unsound::Part(Part::Strings))?;
     dynamic.strings = bytes.to_vec();
     for tag in [tag::NEEDED, tag::SONAME, tag::RPATH, tag::RUNPATH] {
         if dynamic.entries.iter().any(|e| e.0 == tag && dynamic.text(e.1).is_none()) {
-            return Err("a name in its dynamic table is not sound".to_owned());
+            return Err(Unsound::DynamicName);
         }
     }
     Ok(())
 }
 
-fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, String> {
-    let wrong = || "its symbol table is not sound".to_owned();
+fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, Unsound> {
+    let wrong = || Unsound::Part(Part::Symbols);
     let start = dynamic.value(tag::SYMBOLS).ok_or_else(wrong)?;
     if dynamic.value(tag::SYMBOL_ENTRY) != Some(SYMBOL) {
         return Err(wrong());
@@ -232,7 +233,7 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, String> {
             let count = gnu_hash_table(image, address, known)?;
             known.unwrap_or(count)
         }
-        (None, None) => return Err("it has no table of symbol names".to_owned()),
+        (None, None) => return Err(Unsound::NoHash),
     };
     // Imports are not in the newer hash table; relocations tell the highest that is used.
     let count = relocation_tables(image, dynamic)?
@@ -247,16 +248,16 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, String> {
     for symbol in bytes.chunks_exact(SYMBOL as usize) {
         let (name, info, section, address) =
             (u32_at(symbol, 0), symbol[4], u16_at(symbol, 6), u64_at(symbol, 8));
-        let name = dynamic.text(u64::from(name)).ok_or("the name of a symbol is not sound")?;
+        let name = dynamic.text(u64::from(name)).ok_or(Unsound::SymbolName)?;
         let defined = section != 0;
         // Thread-local ones and absolute ones are no addresses.
         let is_address = defined && info & 15 != 6 && section != 0xfff1;
         if is_address && image.load(address, 0).is_none() {
-            return Err(format!("symbol {name} lies outside"));
+            return Err(Unsound::SymbolOutside(name));
         }
         // A function that the linker would call for the address.
         if defined && info & 15 == 10 && !image.load(address, 1).is_some_and(|l| l.executable) {
-            return Err(format!("symbol {name} is no function"));
+            return Err(Unsound::SymbolNoFunction(name));
         }
         dynamic.symbols.push(Symbol { name, defined, weak: info >> 4 == 2, address });
     }
@@ -264,16 +265,16 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, String> {
 }
 
 /// `DT_HASH`. The number of symbols.
-fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, String> {
-    let wrong = "its table of symbol names is not sound";
-    let (buckets, chains) = image.u32(address).zip(image.u32(address + 4)).ok_or(wrong)?;
+fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, Unsound> {
+    let wrong = || Unsound::Part(Part::Hash);
+    let (buckets, chains) = image.u32(address).zip(image.u32(address + 4)).ok_or_else(wrong)?;
     if buckets == 0 || u64::from(buckets) > MOST || u64::from(chains) > MOST {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
-    let words = image.bytes(address + 8, 4 * (u64::from(buckets) + u64::from(chains))).ok_or(wrong)?;
+    let words = image.bytes(address + 8, 4 * (u64::from(buckets) + u64::from(chains))).ok_or_else(wrong)?;
     let next: Vec<u32> = words.chunks_exact(4).map(|w| u32_at(w, 0)).collect();
     if next.iter().any(|n| *n >= chains && *n != 0) {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
     let (buckets, next) = next.split_at(buckets as usize);
     for first in buckets {
@@ -285,54 +286,56 @@ fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, String> {
             symbol = next[symbol as usize];
         }
         if symbol != 0 {
-            return Err("its table of symbol names never ends".to_owned());
+            return Err(Unsound::HashEndless);
         }
     }
     Ok(u64::from(chains))
 }
 
 /// `DT_GNU_HASH`. The number of symbols that it reaches to.
-fn gnu_hash_table(image: &Image<'_>, address: u64, known: Option<u64>) -> Result<u64, String> {
-    let wrong = "its table of symbol names is not sound";
-    let word = |index: u64| image.u32(address + 4 * index).ok_or(wrong);
+fn gnu_hash_table(image: &Image<'_>, address: u64, known: Option<u64>) -> Result<u64, Unsound> {
+    let wrong = || Unsound::Part(Part::Hash);
+    let word = |index: u64| image.u32(address + 4 * index).ok_or_else(wrong);
     let (buckets, first, bloom, shift) = (word(0)?, word(1)?, word(2)?, word(3)?);
     if buckets == 0 || u64::from(buckets) > MOST || u64::from(first) > MOST {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
     if !bloom.is_power_of_two() || u64::from(bloom) > MOST || shift > 63 {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
     let start = address + 16 + 8 * u64::from(bloom);
-    let table = image.bytes(start, 4 * u64::from(buckets)).ok_or(wrong)?;
+    let table = image.bytes(start, 4 * u64::from(buckets)).ok_or_else(wrong)?;
     let chains = start + 4 * u64::from(buckets);
     let mut count = u64::from(first);
     for bucket in table.chunks_exact(4).map(|b| u64::from(u32_at(b, 0))).filter(|b| *b != 0) {
         if bucket < u64::from(first) || bucket > MOST {
-            return Err(wrong.to_owned());
+            return Err(wrong());
         }
         let mut symbol = bucket;
-        while symbol <= MOST && image.u32(chains + 4 * (symbol - u64::from(first))).ok_or(wrong)? & 1 == 0 {
+        while symbol <= MOST
+            && image.u32(chains + 4 * (symbol - u64::from(first))).ok_or_else(wrong)? & 1 == 0
+        {
             symbol += 1;
         }
         count = count.max(symbol + 1);
     }
     match known {
-        Some(known) if known < count => Err(wrong.to_owned()),
+        Some(known) if known < count => Err(wrong()),
         _ => Ok(count),
     }
 }
 
 /// Version tables: one index per symbol, chains of needed and defined versions.
-fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), String> {
-    let wrong = "its symbol versions are not sound";
+fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Unsound> {
+    let wrong = || Unsound::Part(Part::Versions);
     let mut known = vec![0_u16, 1];
     for (table, number, is_need) in
         [(tag::NEEDS, tag::NEEDS_COUNT, true), (tag::DEFINED, tag::DEFINED_COUNT, false)]
     {
         let Some(mut at) = dynamic.value(table) else { continue };
-        let entries = dynamic.value(number).filter(|n| *n > 0 && *n < 4096).ok_or(wrong)?;
+        let entries = dynamic.value(number).filter(|n| *n > 0 && *n < 4096).ok_or_else(wrong)?;
         for left in (0..entries).rev() {
-            let entry = image.bytes(at, if is_need { 16 } else { 20 }).ok_or(wrong)?;
+            let entry = image.bytes(at, if is_need { 16 } else { 20 }).ok_or_else(wrong)?;
             let parts = if is_need { u16_at(entry, 2) } else { u16_at(entry, 6) };
             let (parts_at, next) = if is_need {
                 (u32_at(entry, 8), u32_at(entry, 12))
@@ -340,20 +343,20 @@ fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Stri
                 (u32_at(entry, 12), u32_at(entry, 16))
             };
             if u16_at(entry, 0) != 1 || parts == 0 {
-                return Err(wrong.to_owned());
+                return Err(wrong());
             }
             if is_need {
                 // The file must be among the needed ones: the linker takes it for granted.
-                let file = dynamic.text(u64::from(u32_at(entry, 4))).ok_or(wrong)?;
+                let file = dynamic.text(u64::from(u32_at(entry, 4))).ok_or_else(wrong)?;
                 if !dynamic.texts(tag::NEEDED).any(|n| n == file) {
-                    return Err(format!("it wants a version of {file}, which it does not name"));
+                    return Err(Unsound::VersionOfNobody(file));
                 }
             } else {
                 known.push(u16_at(entry, 4) & 0x7fff);
             }
             let mut part = at + u64::from(parts_at);
             for index in 0..parts {
-                let bytes = image.bytes(part, if is_need { 16 } else { 8 }).ok_or(wrong)?;
+                let bytes = image.bytes(part, if is_need { 16 } else { 8 }).ok_or_else(wrong)?;
                 let (name, next) = match is_need {
                     true => (u32_at(bytes, 8), u32_at(bytes, 12)),
                     false => (u32_at(bytes, 0), u32_at(bytes, 4)),
@@ -361,46 +364,46 @@ fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Stri
                 if is_need {
                     known.push(u16_at(bytes, 6) & 0x7fff);
                 }
-                dynamic.text(u64::from(name)).ok_or(wrong)?;
+                dynamic.text(u64::from(name)).ok_or_else(wrong)?;
                 // The chain ends with its last part, not before.
                 if (next == 0) != (index + 1 == parts) {
-                    return Err(wrong.to_owned());
+                    return Err(wrong());
                 }
                 part += u64::from(next);
             }
             if (next == 0) != (left == 0) {
-                return Err(wrong.to_owned());
+                return Err(wrong());
             }
             at += u64::from(next);
         }
     }
     let Some(table) = dynamic.value(tag::VERSIONS) else { return Ok(()) };
-    let indexes = image.bytes(table, 2 * count).ok_or(wrong)?;
+    let indexes = image.bytes(table, 2 * count).ok_or_else(wrong)?;
     match indexes.chunks_exact(2).all(|i| known.contains(&(u16_at(i, 0) & 0x7fff))) {
         true => Ok(()),
-        false => Err(wrong.to_owned()),
+        false => Err(wrong()),
     }
 }
 
 /// The bytes of all tables of relocations with addends.
-fn relocation_tables<'a>(image: &Image<'a>, dynamic: &Dynamic) -> Result<Vec<&'a [u8]>, String> {
-    let wrong = "its relocation table is not sound";
+fn relocation_tables<'a>(image: &Image<'a>, dynamic: &Dynamic) -> Result<Vec<&'a [u8]>, Unsound> {
+    let wrong = || Unsound::Part(Part::Relocations);
     let mut tables = Vec::new();
     for (start, size) in [(tag::RELA, tag::RELA_SIZE), (tag::PLT, tag::PLT_SIZE)] {
         let Some(start) = dynamic.value(start) else { continue };
-        let size = dynamic.value(size).filter(|size| size % RELOCATION == 0).ok_or(wrong)?;
-        tables.push(image.bytes(start, size).ok_or(wrong)?);
+        let size = dynamic.value(size).filter(|size| size % RELOCATION == 0).ok_or_else(wrong)?;
+        tables.push(image.bytes(start, size).ok_or_else(wrong)?);
     }
     if dynamic.value(tag::RELA).is_some() && dynamic.value(tag::RELA_ENTRY) != Some(RELOCATION) {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
     if dynamic.value(tag::PLT).is_some() && dynamic.value(tag::PLT_KIND) != Some(tag::RELA) {
-        return Err(wrong.to_owned());
+        return Err(wrong());
     }
     Ok(tables)
 }
 
-fn relocations(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<(), String> {
+fn relocations(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<(), Unsound> {
     let text = dynamic.value(tag::TEXT_RELOCATIONS).is_some();
     let mut all = Vec::new();
     for bytes in relocation_tables(image, dynamic)? {
@@ -425,7 +428,7 @@ fn relocation_is_sound(
     dynamic: &Dynamic,
     relocation: &Relocation,
     text: bool,
-) -> Result<(), String> {
+) -> Result<(), Unsound> {
     let Relocation { offset, kind, symbol, addend } = *relocation;
     if kind == KINDS.none {
         return Ok(());
@@ -434,7 +437,7 @@ fn relocation_is_sound(
     let narrow = image.load(offset, 8).is_some() && image.load(offset, width).is_none();
     let place = image.load(offset, if narrow { 8 } else { width });
     if !place.is_some_and(|load| load.writable || text) {
-        return Err(format!("a relocation at {offset:#x} is not among its data"));
+        return Err(Unsound::RelocationOutside(offset));
     }
     let target = addend as u64;
     let good = if KINDS.symbolic.contains(&kind) {
@@ -449,30 +452,30 @@ fn relocation_is_sound(
     } else {
         KINDS.tls.contains(&kind) && dynamic.symbols.get(symbol).is_some()
     };
-    if good { Ok(()) } else { Err(format!("a relocation at {offset:#x} (kind {kind}) is not sound")) }
+    if good { Ok(()) } else { Err(Unsound::Relocation { offset, kind }) }
 }
 
 /// `DT_RELR`: relative relocations as addresses and bitmaps.
-fn relative_words(image: &Image<'_>, dynamic: &Dynamic, text: bool) -> Result<(), String> {
-    let wrong = "its table of relative relocations is not sound";
+fn relative_words(image: &Image<'_>, dynamic: &Dynamic, text: bool) -> Result<(), Unsound> {
+    let wrong = || Unsound::Part(Part::RelativeRelocations);
     let Some(start) = dynamic.value(tag::RELR) else { return Ok(()) };
-    let size = dynamic.value(tag::RELR_SIZE).filter(|size| size % 8 == 0).ok_or(wrong)?;
+    let size = dynamic.value(tag::RELR_SIZE).filter(|size| size % 8 == 0).ok_or_else(wrong)?;
     let writable = |address: u64| image.load(address, 8).is_some_and(|load| load.writable || text);
     let mut at = None;
-    for word in image.bytes(start, size).ok_or(wrong)?.chunks_exact(8).map(|w| u64_at(w, 0)) {
+    for word in image.bytes(start, size).ok_or_else(wrong)?.chunks_exact(8).map(|w| u64_at(w, 0)) {
         if word & 1 == 0 {
             if !writable(word) {
-                return Err(wrong.to_owned());
+                return Err(wrong());
             }
             at = Some(word + 8);
             continue;
         }
-        let first: u64 = at.ok_or(wrong)?;
+        let first: u64 = at.ok_or_else(wrong)?;
         if (0..63)
             .filter(|bit| word >> (bit + 1) & 1 == 1)
             .any(|bit| !writable(first.saturating_add(8 * bit)))
         {
-            return Err(wrong.to_owned());
+            return Err(wrong());
         }
         at = Some(first.saturating_add(8 * 63));
     }
@@ -480,18 +483,18 @@ fn relative_words(image: &Image<'_>, dynamic: &Dynamic, text: bool) -> Result<()
 }
 
 /// Functions that the linker calls.
-fn functions(image: &Image<'_>, dynamic: &Dynamic) -> Result<(), String> {
+fn functions(image: &Image<'_>, dynamic: &Dynamic) -> Result<(), Unsound> {
     let executable = |address: u64| image.load(address, 1).is_some_and(|load| load.executable);
     for tag in [tag::INIT, tag::FINI] {
         if dynamic.value(tag).is_some_and(|address| !executable(address)) {
-            return Err("a function that runs when it is opened is not among its code".to_owned());
+            return Err(Unsound::Function);
         }
     }
     let relative: BTreeMap<u64, &Relocation> = dynamic.relocations.iter().map(|r| (r.offset, r)).collect();
     for (table, size) in [(tag::INIT_ARRAY, tag::INIT_ARRAY_SIZE), (tag::FINI_ARRAY, tag::FINI_ARRAY_SIZE)] {
         let Some(start) = dynamic.value(table) else { continue };
-        let wrong = "its table of functions that run when it is opened is not sound";
-        let size = dynamic.value(size).filter(|size| size % 8 == 0 && *size < 1 << 16).ok_or(wrong)?;
+        let wrong = || Unsound::Part(Part::Functions);
+        let size = dynamic.value(size).filter(|size| size % 8 == 0 && *size < 1 << 16).ok_or_else(wrong)?;
         for address in (0..size / 8).map(|i| start + 8 * i) {
             let known = image.load(address, 8).is_some()
                 && match relative.get(&address) {
@@ -501,7 +504,7 @@ fn functions(image: &Image<'_>, dynamic: &Dynamic) -> Result<(), String> {
                     None => dynamic.value(tag::RELR).is_some() && image.u64(address).is_some_and(executable),
                 };
             if !known {
-                return Err(wrong.to_owned());
+                return Err(wrong());
             }
         }
     }

@@ -2,15 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::config::Config;
+use crate::net::Interface;
 use crate::options;
 use std::net::IpAddr;
-
-/// One address of a network interface that is up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    pub name: String,
-    pub address: IpAddr,
-}
 
 /// The addresses that media comes to and leaves from: those of the lists. Where `nat_1_1_mapping` names an address of this
 /// host, it takes the place of the others of its family, because it is what clients are told.

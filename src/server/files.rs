@@ -1,6 +1,7 @@
 //! Which configuration file is read (control-plane.md §1.3), and where modules are.
 #![forbid(unsafe_code)]
 
+use super::error::StartError;
 use crate::config::{Config, ConfigError};
 use crate::options::{self, File};
 use std::io::ErrorKind;
@@ -63,8 +64,8 @@ fn unless_missing(file: &Path, error: ConfigError, lenient: bool) -> Result<Stri
     if missing || lenient { Ok(line) } else { Err(Unusable::Unreadable(line)) }
 }
 
-/// `janus-rs.jcfg` in the folder, empty when it is not there. The error is one line.
-pub fn own_configuration(folder: &Path) -> Result<Config, String> {
+/// `janus-rs.jcfg` in the folder, empty when it is not there.
+pub fn own_configuration(folder: &Path) -> Result<Config, StartError> {
     let file = folder.join(File::Own.name());
     match Config::parse_file(&file) {
         Ok(config) => Ok(config),
@@ -73,7 +74,7 @@ pub fn own_configuration(folder: &Path) -> Result<Config, String> {
         {
             Ok(Config::new(File::Own.name()))
         }
-        Err(error) => Err(format!("{}: {error}", file.display())),
+        Err(error) => Err(StartError::File { file, error }),
     }
 }
 

@@ -35,6 +35,10 @@ impl LogControls for Variables {
         let place = Place { file: "admin", function: "custom_logline", line: 0 };
         log::print(level, place, &[text.to_owned()]);
     }
+
+    fn reopen(&self) {
+        crate::log::rotate();
+    }
 }
 
 /// A logger module as a receiver of lines (CP-329).

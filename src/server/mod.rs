@@ -4,13 +4,17 @@
 
 pub mod addresses;
 mod bounds;
+mod error;
 pub mod files;
 mod log_controls;
 pub mod networks;
 mod ports;
 mod settings;
 mod stalls;
+#[cfg_attr(not(feature = "web"), path = "no_web.rs")]
 mod web;
+
+pub use error::{OptionError, StartError};
 
 use crate::abi;
 use crate::abi::generation::Generation;
@@ -38,6 +42,7 @@ use log_controls::{Sink, Variables};
 use networks::Networks;
 use std::collections::HashMap;
 use std::ffi::CString;
+use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -89,7 +94,7 @@ impl Logging {
         folder: &Path,
         stdout: bool,
         modules: &Modules<'_>,
-    ) -> Result<Logging, String> {
+    ) -> Result<Logging, StartError> {
         abi::log::install_subscriber();
         let file = options::LOG_TO_FILE.of(config).map(PathBuf::from);
         set_up_log_format(config)?;
@@ -98,8 +103,7 @@ impl Logging {
             Modules::Configured => load_loggers(config, &options, server_name(config))?,
             Modules::Given(given) => start_loggers(given, &options, server_name(config))?,
         };
-        log::init(LogConfig { stdout, file: file.clone() })
-            .map_err(|e| format!("Cannot open the log file: {e}"))?;
+        log::init(LogConfig { stdout, file: file.clone() }).map_err(StartError::LogFile)?;
         let sink = |logger: &Arc<Logger>| -> Arc<dyn LogSink> { Arc::new(Sink(logger.clone())) };
         let sinks: Vec<_> = loggers.iter().map(sink).collect();
         sinks.iter().cloned().for_each(log::add_sink);
@@ -134,7 +138,7 @@ impl Server {
         interfaces: networks::Read,
         rotation: Option<i32>,
         modules: &Modules<'_>,
-    ) -> Result<Server, String> {
+    ) -> Result<Server, StartError> {
         let own = files::own_configuration(folder)?;
         for (file, config) in [(File::Janus, config), (File::Own, &own)] {
             options::check(file, config).iter().for_each(|line| tracing::warn!("{line}"));
@@ -148,11 +152,10 @@ impl Server {
         if !matches!(modules, Modules::Given([])) {
             host::install(api.clone());
         }
-        let watchdog = Watchdog::start(&core).map_err(|e| format!("Cannot start the watchdog: {e}"))?;
+        let watchdog = Watchdog::start(&core).map_err(thread("watchdog"))?;
         let networks = Networks::start(&core, config, interfaces, present)
             .inspect_err(|e| tracing::warn!("Cannot follow the addresses of this host: {e}"));
-        let stalls = StallWatch::start(&core, stalls::limit(&own))
-            .map_err(|e| format!("Cannot start the stall watchdog: {e}"))?;
+        let stalls = StallWatch::start(&core, stalls::limit(&own)).map_err(thread("stall watchdog"))?;
         for logger in &logging.loggers {
             core.loggers.add(logger.info().clone(), logger.clone());
         }
@@ -205,7 +208,7 @@ impl Server {
     }
 
     /// As [`Server::load_modules`], of modules that are open already.
-    fn start_modules(&mut self, given: &[Given], options: &Options) -> Result<(), String> {
+    fn start_modules(&mut self, given: &[Given], options: &Options) -> Result<(), StartError> {
         let core = self.core.clone();
         let of = |kind| given.iter().filter(move |module| module.kind() == kind);
         if core.settings.events {
@@ -233,7 +236,7 @@ impl Server {
     }
 
     /// Event handlers, plugins, transports, in this order (CP-063).
-    fn load_modules(&mut self, config: &Config, options: &Options) -> Result<(), String> {
+    fn load_modules(&mut self, config: &Config, options: &Options) -> Result<(), StartError> {
         let core = self.core.clone();
         // CP-062
         if core.settings.events {
@@ -242,28 +245,27 @@ impl Server {
                 core.event_handlers.add(handler.info().clone(), handler.clone());
             }
         }
-        self.plugins = loader::plugins(&of_kind(config, options, "plugins")).map_err(|e| e.to_string())?;
+        self.plugins = loader::plugins(&of_kind(config, options, "plugins"))?;
         for plugin in &self.plugins {
             core.plugins.add(plugin.info().clone(), plugin.clone());
         }
-        self.transports =
-            loader::transports(&of_kind(config, options, "transports")).map_err(|e| e.to_string())?;
+        self.transports = loader::transports(&of_kind(config, options, "transports"))?;
         for transport in &self.transports {
             core.transports.add(transport.info().clone(), transport.clone());
         }
         // CP-059, CP-060
         if !self.transports.iter().any(|t| t.is_janus_api_enabled()) {
-            return Err("No transport offers the Janus API".to_owned());
+            return Err(StartError::NoJanusApi);
         }
         let stored_tokens = core.settings.token_auth && core.settings.token_auth_secret.is_none();
         if stored_tokens && !self.transports.iter().any(|t| t.is_admin_api_enabled()) {
-            return Err("Tokens are needed, but no transport offers the Admin API to add any".to_owned());
+            return Err(StartError::NoWayToAddTokens);
         }
         Ok(())
     }
 
     /// Says who has the ports of our transports. An error: the Janus API has none of its own, and no other way in.
-    fn check_ports(&self, config: &Config, folder: &Path) -> Result<(), String> {
+    fn check_ports(&self, config: &Config, folder: &Path) -> Result<(), StartError> {
         let ports = ports::look(folder, &options::TRANSPORTS_DISABLE.of(config));
         ports.taken.iter().for_each(|line| tracing::error!("{line}"));
         // The last of these takes its path from whoever had it, which may be the same process.
@@ -273,7 +275,7 @@ impl Server {
             .iter()
             .any(|t| t.is_janus_api_enabled() && !with_a_port.contains(&t.info().package));
         if ports.without_api && !other_way {
-            return Err("Other processes have all ports of the Janus API".to_owned());
+            return Err(StartError::NoPort);
         }
         Ok(())
     }
@@ -371,23 +373,27 @@ fn facts(config: &Config, logging: &Logging, rotation: Option<i32>) -> Facts {
     }
 }
 
-fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Core>, String> {
-    let engine =
-        Engine::start(settings.media.clone()).map_err(|e| format!("Cannot start the media engine: {e}"))?;
+/// A thread of the server that does not start.
+fn thread(thread: &'static str) -> impl FnOnce(io::Error) -> StartError {
+    move |error| StartError::Thread { thread, error }
+}
+
+fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Core>, StartError> {
+    let engine = Engine::start(settings.media.clone())?;
     // One port per worker for all PeerConnections: what a firewall has to let through.
     let addresses: Vec<String> = engine.addresses().iter().flatten().map(|a| a.to_string()).collect();
     if !addresses.is_empty() {
         tracing::info!("Media on UDP {}", addresses.join(", "));
     }
     note_reflexive(&mut settings, &engine.reflexive_addresses(), ignore_unreachable)?;
-    let core = Core::new(settings).map_err(|e| format!("Cannot start the events thread: {e}"))?;
+    let core = Core::new(settings).map_err(thread("events thread"))?;
     core.set_engine(Arc::new(engine));
     Ok(core)
 }
 
 /// Common to the four kinds; the folder and the `disable` list are filled in per kind.
-fn module_options(config: &Config, folder: &Path) -> Result<Options, String> {
-    let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(|e| e.to_string())?;
+fn module_options(config: &Config, folder: &Path) -> Result<Options, StartError> {
+    let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(OptionError::from)?;
     let mut generations = HashMap::new();
     for entry in options::ABI_GENERATIONS.of(config) {
         match entry.split_once('=').map(|(name, g)| (name.trim(), Generation::from_name(g.trim()))) {
@@ -422,28 +428,36 @@ fn of_kind(config: &Config, options: &Options, kind: &str) -> Options {
 }
 
 /// For loggers and event handlers a missing folder is no reason to stop (CP-058).
-fn unless_fatal<T>(loaded: Result<Vec<T>, LoadError>) -> Result<Vec<T>, String> {
+fn unless_fatal<T>(loaded: Result<Vec<T>, LoadError>) -> Result<Vec<T>, StartError> {
     match loaded {
         Ok(modules) => Ok(modules),
         Err(LoadError::Folder(why)) => {
             tracing::warn!("{why}");
             Ok(Vec::new())
         }
-        Err(LoadError::Module(why)) => Err(why),
+        Err(error @ LoadError::Module(_)) => Err(error.into()),
     }
 }
 
-fn load_loggers(config: &Config, options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
-    let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
+fn load_loggers(
+    config: &Config,
+    options: &Options,
+    server_name: &str,
+) -> Result<Vec<Arc<Logger>>, StartError> {
+    let server_name = CString::new(server_name).map_err(OptionError::from)?;
     unless_fatal(loader::loggers(&of_kind(config, options, "loggers"), &server_name))
 }
 
-fn start_loggers(given: &[Given], options: &Options, server_name: &str) -> Result<Vec<Arc<Logger>>, String> {
-    let server_name = CString::new(server_name).map_err(|e| e.to_string())?;
+fn start_loggers(
+    given: &[Given],
+    options: &Options,
+    server_name: &str,
+) -> Result<Vec<Arc<Logger>>, StartError> {
+    let server_name = CString::new(server_name).map_err(OptionError::from)?;
     let loggers = given.iter().filter(|module| module.kind() == Kind::Logger);
     let start =
         |module: &Given| module.unless_required(module.start_logger(options, &server_name)).transpose();
-    loggers.filter_map(start).collect()
+    Ok(loggers.filter_map(start).collect::<Result<_, _>>()?)
 }
 
 /// What the STUN server said counts as a public address of ours. A server without an answer is fatal, unless the
@@ -452,10 +466,10 @@ fn note_reflexive(
     settings: &mut Settings,
     seen: &[SocketAddr],
     ignore_unreachable: bool,
-) -> Result<(), String> {
+) -> Result<(), StartError> {
     let Some(server) = settings.media.stun_server else { return Ok(()) };
     if seen.is_empty() && !ignore_unreachable {
-        return Err(format!("The STUN server {server} does not answer"));
+        return Err(StartError::SilentStunServer(server));
     }
     if seen.is_empty() {
         // `info` tells of servers that are used.
@@ -486,7 +500,9 @@ mod tests {
             ..Settings::default()
         };
         let (server, seen) = (Some("192.0.2.1:3478"), ["198.51.100.7:1".parse().unwrap(); 2]);
-        assert!(note_reflexive(&mut settings(server), &[], false).unwrap_err().contains("192.0.2.1:3478"));
+        assert!(
+            matches!(note_reflexive(&mut settings(server), &[], false), Err(StartError::SilentStunServer(silent)) if silent.port() == 3478)
+        );
         assert!(note_reflexive(&mut settings(server), &[], true).is_ok());
         assert!(note_reflexive(&mut settings(None), &[], false).is_ok());
         let mut answered = settings(server);

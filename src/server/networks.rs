@@ -1,9 +1,10 @@
 //! Follows the host's addresses while the server runs: rtnetlink says when something changed, the system what there is now.
 #![forbid(unsafe_code)]
 
-use super::addresses::{self, Interface};
+use super::addresses;
 use crate::config::Config;
 use crate::core::Core;
+use crate::net::Interface;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;

@@ -2,10 +2,12 @@
 //! sense are warned about and ignored; an error is fatal.
 #![forbid(unsafe_code)]
 
-use super::addresses::{self, Interface};
+use super::addresses;
+use super::error::OptionError;
 use crate::config::{Config, atoi};
 use crate::core::settings::{Facts, LogControls, Settings};
 use crate::media::EngineConfig;
+use crate::net::Interface;
 use crate::options::{self, Opt, Text};
 use crate::util::network;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +19,7 @@ pub fn settings(
     interfaces: &[Interface],
     facts: Facts,
     log: Arc<dyn LogControls>,
-) -> Result<Settings, String> {
+) -> Result<Settings, OptionError> {
     let (local_ip, guessed) = addresses::local(config, interfaces);
     if guessed {
         tracing::warn!("No local address found: using {local_ip}");
@@ -61,7 +63,7 @@ pub fn settings(
     })
 }
 
-fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, String> {
+fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, OptionError> {
     let defaults = EngineConfig::default();
     let consent_freshness = options::ICE_CONSENT_FRESHNESS.of(config);
     Ok(EngineConfig {
@@ -112,12 +114,12 @@ fn port_range(text: &str) -> (u16, u16) {
 }
 
 /// `media.udp_ports`: one port for each media worker.
-fn udp_ports(config: &Config) -> Result<Vec<u16>, String> {
+fn udp_ports(config: &Config) -> Result<Vec<u16>, OptionError> {
     let mut ports = Vec::new();
     for name in options::UDP_PORTS.of(config) {
         match name.parse::<u16>() {
             Ok(port) if port > 0 && !ports.contains(&port) => ports.push(port),
-            _ => return Err(format!("media.udp_ports: {name} is no port, or named twice")),
+            _ => return Err(OptionError::UdpPort(name.to_owned())),
         }
     }
     Ok(ports)
@@ -130,7 +132,7 @@ fn stun_port(config: &Config) -> Option<u16> {
 
 /// The STUN server's address; none without one, or with a port that cannot be. An error ends the start: its name does not
 /// resolve (CP-033, CP-034).
-fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
+fn stun_server(config: &Config) -> Result<Option<SocketAddr>, OptionError> {
     let Some(host) = options::STUN_SERVER.of(config) else { return Ok(None) };
     let Some(port) = stun_port(config) else {
         tracing::warn!("Invalid stun_port: not using the STUN server");
@@ -138,33 +140,34 @@ fn stun_server(config: &Config) -> Result<Option<SocketAddr>, String> {
     };
     match network::resolve(host) {
         Some(address) => Ok(Some((address, port).into())),
-        None => unreachable_server(config, format!("cannot resolve STUN server {host}")).map(|()| None),
+        None => unless_ignored(config, OptionError::Unresolved { kind: "STUN", host: host.to_owned() })
+            .map(|()| None),
     }
 }
 
 /// There are no relayed candidates; the checks of the reference remain (CP-035, CP-036).
-fn check_turn(config: &Config) -> Result<(), String> {
+fn check_turn(config: &Config) -> Result<(), OptionError> {
     if let Some(url) = options::TURN_REST_API.of(config) {
         let known = ["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme));
         if !known {
-            return Err(format!("turn_rest_api {url} is no HTTP address"));
+            return Err(OptionError::TurnRestApi(url.to_owned()));
         }
         tracing::warn!("turn_rest_api is not supported: no TURN server is asked for");
     }
     let Some(host) = options::TURN_SERVER.of(config) else { return Ok(()) };
     let kind = options::TURN_TYPE.of(config).unwrap_or_default();
     if !["udp", "tcp", "tls"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-        return unreachable_server(config, format!("unknown turn_type {kind}"));
+        return unless_ignored(config, OptionError::TurnType(kind.to_owned()));
     }
     if network::resolve(host).is_none() {
-        return unreachable_server(config, format!("cannot resolve TURN server {host}"));
+        return unless_ignored(config, OptionError::Unresolved { kind: "TURN", host: host.to_owned() });
     }
     tracing::warn!("TURN is not supported: {host} is not used, there are no relayed candidates");
     Ok(())
 }
 
 /// Fatal, unless the configuration says that it is not.
-fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
+fn unless_ignored(config: &Config, why: OptionError) -> Result<(), OptionError> {
     if options::IGNORE_UNREACHABLE_ICE_SERVER.of(config) {
         tracing::warn!("{why}: not using it");
         return Ok(());
@@ -173,14 +176,17 @@ fn unreachable_server(config: &Config, why: String) -> Result<(), String> {
 }
 
 /// PEM texts of certificate and key, and the key's password. The key may be in the certificate's file.
-fn certificate(config: &Config) -> Result<Option<(String, String, Option<String>)>, String> {
+fn certificate(config: &Config) -> Result<Option<(String, String, Option<String>)>, OptionError> {
     let Some(path) = options::CERT_PEM.of(config) else {
         return match options::CERT_KEY.of(config) {
-            Some(_) => Err("cert_key is given, but no cert_pem".to_owned()), // MP-128
+            Some(_) => Err(OptionError::KeyWithoutCertificate),
             None => Ok(None),
         };
     };
-    let read = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("cannot read {path}: {e}"));
+    let read = |path: &str| {
+        let unreadable = |error| OptionError::Unreadable { path: path.to_owned(), error };
+        std::fs::read_to_string(path).map_err(unreadable)
+    };
     let certificate = read(path)?;
     let key = options::CERT_KEY.of(config).map_or_else(|| Ok(certificate.clone()), read)?;
     Ok(Some((certificate, key, options::CERT_PWD.of(config).map(str::to_owned))))
@@ -206,7 +212,7 @@ mod tests {
         config
     }
 
-    fn read(items: &[(&str, &str, &str)]) -> Result<Settings, String> {
+    fn read(items: &[(&str, &str, &str)]) -> Result<Settings, OptionError> {
         let log = Settings::default().log;
         settings(&config(items), &[], Facts::default(), log)
     }
@@ -256,7 +262,7 @@ mod tests {
     #[test]
     fn a_key_wants_its_certificate() {
         let refused = read(&[("certificates", "cert_key", "/etc/ssl/key.pem")]).err();
-        assert_eq!(refused.as_deref(), Some("cert_key is given, but no cert_pem"));
+        assert!(matches!(refused, Some(OptionError::KeyWithoutCertificate)));
     }
 
     // CP-033 … CP-036

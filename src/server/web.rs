@@ -2,6 +2,7 @@
 //! `web: { enabled = true, ip = "0.0.0.0", port = 8090 }`. The reference ignores that file.
 #![forbid(unsafe_code)]
 
+use super::error::{OptionError, StartError};
 use crate::config::Config;
 use crate::options::{File, WEB_ENABLED, WEB_IP, WEB_PORT};
 use crate::transports::web::{Health, WebServer};
@@ -20,7 +21,7 @@ pub struct Web {
 
 impl Web {
     /// `None` when it is not asked for. Errors end the start: somebody wants a page that cannot be served.
-    pub fn start(own: &Config) -> Result<Option<Web>, String> {
+    pub fn start(own: &Config) -> Result<Option<Web>, StartError> {
         if !WEB_ENABLED.of(own) {
             return Ok(None);
         }
@@ -30,7 +31,7 @@ impl Web {
             let draining = draining.clone();
             move || if draining.load(Ordering::Relaxed) { Health::Draining } else { Health::Ready }
         };
-        let why = |error| format!("Cannot serve the web page at {address}: {error}");
+        let why = |error| StartError::Web { address, error };
         // Its threads start here, and those that they start inherit their mask.
         let runtime = thread::with(Mask::Ours, || {
             Builder::new_multi_thread().worker_threads(1).thread_name("web").enable_all().build()
@@ -56,9 +57,10 @@ impl Drop for Web {
     }
 }
 
-fn address(own: &Config) -> Result<SocketAddr, String> {
+fn address(own: &Config) -> Result<SocketAddr, OptionError> {
     let (ip, port) = (WEB_IP.of(own).unwrap_or_default(), WEB_PORT.of(own).unwrap_or_default());
-    let no = |text: &str, what| format!("{}: '{text}' is not {what}", File::Own.name());
+    let no =
+        |text: &str, expected| OptionError::Web { file: File::Own.name(), text: text.to_owned(), expected };
     let ip: IpAddr = ip.parse().map_err(|_| no(ip, "an address"))?;
     let port = port.parse().map_err(|_| no(port, "a port"))?;
     Ok(SocketAddr::new(ip, port))

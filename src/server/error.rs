@@ -1,0 +1,85 @@
+//! Why a server does not start. Each is told as one line.
+#![forbid(unsafe_code)]
+
+use crate::config::ConfigError;
+use crate::media::EngineError;
+use crate::modules::given::GivenError;
+use crate::modules::loader::LoadError;
+use std::ffi::NulError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A file of the configuration is there, and cannot be read or is not in its format.
+    #[error("{}: {error}", file.display())]
+    File {
+        file: PathBuf,
+        #[source]
+        error: ConfigError,
+    },
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    #[error("Cannot open the log file: {0}")]
+    LogFile(#[source] io::Error),
+    #[error("Cannot start the {thread}: {error}")]
+    Thread {
+        thread: &'static str,
+        #[source]
+        error: io::Error,
+    },
+    #[error("Cannot start the media engine: {0}")]
+    Engine(#[from] EngineError),
+    #[error("The STUN server {0} does not answer")]
+    SilentStunServer(SocketAddr),
+    #[error("Cannot serve the web page at {address}: {error}")]
+    Web {
+        address: SocketAddr,
+        #[source]
+        error: io::Error,
+    },
+    /// From a folder of modules.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// One that was asked for by name.
+    #[error(transparent)]
+    Module(#[from] GivenError),
+    #[error("No transport offers the Janus API")]
+    NoJanusApi,
+    #[error("Tokens are needed, but no transport offers the Admin API to add any")]
+    NoWayToAddTokens,
+    #[error("Other processes have all ports of the Janus API")]
+    NoPort,
+}
+
+/// An option that the server does not start with.
+#[derive(Debug, Error)]
+pub enum OptionError {
+    #[error("media.udp_ports: {0} is no port, or named twice")]
+    UdpPort(String),
+    #[error("cannot resolve {kind} server {host}")]
+    Unresolved { kind: &'static str, host: String },
+    #[error("turn_rest_api {0} is no HTTP address")]
+    TurnRestApi(String),
+    #[error("unknown turn_type {0}")]
+    TurnType(String),
+    /// MP-128
+    #[error("cert_key is given, but no cert_pem")]
+    KeyWithoutCertificate,
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        path: String,
+        #[source]
+        error: io::Error,
+    },
+    #[error("{file}: '{text}' is not {expected}")]
+    Web { file: &'static str, text: String, expected: &'static str },
+    #[cfg(not(feature = "web"))]
+    #[error("{0}: web is enabled, and this library is built without it")]
+    NoWeb(&'static str),
+    /// A name that C cannot be told.
+    #[error("{0}")]
+    Nul(#[from] NulError),
+}

@@ -1,0 +1,21 @@
+//! In place of the web server, where the library is built without it.
+#![forbid(unsafe_code)]
+
+use super::error::{OptionError, StartError};
+use crate::config::Config;
+use crate::options::{File, WEB_ENABLED};
+
+/// There is none.
+pub enum Web {}
+
+impl Web {
+    /// An error when it is asked for: somebody wants a page that cannot be served.
+    pub fn start(own: &Config) -> Result<Option<Web>, StartError> {
+        if WEB_ENABLED.of(own) {
+            return Err(OptionError::NoWeb(File::Own.name()).into());
+        }
+        Ok(None)
+    }
+
+    pub fn drain(&self) {}
+}
