@@ -127,6 +127,8 @@ pub trait LogControls: Send + Sync {
     fn set(&self, knob: LogKnob, value: i32);
     /// Prints one line at `level` (1–7).
     fn line(&self, level: i32, text: &str);
+    /// Opens the log's file anew.
+    fn reopen(&self);
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +151,7 @@ impl LogControls for OwnLog {
     fn set(&self, knob: LogKnob, value: i32) {
         self.0[knob as usize].store(value, Ordering::Relaxed);
     }
+    fn reopen(&self) {}
     fn line(&self, level: i32, text: &str) {
         match level {
             ..=2 => tracing::error!("{text}"),

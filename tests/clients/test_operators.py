@@ -105,6 +105,20 @@ class Both(unittest.IsolatedAsyncioTestCase):
         await self.with_each(act)
 
 
+class Rotation(unittest.TestCase):
+    def test_reopen_log(self):
+        with tempfile.TemporaryDirectory() as folder:
+            log = pathlib.Path(folder, "log")
+            server = Server("janus-rs", general=f'log_to_file = "{log}";')
+            try:
+                log.rename(f"{log}.1")
+                self.assertEqual(server.admin({"janus": "reopen_log"})["janus"], "success")
+                server.admin({"janus": "custom_logline", "line": "in the new one"})
+                until(lambda: log.exists() and "in the new one" in log.read_text(), "new log")
+            finally:
+                server.stop()
+
+
 class Log(unittest.IsolatedAsyncioTestCase):
     """docs/logging.md says what is written, at which level, and what of it the reference writes as well."""
 

@@ -1,4 +1,4 @@
-//! Events and log lines from outside (control-plane.md §7).
+//! Events, log lines and words about the log from outside (control-plane.md §7).
 
 use crate::api::check::Kind as Member;
 use crate::api::request::{Answer, Request};
@@ -16,6 +16,12 @@ pub fn event(request: &Request) -> Answer {
     request.core.notifier.emit(Kind::External, subtype::NONE, Subject::default(), || {
         Json::object().with("schema", schema).with("data", data)
     });
+    Ok(request.success().into())
+}
+
+/// As SIGHUP in the daemon: whoever rotates logs has moved the file away.
+pub fn reopen_log(request: &Request) -> Answer {
+    request.core.settings.log.reopen();
     Ok(request.success().into())
 }
 

@@ -161,7 +161,7 @@ fn extensions(ids: &ExtensionIds) -> Json {
         (uri::REPAIRED_RID, ids.repaired_rid),
         (uri::TRANSPORT_WIDE_CC, ids.transport_wide_cc),
         (uri::AUDIO_LEVEL, ids.audio_level),
-        (uri::VIDEO_ORIENTATION, ids.video_orientation),
+        (uri::VIDEO_ORIENTATION, ids.orientation),
         (uri::PLAYOUT_DELAY, ids.playout_delay),
         (uri::ABS_SEND_TIME, ids.abs_send_time),
         (uri::ABS_CAPTURE_TIME, ids.abs_capture_time),

@@ -77,6 +77,7 @@ fn at_root(request: &Request) -> Answer {
         "query_logger" => queries::logger(request),
         "custom_event" => external::event(request),
         "custom_logline" => external::log_line(request),
+        "reopen_log" => external::reopen_log(request),
         "list_sessions" => sessions::list(request),
         "add_token" => tokens::add(request),
         "allow_token" => tokens::allow(request),

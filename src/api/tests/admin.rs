@@ -109,6 +109,7 @@ fn events_and_lines_from_outside() {
         let reply = ask(&format!(r#""janus":"custom_logline","line":"hello"{level}"#));
         assert_eq!(text(&reply, "janus"), "success");
     }
+    assert_eq!(text(&ask(r#""janus":"reopen_log""#), "janus"), "success");
 }
 
 #[test]
