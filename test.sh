@@ -14,7 +14,7 @@ trap 'rm -f "$output"' EXIT
 # Seconds that a suite may take on two quiet cores; more is a warning.
 declare -A budget=(
 	[format]=5 [clippy]=170 [build]=120 [rust]=180
-	[aarch64]=90 [browser]=240 [clients]=300 [dialects]=90 [docs]=60 [fuzz]=140 [held]=60 [hostile]=40 [misbehave]=100 [network]=80 [openssl]=30 [oracle]=120 [peers]=150 [sanitizers]=180 [soak]=60 [tsan]=5
+	[aarch64]=90 [browser]=240 [clients]=300 [dialects]=90 [docs]=60 [fuzz]=140 [held]=60 [hostile]=40 [loom]=40 [miri]=120 [misbehave]=100 [network]=80 [openssl]=30 [oracle]=120 [peers]=150 [sanitizers]=180 [soak]=60 [tsan]=5
 )
 
 wanted() {
@@ -47,9 +47,15 @@ install_packages $BUILD_PACKAGES $MODULE_PACKAGES $TEST_PACKAGES
 # Node.js of another origin brings its own npm, which the distribution's package would clash with.
 command -v npm >/dev/null || install_packages nodejs npm
 
-suite format cargo fmt --check
+# Inside our macros as well, which cargo's formatter leaves alone.
+format() {
+	cargo fmt --check && python3 tests/lib/macros.py --check
+}
+suite format format
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
 suite build cargo build
+# Without what an embedded library can do without.
+suite features cargo check --quiet --lib --no-default-features
 suite rust cargo test --quiet --no-fail-fast --lib --tests
 
 # These work with real browsers, clients and clocks, and machines are sometimes busy: what fails is run once more, and

@@ -10,6 +10,11 @@
 
 #include <stdlib.h>
 
+#define ABOUT_API JANUS_PLUGIN_API_VERSION
+#define ABOUT_PACKAGE "janus.plugin.crash"
+#define ABOUT_TEXT "Crashes"
+#include "about.h"
+
 static janus_callbacks *core = NULL;
 static janus_plugin crash_plugin;
 
@@ -90,22 +95,6 @@ static int crash_init(janus_callbacks *callbacks, const char *config_folder) {
 static void crash_destroy(void) {
 }
 
-static int crash_api(void) {
-	return JANUS_PLUGIN_API_VERSION;
-}
-
-static int crash_version(void) {
-	return 1;
-}
-
-static const char *crash_text(void) {
-	return "Crashes";
-}
-
-static const char *crash_package(void) {
-	return "janus.plugin.crash";
-}
-
 static void crash_create_session(janus_plugin_session *handle, int *error) {
 	(void)handle;
 	(void)error;
@@ -176,13 +165,7 @@ static void crash_incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *p
 static janus_plugin crash_plugin = JANUS_PLUGIN_INIT(
 	.init = crash_init,
 	.destroy = crash_destroy,
-	.get_api_compatibility = crash_api,
-	.get_version = crash_version,
-	.get_version_string = crash_text,
-	.get_description = crash_text,
-	.get_name = crash_text,
-	.get_author = crash_text,
-	.get_package = crash_package,
+	ABOUT,
 	.create_session = crash_create_session,
 	.handle_message = crash_handle_message,
 	.setup_media = crash_setup_media,

@@ -9,6 +9,11 @@
 
 #include <plugins/plugin.h>
 
+#define ABOUT_API JANUS_PLUGIN_API_VERSION
+#define ABOUT_PACKAGE "janus.plugin.flooding"
+#define ABOUT_TEXT "Flooding"
+#include "about.h"
+
 static janus_callbacks *core = NULL;
 static janus_plugin flooding_plugin;
 
@@ -86,22 +91,6 @@ static void flooding_destroy(void) {
 	go_on();
 }
 
-static int flooding_api(void) {
-	return JANUS_PLUGIN_API_VERSION;
-}
-
-static int flooding_version(void) {
-	return 1;
-}
-
-static const char *flooding_text(void) {
-	return "Flooding";
-}
-
-static const char *flooding_package(void) {
-	return "janus.plugin.flooding";
-}
-
 static void flooding_session(janus_plugin_session *handle, int *error) {
 	(void)handle;
 	(void)error;
@@ -148,13 +137,7 @@ static janus_plugin_result *flooding_handle_message(janus_plugin_session *handle
 static janus_plugin flooding_plugin = JANUS_PLUGIN_INIT(
 	.init = flooding_init,
 	.destroy = flooding_destroy,
-	.get_api_compatibility = flooding_api,
-	.get_version = flooding_version,
-	.get_version_string = flooding_text,
-	.get_description = flooding_text,
-	.get_name = flooding_text,
-	.get_author = flooding_text,
-	.get_package = flooding_package,
+	ABOUT,
 	.create_session = flooding_session,
 	.handle_message = flooding_handle_message,
 	.setup_media = flooding_media,

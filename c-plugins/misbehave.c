@@ -13,6 +13,11 @@
 #include <plugins/plugin.h>
 #include <sdp-utils.h>
 
+#define ABOUT_API JANUS_PLUGIN_API_VERSION
+#define ABOUT_PACKAGE "janus.plugin.misbehave"
+#define ABOUT_TEXT "Misbehaves"
+#include "about.h"
+
 static janus_callbacks *core = NULL;
 static janus_plugin misbehave_plugin;
 
@@ -101,22 +106,6 @@ static int misbehave_init(janus_callbacks *callbacks, const char *config_folder)
 }
 
 static void misbehave_destroy(void) {
-}
-
-static int misbehave_api(void) {
-	return JANUS_PLUGIN_API_VERSION;
-}
-
-static int misbehave_version(void) {
-	return 1;
-}
-
-static const char *misbehave_text(void) {
-	return "Misbehaves";
-}
-
-static const char *misbehave_package(void) {
-	return "janus.plugin.misbehave";
 }
 
 static void misbehave_create_session(janus_plugin_session *handle, int *error) {
@@ -344,13 +333,7 @@ static json_t *misbehave_query(janus_plugin_session *handle) {
 static janus_plugin misbehave_plugin = JANUS_PLUGIN_INIT(
 	.init = misbehave_init,
 	.destroy = misbehave_destroy,
-	.get_api_compatibility = misbehave_api,
-	.get_version = misbehave_version,
-	.get_version_string = misbehave_text,
-	.get_description = misbehave_text,
-	.get_name = misbehave_text,
-	.get_author = misbehave_text,
-	.get_package = misbehave_package,
+	ABOUT,
 	.create_session = misbehave_create_session,
 	.handle_message = misbehave_handle_message,
 	.setup_media = misbehave_setup_media,

@@ -7,6 +7,11 @@
 
 #include <events/eventhandler.h>
 
+#define ABOUT_API JANUS_EVENTHANDLER_API_VERSION
+#define ABOUT_PACKAGE "janus.eventhandler.stuck"
+#define ABOUT_TEXT "Stuck"
+#include "about.h"
+
 /*! All behind the mutex. */
 static GMutex gate;
 static GCond opened;
@@ -28,22 +33,6 @@ static void set(gboolean to) {
 
 static void stuck_destroy(void) {
 	set(FALSE);
-}
-
-static int stuck_api(void) {
-	return JANUS_EVENTHANDLER_API_VERSION;
-}
-
-static int stuck_version(void) {
-	return 1;
-}
-
-static const char *stuck_text(void) {
-	return "Stuck";
-}
-
-static const char *stuck_package(void) {
-	return "janus.eventhandler.stuck";
 }
 
 static void stuck_incoming_event(json_t *event) {
@@ -76,13 +65,7 @@ static json_t *stuck_handle_request(json_t *request) {
 static janus_eventhandler stuck_handler = JANUS_EVENTHANDLER_INIT(
 	.init = stuck_init,
 	.destroy = stuck_destroy,
-	.get_api_compatibility = stuck_api,
-	.get_version = stuck_version,
-	.get_version_string = stuck_text,
-	.get_description = stuck_text,
-	.get_name = stuck_text,
-	.get_author = stuck_text,
-	.get_package = stuck_package,
+	ABOUT,
 	.incoming_event = stuck_incoming_event,
 	.handle_request = stuck_handle_request,
 	.events_mask = (janus_flags)-1,

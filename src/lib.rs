@@ -18,6 +18,7 @@ pub mod api;
 pub mod core;
 pub mod modules;
 pub mod abi;
+#[cfg(feature = "web")]
 pub mod transports;
 pub mod media;
 pub mod sdp;
@@ -28,6 +29,7 @@ pub mod options;
 pub mod config;
 pub mod log;
 pub mod stall;
+pub mod net;
 pub mod util;
 pub mod json;
 pub mod glib;

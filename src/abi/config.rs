@@ -274,7 +274,8 @@ export! {
     "config.h" fn janus_config_save(config: *mut janus_config, folder: *const c_char, filename: *const c_char)
         -> c_int as nonnull(config, filename) or -1; {
         // SAFETY: a live tree and C strings; the folder may be NULL.
-        let (config, folder, filename) = unsafe { (from_c(config), glib::bytes(folder), glib::text(filename)) };
+        let (config, folder, filename) =
+            unsafe { (from_c(config), glib::bytes(folder), glib::text(filename)) };
         let folder = folder.map(|folder| Path::new(OsStr::from_bytes(folder)));
         let date = glib::local_date(time::real() / 1_000_000);
         match config.save(folder, &filename.unwrap_or_default(), &date) {

@@ -1,6 +1,7 @@
 //! `ip-utils.h`: addresses of interfaces. Results are 0 or −EINVAL unless said otherwise.
 
 use crate::glib::{self, FALSE, TRUE, gboolean};
+use crate::net::sockaddr::ip_of;
 use crate::util::network;
 use libc::{
     c_char, c_int, c_uint, ifaddrs, in_addr, in6_addr, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage,
@@ -92,30 +93,6 @@ impl janus_network_address {
                 libc::AF_INET6 => Some(IpAddr::V6(Ipv6Addr::from(self.address.ipv6.s6_addr))),
                 _ => None,
             }
-        }
-    }
-}
-
-/// The IP address of a socket address.
-///
-/// # Safety
-/// `address` is NULL or a socket address of the length its family asks for.
-unsafe fn ip_of(address: *const sockaddr) -> Option<IpAddr> {
-    if address.is_null() {
-        return None;
-    }
-    // SAFETY: promised by the caller; read without alignment demands.
-    unsafe {
-        match c_int::from((*address).sa_family) {
-            libc::AF_INET => {
-                let v4 = address.cast::<sockaddr_in>().read_unaligned();
-                Some(IpAddr::V4(Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes())))
-            }
-            libc::AF_INET6 => {
-                let v6 = address.cast::<sockaddr_in6>().read_unaligned();
-                Some(IpAddr::V6(Ipv6Addr::from(v6.sin6_addr.s6_addr)))
-            }
-            _ => None,
         }
     }
 }
@@ -338,7 +315,11 @@ export! {
     "ip-utils.h" fn janus_network_address_string_from_buffer(b: *const janus_network_address_string_buffer)
         -> *const c_char as nonnull(b) or ptr::null(); {
         // SAFETY: readable.
-        if unsafe { (*b).family } == libc::AF_UNSPEC { ptr::null() } else { unsafe { (&raw const (*b).text).cast() } }
+        if unsafe { (*b).family } == libc::AF_UNSPEC {
+            ptr::null()
+        } else {
+            unsafe { (&raw const (*b).text).cast() }
+        }
     }
 
     "ip-utils.h" fn janus_network_string_is_valid_address(kind: c_uint, user_value: *const c_char) -> gboolean
@@ -361,7 +342,8 @@ export! {
         unsafe {
             janus_network_address_nullify(result);
             let name = CStr::from_ptr(iface);
-            let any = name.to_str().ok().and_then(|t| t.parse::<IpAddr>().ok()).filter(IpAddr::is_unspecified);
+            let any =
+                name.to_str().ok().and_then(|t| t.parse::<IpAddr>().ok()).filter(IpAddr::is_unspecified);
             store(result, any.or_else(|| lookup(ifas, name)))
         }
     }

@@ -234,7 +234,8 @@ export! {
     "log.h" fn janus_log_get_logfile_path() -> *mut c_char as nonnull() or ptr::null_mut(); {
         static PATH: OnceLock<CString> = OnceLock::new();
         let Some(path) = log::config().and_then(|config| config.file) else { return ptr::null_mut() };
-        let path: &CStr = PATH.get_or_init(|| CString::new(path.into_os_string().into_vec()).unwrap_or_default());
+        let path: &CStr =
+            PATH.get_or_init(|| CString::new(path.into_os_string().into_vec()).unwrap_or_default());
         path.as_ptr().cast_mut()
     }
 }

@@ -218,7 +218,8 @@ variant! {
         unsafe {
             let capture = (&raw const (*extensions).abs_capture_ts).read_unaligned();
             extensions.write(janus_plugin_rtp_extensions_296 {
-                abs_capture_ts: capture, ..janus_plugin_rtp_extensions_296::ABSENT
+                abs_capture_ts: capture,
+                ..janus_plugin_rtp_extensions_296::ABSENT
             });
         }
     }

@@ -30,10 +30,10 @@ const _: () = assert!(core::mem::offset_of!(janus_plugin, data_ready) == 16 * 8)
 /// `slow_link(handle, uplink, video)` of 0.x.
 pub type SlowLinkOfSingle = unsafe extern "C" fn(Session, gboolean, gboolean);
 
-/// What plugins of 0.9.0 … 0.11.5 call. Packets are those of the plugin's generation.
+/// What plugins of all of 0.x call. Packets are those of the plugin's generation.
 #[repr(C)]
 #[allow(non_camel_case_types)]
-pub struct janus_callbacks_a1 {
+pub struct janus_callbacks_single {
     pub push_event:
         unsafe extern "C" fn(Session, *mut janus_plugin, *const c_char, *mut json_t, *mut json_t) -> c_int,
     pub relay_rtp: unsafe extern "C" fn(Session, *mut c_void),
@@ -45,39 +45,37 @@ pub struct janus_callbacks_a1 {
     pub end_session: unsafe extern "C" fn(Session),
     pub events_is_enabled: unsafe extern "C" fn() -> gboolean,
     pub notify_event: unsafe extern "C" fn(*mut janus_plugin, Session, *mut json_t),
-    pub auth_is_signature_valid: unsafe extern "C" fn(*mut janus_plugin, *const c_char) -> gboolean,
-    pub auth_signature_contains:
-        unsafe extern "C" fn(*mut janus_plugin, *const c_char, *const c_char) -> gboolean,
 }
 
-assert_layout!(janus_callbacks_a1: 96; push_event @ 0, relay_rtp @ 8, relay_rtcp @ 16, relay_data @ 24,
-    send_pli @ 32, send_remb @ 40, close_pc @ 48, end_session @ 56, events_is_enabled @ 64, notify_event @ 72,
-    auth_is_signature_valid @ 80, auth_signature_contains @ 88);
+assert_layout!(janus_callbacks_single: 80; push_event @ 0, relay_rtp @ 8, relay_rtcp @ 16, relay_data @ 24,
+    send_pli @ 32, send_remb @ 40, close_pc @ 48, end_session @ 56, events_is_enabled @ 64, notify_event @ 72);
+
+type SignatureIsValid = unsafe extern "C" fn(*mut janus_plugin, *const c_char) -> gboolean;
+type SignatureContains = unsafe extern "C" fn(*mut janus_plugin, *const c_char, *const c_char) -> gboolean;
+
+/// What plugins of 0.9.0 … 0.11.5 call.
+#[repr(C)]
+#[allow(non_camel_case_types)]
+pub struct janus_callbacks_a1 {
+    pub common: janus_callbacks_single,
+    pub auth_is_signature_valid: SignatureIsValid,
+    pub auth_signature_contains: SignatureContains,
+}
+
+assert_layout!(janus_callbacks_a1: 96; common @ 0, auth_is_signature_valid @ 80, auth_signature_contains @ 88);
 
 /// What plugins of 0.11.6 … 0.16.x call.
 #[repr(C)]
 #[allow(non_camel_case_types)]
 pub struct janus_callbacks_a8 {
-    pub push_event:
-        unsafe extern "C" fn(Session, *mut janus_plugin, *const c_char, *mut json_t, *mut json_t) -> c_int,
-    pub relay_rtp: unsafe extern "C" fn(Session, *mut c_void),
-    pub relay_rtcp: unsafe extern "C" fn(Session, *mut janus_plugin_rtcp_a1),
-    pub relay_data: unsafe extern "C" fn(Session, *mut c_void),
-    pub send_pli: unsafe extern "C" fn(Session),
-    pub send_remb: unsafe extern "C" fn(Session, u32),
-    pub close_pc: unsafe extern "C" fn(Session),
-    pub end_session: unsafe extern "C" fn(Session),
-    pub events_is_enabled: unsafe extern "C" fn() -> gboolean,
-    pub notify_event: unsafe extern "C" fn(*mut janus_plugin, Session, *mut json_t),
+    pub common: janus_callbacks_single,
     pub auth_is_signed: unsafe extern "C" fn() -> gboolean,
-    pub auth_is_signature_valid: unsafe extern "C" fn(*mut janus_plugin, *const c_char) -> gboolean,
-    pub auth_signature_contains:
-        unsafe extern "C" fn(*mut janus_plugin, *const c_char, *const c_char) -> gboolean,
+    pub auth_is_signature_valid: SignatureIsValid,
+    pub auth_signature_contains: SignatureContains,
 }
 
-assert_layout!(janus_callbacks_a8: 104; push_event @ 0, relay_rtp @ 8, relay_rtcp @ 16, relay_data @ 24,
-    send_pli @ 32, send_remb @ 40, close_pc @ 48, end_session @ 56, events_is_enabled @ 64, notify_event @ 72,
-    auth_is_signed @ 80, auth_is_signature_valid @ 88, auth_signature_contains @ 96);
+assert_layout!(janus_callbacks_a8: 104; common @ 0, auth_is_signed @ 80, auth_is_signature_valid @ 88,
+    auth_signature_contains @ 96);
 
 /// v0.9.0 … v0.11.7.
 #[repr(C)]

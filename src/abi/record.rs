@@ -175,7 +175,12 @@ export! {
         // SAFETY: as above; NUL-terminated text.
         let (recorder, uri) = unsafe { (recorder_of(recorder), glib::text(extmap).unwrap_or_default()) };
         match u8::try_from(id) {
-            Ok(id @ 1..=15) => status(recorder.describe(|info| { info.extensions.insert(id, uri); }), -1),
+            Ok(id @ 1..=15) => status(
+                recorder.describe(|info| {
+                    info.extensions.insert(id, uri);
+                }),
+                -1,
+            ),
             _ => -1,
         }
     }
@@ -215,8 +220,9 @@ export! {
             return -2;
         }
         // SAFETY: as above; `buffer` has `length` bytes, writable by the header's contract.
-        let (recorder, frame) =
-            unsafe { (recorder_of(recorder), std::slice::from_raw_parts_mut(buffer.cast(), length as usize)) };
+        let (recorder, frame) = unsafe {
+            (recorder_of(recorder), std::slice::from_raw_parts_mut(buffer.cast(), length as usize))
+        };
         match recorder.save(frame) {
             Ok(()) => 0,
             Err(SaveError::Empty) => -2,

@@ -18,14 +18,9 @@ use std::ptr;
 
 pub use structs::rtcp_header;
 
-/// Seconds from 1900 to 1970.
-const NTP_OFFSET: u64 = 2_208_988_800;
-
 /// Both clocks now.
 pub(super) fn now() -> Now {
-    let micros = time::real().max(0) as u64;
-    let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
-    Now { monotonic: time::monotonic(), ntp: ((micros / 1_000_000 + NTP_OFFSET) << 32) | fraction }
+    Now { monotonic: time::monotonic(), ntp: report::ntp(time::real()) }
 }
 
 export! {
@@ -136,8 +131,13 @@ export! {
         if packet.is_empty() {
             return -1;
         }
-        let rewrite =
-            ReportRewrite { base_ts, base_ts_prev, peer: ssrc_peer, local: ssrc_local, expected: ssrc_expected };
+        let rewrite = ReportRewrite {
+            base_ts,
+            base_ts_prev,
+            peer: ssrc_peer,
+            local: ssrc_local,
+            expected: ssrc_expected,
+        };
         match report::fix_report_data(packet, &rewrite) {
             Ok(changed) => changed as c_int,
             Err(ReportError::Malformed) => -2,

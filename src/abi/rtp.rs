@@ -158,7 +158,9 @@ export! {
         vad: *mut gboolean, level: *mut c_int) -> c_int as nonnull(buf) or -1; {
         // SAFETY: `buf` holds `len` bytes; the outputs may be NULL.
         unsafe {
-            let Some(found) = element(buf, len, id).and_then(|data| header_ext::audio_level(data)) else { return -1 };
+            let Some(found) = element(buf, len, id).and_then(|data| header_ext::audio_level(data)) else {
+                return -1;
+            };
             put(vad, found.voice.into());
             put(level, found.level.into());
         }

@@ -328,8 +328,21 @@ export! {
         as nonnull(host) or ptr::null_mut(); {
         // SAFETY: as the header asks.
         unsafe {
-            create(&Request { context: ctx, id: stream_id, udp_fd, host, port, ssrc, payload_type: pt, srtp_suite,
-                srtp_crypto, simulcast, substream, is_video, is_data })
+            create(&Request {
+                context: ctx,
+                id: stream_id,
+                udp_fd,
+                host,
+                port,
+                ssrc,
+                payload_type: pt,
+                srtp_suite,
+                srtp_crypto,
+                simulcast,
+                substream,
+                is_video,
+                is_data,
+            })
         }
     }
 

@@ -234,13 +234,17 @@ variant! {
         picid: *mut u16, tl0picidx: *mut u8, tid: *mut u8, y: *mut u8, keyidx: *mut u8) -> c_int
         as nonnull(buffer) or -1; {
         // SAFETY: `buffer` holds `len` bytes; the outputs may be NULL.
-        unsafe { parse_vp8(bytes(buffer, len), ptr::null_mut(), VP8Outputs { picid, tl0picidx, tid, y, keyidx }) }
+        unsafe {
+            parse_vp8(bytes(buffer, len), ptr::null_mut(), VP8Outputs { picid, tl0picidx, tid, y, keyidx })
+        }
     }
     janus_vp8_parse_descriptor in B1 ..= B2, fn vp8_parse_descriptor_b1(buffer: *mut c_char, len: c_int,
         picid: *mut u16, tl0picidx: *mut u8, tid: *mut u8, y: *mut u8, keyidx: *mut u8) -> c_int
         as nonnull(buffer) or -1; {
         // SAFETY: `buffer` holds `len` bytes; the outputs may be NULL.
-        unsafe { parse_vp8(bytes(buffer, len), ptr::null_mut(), VP8Outputs { picid, tl0picidx, tid, y, keyidx }) }
+        unsafe {
+            parse_vp8(bytes(buffer, len), ptr::null_mut(), VP8Outputs { picid, tl0picidx, tid, y, keyidx })
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::settings::Settings;
 use crate::util::lock::Lock;
+use crate::util::text::equal_const_time;
 use crate::util::time;
 use ring::hmac;
 
@@ -19,14 +20,6 @@ pub struct Auth {
     api_secret: Option<String>,
     admin_secret: Option<String>,
     tokens: Tokens,
-}
-
-/// Compares without telling by its duration where the texts differ.
-pub fn equal_const_time(a: &str, b: &str) -> bool {
-    let longer = a.len().max(b.len());
-    let byte = |text: &str, i: usize| text.as_bytes().get(i).copied().unwrap_or(0);
-    let differences = (0..longer).fold(0, |sum, i| sum | (byte(a, i) ^ byte(b, i)));
-    std::hint::black_box(differences) == 0 && a.len() == b.len()
 }
 
 impl Auth {
@@ -47,15 +40,15 @@ impl Auth {
 
     /// True when none is configured (CP-293).
     pub fn secret_valid(&self, secret: Option<&str>) -> bool {
-        self.api_secret
-            .as_deref()
-            .is_none_or(|wanted| secret.is_some_and(|given| equal_const_time(given, wanted)))
+        self.api_secret.as_deref().is_none_or(|wanted| {
+            secret.is_some_and(|given| equal_const_time(given.as_bytes(), wanted.as_bytes()))
+        })
     }
 
     pub fn admin_valid(&self, secret: Option<&str>) -> bool {
-        self.admin_secret
-            .as_deref()
-            .is_none_or(|wanted| secret.is_some_and(|given| equal_const_time(given, wanted)))
+        self.admin_secret.as_deref().is_none_or(|wanted| {
+            secret.is_some_and(|given| equal_const_time(given.as_bytes(), wanted.as_bytes()))
+        })
     }
 
     pub fn token_needed(&self) -> bool {
@@ -182,7 +175,7 @@ fn descriptors(key: &hmac::Key, token: &str, realm: &str) -> Option<Vec<String>>
         && parts.next()? == realm
         && expiry >= 0
         && time::real() / 1_000_000 <= expiry
-        && equal_const_time(signature, &sign(key, data));
+        && equal_const_time(signature.as_bytes(), sign(key, data).as_bytes());
     valid.then(|| parts.map(str::to_owned).collect())
 }
 

@@ -31,7 +31,7 @@ enum Failure {
         #[source]
         error: io::Error,
     },
-    /// CP-037
+    /// Less than `check_openfiles_limit` asks for (CP-037).
     #[error("The limit of open files is {limit}, less than the {wanted} asked for")]
     OpenFiles { limit: u64, wanted: u64 },
     #[error(transparent)]

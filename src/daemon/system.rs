@@ -1,7 +1,6 @@
 //! What the daemon asks of the operating system and cannot ask in safe Rust. The embedding layer implements it.
 #![forbid(unsafe_code)]
 
-use crate::server::networks;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::Path;
@@ -18,8 +17,6 @@ pub enum Forked {
 }
 
 pub trait System {
-    /// What reads the addresses of this host, in the system's order.
-    fn interfaces(&self) -> networks::Read;
     /// Core dumps of any size; errors do not matter.
     fn allow_core_dumps(&self);
     /// The soft limit of open files.

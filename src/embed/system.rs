@@ -1,53 +1,19 @@
 //! System calls of the daemon that have no safe form.
 
 use crate::daemon::system::{Forked, System};
-use crate::server::addresses::Interface;
-use crate::server::networks::Read;
-use std::ffi::{CStr, CString};
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::FromRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
-use std::ptr;
 use std::time::{Duration, Instant};
 
 pub struct Process;
 
-/// The addresses of the interfaces that are up.
-pub fn interfaces() -> Vec<Interface> {
-    let mut list = ptr::null_mut();
-    // SAFETY: writes a pointer of ours.
-    if unsafe { libc::getifaddrs(&raw mut list) } != 0 {
-        return Vec::new();
-    }
-    let mut found = Vec::new();
-    let mut node: *mut libc::ifaddrs = list;
-    // SAFETY: a live list of the system, read to its end and freed once.
-    unsafe {
-        while let Some(entry) = node.as_ref() {
-            node = entry.ifa_next;
-            if entry.ifa_flags & libc::IFF_UP as libc::c_uint == 0 {
-                continue;
-            }
-            if let Some(address) = address(entry.ifa_addr) {
-                let name = CStr::from_ptr(entry.ifa_name).to_string_lossy().into_owned();
-                found.push(Interface { name, address });
-            }
-        }
-        libc::freeifaddrs(list);
-    }
-    found
-}
-
 impl System for Process {
-    fn interfaces(&self) -> Read {
-        interfaces
-    }
-
     fn allow_core_dumps(&self) {
         let unlimited = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
         // SAFETY: reads a struct of ours.
@@ -122,23 +88,4 @@ impl System for Process {
 
 fn check(result: libc::c_int) -> Result<libc::c_int> {
     if result < 0 { Err(Error::last_os_error()) } else { Ok(result) }
-}
-
-/// # Safety
-/// `socket` is NULL or an address of the family that it names.
-unsafe fn address(socket: *const libc::sockaddr) -> Option<IpAddr> {
-    // SAFETY: promised by the caller; the family says how long it is.
-    unsafe {
-        match i32::from(socket.as_ref()?.sa_family) {
-            libc::AF_INET => {
-                let v4 = socket.cast::<libc::sockaddr_in>().read_unaligned();
-                Some(Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr)).into())
-            }
-            libc::AF_INET6 => {
-                let v6 = socket.cast::<libc::sockaddr_in6>().read_unaligned();
-                Some(Ipv6Addr::from(v6.sin6_addr.s6_addr).into())
-            }
-            _ => None,
-        }
-    }
 }

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::record::capture::Capture;
+pub use crate::rtp::ExtensionIds;
 use crate::rtp::Extensions;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -120,22 +121,6 @@ pub struct MediumConfig {
     /// Payload type → codec name (`opus`, `vp8` …) from the local description (MP-161).
     pub codecs: Vec<(u8, String)>,
     pub opus_red_pt: Option<u8>,
-}
-
-/// Negotiated header extension ids; 0 = not negotiated. One set for the PeerConnection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ExtensionIds {
-    pub mid: u8,
-    pub rid: u8,
-    pub repaired_rid: u8,
-    pub audio_level: u8,
-    pub video_orientation: u8,
-    pub playout_delay: u8,
-    pub abs_send_time: u8,
-    pub abs_capture_time: u8,
-    pub video_layers: u8,
-    pub transport_wide_cc: u8,
-    pub dependency_descriptor: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

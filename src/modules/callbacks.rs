@@ -9,7 +9,9 @@ use crate::abi::plugin::{
     janus_callbacks, janus_plugin, janus_plugin_data, janus_plugin_rtcp, janus_plugin_session,
 };
 use crate::abi::plugin_packets::{FIRST_OF_ITS_KIND, PluginRtp};
-use crate::abi::plugin_single::{PluginData, janus_callbacks_a1, janus_callbacks_a8, janus_plugin_rtcp_a1};
+use crate::abi::plugin_single::{
+    PluginData, janus_callbacks_a1, janus_callbacks_a8, janus_callbacks_single, janus_plugin_rtcp_a1,
+};
 use crate::glib::{self, FALSE, TRUE, gboolean};
 use crate::json::{Json, json_t};
 use crate::rtp::extensions::Accepted;
@@ -40,7 +42,21 @@ pub const fn streams<Packet: PluginRtp>() -> janus_callbacks {
 
 /// What plugins of 0.9.0 … 0.11.5 call.
 pub const fn single<Packet: PluginRtp, Data: PluginData>() -> janus_callbacks_a1 {
-    janus_callbacks_a1 {
+    janus_callbacks_a1 { common: common::<Packet, Data>(), auth_is_signature_valid, auth_signature_contains }
+}
+
+/// What plugins of 0.11.6 … 0.16.x call.
+pub const fn single_signed<Packet: PluginRtp>() -> janus_callbacks_a8 {
+    janus_callbacks_a8 {
+        common: common::<Packet, janus_plugin_data>(),
+        auth_is_signed,
+        auth_is_signature_valid,
+        auth_signature_contains,
+    }
+}
+
+const fn common<Packet: PluginRtp, Data: PluginData>() -> janus_callbacks_single {
+    janus_callbacks_single {
         push_event,
         relay_rtp: relay_rtp::<Packet>,
         relay_rtcp: relay_rtcp_of_single,
@@ -51,27 +67,6 @@ pub const fn single<Packet: PluginRtp, Data: PluginData>() -> janus_callbacks_a1
         end_session,
         events_is_enabled,
         notify_event,
-        auth_is_signature_valid,
-        auth_signature_contains,
-    }
-}
-
-/// What plugins of 0.11.6 … 0.16.x call.
-pub const fn single_signed<Packet: PluginRtp>() -> janus_callbacks_a8 {
-    janus_callbacks_a8 {
-        push_event,
-        relay_rtp: relay_rtp::<Packet>,
-        relay_rtcp: relay_rtcp_of_single,
-        relay_data: relay_data::<janus_plugin_data>,
-        send_pli,
-        send_remb,
-        close_pc,
-        end_session,
-        events_is_enabled,
-        notify_event,
-        auth_is_signed,
-        auth_is_signature_valid,
-        auth_signature_contains,
     }
 }
 

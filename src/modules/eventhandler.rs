@@ -1,59 +1,23 @@
 //! A loaded event handler.
 
-use super::head;
-use super::host::{EventHandlerFace, ModuleInfo};
+use super::host::EventHandlerFace;
+use super::table::Table;
 use crate::abi::eventhandler::janus_eventhandler;
 use crate::json::Json;
-use crate::stall::{self, Callback, Inside, Origin};
+use crate::stall::Callback;
 use libc::c_int;
 use std::ffi::CStr;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// An event handler's table, checked for its required members.
-pub struct EventHandler {
-    table: *mut janus_eventhandler,
-    info: ModuleInfo,
-    noted: &'static stall::Plugin,
-}
-
-// SAFETY: the table belongs to a module that stays mapped; only `events_mask` changes, and is read atomically.
-unsafe impl Send for EventHandler {}
-// SAFETY: as above.
-unsafe impl Sync for EventHandler {}
+pub type EventHandler = Table<janus_eventhandler>;
 
 impl EventHandler {
-    /// # Safety
-    /// `table` lives as long as the process and has all required members.
-    pub unsafe fn new(table: *mut janus_eventhandler, info: ModuleInfo) -> EventHandler {
-        let noted = stall::Plugin::other(&info.package);
-        EventHandler { table, info, noted }
-    }
-
-    pub fn comes_from(&self, file: String, build_id: Option<String>) {
-        self.noted.comes_from(Origin { file, generation: None, build_id });
-    }
-
-    /// For a report of a crash.
-    fn enter(&self, callback: Callback) -> Inside {
-        stall::enter(self.noted, callback, 0)
-    }
-
-    pub fn info(&self) -> &ModuleInfo {
-        &self.info
-    }
-
     /// Its result does not matter: also a handler that refuses stays listed (CP-056).
     pub fn init(&self, config_folder: &CStr) -> c_int {
         let _inside = self.enter(Callback::Init);
         // SAFETY: a checked table; the text lives through the call.
         unsafe { (*self.table).init.map_or(-1, |init| init(config_folder.as_ptr())) }
-    }
-
-    pub fn destroy(&self) {
-        let _inside = self.enter(Callback::Destroy);
-        // SAFETY: a checked table, and the daemon calls it once.
-        unsafe { head::destroy(self.table.cast()) }
     }
 }
 
@@ -64,7 +28,8 @@ impl EventHandlerFace for EventHandler {
 
     fn events_mask(&self) -> usize {
         // SAFETY: the module changes this word while it runs (CP-325).
-        unsafe { AtomicUsize::from_ptr(&raw mut (*self.table).events_mask) }.load(Ordering::Relaxed)
+        unsafe { AtomicUsize::from_ptr(&raw mut (*self.table.cast_mut()).events_mask) }
+            .load(Ordering::Relaxed)
     }
 
     fn incoming_event(&self, event: &Json) {

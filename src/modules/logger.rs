@@ -1,58 +1,22 @@
 //! A loaded logger.
 
-use super::head;
-use super::host::{LoggerFace, ModuleInfo};
+use super::host::LoggerFace;
+use super::table::Table;
 use crate::abi::logger::janus_logger;
 use crate::json::Json;
-use crate::stall::{self, Callback, Inside, Origin};
+use crate::stall::Callback;
 use libc::c_int;
 use std::ffi::CStr;
 use std::ptr;
 
-/// A logger's table, checked for its required members.
-pub struct Logger {
-    table: *const janus_logger,
-    info: ModuleInfo,
-    noted: &'static stall::Plugin,
-}
-
-// SAFETY: the table is read-only static data of a module that stays mapped.
-unsafe impl Send for Logger {}
-// SAFETY: as above.
-unsafe impl Sync for Logger {}
+pub type Logger = Table<janus_logger>;
 
 impl Logger {
-    /// # Safety
-    /// `table` lives as long as the process and has all required members.
-    pub unsafe fn new(table: *const janus_logger, info: ModuleInfo) -> Logger {
-        let noted = stall::Plugin::other(&info.package);
-        Logger { table, info, noted }
-    }
-
-    pub fn comes_from(&self, file: String, build_id: Option<String>) {
-        self.noted.comes_from(Origin { file, generation: None, build_id });
-    }
-
-    /// For a report of a crash.
-    fn enter(&self, callback: Callback) -> Inside {
-        stall::enter(self.noted, callback, 0)
-    }
-
-    pub fn info(&self) -> &ModuleInfo {
-        &self.info
-    }
-
     /// Its result does not matter (CP-056).
     pub fn init(&self, server_name: &CStr, config_folder: &CStr) -> c_int {
         let _inside = self.enter(Callback::Init);
         // SAFETY: a checked table; the texts live through the call.
         unsafe { (*self.table).init.map_or(-1, |init| init(server_name.as_ptr(), config_folder.as_ptr())) }
-    }
-
-    pub fn destroy(&self) {
-        let _inside = self.enter(Callback::Destroy);
-        // SAFETY: a checked table, and the daemon calls it once.
-        unsafe { head::destroy(self.table.cast()) }
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod host;
 pub mod image;
 pub mod sound;
+pub mod unsound;
 pub mod calls;
 pub mod elf;
 pub mod library;
@@ -15,16 +16,19 @@ pub mod releases;
 pub mod generation;
 pub mod given;
 pub mod head;
+mod life;
 pub mod sessions;
 pub mod callbacks;
 pub mod dialect;
 pub mod plugin;
 pub mod transport;
+mod table;
 pub mod eventhandler;
 pub mod logger;
 pub mod loader;
 pub mod check;
 pub mod crash;
-pub mod matrix;
+#[cfg(test)]
+mod matrix;
 mod registry;
 mod call;

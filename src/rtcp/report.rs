@@ -11,6 +11,14 @@ pub struct Now {
     pub ntp: u64,
 }
 
+/// NTP time (RFC 5905 §6, 32.32 fixed point, seconds since 1900) of a wall clock in µs since 1970.
+pub fn ntp(wall: i64) -> u64 {
+    const SINCE_1900: i64 = 2_208_988_800;
+    let seconds = (wall.div_euclid(1_000_000) + SINCE_1900) as u64;
+    let fraction = ((wall.rem_euclid(1_000_000) as u64) << 32) / 1_000_000;
+    seconds << 32 | fraction
+}
+
 /// One report block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportBlock {

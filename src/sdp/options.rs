@@ -86,26 +86,17 @@ impl Numbering {
         Key::DataLegacy,
     ]);
     /// 1.0.x (B1, B2): no `msid` yet.
-    pub const V1_0: Numbering = Numbering(&[
-        Key::Done,
-        Key::Mline,
-        Key::Enabled,
-        Key::Direction,
-        Key::Mid,
-        Key::Codec,
-        Key::Extension,
-        Key::Extensions,
-        Key::AcceptExtmap,
-        Key::Pt,
-        Key::Fmtp,
-        Key::AudioDtmf,
-        Key::OpusRedPt,
-        Key::AcceptOpusRed,
-        Key::Vp9Profile,
-        Key::H264Profile,
-        Key::VideoRtcpFbDefaults,
-        Key::DataLegacy,
-    ]);
+    pub const V1_0: Numbering = Numbering(&Self::WITHOUT_MSID);
+
+    const WITHOUT_MSID: [Key; 18] = {
+        let mut keys = [Key::Done; 18];
+        let mut number = 0;
+        while number < keys.len() {
+            keys[number] = Self::V1_1.0[if number < Key::Msid as usize { number } else { number + 1 }];
+            number += 1;
+        }
+        keys
+    };
 
     /// The key of this number.
     pub fn key(self, number: i32) -> Option<Key> {

@@ -65,7 +65,7 @@ pub enum OptionError {
     TurnRestApi(String),
     #[error("unknown turn_type {0}")]
     TurnType(String),
-    /// MP-128
+    /// Refused, so that nobody is served with a certificate that was made up (MP-128).
     #[error("cert_key is given, but no cert_pem")]
     KeyWithoutCertificate,
     #[error("cannot read {path}: {error}")]

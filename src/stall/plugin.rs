@@ -37,58 +37,43 @@ pub enum Callback {
 use Callback::*;
 
 impl Callback {
-    pub(super) const ALL: [Callback; 22] = [
-        CreateSession,
-        HandleMessage,
-        HandleAdminMessage,
-        SetupMedia,
-        IncomingRtp,
-        IncomingRtcp,
-        IncomingData,
-        DataReady,
-        SlowLink,
-        HangupMedia,
-        QuerySession,
-        DestroySession,
-        Init,
-        Destroy,
-        SendMessage,
-        SessionCreated,
-        SessionOver,
-        SessionClaimed,
-        QueryTransport,
-        IncomingEvent,
-        HandleRequest,
-        IncomingLogline,
+    /// In the order of their numbers, with the members' names in `struct janus_plugin`, `struct janus_transport` and the others.
+    const NAMES: [(Callback, &str); 22] = [
+        (CreateSession, "create_session"),
+        (HandleMessage, "handle_message"),
+        (HandleAdminMessage, "handle_admin_message"),
+        (SetupMedia, "setup_media"),
+        (IncomingRtp, "incoming_rtp"),
+        (IncomingRtcp, "incoming_rtcp"),
+        (IncomingData, "incoming_data"),
+        (DataReady, "data_ready"),
+        (SlowLink, "slow_link"),
+        (HangupMedia, "hangup_media"),
+        (QuerySession, "query_session"),
+        (DestroySession, "destroy_session"),
+        (Init, "init"),
+        (Destroy, "destroy"),
+        (SendMessage, "send_message"),
+        (SessionCreated, "session_created"),
+        (SessionOver, "session_over"),
+        (SessionClaimed, "session_claimed"),
+        (QueryTransport, "query_transport"),
+        (IncomingEvent, "incoming_event"),
+        (HandleRequest, "handle_request"),
+        (IncomingLogline, "incoming_logline"),
     ];
     const WATCHED: usize = DestroySession as usize + 1;
 
-    /// As in `struct janus_plugin`, `struct janus_transport` and the others.
     pub fn name(self) -> &'static str {
-        match self {
-            CreateSession => "create_session",
-            HandleMessage => "handle_message",
-            HandleAdminMessage => "handle_admin_message",
-            SetupMedia => "setup_media",
-            IncomingRtp => "incoming_rtp",
-            IncomingRtcp => "incoming_rtcp",
-            IncomingData => "incoming_data",
-            DataReady => "data_ready",
-            SlowLink => "slow_link",
-            HangupMedia => "hangup_media",
-            QuerySession => "query_session",
-            DestroySession => "destroy_session",
-            Init => "init",
-            Destroy => "destroy",
-            SendMessage => "send_message",
-            SessionCreated => "session_created",
-            SessionOver => "session_over",
-            SessionClaimed => "session_claimed",
-            QueryTransport => "query_transport",
-            IncomingEvent => "incoming_event",
-            HandleRequest => "handle_request",
-            IncomingLogline => "incoming_logline",
-        }
+        Callback::NAMES[self as usize].1
+    }
+
+    pub(super) fn from_number(number: u8) -> Option<Callback> {
+        Some(Callback::NAMES.get(usize::from(number))?.0)
+    }
+
+    pub(super) fn watched() -> impl Iterator<Item = Callback> {
+        Callback::NAMES.iter().map(|(callback, _)| *callback).filter(|callback| callback.is_watched())
     }
 
     /// The others may take their time.
@@ -253,10 +238,10 @@ pub struct CallbackReport {
 /// All plugins that were loaded, also those that never stalled.
 pub fn report() -> Vec<PluginReport> {
     let of = |plugin: &Plugin| {
-        let all = Callback::ALL.iter().filter(|callback| callback.is_watched()).map(|callback| {
-            let counts = &plugin.counts[*callback as usize];
+        let all = Callback::watched().map(|callback| {
+            let counts = &plugin.counts[callback as usize];
             CallbackReport {
-                callback: *callback,
+                callback,
                 stalls: counts.stalls.load(Ordering::Relaxed),
                 stalled: counts.now.load(Ordering::Relaxed),
                 relieved: counts.relieved.load(Ordering::Relaxed),

@@ -53,7 +53,7 @@ impl Place {
     fn get(&self) -> Option<Call> {
         Some(Call {
             plugin: self.plugin.load(Ordering::Acquire),
-            callback: *Callback::ALL.get(usize::from(self.callback.load(Ordering::Acquire)))?,
+            callback: Callback::from_number(self.callback.load(Ordering::Acquire))?,
             handle: self.handle.load(Ordering::Acquire),
         })
     }

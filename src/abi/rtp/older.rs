@@ -438,7 +438,8 @@ variant! {
             context.spatial = native.spatial;
             context.temporal = native.temporal;
             context.last_spatial_layer = native.last_spatial_layer;
-            (context.changed_spatial, context.changed_temporal) = (native.changed_spatial, native.changed_temporal);
+            (context.changed_spatial, context.changed_temporal) =
+                (native.changed_spatial, native.changed_temporal);
             relay.into()
         }
     }

@@ -151,7 +151,9 @@ export! {
     "sdp-utils.h" fn janus_sdp_find_preferred_codec(sdp: *mut janus_sdp, kind: u32, index: c_int,
         codec: *mut *const c_char) as nonnull(sdp, codec) or (); {
         // SAFETY: a live description; `codec` is the caller's variable.
-        unsafe { store_codec(codec, sdp_from_c(sdp).preferred_codec(MediaType::from_number(kind), which(index))) }
+        unsafe {
+            store_codec(codec, sdp_from_c(sdp).preferred_codec(MediaType::from_number(kind), which(index)))
+        }
     }
     /// Stores the first codec offered; leaves `*codec` alone when there is none. HL-194.
     "sdp-utils.h" fn janus_sdp_find_first_codec(sdp: *mut janus_sdp, kind: u32, index: c_int,

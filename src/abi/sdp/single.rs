@@ -103,7 +103,9 @@ variant! {
             }
             sdp_from_single(sdp)
         };
-        for mline in model.mlines.iter_mut().filter(|m| m.kind != MediaType::Application && m.ptypes.is_empty()) {
+        for mline in
+            model.mlines.iter_mut().filter(|m| m.kind != MediaType::Application && m.ptypes.is_empty())
+        {
             mline.ptypes.push(0);
         }
         glib::strdup(&model.write_with(&Rules::V1_1))

@@ -26,7 +26,7 @@ fn table(ids: &mut ExtensionIds) -> [(&mut u8, &'static str); 11] {
         (&mut ids.rid, RID),
         (&mut ids.repaired_rid, REPAIRED_RID),
         (&mut ids.audio_level, AUDIO_LEVEL),
-        (&mut ids.video_orientation, VIDEO_ORIENTATION),
+        (&mut ids.orientation, VIDEO_ORIENTATION),
         (&mut ids.playout_delay, PLAYOUT_DELAY),
         (&mut ids.abs_send_time, ABS_SEND_TIME),
         (&mut ids.abs_capture_time, ABS_CAPTURE_TIME),

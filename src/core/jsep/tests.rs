@@ -70,7 +70,7 @@ fn a_browser_offer_becomes_state() {
     assert!(video.nacks && !audio.nacks);
     assert!(video.ssrc != 0 && video.ssrc_rtx != 0 && audio.ssrc != 0 && audio.ssrc_rtx == 0);
     assert_eq!(negotiation.extensions.mid, 4);
-    assert_eq!(negotiation.extensions.video_orientation, 13);
+    assert_eq!(negotiation.extensions.orientation, 13);
     assert_eq!(video.rtx.get(&96), Some(&97));
 }
 

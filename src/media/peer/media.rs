@@ -10,6 +10,7 @@ use crate::media::streams::store::SharedStore;
 use crate::media::streams::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::types::*;
 use crate::record::capture::PacketType;
+use crate::rtcp::is_rtcp;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,11 +35,6 @@ impl Drop for Unsealed<'_> {
     fn drop(&mut self) {
         self.0.clear();
     }
-}
-
-/// RFC 5761 §4.
-fn is_rtcp(datagram: &[u8]) -> bool {
-    datagram.get(1).is_some_and(|second| (64..96).contains(&(second & 0x7F)))
 }
 
 impl Connection {

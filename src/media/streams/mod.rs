@@ -36,7 +36,7 @@ pub use resend::Resend;
 
 use super::types::{EngineConfig, ExtensionIds, MediumConfig, PeerEvent};
 use crate::rtcp::Context;
-use crate::rtp::{self, SwitchingContext};
+use crate::rtp::SwitchingContext;
 use history::History;
 use limit::Limit;
 use loss::{Losses, Memory};
@@ -81,7 +81,7 @@ impl From<&EngineConfig> for Settings {
 pub struct Streams {
     pub media: Media,
     pub(super) settings: Settings,
-    pub(super) ids: rtp::ExtensionIds,
+    pub(super) ids: ExtensionIds,
     /// Transport-wide numbers of received packets, not yet reported.
     pub(super) arrivals: Arrivals,
     /// Last transport-wide number given to a sent packet.
@@ -149,7 +149,7 @@ impl Streams {
         Streams {
             media: Media::default(),
             settings,
-            ids: rtp::ExtensionIds::default(),
+            ids: ExtensionIds::default(),
             arrivals: Arrivals::default(),
             transport_sequence: 0,
             resends: Resends::default(),
@@ -175,19 +175,7 @@ impl Streams {
     }
 
     pub fn set_extensions(&mut self, ids: &ExtensionIds) {
-        self.ids = rtp::ExtensionIds {
-            audio_level: ids.audio_level,
-            abs_send_time: ids.abs_send_time,
-            transport_wide_cc: ids.transport_wide_cc,
-            mid: ids.mid,
-            rid: ids.rid,
-            repaired_rid: ids.repaired_rid,
-            abs_capture_time: ids.abs_capture_time,
-            playout_delay: ids.playout_delay,
-            orientation: ids.video_orientation,
-            dependency_descriptor: ids.dependency_descriptor,
-            video_layers: ids.video_layers,
-        };
+        self.ids = *ids;
     }
 
     /// What happened since the last call, oldest first. Take events after the plugin's callback, so that it comes first.

@@ -8,7 +8,7 @@ fn receive(streams: &mut Streams, packet: Vec<u8>) -> Result<(i32, u32), Dropped
     let route = streams.route(&packet)?;
     let mut room = [0; inbound::MAX_DESCRIPTOR];
     let received = streams.receive(at(1), route, &mut packet, &mut room)?;
-    Ok((received.mindex, rtp::Header::new(&packet[..received.len]).unwrap().ssrc()))
+    Ok((received.mindex, crate::rtp::Header::new(&packet[..received.len]).unwrap().ssrc()))
 }
 
 fn plain(sequence: u16, ssrc: u32) -> Vec<u8> {

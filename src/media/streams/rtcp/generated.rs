@@ -1,12 +1,11 @@
 //! RTCP that the core sends by itself (media-plane.md §7.3).
 
 use super::MAX_COMPOUND;
-use super::incoming::ntp;
 use crate::media::clock::Clock;
 use crate::media::streams::loss::Nacks;
 use crate::media::streams::{Binding, Medium, Micros, Streams};
 use crate::media::types::MediaKind;
-use crate::rtcp::report::{SenderInfo, write_rr, write_sr};
+use crate::rtcp::report::{SenderInfo, ntp, write_rr, write_sr};
 use crate::rtcp::{nack, sdes, twcc};
 
 const CNAME: &[u8] = b"janus";

@@ -2,9 +2,9 @@
 
 use super::split::Split;
 use crate::media::clock::Clock;
-use crate::media::streams::{Binding, Micros, Streams};
+use crate::media::streams::{Binding, Streams};
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
-use crate::rtcp::report::Now;
+use crate::rtcp::report::{Now, ntp};
 use crate::rtcp::{ReportBlock, nack, remb, ssrc};
 
 /// Longest time that sent packets are kept for, ms (MP-189).
@@ -150,14 +150,6 @@ impl From<Clock> for Now {
     fn from(now: Clock) -> Now {
         Now { monotonic: now.mono, ntp: ntp(now.wall) }
     }
-}
-
-/// NTP time (RFC 5905 §6, 32.32 fixed point, seconds since 1900) of a wall clock in µs since 1970.
-pub(super) fn ntp(wall: Micros) -> u64 {
-    const SINCE_1900: i64 = 2_208_988_800;
-    let seconds = (wall.div_euclid(1_000_000) + SINCE_1900) as u64;
-    let fraction = ((wall.rem_euclid(1_000_000) as u64) << 32) / 1_000_000;
-    seconds << 32 | fraction
 }
 
 #[cfg(test)]

@@ -1,0 +1,6 @@
+//! The host's network as the system tells it in C: socket addresses and the addresses of interfaces.
+
+pub mod interfaces;
+pub mod sockaddr;
+
+pub use interfaces::Interface;
