@@ -57,6 +57,8 @@ pub enum StartError {
 /// An option that the server does not start with.
 #[derive(Debug, Error)]
 pub enum OptionError {
+    #[error("log_format is '{0}': it is 'text' or 'json'")]
+    LogFormat(String),
     #[error("media.udp_ports: {0} is no port, or named twice")]
     UdpPort(String),
     #[error("cannot resolve {kind} server {host}")]

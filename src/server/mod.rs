@@ -333,11 +333,11 @@ fn server_name(config: &Config) -> &str {
     options::SERVER_NAME.of(config).unwrap_or_default()
 }
 
-fn set_up_log_format(config: &Config) -> Result<(), String> {
+fn set_up_log_format(config: &Config) -> Result<(), OptionError> {
     match options::LOG_FORMAT.of(config) {
         None | Some("text") => abi::log::set_structured(false),
         Some("json") => abi::log::set_structured(true),
-        Some(other) => return Err(format!("log_format is '{other}': it is 'text' or 'json'")),
+        Some(other) => return Err(OptionError::LogFormat(other.to_owned())),
     }
     abi::log::set_prefix(options::LOG_PREFIX.of(config));
     if let Some(level) = options::DEBUG_LEVEL.written(config) {
