@@ -163,7 +163,6 @@ mod watch {
 mod tests {
     use super::*;
     use std::panic::catch_unwind;
-    use std::path::Path;
 
     #[test]
     fn a_held_lock_is_noticed() {
@@ -195,35 +194,5 @@ mod tests {
         })
         .join();
         assert_eq!(*lock.lock(), 1);
-    }
-
-    /// The two rules hold only if nobody uses another lock. (Tests may.)
-    #[test]
-    fn there_is_no_other_lock() {
-        let mut found = Vec::new();
-        look_into(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-        assert!(found.is_empty(), "{found:#?}");
-    }
-
-    fn look_into(folder: &Path, found: &mut Vec<String>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() && name != "tests" {
-                look_into(&path, found);
-            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "lock.rs" {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]").next().unwrap_or_default().lines();
-                let other = |line: &&str| ["Mutex", "RwLock", "ReentrantLock"].iter().any(|l| names(line, l));
-                found.extend(code.filter(other).map(|line| format!("{}: {line}", path.display())));
-            }
-        }
-    }
-
-    /// Not GLib's `GMutex`, which C structs contain, nor words of a comment.
-    fn names(line: &str, lock: &str) -> bool {
-        let code = line.split("//").next().unwrap_or_default();
-        code.match_indices(lock)
-            .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_'))
     }
 }
