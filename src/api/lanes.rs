@@ -16,7 +16,10 @@ pub enum Lane {
     /// Requests without a session, by connection.
     Instance(usize),
     Session(u64),
-    Handle(u64, u64),
+    Handle {
+        session: u64,
+        handle: u64,
+    },
     /// Replies to requests of this connection that nothing had room for.
     Refusals(usize),
 }

@@ -55,10 +55,12 @@ fn order_within_a_lane_and_independence_between() {
     // CP-168
     let world = World::new(0);
     let (done, results) = channel();
-    let open = world.block(Lane::Handle(1, 1));
+    let open = world.block(Lane::Handle { session: 1, handle: 1 });
     for i in 0..100 {
         let done = done.clone();
-        assert!(world.submit(Lane::Handle(1, 1), true, ONE, move || done.send(i).unwrap()));
+        assert!(
+            world.submit(Lane::Handle { session: 1, handle: 1 }, true, ONE, move || done.send(i).unwrap())
+        );
     }
     assert!(world.submit(Lane::Session(1), false, ONE, move || done.send(1000).unwrap()));
     assert_eq!(results.recv(), Ok(1000));
@@ -75,7 +77,7 @@ fn the_limit_holds_over_all_lanes() {
     for lane in 0..20 {
         for _ in 0..5 {
             let running = running.clone();
-            assert!(world.submit(Lane::Handle(1, lane), true, ONE, move || {
+            assert!(world.submit(Lane::Handle { session: 1, handle: lane }, true, ONE, move || {
                 {
                     let mut now = running.lock().unwrap();
                     now.0 += 1;
@@ -105,16 +107,16 @@ fn a_panicking_request_does_not_end_its_lane() {
 #[test]
 fn a_flooder_is_refused_and_others_are_not() {
     let world = World::new(0);
-    let open = world.block(Lane::Handle(1, 1));
+    let open = world.block(Lane::Handle { session: 1, handle: 1 });
     let (done, results) = channel();
     let one = |lane| {
         let done = done.clone();
         world.submit(lane, true, ONE, move || done.send(lane).unwrap())
     };
-    let accepted = (0..1000).filter(|_| one(Lane::Handle(1, 1))).count();
+    let accepted = (0..1000).filter(|_| one(Lane::Handle { session: 1, handle: 1 })).count();
     assert_eq!(accepted, BOUND.number);
     // Another handle of the same connection, and the reply to what was refused.
-    for lane in [Lane::Handle(1, 2), Lane::Refusals(1)] {
+    for lane in [Lane::Handle { session: 1, handle: 2 }, Lane::Refusals(1)] {
         assert!(one(lane));
         assert_eq!(results.recv(), Ok(lane));
     }
@@ -127,10 +129,10 @@ fn a_flooder_is_refused_and_others_are_not() {
 fn bytes_connections_and_all_together_are_bounded() {
     const BYTES: usize = 4000;
     let world = World::new(1);
-    let open = world.block(Lane::Handle(1, 1));
+    let open = world.block(Lane::Handle { session: 1, handle: 1 });
     // Nothing that is limited runs now, whatever its lane.
     let submit = |lane, connection, bytes| {
-        world.submit(Lane::Handle(1, lane), true, Source { connection, bytes }, || ())
+        world.submit(Lane::Handle { session: 1, handle: lane }, true, Source { connection, bytes }, || ())
     };
     assert_eq!((0..10).filter(|_| submit(1, 1, BYTES)).count(), BOUND.bytes / BYTES);
     let of_connection = BOUND.bytes * CONNECTION / BYTES;

@@ -75,7 +75,7 @@ impl Head {
             (false, 0, 0, "create") if self.chosen_id != 0 => Lane::Session(self.chosen_id),
             (false, 0, ..) => Lane::Instance(instance),
             (false, session, 0, _) | (false, session, _, "keepalive" | "claim") => Lane::Session(session),
-            (false, session, handle, _) => Lane::Handle(session, handle),
+            (false, session, handle, _) => Lane::Handle { session, handle },
         }
     }
 
