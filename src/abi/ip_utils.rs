@@ -318,6 +318,7 @@ export! {
         if unsafe { (*b).family } == libc::AF_UNSPEC {
             ptr::null()
         } else {
+            // SAFETY: readable, and the text lies inside it.
             unsafe { (&raw const (*b).text).cast() }
         }
     }
