@@ -111,6 +111,44 @@ fn a_lone_plugin_is_told_by_its_own_file() {
     }
 }
 
+/// Nothing but its code tells what a plugin of somebody else's is, and compilers do many things with calls.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn code_tells_whatever_the_compiler_did_with_it() {
+    let folder = common::Folder::new("check-telling");
+    let ways = [
+        "-O0",
+        "-O2",
+        "-O3",
+        "-Os",
+        "-fno-plt",
+        "-fcf-protection",
+        "-flto",
+        "-maccumulate-outgoing-args",
+        "-mindirect-branch=thunk",
+        "-fno-omit-frame-pointer",
+        "-DIN_REGISTER",
+    ];
+    let kinds = [
+        ("-DSIMULCAST=3 -DMLINE=10", "generation: B2\n"),
+        ("-DSIMULCAST=3 -DMLINE=11 -DDESCRIPTOR=8", "generation: B3\n"),
+        ("-DMLINE=11 -DSIMULCAST=3 -DDESCRIPTOR=7", "janus_vp8_parse_descriptor in the form of A1"),
+        ("-DSIMULCAST=4", "generation: B4\n"),
+    ];
+    let mut wrong = String::new();
+    for way in ways {
+        for (kind, says) in kinds {
+            let flags: Vec<&str> = way.split(' ').chain(kind.split(' ')).collect();
+            let module = common::plugin_with("c-plugins/telling.c", &folder.0, &flags);
+            let (good, report) = check(&[&module]);
+            if !(good && report.contains(says)) {
+                wrong += &format!("{way} {kind}:\n{report}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 /// The dynamic linker never sees what is not sound, and what then runs may do as it likes: `check` reports it and goes on.
 /// 50 damaged copies, or as many as CHECK_MUTATIONS says.
 #[test]

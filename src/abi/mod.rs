@@ -33,3 +33,5 @@ pub mod rtpsrtp;
 pub mod text2pcap;
 pub mod utils;
 pub mod utils_media;
+#[cfg(test)]
+pub mod written;

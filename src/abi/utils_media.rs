@@ -229,7 +229,8 @@ variant! {
         keyframe::h264_keyframe(unsafe { bytes(buffer, len) }, false).into()
     }
 
-    /// Without `m`. (1.1.2 added it within B3, 0.13.2 within A10; there the newer form is served.)
+    /// Without `m`. 1.1.2 added it within B3 and 0.13.2 within A10: plugins of theirs get the form that they call
+    /// ([`Decision::exceptions`](crate::modules::generation::Decision::exceptions)).
     janus_vp8_parse_descriptor in A1 ..= A9, fn vp8_parse_descriptor_a1(buffer: *mut c_char, len: c_int,
         picid: *mut u16, tl0picidx: *mut u8, tid: *mut u8, y: *mut u8, keyidx: *mut u8) -> c_int
         as nonnull(buffer) or -1; {

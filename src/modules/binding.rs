@@ -6,18 +6,20 @@
 //! are read-only by then; their pages are opened for the moment of writing.
 
 use super::elf::{Module, Slot};
+use super::generation::Decision;
 use super::library::Library;
 use crate::abi::entry::{VARIANTS, Variant};
 use crate::abi::generation::Generation;
 
-/// Points every import of `module` that has a variant for `generation` at it. Returns the names, sorted.
-pub fn bind(library: &Library, module: &Module, generation: Generation) -> Result<Vec<&'static str>, String> {
-    if generation == Generation::NATIVE {
+/// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted.
+pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<Vec<&'static str>, String> {
+    let changes = changes(module, |symbol| decision.form(symbol));
+    if changes.is_empty() {
         return Ok(Vec::new());
     }
     let base = library.base().ok_or("the dynamic linker does not say where it is loaded")?;
     let mut bound = Vec::new();
-    for (slot, variant) in changes(module, generation) {
+    for (slot, variant) in changes {
         let address = ((variant.address)().0 as usize).wrapping_add(slot.addend as usize);
         let read_only = module.relro.as_ref().is_some_and(|r| r.contains(&slot.offset));
         // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base; the
@@ -31,15 +33,13 @@ pub fn bind(library: &Library, module: &Module, generation: Generation) -> Resul
     Ok(bound)
 }
 
-/// Which places change, and to what.
-fn changes(module: &Module, generation: Generation) -> Vec<(&Slot, &'static Variant)> {
-    let serves = |v: &&'static Variant| v.first <= generation && generation <= v.last;
-    let variants: Vec<&'static Variant> = VARIANTS.iter().filter(serves).collect();
-    module
-        .slots
-        .iter()
-        .filter_map(|slot| variants.iter().find(|v| v.symbol == slot.symbol).map(|v| (slot, *v)))
-        .collect()
+/// Which places change, and to what. `form`: whose form of a function the module has.
+fn changes(module: &Module, form: impl Fn(&str) -> Generation) -> Vec<(&Slot, &'static Variant)> {
+    let of = |slot: &Slot| {
+        let generation = form(&slot.symbol);
+        VARIANTS.iter().find(|v| v.symbol == slot.symbol && v.first <= generation && generation <= v.last)
+    };
+    module.slots.iter().filter_map(|slot| Some((slot, of(slot)?))).collect()
 }
 
 /// # Safety
@@ -76,7 +76,7 @@ mod tests {
             slots: vec![slot("malloc"), slot("janus_plugin_rtp_extensions_reset")],
             ..Module::default()
         };
-        let of = |generation| changes(&module, generation).iter().map(|c| c.1.symbol).collect::<Vec<_>>();
+        let of = |generation| changes(&module, |_| generation).iter().map(|c| c.1.symbol).collect::<Vec<_>>();
         assert_eq!(of(Generation::B3), ["janus_plugin_rtp_extensions_reset"]);
         assert!(of(Generation::B6).is_empty());
     }

@@ -21,6 +21,10 @@ pub enum Said {
     Options10,
     /// As 1.1 numbers them, and not as 1.0 does.
     Options11,
+    /// `janus_vp8_parse_descriptor(buffer, len, picid, …)`: one argument on the stack.
+    DescriptorOfSeven,
+    /// `janus_vp8_parse_descriptor(buffer, len, m, picid, …)`: two.
+    DescriptorOfEight,
 }
 
 impl Said {
@@ -33,6 +37,8 @@ impl Said {
             Said::DescriptorIsFourth => "its code passes a dependency descriptor to svc process_rtp",
             Said::Options10 => "its code numbers SDP options as 1.0 does",
             Said::Options11 => "its code numbers SDP options as 1.1 does",
+            Said::DescriptorOfSeven => "its code passes seven arguments to janus_vp8_parse_descriptor",
+            Said::DescriptorOfEight => "its code passes eight arguments to janus_vp8_parse_descriptor",
         }
     }
 }
@@ -71,6 +77,8 @@ mod x86_64 {
 
     /// How far back from a call its arguments are looked for.
     const WINDOW: usize = 96;
+    /// How far back from a call through a register it is looked for what the register holds.
+    const FURTHER: usize = 1024;
     /// Code of more than this is not read.
     const MOST: usize = 32 << 20;
 
@@ -81,14 +89,18 @@ mod x86_64 {
         Svc,
         /// A list of options, after so many other arguments.
         Options(usize),
+        /// A payload, and pointers to what is written.
+        Descriptor,
     }
 
     fn telling(symbol: &str) -> Option<Telling> {
         Some(match symbol {
             "janus_rtp_simulcasting_context_process_rtp" => Telling::Simulcast,
             "janus_rtp_svc_context_process_rtp" => Telling::Svc,
-            "janus_sdp_generate_offer" | "janus_sdp_generate_answer_mline" => Telling::Options(2),
+            "janus_sdp_generate_answer_mline" => Telling::Options(3),
+            "janus_sdp_generate_offer" => Telling::Options(2),
             "janus_sdp_generate_offer_mline" => Telling::Options(1),
+            "janus_vp8_parse_descriptor" => Telling::Descriptor,
             _ => return None,
         })
     }
@@ -106,6 +118,10 @@ mod x86_64 {
 
     const ARGUMENTS: [Register; 6] =
         [Register::RDI, Register::RSI, Register::RDX, Register::RCX, Register::R8, Register::R9];
+
+    /// Which a function saves before it uses them.
+    const SAVED: [Register; 6] =
+        [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
 
     /// Reads the code.
     pub fn read(image: &Image<'_>, dynamic: &Dynamic) -> Calls {
@@ -141,6 +157,7 @@ mod x86_64 {
             (Said::CodecIsSixth, Said::SsrcsAreSixth),
             (Said::CodecIsFourth, Said::DescriptorIsFourth),
             (Said::Options10, Said::Options11),
+            (Said::DescriptorOfSeven, Said::DescriptorOfEight),
         ];
         for (one, other) in pairs {
             if all.contains(&one) && all.contains(&other) {
@@ -171,8 +188,12 @@ mod x86_64 {
         for (at, call) in code.iter().enumerate() {
             let function = match (call.flow_control(), call.mnemonic()) {
                 (FlowControl::Call, _) => stubs.get(&call.near_branch_target()).copied(),
-                (FlowControl::IndirectCall, _) => through(call),
-                // A call at the end of a function.
+                (FlowControl::IndirectCall, _) if call.op0_kind() == OpKind::Register => {
+                    let mut site = Site { code, at, factory: &mut factory };
+                    site.pointer(call.op0_register()).and_then(|place| slots.get(&place).copied())
+                }
+                // A call, and one at the end of a function. Stubs are such jumps, too; nothing is before those.
+                (FlowControl::IndirectCall | FlowControl::IndirectBranch, _) => through(call),
                 (FlowControl::UnconditionalBranch, _) => stubs.get(&call.near_branch_target()).copied(),
                 _ => None,
             };
@@ -214,9 +235,24 @@ mod x86_64 {
                     (Value::Wide, Value::Narrow | Value::Number(_)) => vec![Said::DescriptorIsFourth],
                     _ => Vec::new(),
                 },
+                Telling::Descriptor => {
+                    let mut list: Vec<Value> = (2..ARGUMENTS.len()).map(|i| argument(self, i)).collect();
+                    let known = list.iter().any(|value| *value == Value::Wide);
+                    let stack = self.stack();
+                    let given =
+                        stack.iter().take_while(|(value, i)| *value != Value::Unknown && self.is_fresh(*i));
+                    let given: Vec<Value> = given.map(|(value, _)| *value).collect();
+                    list.extend(&given);
+                    let pointers = list.iter().all(|v| !matches!(v, Value::Narrow | Value::Number(1..)));
+                    match given.len() {
+                        1 if known && pointers => vec![Said::DescriptorOfSeven],
+                        2 if known && pointers => vec![Said::DescriptorOfEight],
+                        _ => Vec::new(),
+                    }
+                }
                 Telling::Options(before) => {
                     let mut list: Vec<Value> = (before..ARGUMENTS.len()).map(|i| argument(self, i)).collect();
-                    list.extend(self.stack());
+                    list.extend(self.stack().iter().map(|(value, _)| *value));
                     match (sensible(&list, Numbering::V1_0), sensible(&list, Numbering::V1_1)) {
                         (true, false) => vec![Said::Options10],
                         (false, true) => vec![Said::Options11],
@@ -229,24 +265,67 @@ mod x86_64 {
         /// The instructions before `from`, latest first, to the call or jump before them.
         fn before(&self, from: usize) -> impl Iterator<Item = usize> + use<> {
             let floor = self.at.saturating_sub(WINDOW);
-            let stop = (floor..from).rev().find(|i| {
+            (self.stop(from).map_or(floor, |i| i + 1)..from).rev()
+        }
+
+        /// The last call or jump before `from`.
+        fn stop(&self, from: usize) -> Option<usize> {
+            let floor = self.at.saturating_sub(WINDOW);
+            (floor..from).rev().find(|i| {
                 let flow = self.code[*i].flow_control();
                 !matches!(flow, FlowControl::Next | FlowControl::ConditionalBranch)
-            });
-            (stop.map_or(floor, |i| i + 1)..from).rev()
+            })
+        }
+
+        /// No call is between the beginning of the function and this one, so that what it saves of its caller's may
+        /// be in sight.
+        fn is_first(&self) -> bool {
+            let flow = self.stop(self.at).map(|i| self.code[i].flow_control());
+            !matches!(flow, Some(FlowControl::Call | FlowControl::IndirectCall))
+        }
+
+        /// From where the register that is called was loaded. A compiler that calls a function often may keep its address
+        /// in a register that calls do not change.
+        fn pointer(&mut self, register: Register) -> Option<u64> {
+            let floor = self.at.saturating_sub(FURTHER);
+            let load = (floor..self.at).rev().find(|i| self.writes(*i, register.full_register()))?;
+            let load = &self.code[load];
+            (load.mnemonic() == Mnemonic::Mov && load.is_ip_rel_memory_operand())
+                .then(|| load.ip_rel_memory_address())
+        }
+
+        /// Did the instruction `i` put something on the stack that nothing else has used? Else it may be any register,
+        /// pushed for the stack's alignment only.
+        fn is_fresh(&mut self, i: usize) -> bool {
+            let instruction = self.code[i];
+            let operand = if instruction.mnemonic() == Mnemonic::Push { 0 } else { 1 };
+            if instruction.op_kind(operand) != OpKind::Register {
+                return true;
+            }
+            let register = instruction.op_register(operand).full_register();
+            for i in self.before(i) {
+                if self.writes(i, register) {
+                    return true;
+                }
+                let used = self.factory.info(&self.code[i]).used_registers();
+                if used.iter().any(|used| used.register().full_register() == register) {
+                    return false;
+                }
+            }
+            false
+        }
+
+        fn writes(&mut self, i: usize, register: Register) -> bool {
+            self.factory.info(&self.code[i]).used_registers().iter().any(|used| {
+                used.register().full_register() == register
+                    && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess)
+            })
         }
 
         /// What `register` holds before the instruction `from`.
         fn register(&mut self, register: Register, from: usize, depth: usize) -> Value {
             for i in self.before(from) {
-                let writes = self.factory.info(&self.code[i]).used_registers().iter().any(|used| {
-                    used.register().full_register() == register
-                        && !matches!(
-                            used.access(),
-                            OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess
-                        )
-                });
-                if writes {
+                if self.writes(i, register) {
                     return self.written(i, depth);
                 }
             }
@@ -283,9 +362,9 @@ mod x86_64 {
             }
         }
 
-        /// The arguments on the stack, in order, as far as they are known.
-        fn stack(&mut self) -> Vec<Value> {
-            let mut places: HashMap<i64, Value> = HashMap::new();
+        /// The arguments on the stack, in order, as far as they are known, each with the instruction that put it there.
+        fn stack(&mut self) -> Vec<(Value, usize)> {
+            let mut places: HashMap<i64, (Value, usize)> = HashMap::new();
             // How far the stack pointer has gone down since the instruction that is looked at.
             let mut down = 0_i64;
             for i in self.before(self.at) {
@@ -294,12 +373,17 @@ mod x86_64 {
                     Mnemonic::Push => {
                         let value = match instruction.op0_kind() {
                             OpKind::Register => {
-                                self.register(instruction.op0_register().full_register(), i, 4)
+                                let register = instruction.op0_register().full_register();
+                                let value = self.register(register, i, 4);
+                                if value == Value::Unknown && SAVED.contains(&register) && self.is_first() {
+                                    break;
+                                }
+                                value
                             }
                             kind if is_immediate(kind) => Value::Number(instruction.immediate(0) as i64),
                             _ => Value::Unknown,
                         };
-                        places.entry(down).or_insert(value);
+                        places.entry(down).or_insert((value, i));
                         down += 8;
                     }
                     Mnemonic::Sub | Mnemonic::Add if instruction.op0_register() == Register::RSP => {
@@ -328,7 +412,7 @@ mod x86_64 {
                             _ => Value::Unknown,
                         };
                         let place = down.wrapping_add(instruction.memory_displacement64() as i64);
-                        places.entry(place).or_insert(value);
+                        places.entry(place).or_insert((value, i));
                     }
                     _ => {}
                 }

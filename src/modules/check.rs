@@ -71,10 +71,15 @@ fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
     if !decision.certain {
         line(text, "override", &format!("{} in janus.jcfg", module.candidate().override_line(receives)));
     }
-    let bound = binding::bind(&module.library, &module.facts, decision.generation)
+    let bound = binding::bind(&module.library, &module.facts, &decision)
         .map_err(|why| format!("{text}  refused: {why}\n"))?;
     if !bound.is_empty() {
-        line(text, "bound", &format!("{} in the form of {}", bound.join(", "), decision.generation));
+        let (same, other): (Vec<&str>, Vec<&str>) =
+            bound.into_iter().partition(|symbol| decision.form(symbol) == decision.generation);
+        let mut forms = vec![format!("{} in the form of {}", same.join(", "), decision.generation)];
+        forms.retain(|_| !same.is_empty());
+        forms.extend(other.iter().map(|symbol| format!("{symbol} in the form of {}", decision.form(symbol))));
+        line(text, "bound", &forms.join("; "));
     }
     Ok(())
 }

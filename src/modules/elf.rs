@@ -55,11 +55,18 @@ pub struct Module {
     pub calls: Calls,
 }
 
+/// More bytes than any module has, debugging information and all.
+const MOST_BYTES: u64 = 1 << 30;
+
 /// Reads `path` and makes sure that the dynamic linker may.
 pub fn read(path: &Path) -> Result<Module, FileError> {
     // Opening a pipe would wait for its writer.
-    if !std::fs::metadata(path)?.is_file() {
+    let kind = std::fs::metadata(path)?;
+    if !kind.is_file() {
         return Err(FileError::NoFile);
+    }
+    if kind.len() > MOST_BYTES {
+        return Err(FileError::TooLarge(kind.len()));
     }
     let data = std::fs::read(path)?;
     let mut module = parse(&data)?;

@@ -1,7 +1,7 @@
 //! Deciding the ABI generation of a plugin, with the evidence for it.
 #![forbid(unsafe_code)]
 
-use super::calls;
+use super::calls::{self, Said};
 use super::elf::{self, Module};
 use super::releases::{self, Release};
 use crate::abi::entry::VARIANTS;
@@ -35,10 +35,20 @@ pub struct Decision {
     /// Whose packets it is handed: where only the end of a struct differs, and nobody knows which it is, the smaller is
     /// read and the larger handed out.
     pub receives: Generation,
+    /// Functions that changed inside a generation, and whose form of them the plugin gets.
+    pub exceptions: Vec<(&'static str, Generation)>,
     /// Not merely assumed.
     pub certain: bool,
     /// For people, in order of reasoning.
     pub evidence: Vec<String>,
+}
+
+impl Decision {
+    /// Whose form of a function the plugin gets.
+    pub fn form(&self, symbol: &str) -> Generation {
+        let exception = self.exceptions.iter().find(|exception| exception.0 == symbol);
+        exception.map_or(self.generation, |exception| exception.1)
+    }
 }
 
 /// A plugin as far as it is known before it is initialised.
@@ -66,8 +76,40 @@ impl Candidate<'_> {
     }
 }
 
-/// Has another argument in the middle of what is generation A10 otherwise, and writes to what it is given.
+/// Got an argument in the middle of what is one generation otherwise ([`releases::takes_m`]), and writes to what it is given.
 const VP8_DESCRIPTOR: &str = "janus_vp8_parse_descriptor";
+/// The API numbers of the releases before and after that.
+const VP8_DESCRIPTOR_CHANGED: [i32; 2] = [17, 102];
+
+/// Became a function with a queue inside A10 and B5, with new API numbers.
+const NACKS: &str = "janus_rtcp_get_nacks";
+
+/// Whose form of `janus_vp8_parse_descriptor` a plugin has, where its generation does not say it: `left` are the releases
+/// that it can be of.
+fn descriptor(candidate: Candidate<'_>, left: &BTreeSet<Release>) -> Option<Generation> {
+    let says = |what| candidate.module.calls.said.contains(&what);
+    let with_m = left.iter().filter(|release| releases::takes_m(**release)).count();
+    if says(Said::DescriptorOfEight) || with_m > 0 && with_m == left.len() {
+        Some(Generation::NATIVE)
+    } else if says(Said::DescriptorOfSeven) || with_m == 0 && !left.is_empty() {
+        Some(Generation::A1)
+    } else {
+        None
+    }
+}
+
+/// What of the plugin's imports has another form than its generation, as far as that is known.
+fn exceptions(candidate: Candidate<'_>, left: &BTreeSet<Release>) -> Vec<(&'static str, Generation)> {
+    let mut found = Vec::new();
+    if VP8_DESCRIPTOR_CHANGED.contains(&candidate.api) && candidate.imports(VP8_DESCRIPTOR) {
+        found.extend(descriptor(candidate, left).map(|form| (VP8_DESCRIPTOR, form)));
+    }
+    // 0.15.1 and 1.3.1.
+    if matches!(candidate.api, 20..100 | 106..) && candidate.imports(NACKS) {
+        found.push((NACKS, Generation::NATIVE));
+    }
+    found
+}
 
 /// Can a plugin with this API number be of this generation? The number says how long its table is and what it calls
 /// itself with; both have been relied on by now.
@@ -93,44 +135,59 @@ pub fn decide(
 ) -> Result<Decision, String> {
     let api = candidate.api;
     let mut evidence = vec![format!("plugin API {api}")];
-    if let Some(generation) = configured {
+    let mut left = BTreeSet::new();
+    let changed = VP8_DESCRIPTOR_CHANGED.contains(&api) && candidate.imports(VP8_DESCRIPTOR);
+    let mut decision = if let Some(generation) = configured {
         if !plausible(api, generation) {
             return Err(format!("its plugin API {api} cannot be that of {generation}, as is configured"));
         }
         evidence.push("configured".to_owned());
-        return Ok(Decision { generation, receives: generation, certain: true, evidence });
-    }
-    let Some(group) = releases::group(api) else {
+        simply(generation, true, evidence)
+    } else if let Some(group) = releases::group(api) {
+        left.extend(group.releases.iter().map(|r| r.0));
+        let name = bundled_name(candidate.package);
+        for finding in releases::findings(group, name.as_deref(), candidate.module) {
+            evidence.push(format!("{}: {}", finding.what, range(&finding.releases)));
+            intersect(&mut left, &finding.releases);
+        }
+        if generations(group, &left).len() > 1 || changed && descriptor(candidate, &left).is_none() {
+            beside(candidate, siblings, group, &mut left, &mut evidence);
+        }
+        let (choices, known) = (generations(group, &left), exceptions(candidate, &left));
+        among(candidate, choices, name.as_deref(), &known, evidence)?
+    } else {
         let known = Generation::ALL.into_iter().find(|g| g.api().contains(&api));
-        let generation = match (known, api) {
-            (_, 17) if candidate.imports(VP8_DESCRIPTOR) => {
-                return Err(format!(
-                    "its plugin API 17 is that of 0.12.0 … 0.14.1, and {VP8_DESCRIPTOR}, which it imports, has one \
-                     argument more from 0.13.2 on; if it was compiled for that, say so: {}",
-                    candidate.override_line(Generation::A10)
-                ));
-            }
-            (Some(generation), _) => generation,
+        match (known, api) {
+            (Some(generation), _) => simply(generation, true, evidence),
             (None, 107..) => {
                 evidence.push("newer than known, taken as the newest".to_owned());
-                Generation::NATIVE
+                simply(Generation::NATIVE, false, evidence)
             }
             _ => return Err(format!("its plugin API {api} belongs to no known release")),
-        };
-        return Ok(Decision { generation, receives: generation, certain: api < 107, evidence });
+        }
     };
-    let mut left: BTreeSet<Release> = group.releases.iter().map(|r| r.0).collect();
-    let name = bundled_name(candidate.package);
-    for finding in releases::findings(group, name.as_deref(), candidate.module) {
-        evidence.push(format!("{}: {}", finding.what, range(&finding.releases)));
-        intersect(&mut left, &finding.releases);
+    decision.exceptions = exceptions(candidate, &left);
+    let told = decision.exceptions.iter().any(|exception| exception.0 == VP8_DESCRIPTOR);
+    if changed && !told && configured.is_none() {
+        let generation = decision.generation;
+        let from = if api < 100 { "0.13.2" } else { "1.1.2" };
+        return Err(format!(
+            "its plugin API {api} is that of {generation}, in which {VP8_DESCRIPTOR}, which it imports, has one \
+             argument more from {from} on, and its file does not tell{UNREAD} whether it was compiled for that; if you \
+             know that it was, say so: {}",
+            candidate.override_line(generation)
+        ));
     }
-    if generations(group, &left).len() > 1 {
-        beside(candidate, siblings, group, &mut left, &mut evidence);
-    }
-    let choices = generations(group, &left);
-    among(candidate, choices, name.as_deref(), evidence)
+    Ok(decision)
 }
+
+/// Nothing is special about it.
+fn simply(generation: Generation, certain: bool, evidence: Vec<String>) -> Decision {
+    Decision { generation, receives: generation, exceptions: Vec::new(), certain, evidence }
+}
+
+/// Why a file may not tell.
+const UNREAD: &str = if calls::DECODED { "" } else { " (code is not read on this machine)" };
 
 /// Narrows `left` down by what the other files of the folder are, when those agree with each other.
 fn beside(
@@ -205,6 +262,7 @@ fn among(
     candidate: Candidate<'_>,
     choices: BTreeSet<Generation>,
     name: Option<&str>,
+    exceptions: &[(&'static str, Generation)],
     mut evidence: Vec<String>,
 ) -> Result<Decision, String> {
     use Generation::{A6, A7, A8, A9, B5, B6};
@@ -214,13 +272,14 @@ fn among(
     let only = |pair: [Generation; 2]| choices.iter().all(|c| pair.contains(c));
     let mut decision = |generation, receives, certain, why: Option<String>| {
         evidence.extend(why);
-        Ok(Decision { generation, receives, certain, evidence: std::mem::take(&mut evidence) })
+        Ok(Decision { receives, ..simply(generation, certain, std::mem::take(&mut evidence)) })
     };
     if choices.len() == 1 {
         return decision(oldest, oldest, true, None);
     }
     let between = format!("{oldest} … {newest}");
-    let differing = differing(candidate.module, &choices);
+    let mut differing = differing(candidate.module, &choices);
+    differing.retain(|symbol| exceptions.iter().all(|exception| exception.0 != *symbol));
     let longer_only = differing.iter().all(|symbol| LONGER.contains(symbol));
     if (only([A8, A9]) || only([B5, B6])) && longer_only {
         let why = format!("assumed: {between}; fields that only {newest} has are not read");
@@ -237,10 +296,9 @@ fn among(
     if differing.is_empty() {
         return decision(newest, newest, true, Some(format!("what it imports is the same in {between}")));
     }
-    let unread = if calls::DECODED { "" } else { " (code is not read on this machine)" };
     Err(format!(
         "its plugin API {} is that of {between}, which differ in {}, and neither its file nor the other files of its \
-         folder tell which it was compiled for{unread}; if you know, say so: {}",
+         folder tell which it was compiled for{UNREAD}; if you know, say so: {}",
         candidate.api,
         differing.join(", "),
         candidate.override_line(newest)
@@ -280,176 +338,4 @@ fn range(releases: &BTreeSet<Release>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::elf::Import;
-    use super::*;
-
-    fn module(imports: &[&str]) -> Module {
-        Module {
-            imports: imports.iter().map(|n| Import { name: (*n).into(), weak: false }).collect(),
-            ..Module::default()
-        }
-    }
-
-    fn decide_for(api: i32, imports: &[&str], siblings: &[Sibling]) -> Result<Decision, String> {
-        let module = module(imports);
-        let path = Path::new("/plugins/ours.so");
-        decide(Candidate { api, package: "org.example.plugin", path, module: &module }, siblings, None)
-    }
-
-    fn beside(name: &str, soname: &str, real_name: &str, api: Option<i32>) -> Sibling {
-        let (soname, real_name) = (Some(soname.to_owned()), real_name.to_owned());
-        let path = Path::new("/plugins").join(name);
-        Sibling { path, api, module: Module { soname, real_name, ..Module::default() } }
-    }
-
-    #[test]
-    fn numbers_that_stand_for_one_layout() {
-        let b5 = decide_for(104, &[], &[]).unwrap();
-        assert_eq!((b5.generation, b5.certain), (Generation::B5, true));
-        let newer = decide_for(107, &[], &[]).unwrap();
-        assert_eq!((newer.generation, newer.certain), (Generation::B6, false));
-    }
-
-    #[test]
-    fn what_belongs_to_no_release_is_refused_in_one_line() {
-        let why = decide_for(3, &[], &[]).unwrap_err();
-        assert!(why.contains("no known release") && !why.contains('\n'), "{why}");
-    }
-
-    #[test]
-    fn plugins_of_0_x_are_served() {
-        let a10 = decide_for(20, &["janus_vp8_parse_descriptor"], &[]).unwrap();
-        assert_eq!((a10.generation, a10.certain), (Generation::A10, true));
-        // In the middle of API 17 this one got an argument.
-        let why = decide_for(17, &["janus_vp8_parse_descriptor"], &[]).unwrap_err();
-        assert!(why.contains("0.13.2") && why.contains("abi_generations = \"ours.so=A10\""), "{why}");
-        // What is the same in A1 … A3.
-        let any = decide_for(14, &["janus_sdp_parse", "janus_rtp_header_update"], &[]).unwrap();
-        assert_eq!((any.generation, any.certain), (Generation::A3, true));
-        let why = decide_for(14, &["janus_sdp_parse", "janus_audiocodec_name"], &[]).unwrap_err();
-        assert!(why.contains("A1 … A3"), "{why}");
-        // Only the end of a struct differs between A8 and A9.
-        let tail = decide_for(16, &["janus_plugin_rtp_reset", "janus_sdp_parse"], &[]).unwrap();
-        assert_eq!((tail.generation, tail.receives), (Generation::A8, Generation::A9));
-    }
-
-    const PROCESS: &str = "janus_rtp_simulcasting_context_process_rtp";
-
-    #[test]
-    fn what_nothing_tells_is_refused_with_the_override() {
-        let why = decide_for(102, &["janus_vprintf", PROCESS], &[]).unwrap_err();
-        assert!(why.contains(PROCESS) && why.contains("abi_generations = \"ours.so=B4\""), "{why}");
-        assert!(!why.contains('\n'), "{why}");
-    }
-
-    /// As on a machine whose code is not decoded: `calls` of these modules say nothing.
-    #[test]
-    fn undecided_is_refused_and_never_assumed() {
-        let differing = [
-            (14, "janus_rtp_simulcasting_context_reset"),
-            (15, "janus_rtp_simulcasting_context_reset"),
-            (15, "janus_rtp_simulcasting_prepare"),
-            (16, "janus_audiocodec_name"),
-            (102, PROCESS),
-            (102, "janus_sdp_generate_answer_mline"),
-            (106, "janus_plugin_rtp_duplicate"),
-        ];
-        for (api, symbol) in differing {
-            let why = decide_for(api, &[symbol], &[]).expect_err(symbol);
-            assert!(why.contains(symbol) && why.contains("abi_generations = \"ours.so="), "{api}: {why}");
-            assert_eq!(why.contains("not read on this machine"), !calls::DECODED, "{api}: {why}");
-        }
-    }
-
-    #[test]
-    fn what_imports_nothing_that_differs_is_served_as_any() {
-        let any = decide_for(102, &["janus_vprintf", "janus_sdp_write"], &[]).unwrap();
-        assert_eq!((any.generation, any.certain), (Generation::B4, true));
-    }
-
-    #[test]
-    fn of_a_struct_that_grew_the_smaller_is_read_and_the_larger_handed_out() {
-        let tail = decide_for(106, &["janus_plugin_rtp_extensions_reset"], &[]).unwrap();
-        assert_eq!((tail.generation, tail.receives), (Generation::B5, Generation::B6));
-        assert!(!tail.certain && tail.evidence.iter().any(|e| e.starts_with("assumed")), "{tail:?}");
-        assert!(decide_for(106, &["janus_plugin_rtp_duplicate"], &[]).is_err());
-    }
-
-    #[test]
-    fn siblings_tell_when_they_agree() {
-        let streaming = beside("s.so", "libjanus_streaming.so.1", "libjanus_streaming.so.1.1.2", Some(102));
-        let known = decide_for(102, &[PROCESS], std::slice::from_ref(&streaming)).unwrap();
-        assert_eq!((known.generation, known.certain), (Generation::B3, true));
-        assert!(known.evidence.iter().any(|e| e == "beside janus_streaming: 1.1.2"), "{known:?}");
-        // Another API number, and files that do not come with the server, tell nothing.
-        let others = [
-            beside("x.so", "libjanus_echotest.so.2", "libjanus_echotest.so.2.0.0", Some(103)),
-            beside("y.so", "liborg_example.so.2", "liborg_example.so.2.0.0", Some(102)),
-        ];
-        assert!(decide_for(102, &[PROCESS], &others).is_err());
-        // Nor do files that contradict each other.
-        let newer = beside("n.so", "libjanus_echotest.so.2", "libjanus_echotest.so.2.0.0", Some(102));
-        assert!(decide_for(102, &[PROCESS], &[streaming, newer]).is_err());
-        // The name alone is enough where the API number cannot be read.
-        let unread = beside("u.so", "libjanus_sip.so.2", "libjanus_sip.so.2.0.0", None);
-        assert_eq!(decide_for(102, &[PROCESS], &[unread]).unwrap().generation, Generation::B4);
-    }
-
-    #[test]
-    fn the_shared_object_name_tells_when_the_file_was_renamed() {
-        let name = |soname: &str, real_name: &str| {
-            let module = Module {
-                soname: Some(soname.to_owned()),
-                real_name: real_name.to_owned(),
-                ..module(&[PROCESS, "janus_sdp_generate_answer_mline"])
-            };
-            let path = Path::new("/plugins/renamed.so");
-            decide(
-                Candidate { api: 102, package: "janus.plugin.recordplay", path, module: &module },
-                &[],
-                None,
-            )
-            .map(|d| d.generation)
-        };
-        assert_eq!(name("libjanus_recordplay.so.1", "renamed.so"), Ok(Generation::B3));
-        assert_eq!(name("libjanus_recordplay.so.2", "renamed.so"), Ok(Generation::B4));
-        assert!(name("libjanus_recordplay.so.0", "renamed.so").is_err(), "1.0.4 or 1.1.1");
-        assert_eq!(name("libjanus_recordplay.so.0", "libjanus_recordplay.so.0.0.0"), Ok(Generation::B2));
-        assert_eq!(name("libjanus_recordplay.so.0", "libjanus_recordplay.so.0.1.1"), Ok(Generation::B3));
-        assert!(name("libjanus_other.so.1", "libjanus_other.so.1.1.2").is_err());
-    }
-
-    #[test]
-    fn code_outweighs_names() {
-        let mut module = module(&[PROCESS]);
-        module.soname = Some("libjanus_recordplay.so.1".to_owned());
-        module.calls.said = vec![calls::Said::SsrcsAreSixth];
-        let path = Path::new("/plugins/a.so");
-        let decision = decide(
-            Candidate { api: 102, package: "janus.plugin.recordplay", path, module: &module },
-            &[],
-            None,
-        );
-        assert_eq!(decision.unwrap().generation, Generation::B4);
-    }
-
-    #[test]
-    fn imports_narrow_it_down() {
-        let layers =
-            decide_for(106, &["janus_rtp_header_extension_parse_video_layers_allocation"], &[]).unwrap();
-        assert_eq!((layers.generation, layers.certain), (Generation::B6, true));
-    }
-
-    #[test]
-    fn the_configured_generation_wins() {
-        let module = Module::default();
-        let candidate = Candidate { api: 102, package: "x", path: Path::new("x.so"), module: &module };
-        assert_eq!(decide(candidate, &[], Some(Generation::B5)).unwrap().generation, Generation::B5);
-        let why = decide(candidate, &[], Some(Generation::A1)).unwrap_err();
-        assert!(why.contains("API 102 cannot be that of A1"), "{why}");
-        let old = Candidate { api: 14, ..candidate };
-        assert_eq!(decide(old, &[], Some(Generation::A2)).unwrap().generation, Generation::A2);
-        assert!(decide(old, &[], Some(Generation::A4)).is_err());
-    }
-}
+mod tests;

@@ -167,10 +167,15 @@ pub fn all_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
 }
 
 pub fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
-    let mut opened = Vec::new();
+    let mut opened: Vec<Opened> = Vec::new();
     let files = scan(&options.folder, &options.disable)?;
     for path in &files {
         match open(path, kind, &files) {
+            // A link: what it keeps in static variables is there once, and would be initialised twice.
+            Ok(module) if let Some(other) = opened.iter().find(|other| other.table == module.table) => {
+                let (path, other) = (path.display(), other.path.display());
+                tracing::error!("{} {path}: it is the same file as {other}", kind.name());
+            }
             Ok(module) => opened.push(module),
             Err(refusal) => {
                 let line = format!("{} {}: {refusal}", kind.name(), path.display());
@@ -235,7 +240,7 @@ pub fn start_plugin(
     let alias = find(&options.aliases, module).map(String::as_str);
     unless_taken(taken, alias.unwrap_or(&module.info.package)).map_err(refused)?;
     let decision = decide(module, siblings, &options.generations).map_err(refused)?;
-    binding::bind(&module.library, &module.facts, decision.generation).map_err(refused)?;
+    binding::bind(&module.library, &module.facts, &decision).map_err(refused)?;
     tell(module, &decision);
     // SAFETY: a complete table of this generation; the module is never closed.
     let plugin = unsafe {

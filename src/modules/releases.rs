@@ -36,6 +36,14 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| parse(include_str!("data/generations.txt")));
 
+/// Does this release's `janus_vp8_parse_descriptor` have the argument `m`? Both lineages got it inside a generation.
+pub fn takes_m(release: Release) -> bool {
+    match release[0] {
+        0 => release >= [0, 13, 2],
+        _ => release >= [1, 1, 2],
+    }
+}
+
 /// The releases behind an ambiguous API number; `None` for unambiguous ones.
 pub fn group(api: i32) -> Option<&'static Group> {
     TABLE.groups.get(&api)
@@ -203,16 +211,18 @@ fn of_build(all: &BTreeSet<Release>, module: &Module) -> Option<Finding> {
 
 fn of_calls(group: &Group, module: &Module) -> Vec<Finding> {
     use Generation::{B1, B2, B3, B4, B6};
-    // These functions and options exist in 1.x only.
-    let since = |said: Said| match said {
-        Said::CodecIsSixth | Said::CodecIsFourth => B1..=B3,
-        Said::SsrcsAreSixth | Said::DescriptorIsFourth => B4..=B6,
-        Said::Options10 => B1..=B2,
-        Said::Options11 => B3..=B6,
+    let fits = |said: Said, release: Release, generation: Generation| match said {
+        // These functions and options exist in 1.x only.
+        Said::CodecIsSixth | Said::CodecIsFourth => (B1..=B3).contains(&generation),
+        Said::SsrcsAreSixth | Said::DescriptorIsFourth => (B4..=B6).contains(&generation),
+        Said::Options10 => (B1..=B2).contains(&generation),
+        Said::Options11 => (B3..=B6).contains(&generation),
+        Said::DescriptorOfSeven => !takes_m(release),
+        Said::DescriptorOfEight => takes_m(release),
     };
     let found = module.calls.said.iter().map(|said| Finding {
         what: said.text().to_owned(),
-        releases: group.releases.iter().filter(|r| since(*said).contains(&r.1)).map(|r| r.0).collect(),
+        releases: group.releases.iter().filter(|r| fits(*said, r.0, r.1)).map(|r| r.0).collect(),
     });
     let all = group.releases.len();
     found.filter(|f| !f.releases.is_empty() && f.releases.len() < all).collect()

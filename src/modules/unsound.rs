@@ -90,6 +90,8 @@ pub enum FileError {
     Unreadable(#[from] std::io::Error),
     #[error("it is not a file")]
     NoFile,
+    #[error("it is no module: it has {0} bytes")]
+    TooLarge(u64),
     #[error("it is not a sound shared object for this machine: {0}")]
     Unsound(#[from] Unsound),
 }

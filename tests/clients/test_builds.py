@@ -124,3 +124,44 @@ class Lent(unittest.TestCase):
             self.assertIn(word, warnings[0])
         self.assertIn("lent: 4711", server.output())
         self.assertTrue(any("(borrower.so)" in line for line in lines), lines)
+
+
+class Strange(unittest.IsolatedAsyncioTestCase):
+    """What a plugin folder may hold beside plugins is a line each, and the plugins serve."""
+
+    async def test_they_are_refused_one_by_one(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-strange-"))
+        self.addCleanup(shutil.rmtree, folder)
+        good = shutil.copy(FOLDER / "libjanus_echotest.so", folder)
+        data = pathlib.Path(good).read_bytes()
+        for name, content in (("text", b"no library at all\n"), ("empty", b""), ("head", data[:64]),
+                              ("cut", data[:len(data) // 2]), ("machine", data[:18] + b"\xf3\0" + data[20:])):
+            (folder / f"{name}.so").write_bytes(content)
+        (folder / "folder.so").mkdir()
+        (folder / "loop.so").symlink_to("loop.so")
+        (folder / "nowhere.so").symlink_to("/nonexistent.so")
+        (folder / "zero.so").symlink_to("/dev/zero")
+        os.mkfifo(folder / "pipe.so")
+        with open(folder / "huge.so", "wb") as huge:
+            huge.truncate(1 << 40)
+        # The same file under two more names, of which one is to be another package.
+        (folder / "link.so").symlink_to(good)
+        os.link(good, folder / "hard.so")
+        refused = ["text", "empty", "head", "cut", "machine", "folder", "loop", "nowhere", "zero", "pipe", "huge"]
+        server = Server(general=f'plugins_folder = "{folder}";', plugins='aliases = "link.so=org.example.link";', disabled=[])
+        self.addCleanup(server.stop)
+        lines = server.output().splitlines()
+        for name in refused:
+            told = [line for line in lines if f"/{name}.so" in line]
+            self.assertEqual(len(told), 1, f"{name}: {told}")
+        same = [line for line in lines if "it is the same file as" in line]
+        self.assertEqual(len(same), 2, lines)
+        # Whichever of the three comes first in the folder runs, under its own name.
+        aliased = any("org.example.link" in line for line in lines)
+        connection = await Connection.open(server.ws)
+        self.addAsyncCleanup(connection.close)
+        session = await connection.create()
+        call = EchoCall(await session.attach("org.example.link" if aliased else "janus.plugin.echotest"))
+        self.addAsyncCleanup(call.close)
+        await call.start()
+        await call.media_returns(5)

@@ -140,8 +140,8 @@ variant! {
         ssrc::receiver(unsafe { packet(buf, len) }, false)
     }
 
-    /// A list to be released with `g_slist_free`. The last releases of A10 and B5 fill a queue instead; a module of
-    /// theirs finds its queue empty here, where the other way round a module would crash. HL-144.
+    /// A list to be released with `g_slist_free`. The last releases of A10 and B5, API 20 and 106, get the native form
+    /// ([`Decision::exceptions`](crate::modules::generation::Decision::exceptions)). HL-144.
     janus_rtcp_get_nacks in A1 ..= B5, fn get_nacks_b5(buf: *mut c_char, len: c_int) -> *mut GSList
         as nonnull(buf) or ptr::null_mut(); {
         // SAFETY: `buf` holds `len` bytes; a new list.

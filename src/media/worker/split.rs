@@ -33,6 +33,19 @@ const fn branch(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt, jf, k }
 }
 
+/// `struct sock_fprog` with its hole named: the kernel is handed every byte of it.
+#[repr(C)]
+struct Program {
+    length: u16,
+    hole: [u16; 3],
+    filter: *const libc::sock_filter,
+}
+
+const _: () = assert!(
+    size_of::<Program>() == size_of::<libc::sock_fprog>()
+        && std::mem::offset_of!(Program, filter) == std::mem::offset_of!(libc::sock_fprog, filter)
+);
+
 /// Over the UDP payload; the result is the number of the socket in its group. A datagram too short to be looked at ends
 /// the program with 0.
 const PROGRAM: [libc::sock_filter; 9] = [
@@ -55,9 +68,9 @@ pub fn open(main: &UdpSocket, ipv4: bool) -> io::Result<UdpSocket> {
     let port = main.local_addr()?.port();
     let rtcp =
         bind_with(ipv4, port, |rtcp| set(rtcp, libc::SOL_SOCKET, libc::SO_REUSEPORT, 1)).and_then(|rtcp| {
-            let mut program = PROGRAM;
-            let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
-            // SAFETY: `filter` leads to `len` instructions that live through the call.
+            let filter = PROGRAM;
+            let program = Program { length: filter.len() as u16, hole: [0; 3], filter: filter.as_ptr() };
+            // SAFETY: `filter` leads to `length` instructions that live through the call; the kernel reads them.
             unsafe { set_value(main, libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, program)? };
             Ok(rtcp)
         });
