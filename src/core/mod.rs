@@ -125,6 +125,22 @@ impl Core {
         let _ = self.engine.set(engine);
     }
 
+    /// Whether a control thread and every media worker do what they are asked for within `limit`; else who does not.
+    pub fn answers(&self, limit: std::time::Duration) -> Result<(), String> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.pool.run(move || {
+            let _ = reply.try_send(());
+        });
+        let workers = self.engine().map_or(Ok(()), |engine| engine.answers(limit));
+        workers.map_err(|index| format!("media worker {index}"))?;
+        answer.recv_timeout(limit).map_err(|_| "the control threads".to_owned())
+    }
+
+    /// PeerConnections that there are.
+    pub fn peer_connections(&self) -> usize {
+        self.engine().map_or(0, |engine| engine.loads().iter().sum())
+    }
+
     /// Called whenever the last session has been taken out of the table; must neither block nor ask for sessions.
     pub fn when_empty(&self, call: impl Fn() + Send + Sync + 'static) {
         let _ = self.emptied.set(Box::new(call));

@@ -6,6 +6,8 @@ pub mod cli;
 #[cfg(feature = "daemon")]
 pub mod run;
 #[cfg(feature = "daemon")]
+mod service;
+#[cfg(feature = "daemon")]
 pub mod signals;
 #[cfg(feature = "daemon")]
 mod start;

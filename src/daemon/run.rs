@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::cli::{Cli, LENIENT};
-use super::signals;
+use super::service::Service;
+use super::signals::{self, Stops};
 use super::system::{Forked, Parent, System, wait_for_child};
 use crate::config::Config;
 use crate::log;
@@ -13,7 +14,11 @@ use crate::server::{Logging, Modules, Server, StartError, files};
 use crate::util::pidfile::PidFile;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use thiserror::Error;
+
+/// Between two looks at the calls that are waited for.
+const DRAINING: Duration = Duration::from_millis(100);
 
 /// EX_CONFIG of sysexits.h: no use in starting again.
 const CONFIGURATION: i32 = 78;
@@ -25,6 +30,8 @@ enum Failure {
     Umask(String),
     #[error("Cannot watch for signals: {0}")]
     Signals(#[source] io::Error),
+    #[error("Cannot start the thread that tells the service manager: {0}")]
+    Service(#[source] io::Error),
     #[error("Cannot use PID file {path}: {error}")]
     PidFile {
         path: String,
@@ -134,11 +141,42 @@ fn serve(
     let server = Server::start(config, folder, &logging, interfaces::read, rotation, &Modules::Configured)?;
     crate::modules::crash::look_again();
     parent.ready();
-    let signal = stop.recv().unwrap_or(0);
+    let service = Service::ready(server.core()).map_err(Failure::Service)?;
+    let signal = stop.first();
+    wait_for_calls(
+        &server,
+        &service,
+        Duration::from_secs(options::SHUTDOWN_TIMEOUT.of(config).into()),
+        &stop,
+    );
+    drop(service);
     server.stop(signal);
     drop(pid_file);
     logging.stop();
     Ok(())
+}
+
+/// Until the last call has ended, `limit` is over, or a second signal comes.
+fn wait_for_calls(server: &Server, service: &Service, limit: Duration, stop: &Stops) {
+    let (end, mut told) = (Instant::now() + limit, None);
+    service.stopping(server.core().peer_connections());
+    if limit.is_zero() {
+        return;
+    }
+    stop.set_waiting(true);
+    server.drain(|left| {
+        if told != Some(left) {
+            tracing::info!("Draining: {left} PeerConnections are left");
+            service.stopping(left);
+            told = Some(left);
+        }
+        if Instant::now() >= end {
+            tracing::warn!("Going on with {left} PeerConnections that have not ended in time");
+            return true;
+        }
+        stop.another(DRAINING)
+    });
+    stop.set_waiting(false);
 }
 
 fn check_open_files(config: &Config, system: &dyn System) -> Result<(), Failure> {

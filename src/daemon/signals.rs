@@ -1,12 +1,39 @@
 //! Signals (control-plane.md §1.6): the first SIGINT or SIGTERM stops gracefully, the second is only mentioned, the
-//! third ends the process at once (CP-069, CP-070). SIGHUP, and what is configured besides, reopens the log.
+//! third ends the process at once (CP-069, CP-070); while calls are waited for (`shutdown_timeout`), the second ends the
+//! waiting. SIGHUP, and what is configured besides, reopens the log.
 #![forbid(unsafe_code)]
 
 use crate::util::thread;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The signals that stop.
+pub struct Stops {
+    signals: Receiver<i32>,
+    waiting: Arc<AtomicBool>,
+}
+
+impl Stops {
+    /// Waits for the first.
+    pub fn first(&self) -> i32 {
+        self.signals.recv().unwrap_or(0)
+    }
+
+    /// Whether one more would end the waiting, instead of being mentioned only.
+    pub fn set_waiting(&self, waiting: bool) {
+        self.waiting.store(waiting, Ordering::Release);
+    }
+
+    /// True when it came within this time.
+    pub fn another(&self, within: Duration) -> bool {
+        self.signals.recv_timeout(within).is_ok()
+    }
+}
 
 /// The signal of `general.log_rotate_sig`; `None` for names that are not allowed (CP-044).
 pub fn rotation_signal(name: &str) -> Option<i32> {
@@ -17,10 +44,12 @@ pub fn rotation_signal(name: &str) -> Option<i32> {
     }
 }
 
-/// Starts the thread that waits for signals; the number of the first that stops arrives at the receiver.
+/// Starts the thread that waits for signals.
 /// `rotation` reopens the log, as SIGHUP always does: nobody who rotates logs means to end the server.
-pub fn watch(rotation: Option<i32>) -> io::Result<Receiver<i32>> {
+pub fn watch(rotation: Option<i32>) -> io::Result<Stops> {
     let (sender, receiver) = channel();
+    let waiting = Arc::new(AtomicBool::new(false));
+    let found = Stops { signals: receiver, waiting: waiting.clone() };
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP].into_iter().chain(rotation))?;
     thread::spawn("signals", move || {
         let mut stops = 0;
@@ -37,11 +66,16 @@ pub fn watch(rotation: Option<i32>) -> io::Result<Receiver<i32>> {
                     tracing::info!("Stopping (signal {signal})");
                     let _ = sender.send(signal);
                 }
+                _ if waiting.swap(false, Ordering::AcqRel) => {
+                    tracing::info!("Not waiting any longer (signal {signal})");
+                    stops = 1;
+                    let _ = sender.send(signal);
+                }
                 2 => tracing::info!("Already stopping; once more ends at once"),
                 // Without the destructors of libraries whose code other threads are running.
                 _ => signal_hook::low_level::exit(1),
             }
         }
     })?;
-    Ok(receiver)
+    Ok(found)
 }

@@ -170,6 +170,22 @@ impl Engine {
         self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()
     }
 
+    /// Asks every worker for a sign of life; the index of one that gave none within `limit`. Not from a [`PeerSink`] call.
+    pub fn answers(&self, limit: Duration) -> Result<(), usize> {
+        let end = Instant::now() + limit;
+        let ask = |worker: &Arc<WorkerHandle>| {
+            let (reply, answer) = std::sync::mpsc::sync_channel(1);
+            worker.submit(Job::Answer(reply));
+            answer
+        };
+        let answers: Vec<_> = self.workers.iter().map(ask).collect();
+        for (index, answer) in answers.into_iter().enumerate() {
+            let left = end.saturating_duration_since(Instant::now());
+            answer.recv_timeout(left).map_err(|_| index)?;
+        }
+        Ok(())
+    }
+
     /// Other values for what the Admin API may change while running; in force within a second, also for existing
     /// PeerConnections.
     pub fn tune(&self, settings: Settings) {

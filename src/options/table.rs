@@ -111,6 +111,9 @@ options! {
         ANNOUNCE_VERSION: Number =
             Opt::<Number>::janus("general", "announce_version", 1401, 1, "",
                 "What `info` says in `version`, for clients that go by it: 1401 is 1.4.1").since("0.1");
+        SHUTDOWN_TIMEOUT: Number =
+            Opt::<Number>::janus("general", "shutdown_timeout", 0, 0, "s",
+                "After SIGTERM or SIGINT take no new sessions, and wait so long for PeerConnections to end").since("0.1");
         EVENT_LOOPS: Number =
             Opt::<Number>::janus("general", "event_loops", 0, 1, "threads",
                 "Threads for media; without it, one for each processor");

@@ -185,7 +185,7 @@ impl Server {
                 }
             }
         }
-        server.web = match Web::start(&own) {
+        server.web = match Web::start(&own, &server.core) {
             Ok(web) => web,
             Err(why) => {
                 if matches!(modules, Modules::Given(_)) {
@@ -278,6 +278,21 @@ impl Server {
             return Err(StartError::NoPort);
         }
         Ok(())
+    }
+
+    /// For the service manager.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Takes no new sessions, says so at `/readyz`, and waits for the PeerConnections to end; not any more when `enough`
+    /// says so.
+    pub fn drain(&self, mut enough: impl FnMut(usize) -> bool) {
+        self.core.live.accepting_sessions.store(false, std::sync::atomic::Ordering::Relaxed);
+        self.web.iter().for_each(Web::drain);
+        while let left @ 1.. = self.core.peer_connections()
+            && !enough(left)
+        {}
     }
 
     /// Ends everything in order; `signal` is what event handlers are told as the reason (CP-071, CP-073).

@@ -4,12 +4,14 @@
 
 use super::error::{OptionError, StartError};
 use crate::config::Config;
+use crate::core::Core;
 use crate::options::{File, WEB_ENABLED, WEB_IP, WEB_PORT};
 use crate::transports::web::{Health, WebServer};
 use crate::util::thread::{self, Mask};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
 /// The web server and the thread that it runs on; both end when this is dropped.
@@ -21,7 +23,7 @@ pub struct Web {
 
 impl Web {
     /// `None` when it is not asked for. Errors end the start: somebody wants a page that cannot be served.
-    pub fn start(own: &Config) -> Result<Option<Web>, StartError> {
+    pub fn start(own: &Config, core: &Arc<Core>) -> Result<Option<Web>, StartError> {
         if !WEB_ENABLED.of(own) {
             return Ok(None);
         }
@@ -29,7 +31,8 @@ impl Web {
         let draining = Arc::new(AtomicBool::new(false));
         let health = {
             let draining = draining.clone();
-            move || if draining.load(Ordering::Relaxed) { Health::Draining } else { Health::Ready }
+            let (core, seen) = (Arc::downgrade(core), Arc::new(Mutex::new(None)));
+            move || health(&*core.upgrade()?, draining.load(Ordering::Relaxed), &seen)
         };
         let why = |error| StartError::Web { address, error };
         // Its threads start here, and those that they start inherit their mask.
@@ -42,7 +45,7 @@ impl Web {
         Ok(Some(Web { draining, server: Some(server), runtime: Some(runtime) }))
     }
 
-    /// `/healthz` says from now on that nobody should be sent here.
+    /// `/readyz` and `/healthz` say from now on that nobody should be sent here.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
@@ -55,6 +58,27 @@ impl Drop for Web {
             runtime.shutdown_background();
         }
     }
+}
+
+/// How long a sign of life may take, and how long one counts: whoever asks often costs no more than who asks seldom.
+const LIMIT: Duration = Duration::from_secs(2);
+const COUNTS: Duration = Duration::from_secs(1);
+
+/// When it was looked last, and what was seen.
+type Seen = Mutex<Option<(Instant, Health)>>;
+
+fn health(core: &Core, draining: bool, seen: &Seen) -> Option<Health> {
+    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let alive = match &*seen {
+        Some((at, health)) if at.elapsed() < COUNTS => health.clone(),
+        _ => match core.answers(LIMIT) {
+            Ok(()) => Health::Ready,
+            Err(who) => Health::Stuck(who),
+        },
+    };
+    *seen = Some((Instant::now(), alive.clone()));
+    let full = draining || !core.live.accepting_sessions.load(Ordering::Relaxed);
+    Some(if full && alive == Health::Ready { Health::Draining } else { alive })
 }
 
 fn address(own: &Config) -> Result<SocketAddr, OptionError> {

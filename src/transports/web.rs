@@ -1,4 +1,4 @@
-//! The built-in web server: the mirror page, and `/healthz`.
+//! The built-in web server: the mirror page, and how the server is: `/livez`, `/readyz`, `/healthz`.
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -25,13 +25,19 @@ const PAGE: [(&str, &str, &str); 4] = [
     ("/janus.mjs", "text/javascript", include_str!("../../demos/mirror/janus.mjs")),
 ];
 
-/// What `/healthz` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the server is.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Health {
     Ready,
-    /// Stopping: answer 503 so that nobody is sent here any more.
+    /// Stopping, or told to take no new sessions: nobody should be sent here any more.
     Draining,
+    /// Somebody does not do what it is asked for.
+    Stuck(String),
 }
+
+/// Asks for it, and may wait for the answer. `None`: it is ending.
+trait Doctor: Fn() -> Option<Health> + Clone + Send + Sync + 'static {}
+impl<F: Fn() -> Option<Health> + Clone + Send + Sync + 'static> Doctor for F {}
 
 /// What strangers may use up. Nobody logs in here, so anybody can hold a connection open.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +72,14 @@ impl WebServer {
     /// Listens at once (errors are the caller's), serves on the runtime of the caller.
     pub async fn start(
         address: SocketAddr,
-        health: impl Fn() -> Health + Clone + Send + Sync + 'static,
+        health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
     ) -> io::Result<WebServer> {
         Self::with_limits(address, health, LIMITS).await
     }
 
     async fn with_limits(
         address: SocketAddr,
-        health: impl Fn() -> Health + Clone + Send + Sync + 'static,
+        health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
         limits: Limits,
     ) -> io::Result<WebServer> {
         let listener = TcpListener::bind(address).await?;
@@ -128,14 +134,30 @@ async fn serve(socket: TcpStream, routes: Router, limits: Limits, mut stopped: w
     let _ = tokio::time::timeout(limits.last, connection).await;
 }
 
-fn routes(health: impl Fn() -> Health + Clone + Send + Sync + 'static) -> Router {
-    let healthz = get(move || async move {
-        match health() {
-            Health::Ready => (StatusCode::OK, "ok\n"),
-            Health::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
-        }
-    });
-    PAGE.iter().fold(Router::new().route("/healthz", healthz), |router, (path, kind, text)| {
+/// 200 or 503, and a line. `/livez`: whether starting it anew would help; `/readyz` and `/healthz`: whether new clients should
+/// come here.
+fn answer(health: Option<Health>, alive_is_enough: bool) -> (StatusCode, String) {
+    match health {
+        Some(Health::Draining) if alive_is_enough => (StatusCode::OK, "ok\n".into()),
+        Some(Health::Ready) => (StatusCode::OK, "ok\n".into()),
+        Some(Health::Draining) | None => (StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
+        Some(Health::Stuck(who)) => (StatusCode::SERVICE_UNAVAILABLE, format!("stuck: {who}\n")),
+    }
+}
+
+fn routes(doctor: impl Doctor) -> Router {
+    let probe = |alive_is_enough| {
+        let doctor = doctor.clone();
+        get(move || async move {
+            let health = tokio::task::spawn_blocking(doctor).await.unwrap_or_default();
+            answer(health, alive_is_enough)
+        })
+    };
+    let health = Router::new()
+        .route("/livez", probe(true))
+        .route("/readyz", probe(false))
+        .route("/healthz", probe(false));
+    PAGE.iter().fold(health, |router, (path, kind, text)| {
         router.route(
             path,
             get(move || async move { ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "no-cache")], *text) }),
@@ -159,7 +181,7 @@ mod tests {
 
     #[tokio::test]
     async fn serves_the_page_and_its_health() {
-        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), || Health::Ready).await.unwrap();
+        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), || Some(Health::Ready)).await.unwrap();
         let page = fetch(server.address(), "/").await;
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("mirror.js"));
         assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
@@ -167,9 +189,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_draining_server_says_so() {
-        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), || Health::Draining).await.unwrap();
-        assert!(fetch(server.address(), "/healthz").await.starts_with("HTTP/1.1 503"));
+    async fn health_has_a_status_for_each_who_asks() {
+        for (health, alive, ready) in [
+            (Some(Health::Ready), "200", "200"),
+            (Some(Health::Draining), "200", "503"),
+            (Some(Health::Stuck("media worker 3".into())), "503", "503"),
+            (None, "503", "503"),
+        ] {
+            let answer = health.clone();
+            let server =
+                WebServer::start("127.0.0.1:0".parse().unwrap(), move || answer.clone()).await.unwrap();
+            for (path, status) in [("/livez", alive), ("/readyz", ready), ("/healthz", ready)] {
+                let got = fetch(server.address(), path).await;
+                assert!(got.starts_with(&format!("HTTP/1.1 {status}")), "{health:?} {path}: {got}");
+                if let Some(Health::Stuck(who)) = &health {
+                    assert!(got.ends_with(&format!("stuck: {who}\n")));
+                }
+            }
+        }
     }
 
     const PATIENT: Limits = Limits {
@@ -180,7 +217,7 @@ mod tests {
     };
 
     async fn limited(limits: Limits) -> WebServer {
-        WebServer::with_limits("127.0.0.1:0".parse().unwrap(), || Health::Ready, limits).await.unwrap()
+        WebServer::with_limits("127.0.0.1:0".parse().unwrap(), || Some(Health::Ready), limits).await.unwrap()
     }
 
     async fn half_requests(server: &WebServer, count: usize) -> Vec<TcpStream> {

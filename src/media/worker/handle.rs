@@ -70,6 +70,8 @@ pub enum Job {
     /// Of what was merged while it waited.
     Feedback(Arc<PeerShared>),
     Snapshot(Arc<PeerShared>, SyncSender<PeerSnapshot>),
+    /// Whether it works on what it is given.
+    Answer(SyncSender<()>),
     /// The host has other addresses.
     Addresses(Vec<SocketAddr>),
     Stop,

@@ -9,6 +9,7 @@ use crate::stall::{Callback, LIMIT, News, Observer, Plugin, Stall, enter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use std::time::Instant;
 
 /// What happened: plugin's package, and "enters" or "leaves".
@@ -104,6 +105,24 @@ impl World {
 
 fn hang_up(peer: &Peer) {
     peer.command(Command::Hangup(HangupReason::ClosePc));
+}
+
+#[test]
+fn a_worker_in_a_callback_gives_no_sign_of_life_until_another_thread_goes_on() {
+    let mut world = World::new();
+    let party = Party::new("janus.plugin.blocks");
+    let (release, gate) = channel();
+    assert_eq!(world.engine.answers(Duration::from_secs(60)), Ok(()));
+    hang_up(&world.peer(1, &party, Some(gate)));
+    world.expect(1, "enters");
+    let stall = world.stall(&party);
+    let stuck = world.engine.answers(Duration::from_millis(50));
+    assert!(stuck.is_err());
+    assert!(world.engine.relieve(&stall));
+    assert_eq!(world.engine.answers(Duration::from_secs(60)), Ok(()));
+    release.send(()).unwrap();
+    world.expect(1, "leaves");
+    world.engine.stop();
 }
 
 #[test]

@@ -282,6 +282,9 @@ impl Worker {
                         let _ = reply.try_send(snapshot);
                     }
                 }
+                Job::Answer(reply) => {
+                    let _ = reply.try_send(());
+                }
                 Job::Addresses(bound) => core(|core| core.follow(bound)),
                 Job::Stop => {
                     // From here on this thread stays the one that works.
