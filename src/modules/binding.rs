@@ -11,13 +11,21 @@ use super::library::Library;
 use crate::abi::entry::{VARIANTS, Variant};
 use crate::abi::generation::Generation;
 
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("the dynamic linker does not say where it is loaded")]
+    NoBase,
+    #[error("cannot bind imports: {0}")]
+    Protected(#[source] std::io::Error),
+}
+
 /// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted.
-pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<Vec<&'static str>, String> {
+pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<Vec<&'static str>, BindError> {
     let changes = changes(module, |symbol| decision.form(symbol));
     if changes.is_empty() {
         return Ok(Vec::new());
     }
-    let base = library.base().ok_or("the dynamic linker does not say where it is loaded")?;
+    let base = library.base().ok_or(BindError::NoBase)?;
     let mut bound = Vec::new();
     for (slot, variant) in changes {
         let address = ((variant.address)().0 as usize).wrapping_add(slot.addend as usize);
@@ -44,7 +52,7 @@ fn changes(module: &Module, form: impl Fn(&str) -> Generation) -> Vec<(&Slot, &'
 
 /// # Safety
 /// `place` is a mapped, aligned, pointer-sized relocation target that no running code reads.
-unsafe fn write(place: usize, address: usize, read_only: bool) -> Result<(), String> {
+unsafe fn write(place: usize, address: usize, read_only: bool) -> Result<(), BindError> {
     // SAFETY: asks for a number.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
     let start = (place & !(page - 1)) as *mut libc::c_void;
@@ -53,7 +61,7 @@ unsafe fn write(place: usize, address: usize, read_only: bool) -> Result<(), Str
         // SAFETY: whole pages of the module's own relocation area.
         let done = unsafe { libc::mprotect(start, length, libc::PROT_READ | libc::PROT_WRITE) };
         if done != 0 {
-            return Err(format!("cannot bind imports: {}", std::io::Error::last_os_error()));
+            return Err(BindError::Protected(std::io::Error::last_os_error()));
         }
     }
     // SAFETY: writable now, and promised by the caller.

@@ -1,67 +1,83 @@
 //! `janus-rs check FILE…`: would these modules load, as what, and what is missing?
 
-use super::binding;
+use super::binding::{self, BindError};
 use super::elf;
 use super::generation;
 use super::head::Kind;
 use super::hostlibs;
 use super::loader::{self, Opened, Refusal};
+use super::undecided::Undecided;
+use super::unsound::FileError;
 use crate::abi::entry;
 use std::fmt::Write as _;
 use std::path::Path;
+use thiserror::Error;
+
+/// Why a file would not load.
+#[derive(Debug, Error)]
+enum Unfit {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("it is no plugin, transport, event handler or logger")]
+    NoModule,
+    #[error("its imports are not complete")]
+    Imports,
+    #[error(transparent)]
+    Refused(Refusal),
+    #[error("the lowest API that is served is {0}")]
+    Api(i32),
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    #[error(transparent)]
+    NotBound(#[from] BindError),
+}
 
 /// The report on one file, and whether it would load. Code of the module runs, and may take the process along.
 pub fn run(file: &Path) -> (String, bool) {
     hostlibs::provide();
-    match one(file) {
-        Ok(text) => (text, true),
-        Err(text) => (text, false),
+    let mut text = format!("{}\n", file.display());
+    let fit = one(&mut text, file);
+    match &fit {
+        Ok(()) => text.push_str("  loads\n"),
+        Err(why) => text.push_str(&format!("  refused: {why}\n")),
     }
+    (text, fit.is_ok())
 }
 
-/// `Err` when it would not load.
-fn one(path: &Path) -> Result<String, String> {
-    let mut text = format!("{}\n", path.display());
-    let facts = elf::read(path).map_err(|why| format!("{text}  refused: {why}\n"))?;
+fn one(text: &mut String, path: &Path) -> Result<(), Unfit> {
+    let facts = elf::read(path)?;
     let ours: Vec<&str> = imports_of(&facts);
-    line(&mut text, "imports", &format!("{} symbols of the core", ours.len()));
+    line(text, "imports", &format!("{} symbols of the core", ours.len()));
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let Some(kind) = kind(&path, &facts) else {
-        return Err(text + "  refused: it is no plugin, transport, event handler or logger\n");
-    };
-    line(&mut text, "kind", kind.name());
+    let kind = kind(&path, &facts).ok_or(Unfit::NoModule)?;
+    line(text, "kind", kind.name());
     let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
-    let module = match loader::open(&path, kind, &folder) {
-        Ok(module) => module,
-        Err(Refusal::Missing(missing)) => {
-            line(&mut text, "missing", &missing.to_string());
-            return Err(text + "  refused: its imports are not complete\n");
+    let module = loader::open(&path, kind, &folder).map_err(|refusal| match refusal {
+        Refusal::Missing(missing) => {
+            line(text, "missing", &missing.to_string());
+            Unfit::Imports
         }
-        Err(refusal) => return Err(format!("{text}  refused: {refusal}\n")),
-    };
+        other => Unfit::Refused(other),
+    })?;
     let info = &module.info;
     let version = info.version_string.as_deref().unwrap_or("?");
-    line(&mut text, "package", &format!("{} ({})", info.package, info.name.as_deref().unwrap_or("?")));
-    line(&mut text, "version", &format!("{version} (number {})", info.version));
-    line(&mut text, "API", &module.api.to_string());
-    line(&mut text, "table", "create() and all required functions are there");
+    line(text, "package", &format!("{} ({})", info.package, info.name.as_deref().unwrap_or("?")));
+    line(text, "version", &format!("{version} (number {})", info.version));
+    line(text, "API", &module.api.to_string());
+    line(text, "table", "create() and all required functions are there");
     if kind == Kind::Plugin {
-        plugin(&mut text, &module)?;
+        plugin(text, &module)?;
     } else if module.api < loader::lowest_api(kind) {
-        return Err(format!(
-            "{text}  refused: the lowest API that is served is {}\n",
-            loader::lowest_api(kind)
-        ));
+        return Err(Unfit::Api(loader::lowest_api(kind)));
     }
-    Ok(text + "  loads\n")
+    Ok(())
 }
 
-fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
+fn plugin(text: &mut String, module: &Opened) -> Result<(), Unfit> {
     // One installation comes from one release: the folder is asked as the server does.
     let folder = module.path.parent().unwrap_or(Path::new("."));
     let siblings = loader::survey(folder, std::slice::from_ref(module));
-    let decision = generation::decide(module.candidate(), &siblings, None);
-    let decision = decision.map_err(|why| format!("{text}  refused: {why}\n"))?;
+    let decision = generation::decide(module.candidate(), &siblings, None)?;
     let certain = if decision.certain { "" } else { " (assumed)" };
     let receives = decision.receives;
     line(text, "generation", &format!("{}{certain}", decision.generation));
@@ -71,8 +87,7 @@ fn plugin(text: &mut String, module: &Opened) -> Result<(), String> {
     if !decision.certain {
         line(text, "override", &format!("{} in janus.jcfg", module.candidate().override_line(receives)));
     }
-    let bound = binding::bind(&module.library, &module.facts, &decision)
-        .map_err(|why| format!("{text}  refused: {why}\n"))?;
+    let bound = binding::bind(&module.library, &module.facts, &decision)?;
     if !bound.is_empty() {
         let (same, other): (Vec<&str>, Vec<&str>) =
             bound.into_iter().partition(|symbol| decision.form(symbol) == decision.generation);

@@ -1,9 +1,10 @@
 //! Deciding the ABI generation of a plugin, with the evidence for it.
 #![forbid(unsafe_code)]
 
-use super::calls::{self, Said};
+use super::calls::Said;
 use super::elf::{self, Module};
 use super::releases::{self, Release};
+use super::undecided::Undecided;
 use crate::abi::entry::VARIANTS;
 use crate::abi::generation::Generation;
 use std::collections::BTreeSet;
@@ -132,14 +133,14 @@ pub fn decide(
     candidate: Candidate<'_>,
     siblings: &[Sibling],
     configured: Option<Generation>,
-) -> Result<Decision, String> {
+) -> Result<Decision, Undecided> {
     let api = candidate.api;
     let mut evidence = vec![format!("plugin API {api}")];
     let mut left = BTreeSet::new();
     let changed = VP8_DESCRIPTOR_CHANGED.contains(&api) && candidate.imports(VP8_DESCRIPTOR);
     let mut decision = if let Some(generation) = configured {
         if !plausible(api, generation) {
-            return Err(format!("its plugin API {api} cannot be that of {generation}, as is configured"));
+            return Err(Undecided::ConfiguredOtherwise { api, generation });
         }
         evidence.push("configured".to_owned());
         simply(generation, true, evidence)
@@ -163,7 +164,7 @@ pub fn decide(
                 evidence.push("newer than known, taken as the newest".to_owned());
                 simply(Generation::NATIVE, false, evidence)
             }
-            _ => return Err(format!("its plugin API {api} belongs to no known release")),
+            _ => return Err(Undecided::UnknownApi(api)),
         }
     };
     decision.exceptions = exceptions(candidate, &left);
@@ -171,12 +172,13 @@ pub fn decide(
     if changed && !told && configured.is_none() {
         let generation = decision.generation;
         let from = if api < 100 { "0.13.2" } else { "1.1.2" };
-        return Err(format!(
-            "its plugin API {api} is that of {generation}, in which {VP8_DESCRIPTOR}, which it imports, has one \
-             argument more from {from} on, and its file does not tell{UNREAD} whether it was compiled for that; if you \
-             know that it was, say so: {}",
-            candidate.override_line(generation)
-        ));
+        return Err(Undecided::OneArgumentMore {
+            api,
+            generation,
+            symbol: VP8_DESCRIPTOR,
+            from,
+            say: candidate.override_line(generation),
+        });
     }
     Ok(decision)
 }
@@ -185,9 +187,6 @@ pub fn decide(
 fn simply(generation: Generation, certain: bool, evidence: Vec<String>) -> Decision {
     Decision { generation, receives: generation, exceptions: Vec::new(), certain, evidence }
 }
-
-/// Why a file may not tell.
-const UNREAD: &str = if calls::DECODED { "" } else { " (code is not read on this machine)" };
 
 /// Narrows `left` down by what the other files of the folder are, when those agree with each other.
 fn beside(
@@ -264,10 +263,10 @@ fn among(
     name: Option<&str>,
     exceptions: &[(&'static str, Generation)],
     mut evidence: Vec<String>,
-) -> Result<Decision, String> {
+) -> Result<Decision, Undecided> {
     use Generation::{A6, A7, A8, A9, B5, B6};
     let (Some(oldest), Some(newest)) = (choices.first().copied(), choices.last().copied()) else {
-        return Err(format!("its plugin API {} belongs to no known release", candidate.api));
+        return Err(Undecided::UnknownApi(candidate.api));
     };
     let only = |pair: [Generation; 2]| choices.iter().all(|c| pair.contains(c));
     let mut decision = |generation, receives, certain, why: Option<String>| {
@@ -296,13 +295,12 @@ fn among(
     if differing.is_empty() {
         return decision(newest, newest, true, Some(format!("what it imports is the same in {between}")));
     }
-    Err(format!(
-        "its plugin API {} is that of {between}, which differ in {}, and neither its file nor the other files of its \
-         folder tell which it was compiled for{UNREAD}; if you know, say so: {}",
-        candidate.api,
-        differing.join(", "),
-        candidate.override_line(newest)
-    ))
+    Err(Undecided::Between {
+        api: candidate.api,
+        between: between.to_string(),
+        differing: differing.join(", "),
+        say: candidate.override_line(newest),
+    })
 }
 
 /// What the module imports that is not the same for all of these generations.

@@ -3,7 +3,7 @@
 //!
 //! A module stays mapped when its `init` refuses (CP-055): the threads that it started by then may still run its code.
 
-use super::binding;
+use super::binding::{self, BindError};
 use super::call;
 use super::crash;
 use super::elf;
@@ -17,6 +17,7 @@ use super::logger::Logger;
 use super::plugin::Plugin;
 use super::precheck::{self, Missing};
 use super::transport::Transport;
+use super::undecided::Undecided;
 use super::unsound::FileError;
 use crate::abi::generation::Generation;
 use crate::abi::{eventhandler, logger, transport};
@@ -212,6 +213,19 @@ pub enum NotStarted {
     Init(String),
 }
 
+/// Why a sound plugin is not served.
+#[derive(Debug, thiserror::Error)]
+enum NotServed {
+    #[error(
+        "{other} is {package} already; to have both, give one another name: plugins: {{ aliases = \"FILE=org.example.old\" }}"
+    )]
+    Taken { other: String, package: String },
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    #[error(transparent)]
+    NotBound(#[from] BindError),
+}
+
 /// What one module says no to is a line of the log.
 pub fn or_tell<T>(started: Result<T, NotStarted>) -> Option<T> {
     match started {
@@ -236,11 +250,11 @@ pub fn start_plugin(
     taken: &mut Taken,
 ) -> Result<Arc<Plugin>, NotStarted> {
     let file = module.file_name();
-    let refused = |why| NotStarted::Refused(format!("plugin {file} is not loaded: {why}"));
+    let refused = |why: NotServed| NotStarted::Refused(format!("plugin {file} is not loaded: {why}"));
     let alias = find(&options.aliases, module).map(String::as_str);
     unless_taken(taken, alias.unwrap_or(&module.info.package)).map_err(refused)?;
-    let decision = decide(module, siblings, &options.generations).map_err(refused)?;
-    binding::bind(&module.library, &module.facts, &decision).map_err(refused)?;
+    let decision = decide(module, siblings, &options.generations).map_err(|why| refused(why.into()))?;
+    binding::bind(&module.library, &module.facts, &decision).map_err(|why| refused(why.into()))?;
     tell(module, &decision);
     // SAFETY: a complete table of this generation; the module is never closed.
     let plugin = unsafe {
@@ -265,7 +279,7 @@ pub unsafe fn start_own_plugin(
         let (info, _) = head::info(table);
         Plugin::new(table, Generation::NATIVE, Generation::NATIVE, info)
     };
-    unless_taken(taken, plugin.package()).map_err(NotStarted::Refused)?;
+    unless_taken(taken, plugin.package()).map_err(|why| NotStarted::Refused(why.to_string()))?;
     init_plugin(plugin, place, None, options, taken)
 }
 
@@ -312,12 +326,9 @@ fn find<'a, T>(entries: &'a HashMap<String, T>, module: &Opened) -> Option<&'a T
     entries.get(&module.file_name()).or_else(|| entries.get(&module.info.package))
 }
 
-fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), String> {
+fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), NotServed> {
     match taken.get(package) {
-        Some(other) => Err(format!(
-            "{other} is {package} already; to have both, give one another name: \
-             plugins: {{ aliases = \"FILE=org.example.old\" }}"
-        )),
+        Some(other) => Err(NotServed::Taken { other: other.clone(), package: package.to_owned() }),
         None => Ok(()),
     }
 }
@@ -339,7 +350,7 @@ fn decide(
     module: &Opened,
     siblings: &[Sibling],
     configured: &HashMap<String, Generation>,
-) -> Result<Decision, String> {
+) -> Result<Decision, Undecided> {
     generation::decide(module.candidate(), siblings, find(configured, module).copied())
 }
 

@@ -4,6 +4,7 @@
 pub mod host;
 pub mod image;
 pub mod sound;
+pub mod undecided;
 pub mod unsound;
 pub mod calls;
 pub mod elf;

@@ -1,5 +1,6 @@
 //! Decisions from made-up evidence.
 
+use super::super::calls;
 use super::super::elf::Import;
 use super::*;
 
@@ -14,6 +15,7 @@ fn decide_for(api: i32, imports: &[&str], siblings: &[Sibling]) -> Result<Decisi
     let module = module(imports);
     let path = Path::new("/plugins/ours.so");
     decide(Candidate { api, package: "org.example.plugin", path, module: &module }, siblings, None)
+        .map_err(|why| why.to_string())
 }
 
 fn beside(name: &str, soname: &str, real_name: &str, api: Option<i32>) -> Sibling {
@@ -157,7 +159,7 @@ fn the_configured_generation_wins() {
     let module = Module::default();
     let candidate = Candidate { api: 102, package: "x", path: Path::new("x.so"), module: &module };
     assert_eq!(decide(candidate, &[], Some(Generation::B5)).unwrap().generation, Generation::B5);
-    let why = decide(candidate, &[], Some(Generation::A1)).unwrap_err();
+    let why = decide(candidate, &[], Some(Generation::A1)).unwrap_err().to_string();
     assert!(why.contains("API 102 cannot be that of A1"), "{why}");
     let old = Candidate { api: 14, ..candidate };
     assert_eq!(decide(old, &[], Some(Generation::A2)).unwrap().generation, Generation::A2);
@@ -223,14 +225,14 @@ fn the_descriptor_of_vp8_has_the_form_that_the_file_tells() {
         let package = "org.example.plugin";
         decide(Candidate { api, package, path, module: &module }, &[], None).map(|d| d.form(VP8_DESCRIPTOR))
     };
-    let older = |form: Result<Generation, String>| form.unwrap() < Generation::B3;
+    let older = |form: Result<Generation, Undecided>| form.unwrap() < Generation::B3;
     for api in [17, 102] {
         assert!(older(with(api, &[Said::DescriptorOfSeven], None)), "{api}");
         assert_eq!(with(api, &[Said::DescriptorOfEight], None), Ok(Generation::NATIVE), "{api}");
     }
     // 1.1.1 is libjanus_….so.0.1.1.
     assert!(older(with(102, &[], Some("libjanus_videoroom.so.0"))));
-    let b3 = with(102, &[Said::Options11, Said::CodecIsSixth], None).unwrap_err();
+    let b3 = with(102, &[Said::Options11, Said::CodecIsSixth], None).unwrap_err().to_string();
     assert!(b3.contains("1.1.2") && b3.contains("abi_generations = \"ours.so=B3\""), "{b3}");
     assert!(older(with(16, &[], None)) && older(with(101, &[], None)));
     assert_eq!(with(18, &[], None), Ok(Generation::A10));
