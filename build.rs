@@ -133,9 +133,9 @@ fn initialisers(types: &str) -> String {
     for name in names(types, "pub struct ") {
         let body = types.split(&format!("pub struct {name} {{")).nth(1).expect("a body");
         let body = body.split("\n}").next().expect("an end");
-        let members = body.lines().filter(|line| line.trim().starts_with("pub ")).count();
+        let members = body.lines().filter(|line| line.trim().starts_with("pub ")).skip(1);
         if body.contains("pub size: usize") {
-            let zeroes = ", 0".repeat(members - 1);
+            let zeroes: String = members.map(|m| if m.contains('[') { ", { 0 }" } else { ", 0" }).collect();
             writeln!(text, "#define {}_INIT {{ sizeof({name}){zeroes} }}", name.to_uppercase())
                 .expect("text");
         }

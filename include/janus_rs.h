@@ -30,9 +30,13 @@
 #define JANUS_RS_OPTIONS_INIT { sizeof(janus_rs_options), 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_QUEUE_OPTIONS_INIT { sizeof(janus_rs_queue_options), 0, 0, 0 }
 #define JANUS_RS_EVENT_INIT { sizeof(janus_rs_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-#define JANUS_RS_HANDLERS_INIT { sizeof(janus_rs_handlers), 0, 0, 0 }
+#define JANUS_RS_HANDLERS_INIT { sizeof(janus_rs_handlers), 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CLIENT_OPTIONS_INIT { sizeof(janus_rs_client_options), 0, 0, 0, 0 }
-#define JANUS_RS_COUNTERS_INIT { sizeof(janus_rs_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_COUNTERS_INIT { sizeof(janus_rs_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_PEER_OPTIONS_INIT { sizeof(janus_rs_peer_options), 0, 0, 0, 0 }
+#define JANUS_RS_PEER_INFO_INIT { sizeof(janus_rs_peer_info), 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_CHANNEL_OPTIONS_INIT { sizeof(janus_rs_channel_options), 0, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_CHANNEL_INFO_INIT { sizeof(janus_rs_channel_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 // The API level of this header. A program wants janus_rs_api() to be at least this.
@@ -46,12 +50,12 @@ typedef enum janus_rs_code {
   JANUS_RS_EINVAL = -1,
   // Not now: started already, not started yet, stopped.
   JANUS_RS_ESTATE = -2,
-  // There is no such instance, queue, client … (any more).
+  // There is no such instance, queue, client, peer, channel … (any more).
   JANUS_RS_ENOENT = -3,
   // Too much waits: nothing was taken.
   JANUS_RS_EAGAIN = -4,
   JANUS_RS_ETIMEDOUT = -5,
-  // Larger than what is taken.
+  // Larger than what is taken, here or by the peer.
   JANUS_RS_ETOOBIG = -6,
   // A description or candidate that cannot be used; the text names the line.
   JANUS_RS_ESDP = -7,
@@ -92,7 +96,25 @@ typedef enum janus_rs_event_type {
   JANUS_RS_EVENT_SESSION = 3,
   // session, handle; text: JSON, what an event handler module would get.
   JANUS_RS_EVENT_HANDLER = 4,
-  // Draining, and the last session has gone.
+  // peer; code: JANUS_RS_PEER_…; text: its name.
+  JANUS_RS_EVENT_STATE = 20,
+  // peer; text: a candidate of ours, "candidate:…", or "" after the last one. Only with JANUS_RS_TRICKLE.
+  JANUS_RS_EVENT_CANDIDATE = 21,
+  // peer; text: the selected pair of candidates.
+  JANUS_RS_EVENT_PATH = 22,
+  // peer; text: the reason. The last one of this peer.
+  JANUS_RS_EVENT_CLOSED = 27,
+  // peer, channel; text: its label; data: its subprotocol, which ends with a NUL. The peer has made it, and it is open.
+  JANUS_RS_EVENT_CHANNEL = 40,
+  // peer, channel: one of ours is open.
+  JANUS_RS_EVENT_CHANNEL_OPEN = 41,
+  // peer, channel; data; flags: JANUS_RS_BINARY.
+  JANUS_RS_EVENT_MESSAGE = 42,
+  // peer, channel: no more than its `low` bytes wait, and there is room after JANUS_RS_EAGAIN.
+  JANUS_RS_EVENT_LOW = 43,
+  // peer, channel; text: the reason. The last one of this channel.
+  JANUS_RS_EVENT_CHANNEL_CLOSED = 44,
+  // Draining, and the last session, or peer, has gone.
   JANUS_RS_EVENT_DRAINED = 81,
   // The instance has stopped: nothing follows.
   JANUS_RS_EVENT_STOPPED = 82,
@@ -124,6 +146,52 @@ typedef enum janus_rs_module {
   JANUS_RS_EVENTHANDLER = 3,
   JANUS_RS_LOGGER = 4,
 } janus_rs_module;
+
+// States of a peer, as RTCPeerConnectionState names them. Only a JANUS_RS_EVENT_CLOSED is final: a peer that comes back, or an
+// ICE restart, leaves JANUS_RS_PEER_FAILED; without either it is closed within 15 s.
+typedef enum janus_rs_peer_state {
+  JANUS_RS_PEER_NEW = 0,
+  JANUS_RS_PEER_CONNECTING = 1,
+  JANUS_RS_PEER_CONNECTED = 2,
+  // Not told yet: what is silent for long has failed (with nat.ice_consent_freshness).
+  JANUS_RS_PEER_DISCONNECTED = 3,
+  JANUS_RS_PEER_FAILED = 4,
+  JANUS_RS_PEER_CLOSED = 5,
+} janus_rs_peer_state;
+
+// What descriptions were exchanged.
+typedef enum janus_rs_signaling {
+  JANUS_RS_SIGNALING_STABLE = 0,
+  JANUS_RS_SIGNALING_LOCAL_OFFER = 1,
+  JANUS_RS_SIGNALING_REMOTE_OFFER = 2,
+} janus_rs_signaling;
+
+// Flags of a peer.
+typedef enum janus_rs_peer_flag {
+  // Candidates come as events; else they are in the description.
+  JANUS_RS_TRICKLE = 1,
+} janus_rs_peer_flag;
+
+// Flags of a description.
+typedef enum janus_rs_describe_flag {
+  // New ICE credentials: the paths are looked for anew.
+  JANUS_RS_RESTART_ICE = 1,
+} janus_rs_describe_flag;
+
+// How hard a channel tries.
+typedef enum janus_rs_reliability {
+  JANUS_RS_RELIABLE = 0,
+  // At most `limit` retransmissions of a message.
+  JANUS_RS_MAX_RETRANSMITS = 1,
+  // A message is tried for `limit` milliseconds.
+  JANUS_RS_MAX_LIFETIME = 2,
+} janus_rs_reliability;
+
+// Kinds of messages.
+typedef enum janus_rs_message {
+  JANUS_RS_TEXT = 0,
+  JANUS_RS_BINARY = 1,
+} janus_rs_message;
 
 // An instance of the core. A number in disguise: one that was closed is JANUS_RS_ENOENT, never a crash.
 typedef struct janus_rs janus_rs;
@@ -175,7 +243,7 @@ typedef struct janus_rs_event {
   const void *data;
   // Bytes of text or data.
   size_t length;
-  // Of the client that it is about.
+  // Of the channel, else the peer, else the client that it is about.
   void *user;
 } janus_rs_event;
 
@@ -188,13 +256,20 @@ typedef struct janus_rs_handlers {
   void (*janus)(void *user, const struct janus_rs_event *event);
   // What the others do not take, or have no function for.
   void (*other)(void *user, const struct janus_rs_event *event);
+  // JANUS_RS_EVENT_STATE, CANDIDATE, PATH and CLOSED.
+  void (*state)(void *user, const struct janus_rs_event *event);
+  // JANUS_RS_EVENT_CHANNEL, CHANNEL_OPEN, LOW and CHANNEL_CLOSED.
+  void (*channel)(void *user, const struct janus_rs_event *event);
+  // JANUS_RS_EVENT_MESSAGE.
+  void (*message)(void *user, const struct janus_rs_event *event);
 } janus_rs_handlers;
 
 // What a queue is opened with.
 typedef struct janus_rs_queue_options {
   size_t size;
-  // Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, and events
-  // of plugins and for handlers are dropped and counted (JANUS_RS_EVENT_LOST). Replies and ends always fit.
+  // Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, data channels
+  // are not read, so that their peers slow down, and events of plugins and for handlers are dropped and counted
+  // (JANUS_RS_EVENT_LOST). Replies, states and ends always fit.
   size_t limit;
   // For janus_rs_dispatch() only; used as long as the queue is there.
   const struct janus_rs_handlers *handlers;
@@ -218,6 +293,101 @@ typedef struct janus_rs_client_options {
 // A client of the Janus API. A number that is never used again.
 typedef uint64_t janus_rs_client;
 
+// What a peer is opened with.
+typedef struct janus_rs_peer_options {
+  size_t size;
+  // Of JANUS_RS_TRICKLE.
+  uint32_t flags;
+  // 1 …: on that media thread; 0: on the one with least to do.
+  uint32_t worker;
+  // Shown by the Admin API and in events, as the handle's opaque id; or NULL.
+  const char *name;
+  // In the events of this peer, and of channels that have none of their own.
+  void *user;
+} janus_rs_peer_options;
+
+// A PeerConnection without a plugin. A number that is never used again.
+typedef uint64_t janus_rs_peer;
+
+// What is known of a peer. Traffic is that of the last statistics (events.stats_period, 1 s), the rest that of now.
+typedef struct janus_rs_peer_info {
+  size_t size;
+  // JANUS_RS_PEER_…
+  int32_t state;
+  // JANUS_RS_SIGNALING_…
+  int32_t signaling;
+  // 0 new, 1 checking, 2 connected, 3 ready, 4 disconnected, 5 failed.
+  int32_t ice;
+  // 0 new, 1 handshake, 2 connected, 3 failed.
+  int32_t dtls;
+  // 0 none, 1 connecting, 2 connected, 3 closed.
+  int32_t sctp;
+  int32_t ice_controlling;
+  int32_t dtls_client;
+  // As in janus_rs_peer_options; 0: not placed yet.
+  uint32_t worker;
+  // Of the selected pair, such as "192.0.2.1:5004" or "[2001:db8::1]:5004"; empty without one.
+  char local[64];
+  char remote[64];
+  // "host", "srflx", "prflx" or "relay".
+  char local_type[8];
+  char remote_type[8];
+  // Such as "SRTP_AEAD_AES_128_GCM"; empty before statistics know it.
+  char srtp[32];
+  // Of the peer's certificate, such as "sha-256 AB:CD:…"; empty before statistics know it.
+  char remote_fingerprint[256];
+  // CLOCK_MONOTONIC, microseconds; 0: never.
+  int64_t connected_at;
+  uint64_t received_packets;
+  uint64_t received_bytes;
+  uint64_t sent_packets;
+  uint64_t sent_bytes;
+  // Bytes of the largest message that the peer takes.
+  int64_t remote_max_message;
+  uint32_t channels;
+} janus_rs_peer_info;
+
+// What a channel is opened with.
+typedef struct janus_rs_channel_options {
+  size_t size;
+  // Subprotocol; NULL: none.
+  const char *protocol;
+  // Not 0: messages may overtake each other.
+  int32_t unordered;
+  // JANUS_RS_RELIABLE …
+  int32_t reliability;
+  int32_t limit;
+  // Not 0: the peer is told nothing, and opens the same `id` by itself.
+  int32_t negotiated;
+  // 0 to 298, with `negotiated`.
+  int32_t id;
+  // JANUS_RS_EVENT_LOW when no more than so many bytes wait; less than 16 MiB.
+  size_t low;
+  // In the events of this channel; NULL: the peer's.
+  void *user;
+} janus_rs_channel_options;
+
+// A data channel of a peer. A number that is never used again.
+typedef uint64_t janus_rs_channel;
+
+// What a channel is like, whoever made it.
+typedef struct janus_rs_channel_info {
+  size_t size;
+  janus_rs_peer peer;
+  // 0 connecting, 1 open, 2 closing.
+  int32_t state;
+  int32_t unordered;
+  // JANUS_RS_RELIABLE …
+  int32_t reliability;
+  int32_t limit;
+  int32_t negotiated;
+  // Not 0: the peer has made it.
+  int32_t remote;
+  // Bytes and messages that the peer has not acknowledged.
+  uint64_t buffered;
+  uint64_t messages;
+} janus_rs_channel_info;
+
 // Figures of an instance.
 typedef struct janus_rs_counters {
   size_t size;
@@ -235,6 +405,9 @@ typedef struct janus_rs_counters {
   uint64_t events_waiting;
   // Events that were dropped, ever.
   uint64_t events_lost;
+  // Of janus_rs_peer_open(). Their sessions and handles are not in the figures above.
+  uint64_t peers;
+  uint64_t channels;
 } janus_rs_counters;
 
 #ifdef __cplusplus
@@ -383,6 +556,87 @@ int janus_rs_register(struct janus_rs *core,
                       int kind,
                       void *table,
                       int sdk);
+
+// A new PeerConnection without a plugin; its events come to `queue`. Nothing is sent before descriptions were exchanged.
+// `options` may be NULL. [any]
+int janus_rs_peer_open(struct janus_rs *core,
+                       struct janus_rs_queue *queue,
+                       const struct janus_rs_peer_options *options,
+                       janus_rs_peer *out);
+
+// Says goodbye to the peer and ends it: JANUS_RS_EVENT_CLOSED follows, behind its channels' ends. [any]
+int janus_rs_peer_close(struct janus_rs *core,
+                        janus_rs_peer peer);
+
+// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel.
+// All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an offer. [any]
+int janus_rs_peer_describe(struct janus_rs *core,
+                           janus_rs_peer peer,
+                           uint32_t flags,
+                           char **sdp);
+
+// The peer's offer or answer, as people paste it: SDP with any line ends, or {"type": …, "sdp": …}. An offer while ours is
+// open takes ours back, and so does {"type": "rollback"}. What cannot be used is JANUS_RS_ESDP, and the text says what is
+// wrong in which line. [any]
+int janus_rs_peer_accept(struct janus_rs *core,
+                         janus_rs_peer peer,
+                         const char *description);
+
+// A candidate of the peer, "candidate:…", "a=candidate:…" or an RTCIceCandidate as JSON; "" or NULL: that was the last.
+// Kept until there is a description. `mid` may be NULL. [any]
+int janus_rs_peer_candidate(struct janus_rs *core,
+                            janus_rs_peer peer,
+                            const char *mid,
+                            const char *candidate);
+
+// What is known of a peer; never waits. [any]
+int janus_rs_peer_get(struct janus_rs *core, janus_rs_peer peer, struct janus_rs_peer_info *info);
+
+// All that is known of a peer, or of a plugin's handle, as JSON: what the Admin API's handle_info says. Asks the media
+// thread. Yours to free. [app]
+int janus_rs_inspect(struct janus_rs *core,
+                     uint64_t peer_or_handle,
+                     char **json);
+
+// Writes the unencrypted packets of a peer, or of a plugin's handle, to a file: pcap if its name ends so, else text for
+// text2pcap. NULL ends it. [app]
+int janus_rs_peer_capture(struct janus_rs *core,
+                          uint64_t peer_or_handle,
+                          const char *file);
+
+// A data channel. Before the first description it is what makes our offer offer data. It may be sent on at once.
+// `options` may be NULL. [any]
+int janus_rs_channel_open(struct janus_rs *core,
+                          janus_rs_peer peer,
+                          const char *label,
+                          const struct janus_rs_channel_options *options,
+                          janus_rs_channel *out);
+
+// A whole message, JANUS_RS_TEXT or JANUS_RS_BINARY, of up to remote_max_message bytes (janus_rs_peer_get(), at most 16
+// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows. [any]
+int janus_rs_channel_send(struct janus_rs *core,
+                          janus_rs_channel channel,
+                          int kind,
+                          const void *data,
+                          size_t length);
+
+// Bytes that the peer has not acknowledged; INT64_MAX at most, or an error. [any]
+int64_t janus_rs_channel_buffered(struct janus_rs *core, janus_rs_channel channel);
+
+// Another `low` than the one that it was opened with (0, for channels of the peer). [any]
+int janus_rs_channel_low(struct janus_rs *core, janus_rs_channel channel, size_t bytes);
+
+// For channels that the peer has made: what the later events of this channel have as `user`. [any]
+int janus_rs_channel_user(struct janus_rs *core, janus_rs_channel channel, void *user);
+
+// What a channel is like. [any]
+int janus_rs_channel_get(struct janus_rs *core,
+                         janus_rs_channel channel,
+                         struct janus_rs_channel_info *info);
+
+// What was sent is still delivered, and nothing comes any more; JANUS_RS_EVENT_CHANNEL_CLOSED follows. [any]
+int janus_rs_channel_close(struct janus_rs *core,
+                           janus_rs_channel channel);
 
 // Figures of a running instance; cheap. Members beyond `size` are left alone. [any]
 int janus_rs_count(struct janus_rs *core, struct janus_rs_counters *counters);

@@ -62,6 +62,22 @@ fn the_janus_api_without_a_transport() {
     run("clients", &["c-plugins/echo_sample.c", "-ljansson", "-lglib-2.0"], &[]);
 }
 
+/// No plugin, no transport: two PeerConnections of one process, by their descriptions alone.
+#[test]
+fn peers_connect_by_descriptions() {
+    let folder = Folder::new("embedding-capture");
+    let capture = folder.0.join("capture.txt");
+    run("peers", &[], &[capture.to_str().unwrap()]);
+    let text = std::fs::read_to_string(capture).unwrap();
+    // "purr" leaves the captured one.
+    assert!(text.contains("70 75 72 72"), "{text}");
+}
+
+#[test]
+fn data_channels_are_told_apart_and_slow_their_senders_down() {
+    run("channels", &[], &[]);
+}
+
 #[test]
 fn misuse_is_an_error() {
     run("misuse", &[], &[]);

@@ -49,6 +49,8 @@ pub struct ApiError {
     pub code: Code,
     /// The default text when absent.
     pub reason: Option<String>,
+    /// What is behind it, where clients are told less.
+    pub cause: Option<String>,
 }
 
 /// Longest reason that clients see, in bytes (§3.1).
@@ -56,7 +58,11 @@ const MAX_REASON: usize = 511;
 
 impl ApiError {
     pub fn new(code: Code, reason: impl Into<String>) -> ApiError {
-        ApiError { code, reason: Some(reason.into()) }
+        ApiError { code, reason: Some(reason.into()), cause: None }
+    }
+
+    pub fn because(self, cause: impl Into<String>) -> ApiError {
+        ApiError { cause: Some(cause.into()), ..self }
     }
 
     pub fn reason(&self) -> &str {
@@ -67,7 +73,7 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> ApiError {
-        ApiError { code, reason: None }
+        ApiError { code, reason: None, cause: None }
     }
 }
 

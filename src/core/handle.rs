@@ -178,6 +178,12 @@ impl Handle {
         }
     }
 
+    /// Whether candidates of ours are sent by themselves, instead of in the description.
+    pub(super) fn trickles(&self) -> bool {
+        let chosen = self.life.lock().plugin_session.as_ref().and_then(|session| session.trickles());
+        chosen.unwrap_or(self.core.settings.full_trickle)
+    }
+
     pub fn is_detached(&self) -> bool {
         self.life.lock().detaching
     }

@@ -6,6 +6,8 @@ use super::handle::Handle;
 use super::jsep::{Description, Negotiation};
 use super::signalling::{Signalling, SignallingFacts};
 use super::sink::Sink;
+use crate::media::channel::ChannelCommand;
+use crate::media::ice::candidate;
 use crate::media::{Command, DtlsRole, HangupReason, IceRole, Peer, PeerConfig, PeerSnapshot, Route};
 use crate::record::capture::Capture;
 use crate::util::time;
@@ -96,14 +98,31 @@ impl Handle {
     /// The loop that the client asked for at attach, if it may (CP-135, CP-136).
     fn chosen_worker(&self, workers: usize) -> Option<usize> {
         let settings = &self.core.settings;
-        self.loop_index
-            .filter(|index| settings.event_loops > 0 && settings.allow_loop_indication && *index < workers)
+        let may = settings.event_loops > 0 && settings.allow_loop_indication || self.plugin.is_the_program();
+        self.loop_index.filter(|index| may && *index < workers)
     }
 
     /// Of `workers`, the one that its PeerConnection lives on, or has to.
     pub fn worker(&self, workers: usize) -> Option<usize> {
         let present = self.link.load().as_ref().map(|peer| peer.worker());
         present.filter(|worker| *worker < workers).or_else(|| self.chosen_worker(workers))
+    }
+
+    /// For its data channels; without a PeerConnection, nothing.
+    pub fn channel(&self, command: ChannelCommand) {
+        if let Some(peer) = &*self.link.load() {
+            peer.command(Command::Channel(command));
+        }
+    }
+
+    pub fn has_connection(&self) -> bool {
+        self.link.load().is_some()
+    }
+
+    /// Our candidates now, as they are written.
+    pub fn local_candidates(&self) -> Vec<String> {
+        let peer = self.link.load_full();
+        peer.map(|peer| peer.local_candidates().iter().map(candidate::format).collect()).unwrap_or_default()
     }
 
     /// Media may be sent.

@@ -7,10 +7,11 @@
 use super::errors::{ApiError, Code};
 use super::flags;
 use super::handle::Handle;
-use super::jsep::{self, Description, LocalTransport, RemoteChange, RidOrder, SdpType, Setup};
+use super::jsep::{self, Description, LocalTransport, Negotiation, RemoteChange, RidOrder, SdpType, Setup};
 use super::notifier::{Kind, subtype};
 use super::signalling::Signalling;
 use crate::json::Json;
+use crate::media::channel::{DataTerms, LARGEST_MESSAGE};
 use crate::media::ice::candidate;
 use crate::media::{Command, DtlsRole, IceRole, Peer};
 use crate::modules::host::Form;
@@ -18,6 +19,10 @@ use crate::sdp::Sdp;
 use std::time::Duration;
 
 const CLEANING_LIMIT: Duration = Duration::from_secs(3);
+/// Bytes of a data message that plugins are given; larger ones may come, too (media-plane.md §8).
+const LARGEST_FOR_PLUGINS: usize = 256 << 10;
+/// RFC 8841 §6.1: the largest message of a peer that does not say.
+pub const DEFAULT_LARGEST_MESSAGE: u64 = 64 << 10;
 
 /// The client's `jsep`, validated (§5.1).
 pub struct ClientJsep {
@@ -134,7 +139,10 @@ impl Handle {
             Some(Setup::Active) => DtlsRole::Passive,
             _ => DtlsRole::Active,
         };
-        if offer && !renegotiation {
+        if offer && !renegotiation && self.plugin.is_the_program() && self.has_connection() {
+            // Made for an offer of ours that was taken back, or for one of the peer's that this one replaces.
+            self.use_link_for_remote_offer();
+        } else if offer && !renegotiation {
             if jsep.force_relay {
                 self.refuse_forced_relay().inspect_err(|error| self.tell_refusal(error))?;
             }
@@ -155,7 +163,7 @@ impl Handle {
                 .map_err(|error| {
                     tracing::error!(handle = self.id, "Error processing SDP: {error}");
                     let code = if renegotiation { Code::UnexpectedAnswer } else { Code::JsepInvalidSdp };
-                    ApiError::new(code, "Error processing SDP")
+                    ApiError::new(code, "Error processing SDP").because(error.to_string())
                 })?;
             self.flags.put(flags::DATA_CHANNELS, negotiation.data.is_some());
             self.apply_media(&signalling, &peer);
@@ -177,6 +185,9 @@ impl Handle {
                 self.answered(&mut signalling, &peer, renegotiation);
             }
             signalling.remote_sdp = Some(jsep.sdp.clone());
+            if !offer {
+                signalling.before_offer = None;
+            }
         }
         jsep::anonymise(&mut description.sdp);
         if self.plugin.form() != Form::Streams {
@@ -197,7 +208,7 @@ impl Handle {
         if offer {
             peer.restart_ice();
             signalling.remote_candidates = 0;
-            if self.core.settings.full_trickle {
+            if self.trickles() {
                 self.flags.set(flags::RESEND_TRICKLES);
             }
         }
@@ -249,7 +260,7 @@ impl Handle {
         if offer {
             self.wait_until_clean()?;
         }
-        let full_trickle = self.core.settings.full_trickle;
+        let full_trickle = self.trickles();
         let (mut description, peer, first) = {
             let _one_at_a_time = self.negotiating.lock();
             self.may_change()?;
@@ -271,7 +282,11 @@ impl Handle {
             if single {
                 negotiation.from_single(&mut description);
             }
+            let before = (offer && self.plugin.is_the_program()).then(|| Box::new(negotiation.clone()));
             negotiation.apply_local(&mut description).map_err(|e| sdp_error(e.to_string()))?;
+            if signalling.before_offer.is_none() {
+                signalling.before_offer = before;
+            }
             (description, peer, first)
         };
         jsep::anonymise(&mut description.sdp);
@@ -324,7 +339,44 @@ impl Handle {
             dtls_role: role.unwrap_or(DtlsRole::ActPass),
             ice_lite: settings.media.ice_lite,
             candidates,
+            largest_message: if self.plugin.is_the_program() { LARGEST_MESSAGE } else { LARGEST_FOR_PLUGINS },
         }
+    }
+
+    /// Takes an offer of ours back that is not answered (RFC 8829 §4.1.10.2). What it gave away (ICE credentials of a restart)
+    /// stays as it is.
+    pub fn roll_back(&self) -> Result<(), ApiError> {
+        let _one_at_a_time = self.negotiating.lock();
+        let mut signalling = self.signalling.lock();
+        let before = signalling.before_offer.take();
+        let before =
+            before.ok_or_else(|| ApiError::new(Code::WrongWebrtcState, "no offer of ours is open"))?;
+        self.flags.clear(flags::PROCESSING_OFFER);
+        if before.remote.is_some() {
+            self.flags.set(flags::GOT_OFFER | flags::GOT_ANSWER);
+        } else {
+            self.flags.clear(flags::GOT_OFFER | flags::GOT_ANSWER);
+        }
+        signalling.negotiation = Some(*before);
+        if let Some(peer) = self.link.load_full() {
+            self.apply_media(&signalling, &peer);
+        }
+        Ok(())
+    }
+
+    /// The PeerConnection that there is becomes the one of the peer's first offer.
+    fn use_link_for_remote_offer(&self) {
+        let mut signalling = self.signalling.lock();
+        signalling.negotiation = Some(Negotiation::for_remote_offer());
+        signalling.ice_role = Some(IceRole::Controlled);
+        if let Some(peer) = self.link.load_full() {
+            peer.command(Command::SetRole(IceRole::Controlled));
+        }
+    }
+
+    /// What the peer says of the largest data message that it takes; 0: any.
+    pub fn largest_message(&self) -> Option<u64> {
+        self.signalling.lock().negotiation.as_ref().and_then(|negotiation| negotiation.largest_message)
     }
 
     /// Flags that follow from the arrival of a description, whoever sent it and whatever comes of it.
@@ -347,9 +399,17 @@ impl Handle {
     fn answered(&self, signalling: &mut Signalling, peer: &Peer, renegotiation: bool) {
         self.flags.clear(flags::PROCESSING_OFFER);
         let data = signalling.negotiation.as_ref().is_some_and(|n| n.data.is_some());
-        if data && !signalling.data_enabled {
-            signalling.data_enabled = true;
-            peer.command(Command::EnableData);
+        if data {
+            let named = signalling.negotiation.as_ref().and_then(|n| n.largest_message);
+            let channels = self.plugin.is_the_program();
+            // RFC 8841 §6.1: 64 KiB where nothing is said. Plugins' messages went out whatever it was, and many peers take more.
+            let named = named.or(channels.then_some(DEFAULT_LARGEST_MESSAGE)).filter(|most| *most > 0);
+            let most = named.map(|most| usize::try_from(most).unwrap_or(usize::MAX));
+            let terms = DataTerms { most, channels };
+            if signalling.data_enabled != Some(terms) {
+                signalling.data_enabled = Some(terms);
+                peer.command(Command::EnableData(terms));
+            }
         }
         self.replay_trickles(signalling);
         if self.flags.any(flags::TRICKLE) && signalling.remote_candidates == 0 && !renegotiation {

@@ -2,6 +2,7 @@
 
 use super::jsep::{self, Negotiation};
 use super::limit::{Limit, Place};
+use crate::media::channel::DataTerms;
 use crate::media::{DtlsRole, IceRole};
 
 /// What signalling knows of the present PeerConnection; emptied with it.
@@ -24,7 +25,10 @@ pub struct Signalling {
     pub checking: bool,
     /// Monotonic µs.
     pub created: i64,
-    pub data_enabled: bool,
+    /// What the media engine was told of data channels.
+    pub data_enabled: Option<DataTerms>,
+    /// Before an offer of ours that is not answered; kept only where it may be taken back.
+    pub before_offer: Option<Box<Negotiation>>,
 }
 
 /// A candidate that came before it could be used.

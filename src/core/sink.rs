@@ -6,6 +6,7 @@ use super::handle::Handle;
 use super::notifier::{Kind, subtype};
 use super::statistics;
 use crate::json::Json;
+use crate::media::channel::ChannelEvent;
 use crate::media::ice::candidate;
 use crate::media::prefetch;
 use crate::media::{HangupReason, IceState, MediaKind, Mindex, PairEnd, PeerEvent, PeerSink, RtpIn};
@@ -133,7 +134,12 @@ impl PeerSink for Sink {
         outside(|| self.plugin.data_ready());
     }
 
+    fn channel(&self, event: ChannelEvent) {
+        outside(|| self.plugin.channel(event));
+    }
+
     fn event(&self, event: PeerEvent) {
+        outside(|| self.plugin.event(&event));
         match event {
             PeerEvent::Ice(state) => self.ice(state),
             PeerEvent::LocalCandidate(local) => {
@@ -141,12 +147,12 @@ impl PeerSink for Sink {
                 self.webrtc(subtype::LOCAL_CANDIDATE, || {
                     Json::object().with("local-candidate", text.as_str())
                 });
-                if self.handle.core.settings.full_trickle {
+                if self.handle.trickles() {
                     self.handle.trickle_to_client(Some(&text));
                 }
             }
             PeerEvent::LocalCandidatesDone => {
-                if self.handle.core.settings.full_trickle {
+                if self.handle.trickles() {
                     self.handle.trickle_to_client(None);
                 }
             }
@@ -205,6 +211,7 @@ impl PeerSink for Sink {
             self.handle.session.notify(self.handle.event("hangup").with("reason", reason.text()));
         }
         self.connection("hangup", Some(reason));
+        outside(|| self.plugin.ended(reason));
         self.handle.finish_if_due();
     }
 }

@@ -3,21 +3,26 @@
 // The text is the header's: [any], [app] and [setup] are no links.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+use super::channel::Channel;
 use super::client::{self, Rights};
 use super::error::{self, Error, Result, call};
 use super::hooks::Hooks;
 use super::instance::{self, Instance, Options};
+use super::peer::{Peer, PeerOptions};
 use super::queue::{Handlers, Queue, User};
 use super::types::janus_rs_code::*;
 use super::types::*;
 use super::{VERSION, signals};
 use crate::abi;
 use crate::config::{self, Config};
+use crate::core::handle::Handle;
 use crate::export;
 use crate::json::{Json, json_t};
+use crate::media::channel::{ChannelConfig, LARGEST_NEGOTIATED, Reliability};
 use crate::modules::given::Given;
 use crate::modules::head::Kind;
 use crate::options;
+use crate::record::capture::{Capture, Format};
 use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int, c_void};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
@@ -83,9 +88,9 @@ export! {
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
-            let (category, item) = option_name(&text(name, "name")?)?;
+            let option = option(&text(name, "name")?)?;
             let value = optional_text(value, "value")?;
-            core.set_up(|setup| setup.set(&category, &item, value.as_deref())).map(|()| 0)
+            core.set_up(|setup| setup.set(option, value.as_deref())).map(|()| 0)
         })
     }
 
@@ -94,11 +99,11 @@ export! {
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
-            let (category, item) = option_name(&text(name, "name")?)?;
+            let option = option(&text(name, "name")?)?;
             not_null(out, "out")?;
-            let value = core.value(&category, &item)?;
-            let value = value
-                .ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("{category}.{item} has no value")))?;
+            let value = core.value(option)?.ok_or_else(|| {
+                Error::new(JANUS_RS_ENOENT, format!("{}.{} has no value", option.category, option.name))
+            })?;
             give(&value, out)
         })
     }
@@ -388,19 +393,212 @@ export! {
         })
     }
 
+    /// A new PeerConnection without a plugin; its events come to `queue`. Nothing is sent before descriptions were exchanged.
+    /// `options` may be NULL. [any]
+    "janus_rs.h" fn janus_rs_peer_open(
+        core: *mut janus_rs, queue: *mut janus_rs_queue, options: *const janus_rs_peer_options,
+        out: *mut janus_rs_peer
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let core = find(core)?;
+            let live = core.live()?;
+            let queue = core.queue(queue as usize)?;
+            not_null(out, "out")?;
+            // SAFETY: NULL, or options with their size.
+            let options = unsafe { read(options, "options") }?;
+            let options = PeerOptions {
+                trickles: only(options.flags, janus_rs_peer_flag::JANUS_RS_TRICKLE as u32)?,
+                worker: options.worker.checked_sub(1).map(|worker| worker as usize),
+                name: optional_text(options.name, "name")?,
+                user: User(options.user),
+            };
+            let number = core.peers.open(&live, queue, options)?;
+            // SAFETY: not NULL; the caller's variable.
+            unsafe { *out = number };
+            Ok(0)
+        })
+    }
+
+    /// Says goodbye to the peer and ends it: JANUS_RS_EVENT_CLOSED follows, behind its channels' ends. [any]
+    "janus_rs.h" fn janus_rs_peer_close(core: *mut janus_rs, peer: janus_rs_peer) -> c_int as nonnull() or DEFECT; {
+        call(|| find_peer(core, peer)?.close().map(|()| 0))
+    }
+
+    /// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel.
+    /// All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an offer. [any]
+    "janus_rs.h" fn janus_rs_peer_describe(
+        core: *mut janus_rs, peer: janus_rs_peer, flags: u32, sdp: *mut *mut c_char
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let peer = find_peer(core, peer)?;
+            let restart = only(flags, janus_rs_describe_flag::JANUS_RS_RESTART_ICE as u32)?;
+            not_null(sdp, "sdp")?;
+            give(&peer.describe(restart)?, sdp)
+        })
+    }
+
+    /// The peer's offer or answer, as people paste it: SDP with any line ends, or {"type": …, "sdp": …}. An offer while ours is
+    /// open takes ours back, and so does {"type": "rollback"}. What cannot be used is JANUS_RS_ESDP, and the text says what is
+    /// wrong in which line. [any]
+    "janus_rs.h" fn janus_rs_peer_accept(core: *mut janus_rs, peer: janus_rs_peer, description: *const c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let peer = find_peer(core, peer)?;
+            peer.accept(&text(description, "description")?).map(|()| 0)
+        })
+    }
+
+    /// A candidate of the peer, "candidate:…", "a=candidate:…" or an RTCIceCandidate as JSON; "" or NULL: that was the last.
+    /// Kept until there is a description. `mid` may be NULL. [any]
+    "janus_rs.h" fn janus_rs_peer_candidate(
+        core: *mut janus_rs, peer: janus_rs_peer, mid: *const c_char, candidate: *const c_char
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let peer = find_peer(core, peer)?;
+            let (mid, candidate) = (optional_text(mid, "mid")?, optional_text(candidate, "candidate")?);
+            peer.candidate(mid.as_deref(), candidate.as_deref()).map(|()| 0)
+        })
+    }
+
+    /// What is known of a peer; never waits. [any]
+    "janus_rs.h" fn janus_rs_peer_get(core: *mut janus_rs, peer: janus_rs_peer, info: *mut janus_rs_peer_info) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            let instance = find(core)?;
+            let peer = find_peer(core, peer)?;
+            // SAFETY: NULL, or a struct with its size.
+            unsafe { fill(info, &super::figures::peer(&instance, &peer), "info") }
+        })
+    }
+
+    /// All that is known of a peer, or of a plugin's handle, as JSON: what the Admin API's handle_info says. Asks the media
+    /// thread. Yours to free. [app]
+    "janus_rs.h" fn janus_rs_inspect(core: *mut janus_rs, peer_or_handle: u64, json: *mut *mut c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            let handle = find_handle(core, peer_or_handle)?;
+            not_null(json, "json")?;
+            let info = crate::api::admin::handle_info::of(&handle);
+            give(&info.dump(crate::json::dump::COMPACT).unwrap_or_default(), json)
+        })
+    }
+
+    /// Writes the unencrypted packets of a peer, or of a plugin's handle, to a file: pcap if its name ends so, else text for
+    /// text2pcap. NULL ends it. [app]
+    "janus_rs.h" fn janus_rs_peer_capture(core: *mut janus_rs, peer_or_handle: u64, file: *const c_char) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            instance::may_wait()?;
+            let handle = find_handle(core, peer_or_handle)?;
+            if file.is_null() {
+                return match handle.stop_capture() {
+                    true => Ok(0),
+                    false => Err(Error::state("nothing is being captured")),
+                };
+            }
+            capture(&handle, &path(file, "file")?).map(|()| 0)
+        })
+    }
+
+    /// A data channel. Before the first description it is what makes our offer offer data. It may be sent on at once.
+    /// `options` may be NULL. [any]
+    "janus_rs.h" fn janus_rs_channel_open(
+        core: *mut janus_rs, peer: janus_rs_peer, label: *const c_char, options: *const janus_rs_channel_options,
+        out: *mut janus_rs_channel
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let peer = find_peer(core, peer)?;
+            let label = text(label, "label")?;
+            not_null(out, "out")?;
+            // SAFETY: NULL, or options with their size.
+            let options = unsafe { read(options, "options") }?;
+            let config = channel_config(label, &options)?;
+            let number = peer.open_channel(config, User(options.user), options.low)?;
+            // SAFETY: not NULL; the caller's variable.
+            unsafe { *out = number };
+            Ok(0)
+        })
+    }
+
+    /// A whole message, JANUS_RS_TEXT or JANUS_RS_BINARY, of up to remote_max_message bytes (janus_rs_peer_get(), at most 16
+    /// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows. [any]
+    "janus_rs.h" fn janus_rs_channel_send(
+        core: *mut janus_rs, channel: janus_rs_channel, kind: c_int, data: *const c_void, length: usize
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let channel = find_channel(core, channel)?;
+            let binary = match kind {
+                k if k == janus_rs_message::JANUS_RS_TEXT as c_int => false,
+                k if k == janus_rs_message::JANUS_RS_BINARY as c_int => true,
+                _ => return Err(Error::invalid(format!("there is no kind {kind} of messages"))),
+            };
+            let data = match length {
+                0 => &[],
+                _ => {
+                    not_null(data, "data")?;
+                    // SAFETY: not NULL, and that long by contract.
+                    unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) }
+                }
+            };
+            if !binary && std::str::from_utf8(data).is_err() {
+                return Err(Error::invalid("the text is not UTF-8"));
+            }
+            channel.send(binary, data).map(|()| 0)
+        })
+    }
+
+    /// Bytes that the peer has not acknowledged; INT64_MAX at most, or an error. [any]
+    "janus_rs.h" fn janus_rs_channel_buffered(core: *mut janus_rs, channel: janus_rs_channel) -> i64
+        as nonnull() or DEFECT as i64; {
+        let mut bytes = 0;
+        let result = call(|| {
+            bytes = i64::try_from(find_channel(core, channel)?.buffered()).unwrap_or(i64::MAX);
+            Ok(0)
+        });
+        if result < 0 { i64::from(result) } else { bytes }
+    }
+
+    /// Another `low` than the one that it was opened with (0, for channels of the peer). [any]
+    "janus_rs.h" fn janus_rs_channel_low(core: *mut janus_rs, channel: janus_rs_channel, bytes: usize) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| find_channel(core, channel)?.set_low(bytes).map(|()| 0))
+    }
+
+    /// For channels that the peer has made: what the later events of this channel have as `user`. [any]
+    "janus_rs.h" fn janus_rs_channel_user(core: *mut janus_rs, channel: janus_rs_channel, user: *mut c_void) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| {
+            find_channel(core, channel)?.set_user(User(user));
+            Ok(0)
+        })
+    }
+
+    /// What a channel is like. [any]
+    "janus_rs.h" fn janus_rs_channel_get(
+        core: *mut janus_rs, channel: janus_rs_channel, info: *mut janus_rs_channel_info
+    ) -> c_int as nonnull() or DEFECT; {
+        call(|| {
+            let channel = find_channel(core, channel)?;
+            // SAFETY: NULL, or a struct with its size.
+            unsafe { fill(info, &channel.info(), "info") }
+        })
+    }
+
+    /// What was sent is still delivered, and nothing comes any more; JANUS_RS_EVENT_CHANNEL_CLOSED follows. [any]
+    "janus_rs.h" fn janus_rs_channel_close(core: *mut janus_rs, channel: janus_rs_channel) -> c_int
+        as nonnull() or DEFECT; {
+        call(|| find_channel(core, channel)?.close().map(|()| 0))
+    }
+
     /// Figures of a running instance; cheap. Members beyond `size` are left alone. [any]
     "janus_rs.h" fn janus_rs_count(core: *mut janus_rs, counters: *mut janus_rs_counters) -> c_int
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
             not_null(counters, "counters")?;
-            let found = super::figures::count(&core)?;
-            // SAFETY: not NULL, and begins with its size.
-            let size = unsafe { checked_size(counters.cast(), size_of::<usize>(), "counters") }?;
-            let size = size.min(size_of::<janus_rs_counters>());
-            // SAFETY: that much of both is there; the caller's `size` is kept.
-            unsafe { copy_behind_size((&raw const found).cast(), counters.cast(), size) };
-            Ok(0)
+            // SAFETY: a struct with its size.
+            unsafe { fill(counters, &super::figures::count(&core)?, "counters") }
         })
     }
 
@@ -448,6 +646,89 @@ fn find(core: *mut janus_rs) -> Result<Arc<Instance>> {
     instance::find(core as usize)
 }
 
+fn find_peer(core: *mut janus_rs, number: janus_rs_peer) -> Result<Arc<Peer>> {
+    let core = find(core)?;
+    core.live()?;
+    core.peers.find(number)
+}
+
+fn find_channel(core: *mut janus_rs, number: janus_rs_channel) -> Result<Arc<Channel>> {
+    let core = find(core)?;
+    core.live()?;
+    core.peers.channel(number)
+}
+
+/// Of a peer, or of a plugin.
+fn find_handle(core: *mut janus_rs, number: u64) -> Result<Arc<Handle>> {
+    let core = find(core)?;
+    let live = core.live()?;
+    let sessions = live.api.core.sessions();
+    let found = sessions.iter().find_map(|session| session.handle(number));
+    found
+        .ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no peer or handle {number} (any more)")))
+}
+
+fn capture(handle: &Handle, file: &Path) -> Result<()> {
+    let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else {
+        return Err(Error::invalid(format!("{} is no file", file.display())));
+    };
+    let format = match file.extension() {
+        Some(ending) if ending == "pcap" => Format::Pcap,
+        _ => Format::Text,
+    };
+    let folder = folder.to_str().filter(|folder| !folder.is_empty()).or(Some("."));
+    let capture = Capture::create(folder, name.to_str(), 0, format)
+        .map_err(|why| Error::new(JANUS_RS_ESYSTEM, format!("{}: {why}", file.display())))?;
+    match handle.start_capture(Arc::new(capture)) {
+        true => Ok(()),
+        false => Err(Error::state("packets are being captured already")),
+    }
+}
+
+fn channel_config(label: String, options: &janus_rs_channel_options) -> Result<ChannelConfig> {
+    use janus_rs_reliability::*;
+    let protocol = optional_text(options.protocol, "protocol")?.unwrap_or_default();
+    if label.len() > usize::from(u16::MAX) || protocol.len() > usize::from(u16::MAX) {
+        return Err(Error::invalid("label and protocol have at most 65535 bytes each"));
+    }
+    let limit = u32::try_from(options.limit).map_err(|_| Error::invalid("`limit` is negative"))?;
+    let reliability = match options.reliability {
+        kind if kind == JANUS_RS_RELIABLE as i32 => Reliability::Reliable,
+        kind if kind == JANUS_RS_MAX_RETRANSMITS as i32 => Reliability::Retransmissions(limit),
+        kind if kind == JANUS_RS_MAX_LIFETIME as i32 => Reliability::Lifetime(limit),
+        kind => return Err(Error::invalid(format!("there is no reliability {kind}"))),
+    };
+    let negotiated = match options.negotiated {
+        0 => None,
+        _ => {
+            let id = u16::try_from(options.id).ok().filter(|id| *id <= LARGEST_NEGOTIATED);
+            Some(id.ok_or_else(|| Error::invalid(format!("`id` has to be 0 to {LARGEST_NEGOTIATED}")))?)
+        }
+    };
+    Ok(ChannelConfig { label, protocol, ordered: options.unordered == 0, reliability, negotiated })
+}
+
+/// Whether the one flag that there is was set.
+fn only(flags: u32, known: u32) -> Result<bool> {
+    if flags & !known != 0 {
+        return Err(Error::invalid(format!("unknown flags {flags:#x}")));
+    }
+    Ok(flags & known != 0)
+}
+
+/// Copies what is asked for; members beyond the caller's size are left out.
+///
+/// # Safety
+/// `T` begins with its size; `to` is NULL or such a struct, perhaps an older one.
+unsafe fn fill<T>(to: *mut T, from: &T, name: &str) -> Result<c_int> {
+    not_null(to, name)?;
+    // SAFETY: promised by the caller.
+    let size = unsafe { checked_size(to.cast(), size_of::<usize>(), name) }?;
+    // SAFETY: that much of both is there; the caller's `size` is kept.
+    unsafe { copy_behind_size(std::ptr::from_ref(from).cast(), to.cast(), size.min(size_of::<T>())) };
+    Ok(0)
+}
+
 fn not_null<T>(pointer: *const T, name: &str) -> Result<()> {
     if pointer.is_null() { Err(Error::invalid(format!("`{name}` is NULL"))) } else { Ok(()) }
 }
@@ -475,14 +756,9 @@ fn path(text: *const c_char, name: &str) -> Result<PathBuf> {
 }
 
 /// "category.item" of an option of janus.jcfg.
-fn option_name(name: &str) -> Result<(String, String)> {
+fn option(name: &str) -> Result<&'static options::Row> {
     let (category, item) = name.split_once('.').unwrap_or((name, ""));
-    let mut named = Config::new("janus.jcfg");
-    named.set(category, item, "");
-    match options::check(options::File::Janus, &named).into_iter().next() {
-        Some(unknown) => Err(Error::invalid(unknown)),
-        None => Ok((category.to_owned(), item.to_owned())),
-    }
+    options::find(category, item).map_err(Error::invalid)
 }
 
 /// Hands text to the caller, in memory from malloc.
@@ -500,11 +776,7 @@ fn give(text: &str, out: *mut *mut c_char) -> Result<c_int> {
 }
 
 fn request_flags(flags: u32) -> Result<bool> {
-    const ADMIN: u32 = janus_rs_request_flag::JANUS_RS_ADMIN as u32;
-    if flags & !ADMIN != 0 {
-        return Err(Error::invalid(format!("unknown flags {flags:#x}")));
-    }
-    Ok(flags & ADMIN != 0)
+    only(flags, janus_rs_request_flag::JANUS_RS_ADMIN as u32)
 }
 
 /// A module that is not taken.

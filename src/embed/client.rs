@@ -2,7 +2,7 @@
 
 use super::error::{Error, Result};
 use super::instance::Live;
-use super::queue::{Event, Queue, User};
+use super::queue::{Body, Event, Queue, User};
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::*;
 use super::types::janus_rs_session_change::*;
@@ -10,8 +10,8 @@ use crate::api::Api;
 use crate::json::Json;
 use crate::modules::host::{Connection, CoreHost, Incoming};
 use crate::util::lock::Lock;
+use crate::util::serial;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar};
 use std::time::{Duration, Instant};
 
@@ -20,9 +20,6 @@ pub const NAME: &str = "janus.rs.embedded";
 
 /// Requests of one client that may wait for their replies.
 const MOST_WAITING: usize = 4096;
-
-/// Client numbers are never used again in a process.
-static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// The clients of an instance.
 #[derive(Default)]
@@ -80,7 +77,7 @@ impl Call {
 
 impl Clients {
     pub fn open(&self, queue: Arc<Queue>, rights: Rights) -> u64 {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let number = serial::next();
         let client = Client { number, rights, queue, waiting: Lock::default() };
         self.0.lock().insert(number, Arc::new(client));
         number
@@ -236,7 +233,11 @@ impl Connection for Client {
             let addressee = self.waiting.lock().replies.remove(&request_id);
             match addressee {
                 Some(Addressee::Tag(tag)) => {
-                    self.queue.push(Event { tag, body: Some(message), ..self.event(JANUS_RS_EVENT_REPLY) });
+                    self.queue.push(Event {
+                        tag,
+                        body: Body::Json(message),
+                        ..self.event(JANUS_RS_EVENT_REPLY)
+                    });
                 }
                 Some(Addressee::Call(call)) => call.end(Outcome::Reply(message)),
                 None => {}
@@ -247,7 +248,7 @@ impl Connection for Client {
         let (session, handle) = (id("session_id"), id("sender"));
         let name = message.get("janus");
         let is_end = name.as_ref().and_then(|name| name.as_str()).is_some_and(|name| ENDS.contains(&name));
-        let event = Event { session, handle, body: Some(message), ..self.event(JANUS_RS_EVENT_JANUS) };
+        let event = Event { session, handle, body: Body::Json(message), ..self.event(JANUS_RS_EVENT_JANUS) };
         if is_end { self.queue.push(event) } else { self.queue.offer(event) }
     }
 

@@ -2,9 +2,12 @@
 
 use super::error::{Error, Result};
 use super::instance::Instance;
+use super::peer::Peer;
 use super::types::janus_rs_code::JANUS_RS_ESTATE;
-use super::types::janus_rs_counters;
+use super::types::{janus_rs_counters, janus_rs_peer_info};
 use crate::json::{Json, dump};
+use crate::media::{DtlsRole, DtlsState, IceRole, IceState, PairEnd};
+use std::ffi::c_char;
 use std::sync::atomic::Ordering;
 
 pub fn count(instance: &Instance) -> Result<janus_rs_counters> {
@@ -12,19 +15,86 @@ pub fn count(instance: &Instance) -> Result<janus_rs_counters> {
     let core = &live.api.core;
     let sessions = core.sessions();
     let queues = instance.queues();
+    let peers = instance.peers.len() as u64;
     let traffic = core.engine().map(|engine| engine.traffic()).unwrap_or_default();
     Ok(janus_rs_counters {
         size: size_of::<janus_rs_counters>(),
         clients: instance.clients.len() as u64,
-        sessions: sessions.len() as u64,
-        handles: sessions.iter().map(|session| session.handle_count() as u64).sum(),
+        // A peer has one of each.
+        sessions: (sessions.len() as u64).saturating_sub(peers),
+        handles: sessions.iter().map(|s| s.handle_count() as u64).sum::<u64>().saturating_sub(peers),
         peers_connected: core.peerconnections.load(Ordering::Relaxed) as u64,
         received_packets: traffic.iter().map(|worker| worker.received).sum(),
         sent_packets: traffic.iter().map(|worker| worker.sent).sum(),
         requests_waiting: instance.clients.waiting() as u64,
         events_waiting: queues.iter().map(|queue| queue.len() as u64).sum(),
         events_lost: queues.iter().map(|queue| queue.lost_ever()).sum(),
+        peers,
+        channels: instance.peers.channel_count() as u64,
     })
+}
+
+/// What is known of a peer.
+pub fn peer(instance: &Instance, peer: &Peer) -> janus_rs_peer_info {
+    let channels = instance.peers.channels_of(peer.number);
+    let handle = peer.handle();
+    let role = handle.as_ref().and_then(|handle| handle.signalling_facts().ice_role);
+    // `usize::MAX`: it says where it is, not where it may be.
+    let worker = handle.as_ref().and_then(|handle| handle.worker(usize::MAX)).map_or(0, |worker| worker + 1);
+    let largest = peer.largest_message();
+    peer.look(|known| {
+        let snapshot = known.snapshot;
+        let fingerprint = snapshot.and_then(|s| s.remote_fingerprint.as_ref());
+        let end = |end: &PairEnd| (end.address.to_string(), end.kind.name());
+        let (local, remote) = known.pair.map(|(local, remote)| (end(local), end(remote))).unwrap_or_default();
+        let (received, sent) = snapshot.map(|s| (s.dtls_in, s.dtls_out)).unwrap_or_default();
+        janus_rs_peer_info {
+            size: size_of::<janus_rs_peer_info>(),
+            state: known.connection as i32,
+            signaling: known.signaling as i32,
+            ice: match known.ice {
+                IceState::Disconnected | IceState::Gathering => 0,
+                IceState::Connecting => 1,
+                IceState::Connected => 2,
+                IceState::Ready => 3,
+                IceState::Failed => 5,
+            },
+            dtls: match known.dtls {
+                DtlsState::Created => 0,
+                DtlsState::Trying => 1,
+                DtlsState::Connected => 2,
+                DtlsState::Failed => 3,
+            },
+            sctp: known.sctp as i32,
+            ice_controlling: i32::from(role == Some(IceRole::Controlling)),
+            dtls_client: i32::from(snapshot.and_then(|s| s.dtls_role) == Some(DtlsRole::Active)),
+            worker: worker as u32,
+            local: array(&local.0),
+            remote: array(&remote.0),
+            local_type: array(local.1),
+            remote_type: array(remote.1),
+            srtp: array(snapshot.and_then(|s| s.srtp_profile).unwrap_or_default()),
+            remote_fingerprint: array(
+                &fingerprint.map(|f| format!("{} {}", f.hash.name(), f.value)).unwrap_or_default(),
+            ),
+            connected_at: known.connected_at,
+            received_packets: received.packets,
+            received_bytes: received.bytes,
+            sent_packets: sent.packets,
+            sent_bytes: sent.bytes,
+            remote_max_message: i64::try_from(largest).unwrap_or(i64::MAX),
+            channels: u32::try_from(channels).unwrap_or(u32::MAX),
+        }
+    })
+}
+
+/// A text in an array, with a NUL.
+fn array<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
+    let mut array = [0; SIZE];
+    for (to, from) in array[..SIZE - 1].iter_mut().zip(text.bytes()) {
+        *to = from as c_char;
+    }
+    array
 }
 
 /// One list per worker.

@@ -5,6 +5,7 @@ use super::error::{Error, Result};
 use super::forks;
 use super::hooks::{self, Hooks};
 use super::log::{self, Share};
+use super::peer::Peers;
 use super::queue::{Event, Queue, User};
 use super::signals;
 use super::threads::Others;
@@ -15,6 +16,7 @@ use crate::api::Api;
 use crate::config::Config;
 use crate::modules::given::Given;
 use crate::net::interfaces;
+use crate::options::Row;
 use crate::server::{Modules, Server, StartError, files};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
@@ -40,8 +42,8 @@ pub struct Options {
 /// What is decided before the start.
 pub struct Setup {
     options: Options,
-    /// By category and item; `None` takes a value of the folder's file away.
-    values: BTreeMap<(String, String), Option<String>>,
+    /// `None` takes a value of the folder's file away.
+    values: Vec<(&'static Row, Option<String>)>,
     /// Configuration files of modules.
     files: BTreeMap<String, String>,
     given: Vec<Given>,
@@ -80,6 +82,7 @@ pub struct Instance {
     draining: AtomicBool,
     pub clients: Clients,
     pub watches: Watches,
+    pub peers: Arc<Peers>,
 }
 
 /// Numbers that look like addresses, of instances and of queues.
@@ -160,7 +163,7 @@ pub fn open(options: Options) -> Result<usize> {
     forks::watch();
     let number = number();
     let modules = options.modules;
-    let setup = Setup { options, values: BTreeMap::new(), files: BTreeMap::new(), given: Vec::new() };
+    let setup = Setup { options, values: Vec::new(), files: BTreeMap::new(), given: Vec::new() };
     let instance = Arc::new(Instance {
         number,
         modules,
@@ -170,6 +173,7 @@ pub fn open(options: Options) -> Result<usize> {
         draining: false.into(),
         clients: Clients::default(),
         watches: Watches::default(),
+        peers: Arc::default(),
     });
     insert(&INSTANCES, number, instance);
     Ok(number)
@@ -214,9 +218,9 @@ impl Instance {
     }
 
     /// The value in force.
-    pub fn value(&self, category: &str, item: &str) -> Result<Option<String>> {
+    pub fn value(&self, option: &Row) -> Result<Option<String>> {
         let live = self.live()?;
-        Ok(live.config.value(category, item).map(str::to_owned))
+        Ok(option.written(&live.config).map(str::to_owned))
     }
 
     /// A queue of this instance.
@@ -307,8 +311,17 @@ impl Instance {
         let api = server.api().clone();
         self.watches.begin(&api);
         let weak: Weak<Instance> = Arc::downgrade(self);
+        let again = weak.clone();
         api.core.when_empty(move || {
             if let Some(instance) = weak.upgrade() {
+                instance.drained();
+            }
+        });
+        // A peer's last news come behind its session's end.
+        self.peers.when_empty(move || {
+            if let Some(instance) = again.upgrade()
+                && instance.live.load().as_ref().is_some_and(|live| live.api.core.sessions().is_empty())
+            {
                 instance.drained();
             }
         });
@@ -330,7 +343,7 @@ impl Instance {
 
     /// The last session has gone.
     fn drained(&self) {
-        if self.draining.swap(false, Ordering::AcqRel) {
+        if self.peers.len() == 0 && self.draining.swap(false, Ordering::AcqRel) {
             self.queues().iter().for_each(|queue| queue.push(Event::new(JANUS_RS_EVENT_DRAINED)));
         }
     }
@@ -372,6 +385,7 @@ impl Instance {
         }
         self.clients.clear();
         self.watches.end();
+        self.peers.clear();
         self.queues().iter().for_each(|queue| queue.finish(Event::new(JANUS_RS_EVENT_STOPPED)));
         *self.state.lock() = State::Stopped;
         Ok(())
@@ -420,10 +434,9 @@ fn forget_modules() {
 }
 
 impl Setup {
-    /// Sets `category.item`.
-    pub fn set(&mut self, category: &str, item: &str, value: Option<&str>) {
-        let name = (category.to_ascii_lowercase(), item.to_ascii_lowercase());
-        self.values.insert(name, value.map(str::to_owned));
+    pub fn set(&mut self, option: &'static Row, value: Option<&str>) {
+        self.values.retain(|(set, _)| !std::ptr::eq(*set, option));
+        self.values.push((option, value.map(str::to_owned)));
     }
 
     /// A configuration file that exists in memory only.
@@ -452,10 +465,11 @@ fn configuration(setup: &Setup, watched: bool) -> Result<Config> {
             config
         }
     };
-    for ((category, item), value) in &setup.values {
-        match value {
-            Some(value) => config.set(category, item, value),
-            None => config.remove(category, item),
+    for (option, value) in &setup.values {
+        // The file may have it under its other name.
+        option.remove(&mut config);
+        if let Some(value) = value {
+            config.set(option.category, option.name, value);
         }
     }
     if setup.options.workers > 0 {

@@ -1,5 +1,6 @@
 //! The log of the process while instances run, and the functions of programs that receive its lines.
 
+use super::forks;
 use super::queue::User;
 use crate::config::Config;
 use crate::log::{self, LogSink};
@@ -7,12 +8,14 @@ use crate::server::{Logging, Modules, StartError};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 pub type Function = unsafe extern "C" fn(user: *mut c_void, level: c_int, line: *const c_char, length: usize);
 
 /// Instances that run. Changed by one of them at a time.
 static USERS: AtomicUsize = AtomicUsize::new(0);
+/// The process that they run in, as [`forks`] counts.
+static STARTED_IN: AtomicU32 = AtomicU32::new(0);
 
 /// An instance's share of the log.
 pub struct Share {
@@ -28,6 +31,11 @@ impl Share {
         modules: &Modules<'_>,
         function: Option<(Function, User)>,
     ) -> Result<Share, StartError> {
+        if USERS.load(Ordering::Relaxed) > 0 && STARTED_IN.load(Ordering::Relaxed) != forks::now() {
+            log::leave_to_parent();
+            USERS.store(0, Ordering::Relaxed);
+        }
+        STARTED_IN.store(forks::now(), Ordering::Relaxed);
         let direct = function.map(|(function, user)| Arc::new(Direct { function, user }) as Arc<dyn LogSink>);
         direct.iter().cloned().for_each(log::add_sink);
         match Logging::start(config, folder, config.is_true("general", "log_to_stdout"), modules) {

@@ -1,17 +1,22 @@
 //! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in.
 //!
 //! `api` has the functions and `types` the structs of the header, which build.rs generates from both. An [`instance`] is the
-//! server without the daemon around it; a [`client`] is a transport that exists in memory only; everything that happens comes
-//! to a [`queue`], which the program empties on its own thread.
+//! server without the daemon around it; a [`client`] is a transport that exists in memory only; a [`peer`] is a handle of a
+//! plugin that exists in memory only, with [`channel`]s; everything that happens comes to a [`queue`], which the program empties
+//! on its own thread.
 
 mod api;
+mod channel;
 mod client;
+mod description;
 mod error;
 mod figures;
 mod forks;
 mod hooks;
 mod instance;
 mod log;
+mod peer;
+mod peer_plugin;
 mod queue;
 mod signals;
 mod system;

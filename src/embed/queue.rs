@@ -9,6 +9,8 @@ use crate::json::{Json, dump};
 use crate::util::event;
 use crate::util::lock::Lock;
 use crate::util::time;
+use bytes::Bytes;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::io;
@@ -29,11 +31,64 @@ pub struct Event {
     pub tag: u64,
     pub session: u64,
     pub handle: u64,
+    pub peer: u64,
+    pub channel: u64,
+    pub flags: u32,
     pub number: i64,
     pub user: User,
-    pub body: Option<Json>,
+    pub body: Body,
     /// Monotonic µs.
     pub time: i64,
+}
+
+/// What an event says.
+#[derive(Debug, Default)]
+pub enum Body {
+    #[default]
+    Nothing,
+    /// Rendered when it is taken.
+    Json(Json),
+    Text(Cow<'static, str>),
+    /// A text, and another one as data.
+    Texts(String, String),
+    Data(Bytes),
+}
+
+impl Body {
+    fn weight(&self) -> usize {
+        match self {
+            Body::Nothing | Body::Text(Cow::Borrowed(_)) => 0,
+            Body::Json(json) => json.weight(LIMIT),
+            Body::Text(Cow::Owned(text)) => text.len(),
+            Body::Texts(text, data) => text.len() + data.len(),
+            Body::Data(data) => data.len(),
+        }
+    }
+
+    /// Its bytes, each part followed by a NUL; the length of the first part, and where the second one begins, if there is one.
+    fn render(self) -> (Vec<u8>, usize, usize) {
+        let (mut bytes, second) = match self {
+            Body::Nothing => (Vec::new(), None),
+            Body::Json(json) => {
+                let text = json.dump(dump::PRESERVE_ORDER | dump::COMPACT);
+                (text.unwrap_or_default().into_bytes(), None)
+            }
+            Body::Text(text) => (text.into_owned().into_bytes(), None),
+            Body::Texts(text, data) => (text.into_bytes(), Some(data)),
+            Body::Data(data) => {
+                let mut bytes = Vec::with_capacity(data.len() + 1);
+                bytes.extend_from_slice(&data);
+                (bytes, None)
+            }
+        };
+        let length = bytes.len();
+        bytes.push(0);
+        let Some(second) = second else { return (bytes, length, 0) };
+        let begin = bytes.len();
+        bytes.extend(second.bytes());
+        bytes.push(0);
+        (bytes, length, begin)
+    }
 }
 
 /// A pointer of the program's, which is only handed back.
@@ -54,15 +109,18 @@ impl Event {
             tag: 0,
             session: 0,
             handle: 0,
+            peer: 0,
+            channel: 0,
+            flags: 0,
             number: 0,
             user: User(ptr::null_mut()),
-            body: None,
+            body: Body::Nothing,
             time: time::monotonic(),
         }
     }
 
     fn weight(&self) -> usize {
-        size_of::<Event>() + self.body.as_ref().map_or(0, |json| json.weight(LIMIT))
+        size_of::<Event>() + self.body.weight()
     }
 }
 
@@ -78,7 +136,12 @@ struct Waiting {
     over: bool,
     /// And nobody waits.
     closed: bool,
+    /// What wait for room.
+    thirsty: Vec<Thirsty>,
 }
+
+/// Called once, on the thread that makes room; does not wait, and takes no events.
+type Thirsty = Box<dyn FnOnce() + Send>;
 
 impl Waiting {
     fn is_silent(&self) -> bool {
@@ -97,6 +160,22 @@ pub struct Queue {
     lent: Lock<Vec<u8>>,
     lost_ever: AtomicU64,
 }
+
+/// For the handler of states.
+const STATES: [Type; 4] = [
+    Type::JANUS_RS_EVENT_STATE,
+    Type::JANUS_RS_EVENT_CANDIDATE,
+    Type::JANUS_RS_EVENT_PATH,
+    Type::JANUS_RS_EVENT_CLOSED,
+];
+
+/// For the handler of channels.
+const CHANNELS: [Type; 4] = [
+    Type::JANUS_RS_EVENT_CHANNEL,
+    Type::JANUS_RS_EVENT_CHANNEL_OPEN,
+    Type::JANUS_RS_EVENT_LOW,
+    Type::JANUS_RS_EVENT_CHANNEL_CLOSED,
+];
 
 /// What janus_rs_dispatch calls.
 pub struct Handlers {
@@ -147,6 +226,20 @@ impl Queue {
         self.waiting.lock().bytes < self.limit
     }
 
+    /// Calls this as soon as half of the queue is free again: now, if it is.
+    pub fn when_room(&self, call: impl FnOnce() + Send + 'static) {
+        let mut waiting = self.waiting.lock();
+        if waiting.closed || waiting.over {
+            return;
+        }
+        if waiting.bytes > self.limit / 2 {
+            waiting.thirsty.push(Box::new(call));
+        } else {
+            drop(waiting);
+            call();
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.waiting.lock().events.len()
     }
@@ -195,6 +288,8 @@ impl Queue {
     /// What waits can still be taken; nobody waits for more.
     pub fn close(&self) {
         self.change(|waiting| waiting.closed = true);
+        let forgotten = std::mem::take(&mut self.waiting.lock().thirsty);
+        drop(forgotten);
     }
 
     /// Rings when there is something for the first time.
@@ -227,6 +322,10 @@ impl Queue {
             // Under the lock of `waiting`, so that it cannot cross a ring.
             self.bell.silence();
         }
+        let served =
+            if waiting.bytes <= self.limit / 2 { std::mem::take(&mut waiting.thirsty) } else { Vec::new() };
+        drop(waiting);
+        served.into_iter().for_each(|call| call());
         event
     }
 
@@ -284,31 +383,28 @@ impl Queue {
     }
 
     fn lend(&self, event: Event, with: impl FnOnce(&janus_rs_event)) {
-        let text = event.body.as_ref().and_then(|json| json.dump(dump::PRESERVE_ORDER | dump::COMPACT));
-        let mut text = text.unwrap_or_default().into_bytes();
-        let length = text.len();
-        text.push(0);
-        let pointer = {
+        let (bytes, length, second) = event.body.render();
+        let (text, data) = {
             let mut lent = self.lent.lock();
-            *lent = text;
-            lent.as_ptr()
+            *lent = bytes;
+            (lent.as_ptr(), lent[second..].as_ptr())
         };
         with(&janus_rs_event {
             size: size_of::<janus_rs_event>(),
             r#type: event.kind as u32,
-            flags: 0,
+            flags: event.flags,
             code: event.code,
             mindex: 0,
             client: event.client,
             tag: event.tag,
             session: event.session,
             handle: event.handle,
-            peer: 0,
-            channel: 0,
+            peer: event.peer,
+            channel: event.channel,
             number: event.number,
             time: event.time,
-            text: pointer.cast(),
-            data: pointer.cast(),
+            text: text.cast(),
+            data: data.cast(),
             length,
             user: event.user.0,
         });
@@ -341,10 +437,20 @@ impl Drop for Taking<'_> {
 
 impl Handlers {
     fn call(&self, event: &janus_rs_event) {
-        let own = match event.r#type {
-            t if t == Type::JANUS_RS_EVENT_REPLY as u32 => self.functions.reply,
-            t if t == Type::JANUS_RS_EVENT_JANUS as u32 => self.functions.janus,
-            _ => None,
+        let is = |kinds: &[Type]| kinds.iter().any(|kind| *kind as u32 == event.r#type);
+        let functions = &self.functions;
+        let own = if is(&[Type::JANUS_RS_EVENT_REPLY]) {
+            functions.reply
+        } else if is(&[Type::JANUS_RS_EVENT_JANUS]) {
+            functions.janus
+        } else if is(&[Type::JANUS_RS_EVENT_MESSAGE]) {
+            functions.message
+        } else if is(&STATES) {
+            functions.state
+        } else if is(&CHANNELS) {
+            functions.channel
+        } else {
+            None
         };
         if let Some(function) = own.or(self.functions.other) {
             // SAFETY: a function of the program, with its own pointer and an event that lives as long as the call.
@@ -365,7 +471,11 @@ mod tests {
     }
 
     fn tagged(tag: u64) -> Event {
-        Event { tag, body: Some(Json::object().with("n", tag as i64)), ..Event::new(JANUS_RS_EVENT_REPLY) }
+        Event {
+            tag,
+            body: Body::Json(Json::object().with("n", tag as i64)),
+            ..Event::new(JANUS_RS_EVENT_REPLY)
+        }
     }
 
     fn take(queue: &Queue) -> Option<(u32, u64, i64)> {

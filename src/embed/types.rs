@@ -19,12 +19,12 @@ pub enum janus_rs_code {
     JANUS_RS_EINVAL = -1,
     /// Not now: started already, not started yet, stopped.
     JANUS_RS_ESTATE = -2,
-    /// There is no such instance, queue, client … (any more).
+    /// There is no such instance, queue, client, peer, channel … (any more).
     JANUS_RS_ENOENT = -3,
     /// Too much waits: nothing was taken.
     JANUS_RS_EAGAIN = -4,
     JANUS_RS_ETIMEDOUT = -5,
-    /// Larger than what is taken.
+    /// Larger than what is taken, here or by the peer.
     JANUS_RS_ETOOBIG = -6,
     /// A description or candidate that cannot be used; the text names the line.
     JANUS_RS_ESDP = -7,
@@ -92,8 +92,9 @@ pub struct janus_rs_options {
 #[repr(C)]
 pub struct janus_rs_queue_options {
     pub size: usize,
-    /// Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, and events
-    /// of plugins and for handlers are dropped and counted (JANUS_RS_EVENT_LOST). Replies and ends always fit.
+    /// Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, data channels
+    /// are not read, so that their peers slow down, and events of plugins and for handlers are dropped and counted
+    /// (JANUS_RS_EVENT_LOST). Replies, states and ends always fit.
     pub limit: usize,
     /// For janus_rs_dispatch() only; used as long as the queue is there.
     pub handlers: *const janus_rs_handlers,
@@ -113,7 +114,25 @@ pub enum janus_rs_event_type {
     JANUS_RS_EVENT_SESSION = 3,
     /// session, handle; text: JSON, what an event handler module would get.
     JANUS_RS_EVENT_HANDLER = 4,
-    /// Draining, and the last session has gone.
+    /// peer; code: JANUS_RS_PEER_…; text: its name.
+    JANUS_RS_EVENT_STATE = 20,
+    /// peer; text: a candidate of ours, "candidate:…", or "" after the last one. Only with JANUS_RS_TRICKLE.
+    JANUS_RS_EVENT_CANDIDATE = 21,
+    /// peer; text: the selected pair of candidates.
+    JANUS_RS_EVENT_PATH = 22,
+    /// peer; text: the reason. The last one of this peer.
+    JANUS_RS_EVENT_CLOSED = 27,
+    /// peer, channel; text: its label; data: its subprotocol, which ends with a NUL. The peer has made it, and it is open.
+    JANUS_RS_EVENT_CHANNEL = 40,
+    /// peer, channel: one of ours is open.
+    JANUS_RS_EVENT_CHANNEL_OPEN = 41,
+    /// peer, channel; data; flags: JANUS_RS_BINARY.
+    JANUS_RS_EVENT_MESSAGE = 42,
+    /// peer, channel: no more than its `low` bytes wait, and there is room after JANUS_RS_EAGAIN.
+    JANUS_RS_EVENT_LOW = 43,
+    /// peer, channel; text: the reason. The last one of this channel.
+    JANUS_RS_EVENT_CHANNEL_CLOSED = 44,
+    /// Draining, and the last session, or peer, has gone.
     JANUS_RS_EVENT_DRAINED = 81,
     /// The instance has stopped: nothing follows.
     JANUS_RS_EVENT_STOPPED = 82,
@@ -158,7 +177,7 @@ pub struct janus_rs_event {
     pub data: *const c_void,
     /// Bytes of text or data.
     pub length: usize,
-    /// Of the client that it is about.
+    /// Of the channel, else the peer, else the client that it is about.
     pub user: *mut c_void,
 }
 
@@ -172,6 +191,12 @@ pub struct janus_rs_handlers {
     pub janus: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
     /// What the others do not take, or have no function for.
     pub other: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_STATE, CANDIDATE, PATH and CLOSED.
+    pub state: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_CHANNEL, CHANNEL_OPEN, LOW and CHANNEL_CLOSED.
+    pub channel: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_MESSAGE.
+    pub message: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
 }
 
 /// A client of the Janus API. A number that is never used again.
@@ -226,4 +251,161 @@ pub struct janus_rs_counters {
     pub events_waiting: u64,
     /// Events that were dropped, ever.
     pub events_lost: u64,
+    /// Of janus_rs_peer_open(). Their sessions and handles are not in the figures above.
+    pub peers: u64,
+    pub channels: u64,
+}
+
+/// A PeerConnection without a plugin. A number that is never used again.
+pub type janus_rs_peer = u64;
+
+/// A data channel of a peer. A number that is never used again.
+pub type janus_rs_channel = u64;
+
+/// States of a peer, as RTCPeerConnectionState names them. Only a JANUS_RS_EVENT_CLOSED is final: a peer that comes back, or an
+/// ICE restart, leaves JANUS_RS_PEER_FAILED; without either it is closed within 15 s.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_peer_state {
+    JANUS_RS_PEER_NEW = 0,
+    JANUS_RS_PEER_CONNECTING = 1,
+    JANUS_RS_PEER_CONNECTED = 2,
+    /// Not told yet: what is silent for long has failed (with nat.ice_consent_freshness).
+    JANUS_RS_PEER_DISCONNECTED = 3,
+    JANUS_RS_PEER_FAILED = 4,
+    JANUS_RS_PEER_CLOSED = 5,
+}
+
+/// What descriptions were exchanged.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_signaling {
+    JANUS_RS_SIGNALING_STABLE = 0,
+    JANUS_RS_SIGNALING_LOCAL_OFFER = 1,
+    JANUS_RS_SIGNALING_REMOTE_OFFER = 2,
+}
+
+/// Flags of a peer.
+#[repr(C)]
+pub enum janus_rs_peer_flag {
+    /// Candidates come as events; else they are in the description.
+    JANUS_RS_TRICKLE = 1,
+}
+
+/// What a peer is opened with.
+#[repr(C)]
+pub struct janus_rs_peer_options {
+    pub size: usize,
+    /// Of JANUS_RS_TRICKLE.
+    pub flags: u32,
+    /// 1 …: on that media thread; 0: on the one with least to do.
+    pub worker: u32,
+    /// Shown by the Admin API and in events, as the handle's opaque id; or NULL.
+    pub name: *const c_char,
+    /// In the events of this peer, and of channels that have none of their own.
+    pub user: *mut c_void,
+}
+
+/// Flags of a description.
+#[repr(C)]
+pub enum janus_rs_describe_flag {
+    /// New ICE credentials: the paths are looked for anew.
+    JANUS_RS_RESTART_ICE = 1,
+}
+
+/// What is known of a peer. Traffic is that of the last statistics (events.stats_period, 1 s), the rest that of now.
+#[repr(C)]
+pub struct janus_rs_peer_info {
+    pub size: usize,
+    /// JANUS_RS_PEER_…
+    pub state: i32,
+    /// JANUS_RS_SIGNALING_…
+    pub signaling: i32,
+    /// 0 new, 1 checking, 2 connected, 3 ready, 4 disconnected, 5 failed.
+    pub ice: i32,
+    /// 0 new, 1 handshake, 2 connected, 3 failed.
+    pub dtls: i32,
+    /// 0 none, 1 connecting, 2 connected, 3 closed.
+    pub sctp: i32,
+    pub ice_controlling: i32,
+    pub dtls_client: i32,
+    /// As in janus_rs_peer_options; 0: not placed yet.
+    pub worker: u32,
+    /// Of the selected pair, such as "192.0.2.1:5004" or "[2001:db8::1]:5004"; empty without one.
+    pub local: [c_char; 64],
+    pub remote: [c_char; 64],
+    /// "host", "srflx", "prflx" or "relay".
+    pub local_type: [c_char; 8],
+    pub remote_type: [c_char; 8],
+    /// Such as "SRTP_AEAD_AES_128_GCM"; empty before statistics know it.
+    pub srtp: [c_char; 32],
+    /// Of the peer's certificate, such as "sha-256 AB:CD:…"; empty before statistics know it.
+    pub remote_fingerprint: [c_char; 256],
+    /// CLOCK_MONOTONIC, microseconds; 0: never.
+    pub connected_at: i64,
+    pub received_packets: u64,
+    pub received_bytes: u64,
+    pub sent_packets: u64,
+    pub sent_bytes: u64,
+    /// Bytes of the largest message that the peer takes.
+    pub remote_max_message: i64,
+    pub channels: u32,
+}
+
+/// How hard a channel tries.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub enum janus_rs_reliability {
+    JANUS_RS_RELIABLE = 0,
+    /// At most `limit` retransmissions of a message.
+    JANUS_RS_MAX_RETRANSMITS = 1,
+    /// A message is tried for `limit` milliseconds.
+    JANUS_RS_MAX_LIFETIME = 2,
+}
+
+/// What a channel is opened with.
+#[repr(C)]
+pub struct janus_rs_channel_options {
+    pub size: usize,
+    /// Subprotocol; NULL: none.
+    pub protocol: *const c_char,
+    /// Not 0: messages may overtake each other.
+    pub unordered: i32,
+    /// JANUS_RS_RELIABLE …
+    pub reliability: i32,
+    pub limit: i32,
+    /// Not 0: the peer is told nothing, and opens the same `id` by itself.
+    pub negotiated: i32,
+    /// 0 to 298, with `negotiated`.
+    pub id: i32,
+    /// JANUS_RS_EVENT_LOW when no more than so many bytes wait; less than 16 MiB.
+    pub low: usize,
+    /// In the events of this channel; NULL: the peer's.
+    pub user: *mut c_void,
+}
+
+/// What a channel is like, whoever made it.
+#[repr(C)]
+pub struct janus_rs_channel_info {
+    pub size: usize,
+    pub peer: janus_rs_peer,
+    /// 0 connecting, 1 open, 2 closing.
+    pub state: i32,
+    pub unordered: i32,
+    /// JANUS_RS_RELIABLE …
+    pub reliability: i32,
+    pub limit: i32,
+    pub negotiated: i32,
+    /// Not 0: the peer has made it.
+    pub remote: i32,
+    /// Bytes and messages that the peer has not acknowledged.
+    pub buffered: u64,
+    pub messages: u64,
+}
+
+/// Kinds of messages.
+#[repr(C)]
+pub enum janus_rs_message {
+    JANUS_RS_TEXT = 0,
+    JANUS_RS_BINARY = 1,
 }

@@ -1,7 +1,7 @@
 //! What event handler modules get, in a queue of the program.
 
 use super::error::{Error, Result};
-use super::queue::{Event, Queue};
+use super::queue::{Body, Event, Queue};
 use super::types::janus_rs_event_type::JANUS_RS_EVENT_HANDLER;
 use crate::api::Api;
 use crate::json::Json;
@@ -85,7 +85,7 @@ impl EventHandlerFace for Watch {
         self.queue.offer(Event {
             session: id("session_id"),
             handle: id("handle_id"),
-            body: Some(event.clone()),
+            body: Body::Json(event.clone()),
             ..Event::new(JANUS_RS_EVENT_HANDLER)
         });
     }

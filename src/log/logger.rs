@@ -156,6 +156,17 @@ impl Logger {
         }
     }
 
+    /// In a child of fork(): the thread, the receivers and what waits are the parent's. A new start begins anew.
+    pub fn leave_to_parent(&self) {
+        // A thread that is not there can be neither joined nor detached, nor give up its references.
+        std::mem::forget(self.handle.lock().take());
+        std::mem::forget(std::mem::replace(&mut *self.sinks.lock(), Arc::new([])));
+        self.writer.store(None);
+        while self.waiting.pop().is_some() {}
+        *self.config.lock() = None;
+        self.stopping.store(false, Ordering::Release);
+    }
+
     fn run(&self, mut outputs: Outputs) {
         loop {
             // Read first: what was queued before either request is written before it is granted.

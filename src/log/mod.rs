@@ -70,6 +70,11 @@ pub fn rotate() {
     LOG.rotate();
 }
 
+/// In a child of fork() whose parent's log runs: it can be started anew.
+pub fn leave_to_parent() {
+    LOG.leave_to_parent();
+}
+
 /// Ends the log and returns when everything is written.
 pub fn stop() {
     LOG.stop();

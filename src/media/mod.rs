@@ -6,6 +6,7 @@
 pub mod address;
 pub mod batch;
 pub mod clock;
+pub mod channel;
 pub mod dtls;
 pub mod engine;
 pub mod ice;

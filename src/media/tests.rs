@@ -1,5 +1,6 @@
 //! Engines on loopback that connect to each other.
 
+use super::channel::DataTerms;
 use super::*;
 use crate::record::capture::{Capture, Format};
 use crate::rtp::Extensions;
@@ -398,8 +399,8 @@ fn data_channels_cross() {
     };
     // MP-219
     left.peer.command(text(None, b"too early".to_vec()));
-    left.peer.command(Command::EnableData);
-    right.peer.command(Command::EnableData);
+    left.peer.command(Command::EnableData(DataTerms::default()));
+    right.peer.command(Command::EnableData(DataTerms::default()));
     left.wait("data ready", |s| matches!(s, Seen::DataReady));
     left.peer.command(text(None, b"hello".to_vec()));
     left.peer.command(text(None, vec![7; 60_000]));
@@ -446,7 +447,7 @@ fn a_capture_sees_both_directions_in_the_clear() {
     capture(&sender, "sender");
     capture(&receiver, "receiver");
     for end in [&sender, &receiver] {
-        end.peer.command(Command::EnableData);
+        end.peer.command(Command::EnableData(DataTerms::default()));
         end.peer.snapshot().unwrap();
     }
     sender.send(1, 100);

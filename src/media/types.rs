@@ -1,6 +1,7 @@
 //! The vocabulary between the control plane and the engine.
 #![forbid(unsafe_code)]
 
+use super::channel::{ChannelCommand, ChannelEvent, ChannelSnapshot, DataTerms};
 use crate::record::capture::Capture;
 pub use crate::rtp::ExtensionIds;
 use crate::rtp::Extensions;
@@ -181,6 +182,8 @@ pub enum Command {
     SetRemoteCredentials(IceCredentials),
     /// Fresh local credentials (ICE restart); candidates stay.
     RestartIce(IceCredentials),
+    /// An offer of ours was taken back, and the peer's takes its place (no checks have started).
+    SetRole(IceRole),
     AddRemoteCandidate(Candidate),
     EndOfRemoteCandidates,
     /// Hand the known remote candidates to ICE and start checks.
@@ -188,8 +191,8 @@ pub enum Command {
     /// Replace the negotiated media, by mindex; running state of known ones stays.
     SetMedia(Vec<MediumConfig>),
     SetExtensions(ExtensionIds),
-    /// Data channels were negotiated (`Some` once).
-    EnableData,
+    /// Data channels were negotiated; again when the terms change.
+    EnableData(DataTerms),
     SendPli {
         mindex: Option<Mindex>,
     },
@@ -208,6 +211,8 @@ pub enum Command {
         binary: bool,
         message: Vec<u8>,
     },
+    /// Where channels are told apart. What comes before data is negotiated waits.
+    Channel(ChannelCommand),
     /// Writes packets to this file, unencrypted, as they come and go; `None` ends that.
     Capture(Option<Arc<Capture>>),
     /// Close alert, last statistics, [`PeerSink::closed`], gone.
@@ -363,6 +368,7 @@ pub struct PeerSnapshot {
     /// `SRTP_AEAD_AES_128_GCM` … or `None`.
     pub srtp_profile: Option<&'static str>,
     pub sctp_association: bool,
+    pub channels: Vec<ChannelSnapshot>,
     pub twcc: bool,
     pub extensions: ExtensionIds,
     pub too_large: u32,
@@ -451,6 +457,8 @@ pub trait PeerSink: Send + Sync {
     /// `protocol` is empty when the channel has none.
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]);
     fn data_ready(&self);
+    /// In place of the two above, where channels are told apart.
+    fn channel(&self, _: ChannelEvent) {}
     fn event(&self, event: PeerEvent);
     /// The last call: plugin `hangup_media`, then `hangup`.
     fn closed(&self, reason: HangupReason);

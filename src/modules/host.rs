@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 
 use crate::json::{Json, ParseError};
-use crate::media::{Mindex, Route, RtpOut};
+use crate::media::channel::ChannelEvent;
+use crate::media::{HangupReason, Mindex, PeerEvent, Route, RtpOut};
 use crate::rtp::extensions::Accepted;
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
@@ -110,6 +111,11 @@ pub trait PluginFace: Send + Sync {
     fn form(&self) -> Form {
         Form::Streams
     }
+    /// The program that the core is inside of: its data channels are told apart, it may choose its media worker, and take an
+    /// offer back.
+    fn is_the_program(&self) -> bool {
+        false
+    }
     /// Creates the plugin session and calls `create_session`. Errors are the plugin's numbers.
     fn attach(&self, host: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32>;
     /// `None`: the plugin has no such hook.
@@ -138,6 +144,16 @@ pub trait PluginSessionFace: Send + Sync {
     fn data_ready(&self);
     fn slow_link(&self, mindex: Mindex, video: bool, uplink: bool);
     fn hangup_media(&self);
+    /// Whether candidates of ours come by themselves; `None`: as the configuration says.
+    fn trickles(&self) -> Option<bool> {
+        None
+    }
+    /// What else happens to the PeerConnection.
+    fn event(&self, _: &PeerEvent) {}
+    /// Data channels, where they are told apart.
+    fn channel(&self, _: ChannelEvent) {}
+    /// The PeerConnection is gone, and a new one may come.
+    fn ended(&self, _: HangupReason) {}
     /// Marks it stopped and takes it out of the registry: `push_event` returns −2 from here on (CP-207).
     fn stop(&self);
     /// `destroy_session`, once; then drops the core's reference.

@@ -9,13 +9,52 @@ const ALIKE: f64 = 0.85;
 
 /// The lines of the log about what `config`, read from `file`, names and nobody knows.
 pub fn check(file: File, config: &Config) -> Vec<String> {
+    let ignored = |problem: Problem| match problem {
+        Problem::Unknown { what, meant } => format!("{}: {what} is unknown and ignored{meant}", file.name()),
+        Problem::Wrong { what, wanted } => format!("{}: {what} is no {wanted}: it is ignored", file.name()),
+    };
+    problems(file, config).into_iter().map(ignored).collect()
+}
+
+/// The row of an option of janus.jcfg, for a program that sets it; why there is none.
+pub fn find(category: &str, name: &str) -> Result<&'static Row, String> {
+    let row = ALL.iter().filter(|row| row.file == File::Janus && row.category.eq_ignore_ascii_case(category));
+    if let Some(row) = row.into_iter().find(|row| row.is_named(name)) {
+        // An array is no text.
+        return match row.node() {
+            Kind::Array => Err(format!("{category}.{name} is an array, which has to be in a file")),
+            _ => Ok(row),
+        };
+    }
+    let mut named = Config::new("janus.jcfg");
+    named.set(category, name, "");
+    let problem = problems(File::Janus, &named).into_iter().next();
+    Err(match problem {
+        Some(Problem::Unknown { what, meant }) => format!("there is no option {what}{meant}"),
+        _ => format!("there is no option {category}.{name}"),
+    })
+}
+
+enum Problem {
+    /// `meant` is a question, or empty.
+    Unknown {
+        what: String,
+        meant: String,
+    },
+    Wrong {
+        what: String,
+        wanted: &'static str,
+    },
+}
+
+fn problems(file: File, config: &Config) -> Vec<Problem> {
     let rows = || ALL.iter().filter(|row| row.file == file);
     let mut lines = Vec::new();
     for node in config.root.iter() {
         let Some(category) = node.name.as_deref() else { continue };
         let known: Vec<&Row> = rows().filter(|row| row.category.eq_ignore_ascii_case(category)).collect();
         if known.is_empty() {
-            lines.push(unknown(file, category, meant(category, rows().map(|row| row.category))));
+            lines.push(unknown(category, meant(category, rows().map(|row| row.category))));
             continue;
         }
         for node in node.children().into_iter().flatten() {
@@ -26,21 +65,21 @@ pub fn check(file: File, config: &Config) -> Vec<String> {
                     Some(row) => Some(format!("{}.{}", row.category, row.name)),
                     None => meant(name, known.iter().map(|row| row.name)),
                 };
-                lines.push(unknown(file, &format!("{category}.{name}"), meant));
+                lines.push(unknown(&format!("{category}.{name}"), meant));
                 continue;
             };
             if node.kind() != row.node() {
                 let wanted = if row.node() == Kind::Array { "array" } else { "value" };
-                lines.push(format!("{}: {category}.{name} is no {wanted}: it is ignored", file.name()));
+                lines.push(Problem::Wrong { what: format!("{category}.{name}"), wanted });
             }
         }
     }
     lines
 }
 
-fn unknown(file: File, what: &str, meant: Option<String>) -> String {
+fn unknown(what: &str, meant: Option<String>) -> Problem {
     let meant = meant.map_or_else(String::new, |name| format!(": did you mean {name}?"));
-    format!("{}: {what} is unknown and ignored{meant}", file.name())
+    Problem::Unknown { what: what.to_owned(), meant }
 }
 
 /// The known name that looks most like `name`.
@@ -81,6 +120,16 @@ mod tests {
             checked(File::Own, "web: { prot = 1; }"),
             ["janus-rs.jcfg: web.prot is unknown and ignored: did you mean port?"]
         );
+    }
+
+    #[test]
+    fn what_a_program_sets_is_found_by_either_name() {
+        assert_eq!(find("media", "DSCP_TOS").unwrap().name, "dscp");
+        assert_eq!(find("Media", "dscp").unwrap().name, "dscp");
+        let says = |category: &str, name: &str| find(category, name).unwrap_err();
+        assert_eq!(says("nat", "ice_lit"), "there is no option nat.ice_lit: did you mean ice_lite?");
+        assert_eq!(says("nat", ""), "there is no option nat.");
+        assert!(!says("general", "x").contains("ignored"));
     }
 
     // The packaged file of the reference names nothing that we do not know.

@@ -12,7 +12,7 @@ mod page;
 mod row;
 mod table;
 
-pub use check::check;
+pub use check::{check, find};
 pub use row::{File, Flag, Kind, List, Number, Opt, Row, Shown, Switch, Text};
 pub use table::*;
 

@@ -130,6 +130,19 @@ impl Row {
         if self.kind == Kind::Array { Node::Array } else { Node::Item }
     }
 
+    /// As text, under either name.
+    pub fn written<'a>(&self, config: &'a Config) -> Option<&'a str> {
+        self.text(config)
+    }
+
+    /// Takes it out of a configuration, under either name.
+    pub fn remove(&self, config: &mut Config) {
+        config.remove(self.category, self.name);
+        if let Some(alias) = self.alias {
+            config.remove(self.category, alias);
+        }
+    }
+
     pub(super) fn is_named(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name)
             || self.alias.is_some_and(|alias| alias.eq_ignore_ascii_case(name))

@@ -12,6 +12,7 @@ pub mod numbers;
 pub mod pidfile;
 pub mod random;
 pub mod seldom;
+pub mod serial;
 pub mod text;
 pub mod thread;
 pub mod time;

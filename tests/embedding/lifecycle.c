@@ -110,6 +110,19 @@ static int of_its_own(janus_rs *core) {
 	return janus_rs_start(core) == 0 && janus_rs_close(core) == 0 ? 0 : 1;
 }
 
+static int lines;
+
+static void count_lines(void *user, int level, const char *line, size_t length) {
+	(void)user, (void)level, (void)line;
+	__atomic_add_fetch(&lines, length > 0, __ATOMIC_RELAXED);
+}
+
+/* Its log works, although the parent's thread for it stayed there. */
+static int with_a_log(janus_rs *core) {
+	lines = 0;
+	return janus_rs_start(core) == 0 && janus_rs_close(core) == 0 && lines > 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
 	int rounds = argc > 1 ? atoi(argv[1]) : 1;
 	/* New threads get arenas of their own as chance has it: that is not what is looked for. */
@@ -137,6 +150,12 @@ int main(int argc, char **argv) {
 	EXPECT(in_child(started, of_the_parent) == 0);
 	struct pollfd waits = { janus_rs_queue_fd(of_started), POLLIN, 0 };
 	EXPECT(poll(&waits, 1, 0) == 1);
+	janus_rs_options logs = JANUS_RS_OPTIONS_INIT;
+	logs.log = count_lines;
+	janus_rs *logging;
+	EXPECT(janus_rs_open(&logging, &logs) == 0 && janus_rs_set(logging, "general.interface", "127.0.0.1") == 0);
+	EXPECT(in_child(logging, with_a_log) == 0);
+	EXPECT(janus_rs_close(logging) == 0);
 	EXPECT(janus_rs_close(started) == 0 && janus_rs_close(set_up) == 0);
 	return 0;
 }

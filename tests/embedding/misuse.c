@@ -1,5 +1,7 @@
 /* Every function with NULL, with what is not there any more, and at the wrong time: an error, a text, no crash. */
 #include "embedding.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define FAILS(call, code) do { \
 	int result = (call); \
@@ -8,6 +10,120 @@
 		exit(1); \
 	} \
 } while(0)
+
+/* Peers and channels: nothing of them when not running (`code`), with numbers of something else, or at the wrong time. */
+static void without_peers(janus_rs *core, uint64_t number, int code) {
+	janus_rs_peer_info info = JANUS_RS_PEER_INFO_INIT;
+	janus_rs_channel_info about = JANUS_RS_CHANNEL_INFO_INIT;
+	janus_rs_channel channel;
+	char *text;
+	FAILS(janus_rs_peer_close(core, number), code);
+	FAILS(janus_rs_peer_describe(core, number, 0, &text), code);
+	FAILS(janus_rs_peer_accept(core, number, "v=0"), code);
+	FAILS(janus_rs_peer_candidate(core, number, NULL, NULL), code);
+	FAILS(janus_rs_peer_get(core, number, &info), code);
+	FAILS(janus_rs_inspect(core, number, &text), code);
+	FAILS(janus_rs_peer_capture(core, number, "/dev/null"), code);
+	FAILS(janus_rs_channel_open(core, number, "x", NULL, &channel), code);
+	FAILS(janus_rs_channel_send(core, number, JANUS_RS_TEXT, "x", 1), code);
+	FAILS(janus_rs_channel_buffered(core, number), code);
+	FAILS(janus_rs_channel_low(core, number, 0), code);
+	FAILS(janus_rs_channel_user(core, number, NULL), code);
+	FAILS(janus_rs_channel_get(core, number, &about), code);
+	FAILS(janus_rs_channel_close(core, number), code);
+}
+
+static void peers(janus_rs *core, janus_rs_queue *queue, janus_rs_client client) {
+	janus_rs_peer_options options = JANUS_RS_PEER_OPTIONS_INIT;
+	janus_rs_channel_options how = JANUS_RS_CHANNEL_OPTIONS_INIT;
+	janus_rs_peer_info no_size, info = JANUS_RS_PEER_INFO_INIT;
+	janus_rs_peer peer;
+	janus_rs_channel channel;
+	char *text = NULL;
+	memset(&no_size, 0, sizeof(no_size));
+	without_peers(core, 0, JANUS_RS_ENOENT);
+	/* Of a client: numbers are no use for anything else. */
+	without_peers(core, client, JANUS_RS_ENOENT);
+	FAILS(janus_rs_peer_open(core, NULL, NULL, &peer), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_open(core, queue, NULL, NULL), JANUS_RS_EINVAL);
+	options.flags = 1u << 31;
+	FAILS(janus_rs_peer_open(core, queue, &options, &peer), JANUS_RS_EINVAL);
+	options.flags = 0;
+	options.worker = 1000;
+	FAILS(janus_rs_peer_open(core, queue, &options, &peer), JANUS_RS_EINVAL);
+	EXPECT(janus_rs_peer_open(core, queue, NULL, &peer) == 0);
+	FAILS(janus_rs_client_close(core, peer), JANUS_RS_ENOENT);
+	FAILS(janus_rs_channel_send(core, peer, JANUS_RS_TEXT, "x", 1), JANUS_RS_ENOENT);
+	FAILS(janus_rs_peer_get(core, peer, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_get(core, peer, &no_size), JANUS_RS_EINVAL);
+	EXPECT(janus_rs_peer_get(core, peer, &info) == 0 && info.state == JANUS_RS_PEER_NEW && info.local[0] == '\0');
+	FAILS(janus_rs_peer_describe(core, peer, 0, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_describe(core, peer, 2, &text), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_describe(core, peer, 0, &text), JANUS_RS_ESTATE);
+	FAILS(janus_rs_peer_accept(core, peer, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_accept(core, peer, "\xff"), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_accept(core, peer, ""), JANUS_RS_ESDP);
+	FAILS(janus_rs_peer_accept(core, peer, "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\nm=audio 9"), JANUS_RS_ESDP);
+	FAILS(janus_rs_peer_accept(core, peer, "{\"type\": \"offer\", \"sdp\": \"v=0\\nhm\"}"), JANUS_RS_ESDP);
+	EXPECT(strstr(janus_rs_error(), "line 2"));
+	FAILS(janus_rs_peer_accept(core, peer, "{\"type\": \"rollback\"}"), JANUS_RS_ESTATE);
+	FAILS(janus_rs_peer_candidate(core, peer, NULL, "hello"), JANUS_RS_ESDP);
+	FAILS(janus_rs_peer_candidate(core, peer, NULL, "{"), JANUS_RS_ESDP);
+	FAILS(janus_rs_peer_capture(core, peer, NULL), JANUS_RS_ESTATE);
+	FAILS(janus_rs_peer_capture(core, peer, "/dev/null/file.pcap"), JANUS_RS_ESYSTEM);
+	FAILS(janus_rs_inspect(core, peer, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_channel_open(core, peer, NULL, NULL, &channel), JANUS_RS_EINVAL);
+	FAILS(janus_rs_channel_open(core, peer, "x", NULL, NULL), JANUS_RS_EINVAL);
+	how.reliability = 3;
+	FAILS(janus_rs_channel_open(core, peer, "x", &how, &channel), JANUS_RS_EINVAL);
+	how.reliability = JANUS_RS_MAX_LIFETIME;
+	how.limit = -1;
+	FAILS(janus_rs_channel_open(core, peer, "x", &how, &channel), JANUS_RS_EINVAL);
+	how.limit = 0;
+	how.negotiated = 1;
+	how.id = 299;
+	FAILS(janus_rs_channel_open(core, peer, "x", &how, &channel), JANUS_RS_EINVAL);
+	how.id = 0;
+	how.low = 16 << 20;
+	FAILS(janus_rs_channel_open(core, peer, "x", &how, &channel), JANUS_RS_EINVAL);
+	EXPECT(janus_rs_channel_open(core, peer, "x", NULL, &channel) == 0 && channel != peer);
+	FAILS(janus_rs_peer_close(core, channel), JANUS_RS_ENOENT);
+	FAILS(janus_rs_channel_send(core, channel, 2, "x", 1), JANUS_RS_EINVAL);
+	FAILS(janus_rs_channel_send(core, channel, JANUS_RS_TEXT, NULL, 1), JANUS_RS_EINVAL);
+	FAILS(janus_rs_channel_send(core, channel, JANUS_RS_TEXT, "\xff", 1), JANUS_RS_EINVAL);
+	static char large[65537];
+	/* Nothing is known of the peer yet. */
+	FAILS(janus_rs_channel_send(core, channel, JANUS_RS_BINARY, large, sizeof(large)), JANUS_RS_ETOOBIG);
+	EXPECT(janus_rs_channel_buffered(core, channel) == 0);
+	FAILS(janus_rs_channel_low(core, channel, 16 << 20), JANUS_RS_EINVAL);
+	FAILS(janus_rs_channel_get(core, channel, NULL), JANUS_RS_EINVAL);
+	EXPECT(janus_rs_channel_close(core, channel) == 0);
+	FAILS(janus_rs_channel_close(core, channel), JANUS_RS_ESTATE);
+	FAILS(janus_rs_channel_send(core, channel, JANUS_RS_TEXT, "x", 1), JANUS_RS_ESTATE);
+	/* An answer to nothing. */
+	EXPECT(janus_rs_peer_describe(core, peer, 0, &text) == 0);
+	EXPECT(janus_rs_peer_accept(core, peer, "{\"type\": \"rollback\"}") == 0);
+	char *setup = strstr(text, "actpass");
+	memcpy(setup, "active ", 7);
+	FAILS(janus_rs_peer_accept(core, peer, text), JANUS_RS_ESTATE);
+	janus_rs_free(text);
+
+	/* In a child of this process, all of it is the parent's. */
+	pid_t child = fork();
+	if(child == 0) {
+		without_peers(core, peer, JANUS_RS_EFORK);
+		FAILS(janus_rs_peer_open(core, queue, NULL, &peer), JANUS_RS_EFORK);
+		_exit(0);
+	}
+	int status;
+	EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	EXPECT(janus_rs_peer_close(core, peer) == 0);
+	janus_rs_event event = JANUS_RS_EVENT_INIT;
+	EXPECT(janus_rs_next(queue, &event, 20000) == 1 && event.type == JANUS_RS_EVENT_CHANNEL_CLOSED);
+	EXPECT(janus_rs_next(queue, &event, 20000) == 1 && event.type == JANUS_RS_EVENT_CLOSED);
+	without_peers(core, peer, JANUS_RS_ENOENT);
+	without_peers(core, channel, JANUS_RS_ENOENT);
+}
 
 int main(void) {
 	janus_rs *core = NULL, *closed = NULL, *never = (janus_rs *)&core;
@@ -32,9 +148,11 @@ int main(void) {
 	FAILS(janus_rs_dispatch(NULL, 0), JANUS_RS_EINVAL);
 	FAILS(janus_rs_queue_fd(NULL), JANUS_RS_EINVAL);
 	FAILS(janus_rs_queue_wake(NULL), JANUS_RS_EINVAL);
+	without_peers(NULL, 1, JANUS_RS_EINVAL);
 
 	/* What never was, and structs that say nothing of their size */
 	FAILS(janus_rs_start(never), JANUS_RS_ENOENT);
+	without_peers(never, 1, JANUS_RS_ENOENT);
 	FAILS(janus_rs_queue_wake(no_queue), JANUS_RS_ENOENT);
 	janus_rs_options options;
 	memset(&options, 0, sizeof(options));
@@ -60,6 +178,9 @@ int main(void) {
 	FAILS(janus_rs_set(core, NULL, "1"), JANUS_RS_EINVAL);
 	FAILS(janus_rs_set(core, "nat", "1"), JANUS_RS_EINVAL);
 	FAILS(janus_rs_set(core, "nat.ice_lit", "true"), JANUS_RS_EINVAL);
+	EXPECT(strstr(janus_rs_error(), "did you mean ice_lite?") && !strstr(janus_rs_error(), "ignored"));
+	/* An option by its other name; the last value counts. */
+	EXPECT(janus_rs_set(core, "media.dscp_tos", "8") == 0 && janus_rs_set(core, "media.dscp", "46") == 0);
 	FAILS(janus_rs_set(core, "nat.ice_lite", "\xff"), JANUS_RS_EINVAL);
 	FAILS(janus_rs_get(core, "nat.ice_lite", &text), JANUS_RS_ESTATE);
 	FAILS(janus_rs_config(core, "a/b.jcfg", ""), JANUS_RS_EINVAL);
@@ -74,12 +195,17 @@ int main(void) {
 	FAILS(janus_rs_request(core, 1, 0, 0, "{}", 2), JANUS_RS_ESTATE);
 	FAILS(janus_rs_count(core, &counters), JANUS_RS_ESTATE);
 	FAILS(janus_rs_stop(core, -1), JANUS_RS_ESTATE);
+	without_peers(core, 1, JANUS_RS_ESTATE);
+	janus_rs_peer peer;
+	FAILS(janus_rs_peer_open(core, queue, NULL, &peer), JANUS_RS_ESTATE);
 
 	/* Running */
 	EXPECT(janus_rs_set(core, "general.interface", "127.0.0.1") == 0);
 	EXPECT(janus_rs_start(core) == 0);
 	FAILS(janus_rs_set(core, "nat.ice_lite", "true"), JANUS_RS_ESTATE);
 	FAILS(janus_rs_get(core, "nat.ice_lite", &text), JANUS_RS_ENOENT);
+	EXPECT(janus_rs_get(core, "media.dscp_tos", &text) == 0 && strcmp(text, "46") == 0);
+	janus_rs_free(text);
 	FAILS(janus_rs_client_open(core, no_queue, NULL, &client), JANUS_RS_ENOENT);
 	janus_rs *other;
 	janus_rs_queue *of_other;
@@ -99,11 +225,14 @@ int main(void) {
 	FAILS(janus_rs_count(core, NULL), JANUS_RS_EINVAL);
 	FAILS(janus_rs_log_level(8), JANUS_RS_EINVAL);
 
+	peers(core, queue, client);
+
 	/* What has gone */
 	EXPECT(janus_rs_client_close(core, client) == 0);
 	FAILS(janus_rs_client_close(core, client), JANUS_RS_ENOENT);
 	EXPECT(janus_rs_stop(core, 0) == 0);
 	FAILS(janus_rs_count(core, &counters), JANUS_RS_ESTATE);
+	without_peers(core, 1, JANUS_RS_ESTATE);
 	EXPECT(janus_rs_close(core) == 0);
 	FAILS(janus_rs_close(core), JANUS_RS_ENOENT);
 	FAILS(janus_rs_next(queue, &event, -1), JANUS_RS_ENOENT);

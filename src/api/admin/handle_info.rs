@@ -6,6 +6,7 @@ use crate::core::handle::Handle;
 use crate::core::jsep::{Medium, MediumKind, RidOrder};
 use crate::core::statistics;
 use crate::json::Json;
+use crate::media::channel::{ChannelSnapshot, Reliability};
 use crate::media::{
     Counter, DtlsRole, DtlsState, ExtensionIds, IceRole, IceState, LayerSnapshot, MediaKind, MediumSnapshot,
     PeerSnapshot,
@@ -24,6 +25,13 @@ pub fn handle_info(request: &Request, handle: &Arc<Handle>) -> Answer {
         webrtc_state(&info, handle);
     }
     Ok(request.success().with("handle_id", handle.id).with("info", info).into())
+}
+
+/// All of it, for a program.
+pub fn of(handle: &Arc<Handle>) -> Json {
+    let info = identity(handle);
+    webrtc_state(&info, handle);
+    info
 }
 
 fn identity(handle: &Handle) -> Json {
@@ -150,7 +158,29 @@ fn dtls(snapshot: &PeerSnapshot) -> Json {
         .with_some("handshake-started", snapshot.dtls_started_at)
         .with_some("connected", snapshot.dtls_connected_at)
         .with("sctp-association", snapshot.sctp_association)
+        .with_some("channels", (!snapshot.channels.is_empty()).then(|| channels(&snapshot.channels)))
         .with("stats", stats)
+}
+
+fn channels(all: &[ChannelSnapshot]) -> Json {
+    let channel = |channel: &ChannelSnapshot| {
+        let (name, limit) = match channel.config.reliability {
+            Reliability::Reliable => ("reliable", 0),
+            Reliability::Retransmissions(count) => ("max-retransmits", count),
+            Reliability::Lifetime(milliseconds) => ("max-packet-lifetime", milliseconds),
+        };
+        Json::object()
+            .with_some("stream", channel.stream)
+            .with("label", channel.config.label.as_str())
+            .with("protocol", channel.config.protocol.as_str())
+            .with("state", channel.state)
+            .with("ordered", channel.config.ordered)
+            .with("reliability", name)
+            .with_some("limit", (limit > 0).then_some(limit))
+            .with("negotiated", channel.config.negotiated.is_some())
+            .with("buffered", channel.buffered)
+    };
+    all.iter().map(channel).collect()
 }
 
 fn extensions(ids: &ExtensionIds) -> Json {

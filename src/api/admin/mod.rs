@@ -1,7 +1,7 @@
 //! The Admin API (control-plane.md §7): tuning, inspection, and the ends of sessions, handles and PeerConnections.
 
 mod external;
-mod handle_info;
+pub mod handle_info;
 mod handles;
 mod network;
 mod queries;

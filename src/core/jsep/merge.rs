@@ -22,6 +22,8 @@ pub struct LocalTransport {
     pub ice_lite: bool,
     /// Values of `a=candidate`; `None` with full trickle (MP-071, MP-072).
     pub candidates: Option<Vec<String>>,
+    /// Bytes of a data message that is taken (RFC 8841 §6).
+    pub largest_message: usize,
 }
 
 impl Negotiation {
@@ -119,7 +121,10 @@ impl Negotiation {
             (MediumKind::Data, Some(DataSyntax::SctpMap)) => {
                 out.push(Attribute::new("sctpmap", "5000 webrtc-datachannel 16"));
             }
-            (MediumKind::Data, _) => out.push(Attribute::new("sctp-port", "5000")),
+            (MediumKind::Data, _) => {
+                out.push(Attribute::new("sctp-port", "5000"));
+                out.push(Attribute::new("max-message-size", transport.largest_message.to_string()));
+            }
             _ => out.push(Attribute::flag("rtcp-mux")),
         }
         out.push(Attribute::new("ice-ufrag", &transport.credentials.ufrag));

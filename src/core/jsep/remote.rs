@@ -126,6 +126,10 @@ impl Negotiation {
                 if kind == SdpType::Answer && (enabled || medium.send) {
                     self.data = enabled.then(|| data_syntax(mline));
                 }
+                if enabled {
+                    self.largest_message =
+                        mline.value("max-message-size").and_then(|v| v.trim().parse().ok());
+                }
                 let medium = &mut self.media[index];
                 (medium.send, medium.recv) = (enabled, enabled);
                 return Ok(false);

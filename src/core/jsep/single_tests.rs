@@ -45,6 +45,7 @@ fn local(negotiation: &mut Negotiation, kind: SdpType, text: &str) -> Vec<String
         dtls_role: DtlsRole::Active,
         ice_lite: false,
         candidates: None,
+        largest_message: 262_144,
     };
     negotiation.merge(description, &transport).lines().map(str::to_owned).collect()
 }

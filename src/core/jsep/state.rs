@@ -184,6 +184,8 @@ pub struct Negotiation {
     pub(super) named_by_peer: Accepted,
     pub(super) named_by_plugin: Accepted,
     pub data: Option<DataSyntax>,
+    /// Of data, as the peer's last description with data says (RFC 8841 §6); 0: any.
+    pub largest_message: Option<u64>,
     /// Retransmissions by RFC 4588.
     pub rtx_enabled: bool,
     /// Payload type → RTX payload type, over all m-lines.

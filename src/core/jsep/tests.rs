@@ -34,6 +34,7 @@ fn transport() -> LocalTransport {
         dtls_role: DtlsRole::Active,
         ice_lite: false,
         candidates: Some(vec!["1 1 udp 2013266431 192.0.2.7 40000 typ host".into()]),
+        largest_message: 262_144,
     }
 }
 
@@ -100,7 +101,7 @@ fn the_plugin_sees_no_transport() {
     assert!(text.contains("red/48000/2") && text.contains("a=extmap:13 urn:3gpp:video-orientation"));
 }
 
-// MP-055 … MP-063, MP-065 … MP-067, MP-071, MP-076
+// MP-055 … MP-063, MP-065 … MP-067, MP-071, MP-073, MP-076
 #[test]
 fn the_answer_carries_our_transport_in_order() {
     let (negotiation, text) = answered(OFFER);
@@ -139,6 +140,8 @@ fn the_answer_carries_our_transport_in_order() {
     let medium = &negotiation.media[1];
     assert_eq!(video.value("ssrc-group"), Some(format!("FID {} {}", medium.ssrc, medium.ssrc_rtx).as_str()));
     assert_eq!(sdp.mlines[2].value("sctp-port"), Some("5000"));
+    assert_eq!(sdp.mlines[2].value("max-message-size"), Some("262144"));
+    assert_eq!(negotiation.largest_message, Some(262_144));
     // MP-078: the answer kept mid only on the audio m-line, and dropped nothing else of the kept six
     assert_eq!(negotiation.extensions.mid, 4);
     assert!(medium.send && medium.recv);

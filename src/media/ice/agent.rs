@@ -202,6 +202,14 @@ impl Agent {
         self.inner.set_remote_credentials(creds(credentials));
     }
 
+    /// Before [`Agent::start`]: the other side has made the offer that counts.
+    pub fn set_role(&mut self, role: IceRole) {
+        if !self.started {
+            let lite = self.inner.ice_lite();
+            self.inner.set_controlling(role == IceRole::Controlling && !lite);
+        }
+    }
+
     /// New local credentials. Media keeps the old path until the new checks select one; remote credentials and
     /// candidates have to be told again.
     pub fn restart(&mut self, credentials: IceCredentials) {

@@ -1,6 +1,7 @@
 //! Data channels of a PeerConnection: SCTP inside DTLS (media-plane.md §8).
 
 use super::{Clock, Connection, Output, Stage};
+use crate::media::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use crate::media::sctp::{Sctp, SctpEvent};
 use crate::media::types::DtlsRole;
 use crate::record::capture::PacketType;
@@ -9,20 +10,38 @@ use std::time::Instant;
 
 impl Connection {
     /// Negotiated: now, or as soon as DTLS is up (MP-090, MP-213).
-    pub(super) fn enable_data(&mut self, clock: Clock) {
-        self.wants_data = true;
-        self.start_data(clock);
+    pub(super) fn enable_data(&mut self, clock: Clock, terms: DataTerms) {
+        self.data = Some(terms);
+        match &mut self.sctp {
+            Some(sctp) => sctp.set_terms(terms),
+            None => self.start_data(clock),
+        }
     }
 
     pub(super) fn start_data(&mut self, clock: Clock) {
-        if !self.wants_data || self.sctp.is_some() || self.stage != Stage::Ready || self.dtls.is_none() {
+        let Some(terms) = self.data else { return };
+        if self.sctp.is_some() || self.stage != Stage::Ready || self.dtls.is_none() {
             return;
         }
         let client = self.dtls_role == DtlsRole::Active;
-        match Sctp::new(client, self.shared.config.dtls_mtu, clock.instant) {
-            Ok(sctp) => self.sctp = Some(sctp),
+        match Sctp::with(client, self.shared.config.dtls_mtu, terms, clock.instant) {
+            Ok(mut sctp) => {
+                for command in std::mem::take(&mut self.early_channels) {
+                    sctp.command(command, clock.instant);
+                }
+                self.sctp = Some(sctp);
+            }
             Err(error) => tracing::error!(handle = self.id, "no data channels: {error}"),
         }
+    }
+
+    /// For channels that are told apart. Those who ask bound what waits.
+    pub(super) fn channel(&mut self, clock: Clock, command: ChannelCommand) {
+        let Some(sctp) = &mut self.sctp else { return self.early_channels.push(command) };
+        if let ChannelCommand::Send { data, .. } = &command {
+            self.tap.outgoing(PacketType::Data, data);
+        }
+        sctp.command(command, clock.instant);
     }
 
     /// A packet out of DTLS.
@@ -73,6 +92,12 @@ impl Connection {
                     self.outputs.push_back(Output::Data { label, protocol, binary, message: data });
                 }
                 SctpEvent::DataReady => self.outputs.push_back(Output::DataReady),
+                SctpEvent::Channel(event) => {
+                    if let ChannelEvent::Message { data, .. } = &event {
+                        self.tap.incoming(PacketType::Data, data);
+                    }
+                    self.outputs.push_back(Output::Channel(event));
+                }
                 SctpEvent::Closed => tracing::debug!(handle = self.id, "the SCTP association has ended"),
             }
         }

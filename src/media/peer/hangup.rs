@@ -32,6 +32,7 @@ impl Connection {
             self.event(PeerEvent::Statistics(statistics));
         }
         self.stage = Stage::Closed;
+        self.early_channels.clear();
         self.sctp = None;
         self.dtls = None;
         self.srtp = None;

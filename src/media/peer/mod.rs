@@ -19,6 +19,7 @@ pub use demux::Fit;
 pub use media::MOST_AT_ONCE;
 
 use super::batch::{Batch, Cursor};
+use super::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use super::clock::Clock;
 use super::dtls::{Connected, Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Path, destinations::Destinations, stun::TransactionId};
@@ -68,6 +69,7 @@ pub enum Output {
     Connected,
     Data { label: Arc<str>, protocol: Option<Arc<str>>, binary: bool, message: Bytes },
     DataReady,
+    Channel(ChannelEvent),
     Event(PeerEvent),
     Closed(HangupReason),
 }
@@ -141,7 +143,10 @@ pub struct Connection {
     /// Transport-wide feedback has to be sent.
     gives_feedback: bool,
     profile: Option<srtp::Profile>,
-    wants_data: bool,
+    /// Present once data was negotiated.
+    data: Option<DataTerms>,
+    /// For channels, from before that, or before DTLS is up.
+    early_channels: Vec<ChannelCommand>,
     sctp: Option<Sctp>,
     /// Where packets go.
     path: Option<Path>,
@@ -201,7 +206,8 @@ impl Connection {
             ticks: None,
             gives_feedback: false,
             profile: None,
-            wants_data: false,
+            data: None,
+            early_channels: Vec::new(),
             sctp: None,
             path: None,
             credit: shared.config.ice_lite.then(credit::Credit::default),
@@ -248,6 +254,7 @@ impl Connection {
             Command::SetRemote { transport, dtls_role } => self.set_remote(transport, dtls_role),
             Command::SetRemoteCredentials(credentials) => self.set_remote_credentials(credentials),
             Command::RestartIce(credentials) => self.restart_ice(credentials),
+            Command::SetRole(role) => self.ice.set_role(role),
             Command::AddRemoteCandidate(candidate) => self.add_remote_candidate(candidate),
             Command::EndOfRemoteCandidates => self.remote_complete = true,
             Command::StartChecks => {
@@ -261,7 +268,8 @@ impl Connection {
                 self.send_feedback(command, out);
             }
             Command::Capture(capture) => self.tap = capture::Tap::new(capture),
-            Command::EnableData => self.enable_data(clock),
+            Command::EnableData(terms) => self.enable_data(clock, terms),
+            Command::Channel(command) => self.channel(clock, command),
             Command::RelayData { label, protocol, binary, message } => {
                 self.relay_data(clock, label.as_deref(), protocol.as_deref(), binary, message);
             }

@@ -51,6 +51,7 @@ impl Connection {
             dtls_in: record.dtls_in,
             dtls_out: record.dtls_out,
             sctp_association: self.sctp.is_some(),
+            channels: self.sctp.as_ref().map(|sctp| sctp.snapshot()).unwrap_or_default(),
             twcc: self.extensions.transport_wide_cc > 0,
             extensions: self.extensions,
             remb_bitrate: self.streams.remb(),

@@ -1,77 +1,64 @@
-//! Labelled channels over the streams of one association.
+//! What comes: the stack's events, and messages, in channels.
 
 use super::dcep::{MAX_LABEL, MAX_PROTOCOL, Message, Open, Reliability, shorten};
-use super::filter::STREAMS;
+use super::filter::DISCARD;
 use super::link::Link;
+use super::outgoing::Waiting;
+use super::table::{Channel, State};
 use super::{SctpError, SctpEvent};
+use crate::media::channel::{
+    ChannelCommand, ChannelConfig, ChannelEnd, ChannelEvent, ChannelId, ChannelSnapshot, DataTerms,
+};
 use bytes::Bytes;
 use rtc_sctp::{Event, PayloadProtocolIdentifier as Ppi, ReliabilityType, StreamEvent, StreamId};
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Open channels of an association (media-plane.md §8).
 pub const MAX_CHANNELS: usize = 150;
-/// Label of messages without one (MP-218).
-const DEFAULT_LABEL: &str = "JanusDataChannel";
-/// Bytes the stack may hold; what comes then waits in order (MP-220).
-const HIGH_WATER: usize = 256 << 10;
-/// Bytes that may wait.
-const MAX_WAITING: usize = 16 << 20;
-/// What a waiting message weighs besides its data.
-const WEIGHT: usize = 128;
-
-struct Channel {
-    stream: StreamId,
-    label: Arc<str>,
-    protocol: Arc<str>,
-    /// Bytes in the stack, sent or not, that are not acknowledged.
-    buffered: usize,
-}
-
-struct Waiting {
-    label: String,
-    protocol: String,
-    binary: bool,
-    data: Bytes,
-}
-
-impl Waiting {
-    fn weight(&self) -> usize {
-        self.data.len() + self.label.len() + self.protocol.len() + WEIGHT
-    }
-}
+/// Label of messages without one (MP-218), and of channels that were never announced.
+pub(super) const DEFAULT_LABEL: &str = "JanusDataChannel";
+/// Where channels are told apart: bytes that are read, with [`WEIGHT`] for each message, before whoever reads is asked.
+const READ_AT_ONCE: usize = 64 << 10;
+/// What a message weighs besides its data.
+pub(super) const WEIGHT: usize = 128;
 
 /// The data channels of one PeerConnection.
 pub struct Sctp {
-    link: Link,
-    channels: Vec<Channel>,
+    pub(super) link: Link,
+    pub(super) terms: DataTerms,
+    pub(super) channels: Vec<Channel>,
     /// Next stream we try; keeps a stream that was just reset out of use for long.
-    next_stream: StreamId,
-    waiting: VecDeque<Waiting>,
-    waiting_bytes: usize,
-    /// Streams with data that came before the association was up: its last packet was lost (RFC 9260 §5.1). Nothing can be
-    /// answered yet.
-    early: Vec<StreamId>,
+    pub(super) next_stream: StreamId,
+    pub(super) waiting: Waiting,
+    /// Streams with something to read: it came before the association was up (its last packet was lost, RFC 9260 §5.1, and
+    /// nothing can be answered yet), or while nobody reads.
+    unread: Vec<StreamId>,
+    /// What may still be read; `None`: everything.
+    budget: Option<usize>,
     /// Something was sent since the last [`SctpEvent::DataReady`].
-    busy: bool,
-    events: VecDeque<SctpEvent>,
-    closed: bool,
+    pub(super) busy: bool,
+    pub(super) events: std::collections::VecDeque<SctpEvent>,
+    pub(super) closed: bool,
 }
 
 impl Sctp {
-    /// Starts connecting. `dtls_client` decides which streams are ours to open (RFC 8832 §6); `mtu` is the largest DTLS
-    /// datagram in bytes.
+    /// Starts connecting, with messages by label. `dtls_client` decides which streams are ours to open (RFC 8832 §6); `mtu`
+    /// is the largest DTLS datagram in bytes.
     pub fn new(dtls_client: bool, mtu: u16, now: Instant) -> Result<Sctp, SctpError> {
+        Sctp::with(dtls_client, mtu, DataTerms::default(), now)
+    }
+
+    pub fn with(dtls_client: bool, mtu: u16, terms: DataTerms, now: Instant) -> Result<Sctp, SctpError> {
         Ok(Sctp {
-            link: Link::new(dtls_client, mtu, now)?,
+            link: Link::new(dtls_client, mtu, terms.channels, now)?,
+            terms,
             channels: Vec::new(),
             next_stream: if dtls_client { 2 } else { 1 },
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            early: Vec::new(),
+            waiting: Waiting::default(),
+            unread: Vec::new(),
+            budget: terms.channels.then_some(READ_AT_ONCE),
             busy: false,
-            events: VecDeque::new(),
+            events: Default::default(),
             closed: false,
         })
     }
@@ -105,40 +92,23 @@ impl Sctp {
         self.link.is_up()
     }
 
-    /// Sends a message on the channel `label`, which is opened (ordered, reliable) if nobody has yet (MP-217);
-    /// `protocol` only matters then. Waits its turn until the association is up and has room; an error is the
-    /// caller's to log. Empty messages are never sent.
-    pub fn send(
-        &mut self,
-        label: Option<&str>,
-        protocol: Option<&str>,
-        binary: bool,
-        data: Bytes,
-        now: Instant,
-    ) -> Result<(), SctpError> {
+    /// A later description says something else of the peer's largest message.
+    pub fn set_terms(&mut self, terms: DataTerms) {
+        self.terms.most = terms.most;
+    }
+
+    /// For channels that are told apart.
+    pub fn command(&mut self, command: ChannelCommand, now: Instant) {
         if self.closed {
-            return Err(SctpError::Closed);
+            return;
         }
-        if data.is_empty() {
-            return Ok(());
+        match command {
+            ChannelCommand::Open(id, config) => self.open(id, config),
+            ChannelCommand::Send { id, binary, data } => self.send_on(id, binary, data),
+            ChannelCommand::Close(id) => self.close_channel(id),
+            ChannelCommand::ReadOn => self.read_on(now),
         }
-        let message = Waiting {
-            label: label.unwrap_or(DEFAULT_LABEL).to_owned(),
-            protocol: protocol.unwrap_or("").to_owned(),
-            binary,
-            data,
-        };
-        let outcome = if self.link.is_up() && self.waiting.is_empty() && self.buffered() < HIGH_WATER {
-            self.write(message, now)
-        } else if self.waiting_bytes + message.weight() > MAX_WAITING {
-            Err(SctpError::Full)
-        } else {
-            self.waiting_bytes += message.weight();
-            self.waiting.push_back(message);
-            Ok(())
-        };
         self.advance(now);
-        outcome
     }
 
     /// Ends the association with an ABORT.
@@ -147,25 +117,55 @@ impl Sctp {
         self.advance(now);
     }
 
+    pub fn snapshot(&self) -> Vec<ChannelSnapshot> {
+        self.channels.iter().map(Channel::snapshot).collect()
+    }
+
     /// Takes up what the stack has to say, then gives it more to send.
-    fn advance(&mut self, now: Instant) {
+    pub(super) fn advance(&mut self, now: Instant) {
         loop {
             while let Some(event) = self.link.poll() {
                 self.take(event, now);
             }
-            self.link.collect(now);
-            if !self.write_waiting(now) {
+            let again = self.link.collect(now);
+            if !self.write_waiting(now) && !again {
                 break;
             }
         }
+        if self.terms.channels {
+            self.tell_released();
+        }
         if self.link.is_closed() && !self.closed {
-            self.closed = true;
-            self.channels.clear();
-            self.waiting.clear();
-            self.events.push_back(SctpEvent::Closed);
+            self.end();
         } else if self.busy && self.link.is_up() && self.waiting.is_empty() && self.buffered() == 0 {
             self.busy = false;
             self.events.push_back(SctpEvent::DataReady);
+        }
+    }
+
+    fn end(&mut self) {
+        self.closed = true;
+        self.waiting.clear();
+        for channel in std::mem::take(&mut self.channels) {
+            self.tell(ChannelEvent::Closed(channel.id, ChannelEnd::Association));
+        }
+        self.tell(ChannelEvent::Down);
+        self.events.push_back(SctpEvent::Closed);
+    }
+
+    /// To whoever tells channels apart.
+    pub(super) fn tell(&mut self, event: ChannelEvent) {
+        if self.terms.channels {
+            self.events.push_back(SctpEvent::Channel(event));
+        }
+    }
+
+    fn tell_released(&mut self) {
+        for channel in &mut self.channels {
+            if let Some((bytes, messages)) = channel.take_released() {
+                let event = ChannelEvent::Released { id: channel.id, bytes, messages };
+                self.events.push_back(SctpEvent::Channel(event));
+            }
         }
     }
 
@@ -174,170 +174,207 @@ impl Sctp {
             Event::Connected => {
                 self.busy = true;
                 self.events.push_back(SctpEvent::Up);
-                for id in std::mem::take(&mut self.early) {
-                    self.read(id, now);
-                }
+                self.tell(ChannelEvent::Up);
+                self.read_unread(now);
             }
-            // The peer closed the stream: the slot is free, the label may be opened anew.
-            Event::AssociationLost { id, .. } => self.channels.retain(|channel| channel.stream != id),
-            Event::Stream(StreamEvent::Opened { .. }) => {
-                let _ = self.link.association.accept_stream();
+            // Both directions of the stream are reset: the slot is free, the label may be opened anew.
+            Event::AssociationLost { id, .. } => self.stream_gone(id),
+            Event::Stream(StreamEvent::Opened { id }) => {
+                if let Some(mut stream) = self.link.association.accept_stream()
+                    && id == DISCARD
+                {
+                    // Skipped parts of messages are to leave it.
+                    let _ = stream.set_reliability_params(true, ReliabilityType::Reliable, 0);
+                }
             }
             Event::Stream(StreamEvent::Readable { id }) => self.readable(id, now),
             Event::Stream(StreamEvent::BufferedAmountReleased { id, n_bytes }) => {
-                if let Some(channel) = self.channel(id) {
-                    channel.buffered = channel.buffered.saturating_sub(n_bytes);
+                if let Some(channel) = self.on_stream(id) {
+                    channel.release(n_bytes);
                 }
             }
             _ => {}
         }
     }
 
-    /// What comes before the association is up is read when it is.
-    fn readable(&mut self, id: u16, now: Instant) {
-        if self.link.is_up() {
+    fn stream_gone(&mut self, stream: StreamId) {
+        self.link.filter.closed(stream);
+        self.unread.retain(|unread| *unread != stream);
+        let Some(position) = self.channels.iter().position(|channel| channel.stream == Some(stream)) else {
+            return;
+        };
+        let channel = self.channels.remove(position);
+        let end = match channel.state {
+            _ if self.link.association.is_closed() => ChannelEnd::Association,
+            State::Closing => ChannelEnd::Here,
+            _ => ChannelEnd::Peer,
+        };
+        self.tell(ChannelEvent::Closed(channel.id, end));
+    }
+
+    /// What comes before the association is up, or while nobody reads, is read later.
+    fn readable(&mut self, id: StreamId, now: Instant) {
+        if self.link.is_up() && self.may_read() {
             self.read(id, now);
-        } else if !self.early.contains(&id) {
-            self.early.push(id);
+        } else if !self.unread.contains(&id) {
+            self.unread.push(id);
         }
     }
 
+    fn may_read(&self) -> bool {
+        self.budget != Some(0)
+    }
+
+    /// True when reading has to end.
+    fn spend(&mut self, len: usize) {
+        if let Some(budget) = &mut self.budget {
+            *budget = budget.saturating_sub(len + WEIGHT);
+            if *budget == 0 {
+                self.link.filter.paused = true;
+                self.tell(ChannelEvent::Paused);
+            }
+        }
+    }
+
+    fn read_on(&mut self, now: Instant) {
+        if self.budget == Some(0) {
+            self.budget = Some(READ_AT_ONCE);
+            self.link.filter.paused = false;
+            self.read_unread(now);
+        }
+    }
+
+    fn read_unread(&mut self, now: Instant) {
+        for id in std::mem::take(&mut self.unread) {
+            self.readable(id, now);
+        }
+    }
+
+    /// All that waits on a stream, as long as somebody reads.
     fn read(&mut self, id: StreamId, now: Instant) {
-        while let Ok(mut stream) = self.link.association.stream(id)
-            && let Ok(Some(message)) = stream.read_sctp()
-        {
+        loop {
+            if !self.may_read() {
+                if !self.unread.contains(&id) {
+                    self.unread.push(id);
+                }
+                return;
+            }
+            let Ok(mut stream) = self.link.association.stream(id) else { return };
+            let Ok(Some(message)) = stream.read_sctp() else { return };
+            if id == DISCARD {
+                continue;
+            }
+            let ppi = message.ppi;
             let Ok(data) = message.to_payload(usize::MAX) else { return };
-            match message.ppi {
+            match ppi {
                 Ppi::Dcep => match Message::parse(&data) {
-                    Some(Message::Open(open)) => self.opened_by_peer(id, &open, now),
-                    // Messages need not wait for it, so there is nothing to do.
-                    Some(Message::Ack) => {}
+                    Some(Message::Open(open)) => self.opened_by_peer(id, open, now),
+                    Some(Message::Ack) => self.known_to_peer(id),
                     None => tracing::warn!("SCTP: malformed DCEP message on stream {id}"),
                 },
                 Ppi::String => self.deliver(id, false, data.freeze()),
                 Ppi::Binary => self.deliver(id, true, data.freeze()),
+                // The byte in it stands for nothing: SCTP cannot carry less (RFC 8831 §6.6).
+                Ppi::StringEmpty => self.deliver(id, false, Bytes::new()),
+                Ppi::BinaryEmpty => self.deliver(id, true, Bytes::new()),
                 _ => {}
             }
         }
     }
 
-    fn deliver(&mut self, id: StreamId, binary: bool, data: Bytes) {
-        let Some(channel) = self.channel(id) else {
-            tracing::debug!("SCTP: message on stream {id}, which is no channel");
+    fn deliver(&mut self, stream: StreamId, binary: bool, data: Bytes) {
+        if self.on_stream(stream).is_none() && !self.terms.channels {
+            self.imply(stream);
+        }
+        // It answers on a channel that it has not acknowledged: it knows it.
+        self.known_to_peer(stream);
+        let labels = !self.terms.channels;
+        let Some(channel) = self.on_stream(stream) else {
+            tracing::debug!("SCTP: message on stream {stream}, which is no channel");
             return;
         };
-        let label = channel.label.clone();
-        let protocol = (!channel.protocol.is_empty()).then(|| channel.protocol.clone());
-        self.events.push_back(SctpEvent::Incoming { label, protocol, binary, data });
+        if labels {
+            let label = channel.label.clone();
+            let protocol = (!channel.protocol.is_empty()).then(|| channel.protocol.clone());
+            self.events.push_back(SctpEvent::Incoming { label, protocol, binary, data });
+        } else {
+            let id = channel.id;
+            let len = data.len();
+            self.tell(ChannelEvent::Message { id, binary, data });
+            self.spend(len);
+        }
+    }
+
+    /// The peer has negotiated a channel by itself (`negotiated: true`), and sends. Only it knows the label; answers to the one
+    /// that the plugin is told go there.
+    fn imply(&mut self, stream: StreamId) {
+        if self.channels.len() >= MAX_CHANNELS {
+            return;
+        }
+        let config = ChannelConfig {
+            label: DEFAULT_LABEL.into(),
+            protocol: String::new(),
+            ordered: true,
+            reliability: Reliability::Reliable,
+            negotiated: Some(stream),
+        };
+        let channel = Channel::new(config, ChannelId::fresh(), DEFAULT_LABEL, "");
+        self.channels.push(channel.on(stream, true));
+    }
+
+    /// A channel of ours that the peer is seen to know.
+    fn known_to_peer(&mut self, stream: StreamId) {
+        let Some(channel) = self.on_stream(stream).filter(|channel| channel.state == State::Announced) else {
+            return;
+        };
+        channel.state = State::Open;
+        let (id, config) = (channel.id, channel.config.clone());
+        self.send_as(stream, config.ordered, config.reliability);
+        self.tell(ChannelEvent::Opened(id));
     }
 
     /// MP-214: remembered and acknowledged at once.
-    fn opened_by_peer(&mut self, id: StreamId, open: &Open, now: Instant) {
-        if self.channel(id).is_some() {
-            tracing::warn!("SCTP: stream {id} is open already");
-            return;
+    fn opened_by_peer(&mut self, stream: StreamId, open: Open, now: Instant) {
+        match self.channels.iter().position(|channel| channel.stream == Some(stream)) {
+            // Now it has a name.
+            Some(position) if self.channels[position].implied => drop(self.channels.remove(position)),
+            Some(_) => {
+                tracing::warn!("SCTP: stream {stream} is open already");
+                return;
+            }
+            None => {}
         }
         if self.channels.len() >= MAX_CHANNELS {
-            tracing::warn!("SCTP: no room for data channel '{}'", open.label);
-            if let Ok(mut stream) = self.link.association.stream(id) {
-                let _ = stream.close(now);
-            }
+            tracing::warn!("SCTP: no room for data channel '{}'", shorten(&open.label, MAX_LABEL));
+            self.reset(stream, now);
             return;
         }
-        self.channels.push(Channel {
-            stream: id,
-            label: open.label.as_str().into(),
-            protocol: open.protocol.as_str().into(),
-            buffered: 0,
-        });
+        let (label, protocol) = (shorten(&open.label, MAX_LABEL), shorten(&open.protocol, MAX_PROTOCOL));
+        let (ordered, reliability) = (open.ordered, open.reliability);
+        let config = ChannelConfig {
+            label: open.label.clone(),
+            protocol: open.protocol.clone(),
+            ordered,
+            reliability,
+            negotiated: None,
+        };
+        let id = ChannelId::fresh();
+        let channel = Channel::new(config.clone(), id, label, protocol);
+        self.channels.push(channel.on(stream, false));
         // The answer itself is ordered and reliable.
-        if let Err(error) = self.write_to(id, Message::Ack.to_vec().into(), Ppi::Dcep, now) {
-            tracing::warn!("SCTP: cannot acknowledge data channel '{}': {error}", open.label);
+        if let Err(error) = self.write_internal(stream, &Message::Ack, now) {
+            tracing::warn!("SCTP: cannot acknowledge data channel '{label}': {error}");
         }
-        let (kind, value) = match open.reliability {
-            Reliability::Reliable => (ReliabilityType::Reliable, 0),
-            Reliability::Retransmissions(count) => (ReliabilityType::Rexmit, count),
-            Reliability::Lifetime(milliseconds) => (ReliabilityType::Timed, milliseconds),
-        };
-        if let Ok(mut stream) = self.link.association.stream(id) {
-            let _ = stream.set_reliability_params(!open.ordered, kind, value);
-        }
+        self.send_as(stream, ordered, reliability);
+        self.tell(ChannelEvent::Announced(id, config));
+        self.spend(open.label.len() + open.protocol.len());
     }
 
-    /// Whether anything was written.
-    fn write_waiting(&mut self, now: Instant) -> bool {
-        let mut any = false;
-        while self.link.is_up() && self.buffered() < HIGH_WATER {
-            let Some(message) = self.waiting.pop_front() else { break };
-            self.waiting_bytes -= message.weight();
-            any = true;
-            if let Err(error) = self.write(message, now) {
-                tracing::warn!("SCTP: message dropped: {error}");
-            }
-        }
-        any
+    pub(super) fn on_stream(&mut self, stream: StreamId) -> Option<&mut Channel> {
+        self.channels.iter_mut().find(|channel| channel.stream == Some(stream))
     }
 
-    fn write(&mut self, message: Waiting, now: Instant) -> Result<(), SctpError> {
-        let known = shorten(&message.label, MAX_LABEL);
-        let stream = match self.channels.iter().find(|channel| &*channel.label == known) {
-            Some(channel) => channel.stream,
-            None => self.open(&message.label, &message.protocol, now)?,
-        };
-        let ppi = if message.binary { Ppi::Binary } else { Ppi::String };
-        self.write_to(stream, message.data, ppi, now)
-    }
-
-    fn open(&mut self, label: &str, protocol: &str, now: Instant) -> Result<StreamId, SctpError> {
-        if self.channels.len() >= MAX_CHANNELS {
-            return Err(SctpError::TooManyChannels);
-        }
-        let stream = self.free_stream().ok_or(SctpError::TooManyChannels)?;
-        self.link.association.open_stream(stream, Ppi::Binary).map_err(stack)?;
-        self.channels.push(Channel {
-            stream,
-            label: shorten(label, MAX_LABEL).into(),
-            protocol: shorten(protocol, MAX_PROTOCOL).into(),
-            buffered: 0,
-        });
-        let open = Open {
-            ordered: true,
-            reliability: Reliability::Reliable,
-            label: label.to_owned(),
-            protocol: protocol.to_owned(),
-        };
-        self.write_to(stream, Message::Open(open).to_vec().into(), Ppi::Dcep, now)?;
-        Ok(stream)
-    }
-
-    /// The next stream of our parity (DTLS client even, server odd) that is not in use; stream 0 is left out.
-    fn free_stream(&mut self) -> Option<StreamId> {
-        let limit = self.link.association.negotiated_max_streams().unwrap_or(STREAMS).min(STREAMS);
-        for _ in 0..STREAMS / 2 {
-            let stream = self.next_stream;
-            self.next_stream = if stream + 2 < STREAMS { stream + 2 } else { 2 - stream % 2 };
-            if stream < limit && self.link.association.stream(stream).is_err() {
-                return Some(stream);
-            }
-        }
-        None
-    }
-
-    fn write_to(&mut self, id: StreamId, data: Bytes, ppi: Ppi, now: Instant) -> Result<(), SctpError> {
-        let mut stream = self.link.association.stream(id).map_err(stack)?;
-        stream.write_chunk_with_ppi(now, &data, ppi).map_err(stack)?;
-        self.busy = true;
-        if let Some(channel) = self.channel(id) {
-            channel.buffered += data.len();
-        }
-        Ok(())
-    }
-
-    fn channel(&mut self, stream: StreamId) -> Option<&mut Channel> {
-        self.channels.iter_mut().find(|channel| channel.stream == stream)
-    }
-
-    fn buffered(&self) -> usize {
+    pub(super) fn buffered(&self) -> usize {
         self.channels.iter().map(|channel| channel.buffered).sum()
     }
 
@@ -349,12 +386,8 @@ impl Sctp {
     /// What a browser does in `RTCDataChannel.close()`.
     #[cfg(test)]
     pub(super) fn reset_channel(&mut self, label: &str, now: Instant) {
-        let id = self.channels.iter().find(|channel| &*channel.label == label).unwrap().stream;
-        self.link.association.stream(id).unwrap().close(now).unwrap();
+        let id = self.channels.iter().find(|channel| &*channel.label == label).unwrap().id;
+        self.close_channel(id);
         self.advance(now);
     }
-}
-
-fn stack(error: rtc_shared::error::Error) -> SctpError {
-    SctpError::Stack(error.to_string())
 }

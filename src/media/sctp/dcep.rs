@@ -1,8 +1,8 @@
 //! Data Channel Establishment Protocol, RFC 8832.
 
-/// Bytes of a label that are kept (media-plane.md §8).
+/// Bytes of a label that plugins are told (media-plane.md §8).
 pub(super) const MAX_LABEL: usize = 127;
-/// Bytes of a subprotocol that are kept.
+/// Bytes of a subprotocol that plugins are told.
 pub(super) const MAX_PROTOCOL: usize = 63;
 
 const OPEN: u8 = 3;
@@ -66,8 +66,8 @@ fn parse_open(bytes: &[u8]) -> Option<Open> {
             2 => Reliability::Lifetime(value),
             _ => return None,
         },
-        label: text(label, MAX_LABEL),
-        protocol: text(protocol, MAX_PROTOCOL),
+        label: text(label),
+        protocol: text(protocol),
     })
 }
 
@@ -88,8 +88,9 @@ fn write_open(open: &Open) -> Vec<u8> {
     bytes
 }
 
-fn text(bytes: &[u8], max: usize) -> String {
-    shorten(&String::from_utf8_lossy(bytes), max).to_owned()
+/// Not longer than what could be sent: what is no UTF-8 grows.
+fn text(bytes: &[u8]) -> String {
+    shorten(&String::from_utf8_lossy(bytes), usize::from(u16::MAX)).to_owned()
 }
 
 /// At most `max` bytes, never half a character.
@@ -137,18 +138,18 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        let long = Open {
-            ordered: true,
-            reliability: Reliability::Reliable,
-            label: "é".repeat(100),
-            protocol: "p".repeat(100),
-        };
-        let Some(Message::Open(kept)) = Message::parse(&Message::Open(long).to_vec()) else { panic!() };
-        assert_eq!(kept.label, "é".repeat(63));
-        assert_eq!(kept.protocol, "p".repeat(63));
+        assert_eq!(shorten(&"é".repeat(100), MAX_LABEL), "é".repeat(63));
+        assert_eq!(shorten(&"p".repeat(100), MAX_PROTOCOL), "p".repeat(63));
         let Some(Message::Open(kept)) = Message::parse(b"\x03\0\0\0\0\0\0\0\0\x02\0\0\xff\xfe") else {
             panic!()
         };
         assert_eq!(kept.label, "\u{fffd}\u{fffd}");
+        let foreign = [b"\x03\0\0\0\0\0\0\0\xff\xff\0\0".to_vec(), vec![0xff; 0xffff]].concat();
+        let Some(grown) = Message::parse(&foreign) else { panic!() };
+        assert_eq!(Message::parse(&grown.to_vec()), Some(grown));
+        // What does not fit into the length of the message is left out.
+        let long = Open { label: "é".repeat(40_000), ..open(true, Reliability::Reliable) };
+        let Some(Message::Open(kept)) = Message::parse(&Message::Open(long).to_vec()) else { panic!() };
+        assert_eq!(kept.label, "é".repeat(32_767));
     }
 }

@@ -12,8 +12,13 @@ pub(super) const STREAMS: u16 = 300;
 const FORWARD_LIMIT: u32 = 1 << 16;
 /// How far DATA may be ahead of the first missing one: bounds the gap list, which goes into every SACK.
 const DATA_LIMIT: u32 = 4096;
-/// Stream resets that may wait for data still missing; the stack looks at each of them for each DATA.
-const WAITING_RESETS: u32 = 16;
+/// Stream resets that may wait for data still missing.
+const WAITING_RESETS: usize = 16;
+/// Where data goes that comes on a stream while we close it: the stack would neither hand it out nor let the peer's reset
+/// through before somebody takes it.
+pub(super) const DISCARD: u16 = u16::MAX;
+/// DATA flag: unordered.
+const UNORDERED: u8 = 4;
 /// Bytes accepted beyond the advertised window, which a single unfinished message can fill.
 const BEYOND_WINDOW: usize = 4 << 20;
 
@@ -35,6 +40,12 @@ const FORWARD_TSN: u8 = 192;
 
 const OUTGOING_RESET: u16 = 13;
 const RECONFIG_RESPONSE: u16 = 16;
+/// RFC 6525 §4.4: results after which the same request has to be sent again: "request already in progress", "bad sequence
+/// number" (one before it was lost), "in progress".
+const REQUEST_IN_PROGRESS: u32 = 4;
+const IN_PROGRESS: u32 = 6;
+/// How often a reset is repeated.
+const REPEATED_RESETS: u32 = 10;
 
 /// What became of a packet.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,11 +64,23 @@ pub(super) struct Filter {
     cumulative: Option<u32>,
     window_closed: bool,
     beyond_window: usize,
-    waiting_resets: u32,
-    /// The furthest TSN one of them waits for.
-    waiting_for: u32,
-    /// Request numbers of our own resets; the stack repeats them all until they are answered.
-    own_resets: Vec<u32>,
+    /// Nobody reads at the moment, so that a closed window says nothing about the peer.
+    pub paused: bool,
+    /// Resets of the peer that wait for data still missing: the TSN, the request's number, the packet. Until then the stack
+    /// would answer "in progress", and not reset its own direction afterwards.
+    waiting_resets: Vec<(u32, u32, Bytes)>,
+    /// Streams that we are closing.
+    closing: Vec<u16>,
+    /// Our own resets that are not answered. The stack repeats only those that it was asked for, not those that answer the
+    /// peer's, and takes "in progress" for an answer.
+    own_resets: Vec<OwnReset>,
+}
+
+struct OwnReset {
+    number: u32,
+    packet: Bytes,
+    /// How often it was repeated.
+    repeated: u32,
 }
 
 /// Type of the first chunk.
@@ -86,28 +109,63 @@ impl Filter {
         if !self.window_closed {
             self.beyond_window = 0;
         }
-        if ahead(self.waiting_for, cumulative) == 0 {
-            self.waiting_resets = 0;
+    }
+
+    /// What comes on this stream from here on is for nobody.
+    pub fn close(&mut self, stream: u16) {
+        if !self.closing.contains(&stream) {
+            self.closing.push(stream);
         }
+    }
+
+    /// The stream has been reset: it may be used anew.
+    pub fn closed(&mut self, stream: u16) {
+        self.closing.retain(|closing| *closing != stream);
+    }
+
+    /// A reset of the peer that need not wait any more.
+    pub fn due_reset(&mut self) -> Option<Bytes> {
+        let position = self.waiting_resets.iter().position(|(last, ..)| self.distance(*last) == 0)?;
+        Some(self.waiting_resets.remove(position).2)
     }
 
     fn note_reset(&mut self, packet: &[u8]) {
         let Some(request) = packet.get(HEADER + 4..HEADER + 12) else { return };
         let number = be32(request, 4);
-        if request[..2] == OUTGOING_RESET.to_be_bytes() && !self.own_resets.contains(&number) {
-            self.own_resets.push(number);
+        let known = self.own_resets.iter().any(|own| own.number == number);
+        if request[..2] == OUTGOING_RESET.to_be_bytes() && !known {
+            self.own_resets.push(OwnReset { number, packet: Bytes::copy_from_slice(packet), repeated: 0 });
         }
+    }
+
+    pub fn has_own_resets(&self) -> bool {
+        !self.own_resets.is_empty()
+    }
+
+    /// All resets of ours that are not answered, in order, once more; those that were repeated in vain are given up.
+    pub fn repeat_resets(&mut self) -> impl Iterator<Item = Bytes> + '_ {
+        self.own_resets.retain_mut(|own| {
+            own.repeated += 1;
+            own.repeated <= REPEATED_RESETS
+        });
+        self.own_resets.iter().map(|own| own.packet.clone())
     }
 
     /// Judges a packet of an association (not INIT, which [`super::link`] handles).
     pub fn inbound(&mut self, packet: &Bytes) -> Verdict {
         let mut kept: Vec<Range<usize>> = Vec::new();
         let mut complete = true;
+        let mut discarded = Vec::new();
         let mut at = HEADER;
         while at < packet.len() {
             let Some((kind, range)) = chunk_at(packet, at) else { return Verdict::Drop };
             at = range.end.next_multiple_of(4);
             match self.judge(kind, &packet[range.clone()]) {
+                Ok(true) if kind == RECONFIG && self.waits(packet, range.clone()) => complete = false,
+                Ok(true) if kind == DATA && self.is_closing(&packet[range.clone()]) => {
+                    discarded.push(range.start);
+                    kept.push(range);
+                }
                 Ok(true) if kind == ABORT => {
                     // Without its causes, whose lengths the stack believes.
                     complete = false;
@@ -125,9 +183,37 @@ impl Filter {
         }
         match (complete, kept.is_empty()) {
             (_, true) => Verdict::Drop,
-            (true, false) => Verdict::Pass(packet.clone()),
-            (false, false) => Verdict::Pass(rebuild(packet, &kept)),
+            (true, false) if discarded.is_empty() => Verdict::Pass(packet.clone()),
+            (_, false) => {
+                let mut altered = packet.to_vec();
+                for at in discarded {
+                    altered[at + 1] |= UNORDERED;
+                    altered[at + 8..at + 10].copy_from_slice(&DISCARD.to_be_bytes());
+                }
+                Verdict::Pass(rebuild(&altered, &kept))
+            }
         }
+    }
+
+    fn is_closing(&self, data: &[u8]) -> bool {
+        self.closing.contains(&u16::from_be_bytes([data[8], data[9]]))
+    }
+
+    /// Whether a reset (one that was judged) has to wait for data; then it is kept. Without room the peer sends it again.
+    fn waits(&mut self, packet: &Bytes, range: Range<usize>) -> bool {
+        let chunk = &packet[range.clone()];
+        if chunk.len() < 20 || chunk[4..6] != OUTGOING_RESET.to_be_bytes() {
+            return false;
+        }
+        let (number, last) = (be32(chunk, 8), be32(chunk, 16));
+        if self.distance(last) == 0 {
+            return false;
+        }
+        let known = self.waiting_resets.iter().any(|(_, waiting, _)| *waiting == number);
+        if !known && self.waiting_resets.len() < WAITING_RESETS {
+            self.waiting_resets.push((last, number, rebuild(packet, &[range])));
+        }
+        true
     }
 
     /// Whether a chunk (header included) may pass.
@@ -155,7 +241,7 @@ impl Filter {
         if stream >= STREAMS || self.distance(be32(chunk, 4)) > DATA_LIMIT {
             return Ok(false);
         }
-        if self.window_closed {
+        if self.window_closed && !self.paused {
             self.beyond_window += chunk.len() - 16;
             if self.beyond_window > BEYOND_WINDOW {
                 return Err("an endless message");
@@ -177,23 +263,20 @@ impl Filter {
             match kind {
                 OUTGOING_RESET if len >= 16 => {
                     let last = be32(chunk, at + 12);
-                    let distance = self.distance(last);
-                    if distance > DATA_LIMIT
-                        || distance > 0 && self.waiting_resets >= WAITING_RESETS
+                    // A second one in the same chunk would not wait (RFC 6525 §3.1 has no such pair).
+                    let second = at > 4 && self.distance(last) > 0;
+                    if self.distance(last) > DATA_LIMIT
+                        || second
                         || self.own_resets.len() >= usize::from(STREAMS)
                     {
                         return false;
                     }
-                    if distance > 0 {
-                        self.waiting_resets += 1;
-                        if self.waiting_resets == 1 || ahead(last, self.waiting_for) > 0 {
-                            self.waiting_for = last;
-                        }
-                    }
                 }
                 RECONFIG_RESPONSE if len >= 12 => {
                     let number = be32(chunk, at + 4);
-                    self.own_resets.retain(|own| *own != number);
+                    if !matches!(be32(chunk, at + 8), REQUEST_IN_PROGRESS..=IN_PROGRESS) {
+                        self.own_resets.retain(|own| own.number != number);
+                    }
                 }
                 _ => return false,
             }
@@ -337,19 +420,38 @@ mod tests {
     }
 
     #[test]
-    fn resets_that_wait_are_few() {
+    fn resets_wait_for_what_is_missing() {
         let mut filter = filter();
-        for rsn in 0..WAITING_RESETS {
-            assert!(passes(&mut filter, reset(rsn, 1010)));
+        for rsn in 0..WAITING_RESETS as u32 + 5 {
+            assert!(!passes(&mut filter, reset(rsn, 1010)));
+            assert!(!passes(&mut filter, reset(rsn, 1010)), "the same once more");
         }
-        assert!(!passes(&mut filter, reset(99, 1010)));
         assert!(passes(&mut filter, reset(99, 1000)), "one that need not wait");
+        assert_eq!(filter.due_reset(), None);
+        // Beside it the rest of a packet goes on.
+        let beside = packet(&[reset(5, 1010), data(1001, 1, b"x")]);
+        assert_eq!(filter.inbound(&beside), Verdict::Pass(packet(&[data(1001, 1, b"x")])));
         filter.outbound(&sack(1009, 1));
-        assert!(!passes(&mut filter, reset(99, 1010)));
+        assert_eq!(filter.due_reset(), None);
         filter.outbound(&sack(1010, 1));
-        assert!(passes(&mut filter, reset(99, 1011)));
+        let due: Vec<_> = std::iter::from_fn(|| filter.due_reset()).collect();
+        assert_eq!(due.len(), WAITING_RESETS);
+        assert_eq!(due[3], packet(&[reset(3, 1010)]));
         // Add Outgoing Streams
         assert!(!passes(&mut filter, chunk(RECONFIG, &[0, 17, 0, 12, 0, 0, 0, 1, 0, 5, 0, 0])));
+    }
+
+    #[test]
+    fn data_for_what_is_being_closed_goes_elsewhere() {
+        let mut filter = filter();
+        filter.close(7);
+        let mut elsewhere = data(1001, DISCARD, b"late");
+        elsewhere[1] |= UNORDERED;
+        let mixed = packet(&[data(1001, 7, b"late"), data(1002, 8, b"on time")]);
+        let expected = packet(&[elsewhere, data(1002, 8, b"on time")]);
+        assert_eq!(filter.inbound(&mixed), Verdict::Pass(expected));
+        filter.closed(7);
+        assert!(passes(&mut filter, data(1003, 7, b"anew")));
     }
 
     #[test]
@@ -363,6 +465,9 @@ mod tests {
         }
         assert!(!passes(&mut filter, reset(999, 1000)));
         let answer = |rsn: u8| chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, rsn, 0, 0, 0, 1]);
+        assert!(passes(&mut filter, chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, 5, 0, 0, 0, 6])));
+        assert!(!passes(&mut filter, reset(999, 1000)), "in progress is no answer");
+        assert_eq!(filter.repeat_resets().count(), usize::from(STREAMS));
         assert!(passes(&mut filter, answer(5)));
         assert!(passes(&mut filter, reset(999, 1000)));
     }

@@ -8,6 +8,7 @@
 
 use super::SctpError;
 use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk};
+use crate::media::channel::LARGEST_MESSAGE;
 use bytes::Bytes;
 use rtc_sctp::{
     Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload, ServerConfig,
@@ -26,8 +27,12 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCAL
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long after our INIT ACK the handshake starts again if nothing came of it.
 const ACCEPT_LIMIT: Duration = Duration::from_secs(10);
-/// Largest message we send; the peer's own limit is in its SDP.
-const MAX_MESSAGE: u32 = 16 << 20;
+/// Bytes that may wait to be read, where the largest message has to fit into it: the peer sends no more, but one packet each
+/// time that it is answered.
+const WIDE_WINDOW: u32 = LARGEST_MESSAGE as u32 + (1 << 20);
+/// How long an answer to a reset is waited for at first, and at most.
+const FIRST_REPEAT: Duration = Duration::from_secs(1);
+const LAST_REPEAT: Duration = Duration::from_secs(30);
 /// Header, explicit nonce and tag of a DTLS record with AES-GCM.
 const DTLS_OVERHEAD: u32 = 37;
 
@@ -51,26 +56,32 @@ enum Phase {
 pub(super) struct Link {
     dtls_client: bool,
     config: Arc<EndpointConfig>,
+    /// Messages of [`LARGEST_MESSAGE`] are taken.
+    wide: bool,
     endpoint: Endpoint,
     pub association: Association,
-    filter: Filter,
+    pub filter: Filter,
+    /// When resets of ours are repeated, and how long after that again.
+    repeat: Option<(Instant, Duration)>,
     phase: Phase,
     outgoing: VecDeque<Bytes>,
 }
 
 impl Link {
     /// `mtu`: bytes of the largest DTLS datagram.
-    pub fn new(dtls_client: bool, mtu: u16, now: Instant) -> Result<Link, SctpError> {
+    pub fn new(dtls_client: bool, mtu: u16, wide: bool, now: Instant) -> Result<Link, SctpError> {
         let mut config = EndpointConfig::new();
         config.max_payload_size(max_payload_size_for_mtu(u32::from(mtu).saturating_sub(DTLS_OVERHEAD)));
         let config = Arc::new(config);
-        let (endpoint, association) = ask(&config, now)?;
+        let (endpoint, association) = ask(&config, wide, now)?;
         let mut link = Link {
             dtls_client,
             config,
+            wide,
             endpoint,
             association,
             filter: Filter::default(),
+            repeat: None,
             phase: Phase::Asking { tag: None, held: None },
             outgoing: VecDeque::new(),
         };
@@ -129,7 +140,7 @@ impl Link {
 
     /// Gives up what was begun and answers the peer's INIT.
     fn accept(&mut self, init: Bytes, now: Instant) {
-        let server = Some(Arc::new(ServerConfig::new(transport())));
+        let server = Some(Arc::new(ServerConfig::new(transport(self.wide))));
         let mut endpoint = Endpoint::new(NOWHERE, TransportProtocol::UDP, self.config.clone(), server);
         let answer = survives(|| endpoint.handle(now, NOWHERE, None, init.clone()));
         let Some(Some((_, DatagramEvent::NewAssociation(association)))) = answer else {
@@ -172,8 +183,20 @@ impl Link {
         event
     }
 
-    /// Fetches what the stack wants to send.
-    pub fn collect(&mut self, now: Instant) {
+    /// Fetches what the stack wants to send, and gives it the resets that waited for what it has acknowledged now: then it has
+    /// something to say.
+    pub fn collect(&mut self, now: Instant) -> bool {
+        self.fetch(now);
+        let mut any = false;
+        while let Some(reset) = self.filter.due_reset() {
+            any = true;
+            self.deliver(reset, now);
+            self.fetch(now);
+        }
+        any
+    }
+
+    fn fetch(&mut self, now: Instant) {
         while let Some(message) = self.association.poll_transmit(now) {
             let Payload::RawEncode(packets) = message.message else { continue };
             for packet in packets {
@@ -183,6 +206,10 @@ impl Link {
                 }
                 self.outgoing.push_back(packet);
             }
+        }
+        match self.filter.has_own_resets() {
+            true => drop(self.repeat.get_or_insert((now + FIRST_REPEAT, FIRST_REPEAT))),
+            false => self.repeat = None,
         }
     }
 
@@ -196,7 +223,8 @@ impl Link {
             Phase::Closed => return None,
             _ => None,
         };
-        [own, self.association.poll_timeout()].into_iter().flatten().min()
+        let repeat = self.repeat.map(|(at, _)| at);
+        [own, repeat, self.association.poll_timeout()].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -212,11 +240,18 @@ impl Link {
             Phase::Accepting { until, .. } if *until <= now => self.ask_again(now),
             _ => {}
         }
+        if let Some((at, after)) = &mut self.repeat
+            && *at <= now
+        {
+            *after = (*after * 2).min(LAST_REPEAT);
+            *at = now + *after;
+            self.outgoing.extend(self.filter.repeat_resets());
+        }
         self.association.handle_timeout(now);
     }
 
     fn ask_again(&mut self, now: Instant) {
-        self.phase = match ask(&self.config, now) {
+        self.phase = match ask(&self.config, self.wide, now) {
             Ok((endpoint, association)) => {
                 self.endpoint = endpoint;
                 self.association = association;
@@ -247,10 +282,10 @@ fn survives<T>(run: impl FnOnce() -> T) -> Option<T> {
         .ok()
 }
 
-fn ask(config: &Arc<EndpointConfig>, now: Instant) -> Result<(Endpoint, Association), SctpError> {
+fn ask(config: &Arc<EndpointConfig>, wide: bool, now: Instant) -> Result<(Endpoint, Association), SctpError> {
     let mut endpoint = Endpoint::new(NOWHERE, TransportProtocol::UDP, config.clone(), None);
     let (_, association) = endpoint
-        .connect(now, ClientConfig::new(transport()), NOWHERE)
+        .connect(now, ClientConfig::new(transport(wide)), NOWHERE)
         .map_err(|error| SctpError::Stack(error.to_string()))?;
     Ok((endpoint, association))
 }
@@ -260,11 +295,14 @@ fn initiate_tag(packet: &[u8]) -> Option<[u8; 4]> {
     packet.get(16..20)?.try_into().ok()
 }
 
-fn transport() -> TransportConfig {
-    TransportConfig::default()
+fn transport(wide: bool) -> TransportConfig {
+    let config = TransportConfig::default();
+    let room = if wide { WIDE_WINDOW } else { config.max_receive_buffer_size() };
+    config
+        .with_max_receive_buffer_size(room)
         .with_max_num_inbound_streams(STREAMS)
         .with_max_num_outbound_streams(STREAMS)
-        .with_max_message_size(MAX_MESSAGE)
+        .with_max_message_size(LARGEST_MESSAGE as u32)
         // ICE knows when the path is dead. At its limits the stack would give up, or only stop sending.
         .with_timer_config(TimerConfig {
             max_t1_init_retrans: usize::MAX,

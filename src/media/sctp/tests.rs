@@ -1,4 +1,5 @@
 use super::*;
+use crate::media::channel::*;
 use std::time::{Duration, Instant};
 
 /// Small numbers, reproducible (xorshift).
@@ -23,18 +24,36 @@ struct World {
     loss: u64,
     /// The next packet that begins with this chunk is lost.
     victim: Option<u8>,
+    /// Whether anybody goes on reading.
+    reads: bool,
 }
 
 impl World {
     fn new(loss: u64) -> World {
+        World::with(DataTerms::default(), loss)
+    }
+
+    /// Whose ends tell channels apart, and are up.
+    fn of_channels(loss: u64) -> World {
+        let mut world = World::with(DataTerms { channels: true, most: None }, loss);
+        world.run(120);
+        for events in &mut world.events {
+            assert_eq!(events[..2], [SctpEvent::Up, SctpEvent::Channel(ChannelEvent::Up)]);
+            events.clear();
+        }
+        world
+    }
+
+    fn with(terms: DataTerms, loss: u64) -> World {
         let now = Instant::now();
         World {
-            ends: [true, false].map(|client| Sctp::new(client, 1200, now).unwrap()),
+            ends: [true, false].map(|client| Sctp::with(client, 1200, terms, now).unwrap()),
             events: [Vec::new(), Vec::new()],
             now,
             dice: Dice(0x1234_5678_9abc_def1 + loss),
             loss,
             victim: None,
+            reads: true,
         }
     }
 
@@ -61,7 +80,14 @@ impl World {
                 }
             }
             for (end, events) in self.ends.iter_mut().zip(&mut self.events) {
-                events.extend(std::iter::from_fn(|| end.poll_event()));
+                while let Some(event) = end.poll_event() {
+                    if self.reads && event == SctpEvent::Channel(ChannelEvent::Paused) {
+                        idle = false;
+                        end.command(ChannelCommand::ReadOn, self.now);
+                    } else {
+                        events.push(event);
+                    }
+                }
             }
             if idle {
                 let Some(due) = self.ends.iter().filter_map(Sctp::timeout).min() else { return };
@@ -77,6 +103,31 @@ impl World {
 
     fn send(&mut self, from: usize, label: Option<&str>, binary: bool, data: &[u8]) {
         self.ends[from].send(label, None, binary, Bytes::copy_from_slice(data), self.now).unwrap();
+    }
+
+    fn command(&mut self, from: usize, command: ChannelCommand) {
+        self.ends[from].command(command, self.now);
+    }
+
+    fn open(&mut self, from: usize, config: ChannelConfig) -> ChannelId {
+        let id = ChannelId::fresh();
+        self.command(from, ChannelCommand::Open(id, config));
+        id
+    }
+
+    fn send_on(&mut self, from: usize, id: ChannelId, binary: bool, data: impl Into<Bytes>) {
+        self.command(from, ChannelCommand::Send { id, binary, data: data.into() });
+    }
+
+    /// What was told of channels at `end`, without what waits no longer; clears the events.
+    fn told(&mut self, end: usize) -> Vec<ChannelEvent> {
+        let events = std::mem::take(&mut self.events[end]);
+        let told = events.into_iter().filter_map(|event| match event {
+            SctpEvent::Channel(ChannelEvent::Released { .. }) => None,
+            SctpEvent::Channel(event) => Some(event),
+            _ => None,
+        });
+        told.collect()
     }
 
     /// Messages that arrived at `end`, as (label, binary, data); clears the events.
@@ -163,7 +214,6 @@ fn text_and_binary_arrive_with_their_label() {
     world.send(0, Some("chat"), false, "grüß".as_bytes());
     world.send(0, Some("chat"), true, &[0, 1, 2]);
     world.send(0, None, false, b"default");
-    world.send(0, Some("chat"), false, b"");
     world.run(5);
     let expected = [
         ("chat".to_owned(), false, Bytes::from("grüß")),
@@ -312,6 +362,311 @@ fn a_late_init_does_not_end_the_association() {
     world.send(0, None, false, b"still here");
     world.run(5);
     assert_eq!(world.arrived(1).len(), 1);
+}
+
+fn config(label: &str) -> ChannelConfig {
+    ChannelConfig {
+        label: label.into(),
+        protocol: String::new(),
+        ordered: true,
+        reliability: Reliability::Reliable,
+        negotiated: None,
+    }
+}
+
+#[test]
+fn two_channels_of_one_label_are_two() {
+    let mut world = World::of_channels(0);
+    let ids = [0, 1].map(|_| world.open(0, config("same")));
+    for (id, text) in ids.iter().zip(["first", "second"]) {
+        world.send_on(0, *id, false, text);
+    }
+    world.run(5);
+    assert_eq!(world.told(0), ids.map(ChannelEvent::Opened));
+    let told = world.told(1);
+    let [
+        ChannelEvent::Announced(a, of_a),
+        ChannelEvent::Announced(b, _),
+        ChannelEvent::Message { id: x, data: first, .. },
+        ChannelEvent::Message { id: y, data: second, .. },
+    ] = &told[..]
+    else {
+        panic!("{told:?}")
+    };
+    assert_eq!((&first[..], &second[..], of_a), (&b"first"[..], &b"second"[..], &config("same")));
+    assert!(a != b && x == a && y == b);
+    // Answers go to the one that is meant.
+    world.send_on(1, *b, true, &b"to the second"[..]);
+    world.run(5);
+    let answer = ChannelEvent::Message { id: ids[1], binary: true, data: Bytes::from("to the second") };
+    assert_eq!(world.told(0), [answer]);
+}
+
+#[test]
+fn parameters_and_long_labels_arrive() {
+    let mut world = World::of_channels(0);
+    let label = "é".repeat(500);
+    for (ordered, reliability) in [
+        (true, Reliability::Retransmissions(3)),
+        (false, Reliability::Lifetime(70_000)),
+        (false, Reliability::Reliable),
+    ] {
+        let config = ChannelConfig { protocol: "proto".into(), ordered, reliability, ..config(&label) };
+        world.open(0, config.clone());
+        world.run(5);
+        let told = world.told(1);
+        assert!(matches!(&told[..], [ChannelEvent::Announced(_, came)] if *came == config), "{told:?}");
+    }
+}
+
+// RFC 8831 §6.6
+#[test]
+fn empty_messages_arrive_empty() {
+    let mut world = World::of_channels(0);
+    let id = world.open(0, config("empty"));
+    world.send_on(0, id, false, "");
+    world.send_on(0, id, true, "");
+    world.send_on(0, id, true, "x");
+    world.run(5);
+    let told = world.told(1);
+    let messages: Vec<_> = told
+        .iter()
+        .filter_map(|event| match event {
+            ChannelEvent::Message { binary, data, .. } => Some((*binary, &data[..])),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(messages, [(false, &b""[..]), (true, b""), (true, b"x")]);
+    // By label, too.
+    let mut world = World::up(0);
+    world.send(0, Some("a"), false, b"");
+    world.send(0, Some("a"), true, b"");
+    world.run(5);
+    let empty = |binary| ("a".to_owned(), binary, Bytes::new());
+    assert_eq!(world.arrived(1), [empty(false), empty(true)]);
+}
+
+#[test]
+fn negotiated_channels_need_no_words() {
+    let mut world = World::of_channels(0);
+    let config = ChannelConfig { negotiated: Some(298), ..config("ours alone") };
+    let ids = [0, 1].map(|end| world.open(end, config.clone()));
+    world.send_on(0, ids[0], false, "one way");
+    world.send_on(1, ids[1], false, "the other");
+    world.run(5);
+    for (end, text) in [(0, "the other"), (1, "one way")] {
+        let message = ChannelEvent::Message { id: ids[end], binary: false, data: text.into() };
+        assert_eq!(world.told(end), [ChannelEvent::Opened(ids[end]), message]);
+    }
+    let taken = world.open(0, config);
+    world.run(5);
+    assert_eq!(world.told(0), [ChannelEvent::Closed(taken, ChannelEnd::NoStream)]);
+    // One that is chosen avoids them.
+    let chosen = ChannelConfig { negotiated: Some(2), ..self::config("even") };
+    world.open(0, chosen);
+    world.open(0, self::config("chosen"));
+    world.run(5);
+    let streams: Vec<_> = world.ends[0].snapshot().iter().map(|channel| channel.stream).collect();
+    assert_eq!(streams, [Some(298), Some(2), Some(4)]);
+}
+
+/// A plugin only knows labels, and the other side negotiated by itself: it delivers, and answers arrive.
+#[test]
+fn a_channel_that_was_never_announced_delivers_by_label() {
+    let now = Instant::now();
+    let mut world = World::new(0);
+    let terms = DataTerms { channels: true, most: None };
+    world.ends[0] = Sctp::with(true, 1200, terms, now).unwrap();
+    let id = world.open(0, ChannelConfig { negotiated: Some(5), ..config("unknown to the other") });
+    world.send_on(0, id, false, "hello");
+    world.run(30);
+    assert_eq!(world.arrived(1), [("JanusDataChannel".to_owned(), false, Bytes::from("hello"))]);
+    world.told(0);
+    world.send(1, Some("JanusDataChannel"), false, b"answer");
+    world.run(30);
+    let answer = ChannelEvent::Message { id, binary: false, data: Bytes::from("answer") };
+    assert_eq!(world.told(0), [answer]);
+}
+
+/// How many of so many messages of 100 bytes arrive, in a network that loses every fifth packet.
+fn arrive_of(count: usize, ordered: bool, reliability: Reliability) -> usize {
+    let mut world = World::of_channels(20);
+    let id = world.open(0, ChannelConfig { ordered, reliability, ..config("x") });
+    world.run(60);
+    world.told(1);
+    let mut arrived = Vec::new();
+    for number in 0..count {
+        let mut data = vec![0; 1000];
+        data[..4].copy_from_slice(&(number as u32).to_be_bytes());
+        world.send_on(0, id, true, data);
+        // Each in a packet of its own, with time to be given up.
+        world.run(3);
+        arrived.extend(world.told(1).into_iter().filter_map(|event| match event {
+            ChannelEvent::Message { data, .. } => Some(data.to_vec()),
+            _ => None,
+        }));
+    }
+    world.run(120);
+    // Whatever is lost, nothing waits.
+    assert_eq!(world.ends[0].snapshot()[0].buffered, 0, "{reliability:?}");
+    if ordered {
+        assert!(arrived.is_sorted(), "{reliability:?}");
+    }
+    arrived.len()
+}
+
+#[test]
+fn unreliable_channels_lose_and_go_on() {
+    for ordered in [true, false] {
+        assert_eq!(arrive_of(200, ordered, Reliability::Reliable), 200);
+        for unreliable in [Reliability::Retransmissions(0), Reliability::Lifetime(50)] {
+            let arrived = arrive_of(200, ordered, unreliable);
+            assert!((120..200).contains(&arrived), "{arrived} with {unreliable:?}, ordered: {ordered}");
+        }
+        // Five in a hundred are lost twice, one in a hundred thrice.
+        let once = arrive_of(200, ordered, Reliability::Retransmissions(1));
+        assert!((180..200).contains(&once), "{once}");
+    }
+}
+
+#[test]
+fn a_channel_that_is_closed_ends_at_both_sides_behind_its_messages() {
+    for loss in [0, 20] {
+        let mut world = World::of_channels(loss);
+        for round in 0..60 {
+            let from = round % 2;
+            let id = world.open(from, config("again"));
+            let size = 1 + round * 977;
+            world.send_on(from, id, true, vec![7; size]);
+            world.command(from, ChannelCommand::Close(id));
+            // Behind it nothing is sent any more.
+            world.send_on(from, id, true, "late");
+            world.run(600);
+            let told = world.told(1 - from);
+            let [
+                ChannelEvent::Announced(theirs, _),
+                ChannelEvent::Message { data, .. },
+                ChannelEvent::Closed(closed, ChannelEnd::Peer),
+            ] = &told[..]
+            else {
+                panic!("round {round}, loss {loss}: {told:?}")
+            };
+            assert!(closed == theirs && data.len() == size);
+            let told = world.told(from);
+            assert_eq!(told.last(), Some(&ChannelEvent::Closed(id, ChannelEnd::Here)), "round {round}");
+            assert_eq!(world.ends.each_ref().map(Sctp::open_channels), [0, 0], "round {round}");
+        }
+    }
+}
+
+/// Both send all the time, one closes: what is under way for it gets lost, and the stream becomes free. The stack by itself
+/// would keep what came too late, and refuse the peer's reset because of it.
+#[test]
+fn a_channel_closes_while_the_other_side_sends() {
+    for loss in [0, 10] {
+        let mut world = World::of_channels(loss);
+        for round in 0..40 {
+            let id = world.open(0, config("busy"));
+            world.run(60);
+            let told = world.told(1);
+            let [ChannelEvent::Announced(theirs, _)] = told[..] else { panic!("{told:?}") };
+            for _ in 0..20 {
+                world.send_on(1, theirs, true, vec![1; 3000]);
+            }
+            world.command(0, ChannelCommand::Close(id));
+            world.run(600);
+            assert!(world.told(0).contains(&ChannelEvent::Closed(id, ChannelEnd::Here)), "round {round}");
+            assert!(world.told(1).contains(&ChannelEvent::Closed(theirs, ChannelEnd::Peer)), "round {round}");
+            assert_eq!(world.ends.each_ref().map(Sctp::open_channels), [0, 0]);
+        }
+    }
+}
+
+#[test]
+fn what_waits_is_counted_down_to_nothing() {
+    let mut world = World::of_channels(5);
+    let id = world.open(0, config("counted"));
+    let sizes = [0, 1, 5000, 0, 200_000, 17];
+    for size in sizes {
+        world.send_on(0, id, true, vec![0; size]);
+    }
+    world.run(600);
+    let released = std::mem::take(&mut world.events[0]).into_iter().filter_map(|event| match event {
+        SctpEvent::Channel(ChannelEvent::Released { bytes, messages, .. }) => Some((bytes, messages)),
+        _ => None,
+    });
+    let total = released.fold((0, 0), |sum, more| (sum.0 + more.0, sum.1 + more.1));
+    assert_eq!(total, (sizes.iter().sum(), sizes.len()));
+}
+
+/// The peer slows down, because nobody reads; and goes on where it was.
+#[test]
+fn who_does_not_read_is_not_sent_to() {
+    let mut world = World::of_channels(0);
+    world.reads = false;
+    let id = world.open(0, config("slow"));
+    let message = Bytes::from(vec![3; 100_000]);
+    const COUNT: usize = 300;
+    for _ in 0..COUNT {
+        world.send_on(0, id, true, message.clone());
+    }
+    world.run(300);
+    let mut seen = 0;
+    let mut asked = 0;
+    let mut told = world.told(1);
+    assert!(world.ends[0].snapshot()[0].buffered > 0, "it waits");
+    loop {
+        seen += told.iter().filter(|event| matches!(event, ChannelEvent::Message { .. })).count();
+        // One message is more than what is read at once.
+        assert!(told.len() <= 3, "{}", told.len());
+        if told.last() != Some(&ChannelEvent::Paused) {
+            break;
+        }
+        asked += 1;
+        world.command(1, ChannelCommand::ReadOn);
+        world.run(300);
+        told = world.told(1);
+    }
+    assert_eq!((seen, asked), (COUNT, COUNT));
+}
+
+#[test]
+fn the_largest_message_arrives_and_larger_ones_end_the_channel() {
+    let mut world = World::of_channels(0);
+    let id = world.open(0, config("large"));
+    let large: Bytes = (0..LARGEST_MESSAGE).map(|i| (i * 7 / 3) as u8).collect::<Vec<_>>().into();
+    world.send_on(0, id, true, large.clone());
+    world.run(600);
+    let told = world.told(1);
+    assert!(told.iter().any(|e| matches!(e, ChannelEvent::Message { data, .. } if *data == large)));
+    world.ends[0].set_terms(DataTerms { channels: true, most: Some(1000) });
+    world.send_on(0, id, true, vec![0; 1000]);
+    world.send_on(0, id, true, vec![0; 1001]);
+    world.run(60);
+    assert!(world.told(0).contains(&ChannelEvent::Closed(id, ChannelEnd::TooLarge)));
+    // By label it is an error.
+    let mut world = World::up(0);
+    world.ends[0].set_terms(DataTerms { channels: false, most: Some(1000) });
+    let now = world.now;
+    let outcome = world.ends[0].send(Some("a"), None, true, Bytes::from(vec![0; 1001]), now);
+    assert_eq!(outcome, Err(SctpError::TooLarge(1001, 1000)));
+}
+
+#[test]
+fn channels_end_with_the_association() {
+    let mut world = World::of_channels(0);
+    let id = world.open(0, config("short"));
+    world.run(5);
+    let told = world.told(1);
+    let [ChannelEvent::Announced(theirs, _)] = told[..] else { panic!("{told:?}") };
+    world.told(0);
+    let now = world.now;
+    world.ends[0].close(now);
+    world.run(5);
+    for (end, id) in [(0, id), (1, theirs)] {
+        let closed = ChannelEvent::Closed(id, ChannelEnd::Association);
+        assert_eq!(world.told(end), [closed, ChannelEvent::Down]);
+    }
 }
 
 /// Packets of a real conversation, damaged but with a correct checksum, into an association that is up.

@@ -485,5 +485,5 @@ impl Core {
 /// Says nothing about how packets look that were relayed before.
 fn is_feedback(command: &Command) -> bool {
     use Command::*;
-    matches!(command, SendPli { .. } | SendRemb { .. } | RelayRtcp { .. } | RelayData { .. })
+    matches!(command, SendPli { .. } | SendRemb { .. } | RelayRtcp { .. } | RelayData { .. } | Channel(_))
 }

@@ -89,6 +89,8 @@ impl Intake {
             }
             // Nothing that is merged is to wait for it.
             Command::Hangup(_) => Entry::Single(command, Cost::Free),
+            // Bounded by whoever sends, who learns what has gone.
+            Command::Channel(_) => Entry::Single(command, Cost::Free),
             _ => {
                 let bytes = ENTRY + more_than_its_entry(&command);
                 self.changes.fetch_add(1, Ordering::AcqRel);

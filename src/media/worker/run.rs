@@ -364,6 +364,7 @@ fn tell(call: Call) -> Result<(), Lost> {
             sink.incoming_data(&label, protocol.as_deref().unwrap_or(""), binary, &message);
         }
         Output::DataReady => sink.data_ready(),
+        Output::Channel(event) => sink.channel(event),
         Output::Event(event) => sink.event(event),
         Output::Closed(reason) => sink.closed(reason),
     })?;

@@ -1,0 +1,573 @@
+//! Peers: PeerConnections of the program, without a module. Each is a handle of a built-in plugin in a session of its own, so
+//! that everything that is there for handles (Admin API, captures, events, bounds) is there for peers.
+#![forbid(unsafe_code)]
+
+use super::channel::Channel;
+use super::description::{self, Pasted, unusable};
+use super::error::{Error, Result};
+use super::instance::Live;
+use super::peer_plugin::{Hidden, Plugin};
+use super::queue::{Body, Event, Queue, User};
+use super::types::janus_rs_code::*;
+use super::types::janus_rs_event_type::{self as Type, *};
+use super::types::janus_rs_peer_state::{self as Connection, *};
+use super::types::janus_rs_signaling::{self as Signaling, *};
+use crate::core::errors::{ApiError, Code};
+use crate::core::flags;
+use crate::core::handle::{Handle, HandleConfig};
+use crate::core::jsep::{RidOrder, SdpType};
+use crate::core::negotiate::{ClientJsep, DEFAULT_LARGEST_MESSAGE, PluginJsep};
+use crate::core::session::Owner;
+use crate::core::trickle::Trickle;
+use crate::json::Json;
+use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelId, LARGEST_MESSAGE};
+use crate::media::ice::candidate;
+use crate::media::{DtlsState, HangupReason, IceState, PairEnd, PeerEvent, PeerSnapshot};
+use crate::sdp::Sdp;
+use crate::util::lock::Lock;
+use crate::util::{serial, time};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+/// The peers of an instance, and their channels.
+#[derive(Default)]
+pub struct Peers {
+    peers: Lock<HashMap<u64, Arc<Peer>>>,
+    channels: Lock<HashMap<u64, Arc<Channel>>>,
+    emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
+}
+
+/// What a peer is opened with.
+pub struct PeerOptions {
+    pub trickles: bool,
+    /// Counted from 0.
+    pub worker: Option<usize>,
+    pub name: Option<String>,
+    pub user: User,
+}
+
+pub struct Peer {
+    pub number: u64,
+    pub user: User,
+    pub queue: Arc<Queue>,
+    pub trickles: bool,
+    pub all: Weak<Peers>,
+    /// Set before anybody knows the number.
+    handle: OnceLock<Weak<Handle>>,
+    /// A description is being made or taken.
+    busy: AtomicBool,
+    state: Lock<State>,
+}
+
+struct State {
+    signaling: Signaling,
+    connection: Connection,
+    ice: IceState,
+    dtls: DtlsState,
+    sctp: Association,
+    /// Monotonic µs.
+    connected_at: i64,
+    /// Of channels, before there is a PeerConnection.
+    early: Option<Vec<ChannelCommand>>,
+    /// The program has opened a channel.
+    wants_data: bool,
+    /// The peer's offer that waits for an answer, as plugins see it.
+    offered: Option<Sdp>,
+    /// Versions of our descriptions so far.
+    version: u64,
+    pair: Option<(PairEnd, PairEnd)>,
+    snapshot: Option<Arc<PeerSnapshot>>,
+    reason: Option<HangupReason>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Association {
+    None,
+    Connecting,
+    Connected,
+    Closed,
+}
+
+impl State {
+    /// RTCPeerConnection's connectionState (W3C webrtc-pc §4.3.3).
+    fn connection(&self) -> Connection {
+        use IceState::*;
+        match (self.ice, self.dtls) {
+            (Failed, _) | (_, DtlsState::Failed) => JANUS_RS_PEER_FAILED,
+            (Connected | Ready, DtlsState::Connected) => JANUS_RS_PEER_CONNECTED,
+            (Connecting | Connected | Ready, _) => JANUS_RS_PEER_CONNECTING,
+            (Disconnected | Gathering, _) => JANUS_RS_PEER_NEW,
+        }
+    }
+}
+
+impl Peers {
+    /// A new PeerConnection, of which nothing is to be seen yet.
+    pub fn open(self: &Arc<Self>, live: &Live, queue: Arc<Queue>, options: PeerOptions) -> Result<u64> {
+        let core = &live.api.core;
+        if !core.live.accepting_sessions.load(Ordering::Relaxed) {
+            return Err(Error::state("the instance is draining"));
+        }
+        let engine = core.engine().ok_or_else(|| Error::state("there is no media engine"))?;
+        let workers = engine.loads().len();
+        if options.worker.is_some_and(|worker| worker >= workers) {
+            return Err(Error::invalid(format!("there are {workers} media threads")));
+        }
+        let number = serial::next();
+        let peer = Arc::new(Peer {
+            number,
+            user: options.user,
+            queue,
+            trickles: options.trickles,
+            all: Arc::downgrade(self),
+            handle: OnceLock::new(),
+            busy: false.into(),
+            state: Lock::new(State {
+                signaling: JANUS_RS_SIGNALING_STABLE,
+                connection: JANUS_RS_PEER_NEW,
+                ice: IceState::Disconnected,
+                dtls: DtlsState::Created,
+                sctp: Association::None,
+                connected_at: 0,
+                early: Some(Vec::new()),
+                wants_data: false,
+                offered: None,
+                version: 0,
+                pair: None,
+                snapshot: None,
+                reason: None,
+            }),
+        });
+        let stopping = || Error::state("the instance is stopping");
+        let session = core.create_session(0, Owner(Arc::new(Hidden(number)))).ok_or_else(stopping)?;
+        session.set_timeout(0);
+        let config = HandleConfig {
+            plugin: Arc::new(Plugin(peer.clone())),
+            opaque_id: options.name,
+            token: None,
+            loop_index: options.worker,
+        };
+        let handle = Handle::new(core, &session, number, config);
+        let _ = peer.handle.set(Arc::downgrade(&handle));
+        self.peers.lock().insert(number, peer);
+        if !session.add_handle(&handle) || handle.attach().is_err() {
+            self.peers.lock().remove(&number);
+            return Err(stopping());
+        }
+        Ok(number)
+    }
+
+    pub fn find(&self, number: u64) -> Result<Arc<Peer>> {
+        let found = self.peers.lock().get(&number).cloned();
+        found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no peer {number} (any more)")))
+    }
+
+    pub fn channel(&self, number: u64) -> Result<Arc<Channel>> {
+        let found = self.channels.lock().get(&number).cloned();
+        found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no channel {number} (any more)")))
+    }
+
+    pub fn add_channel(&self, channel: Arc<Channel>) {
+        self.channels.lock().insert(channel.id.0, channel);
+    }
+
+    pub fn remove_channel(&self, id: ChannelId) -> Option<Arc<Channel>> {
+        self.channels.lock().remove(&id.0)
+    }
+
+    /// Those of a peer, which has ended.
+    pub fn remove_channels(&self, peer: u64) -> Vec<Arc<Channel>> {
+        let of_peer = |channel: &Arc<Channel>| channel.peer.number == peer;
+        let mut removed: Vec<_> =
+            self.channels.lock().extract_if(|_, c| of_peer(c)).map(|(_, c)| c).collect();
+        removed.sort_by_key(|channel| channel.id.0);
+        removed
+    }
+
+    pub fn remove(&self, number: u64) {
+        self.peers.lock().remove(&number);
+    }
+
+    /// The last news of a peer were told.
+    pub fn note_end(&self) {
+        if self.peers.lock().is_empty()
+            && let Some(emptied) = self.emptied.get()
+        {
+            emptied();
+        }
+    }
+
+    /// Called when the last peer has gone.
+    pub fn when_empty(&self, call: impl Fn() + Send + Sync + 'static) {
+        let _ = self.emptied.set(Box::new(call));
+    }
+
+    pub fn len(&self) -> usize {
+        self.peers.lock().len()
+    }
+
+    pub fn channel_count(&self) -> usize {
+        self.channels.lock().len()
+    }
+
+    pub fn channels_of(&self, peer: u64) -> usize {
+        self.channels.lock().values().filter(|channel| channel.peer.number == peer).count()
+    }
+
+    /// After the end of the core.
+    pub fn clear(&self) {
+        let peers = std::mem::take(&mut *self.peers.lock());
+        let channels = std::mem::take(&mut *self.channels.lock());
+        drop((peers, channels));
+    }
+}
+
+/// One description at a time: what the next one means depends on it.
+struct Busy<'a>(&'a AtomicBool);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Peer {
+    pub fn event(&self, kind: Type) -> Event {
+        Event { peer: self.number, user: self.user, ..Event::new(kind) }
+    }
+
+    pub fn handle(&self) -> Option<Arc<Handle>> {
+        self.handle.get()?.upgrade()
+    }
+
+    /// Its handle, while something can be changed.
+    fn live(&self) -> Result<Arc<Handle>> {
+        let closing = || Error::state(format!("peer {} is being closed", self.number));
+        let handle = self.handle().ok_or_else(closing)?;
+        let ending = handle.is_detached()
+            || handle.flags.any(flags::STOP | flags::CLEANING)
+            || self.state.lock().reason.is_some();
+        if ending { Err(closing()) } else { Ok(handle) }
+    }
+
+    fn alone(&self) -> Result<Busy<'_>> {
+        if self.busy.swap(true, Ordering::Acquire) {
+            return Err(Error::new(JANUS_RS_EBUSY, "another thread is at a description of this peer"));
+        }
+        Ok(Busy(&self.busy))
+    }
+
+    /// Says goodbye; the rest comes as events.
+    pub fn close(&self) -> Result<()> {
+        let handle = self.live()?;
+        end(&handle);
+        Ok(())
+    }
+
+    /// Our offer, or our answer to the peer's.
+    pub fn describe(&self, restart: bool) -> Result<String> {
+        let _alone = self.alone()?;
+        let handle = self.live()?;
+        let media: Vec<_> = handle.signalling_facts().media.iter().map(|medium| medium.kind).collect();
+        let (kind, text) = {
+            let mut state = self.state.lock();
+            let version = state.version + 1;
+            let described = match &state.offered {
+                Some(offered) => (SdpType::Answer, description::answer(self.number, version, offered)),
+                None if !state.wants_data && media.is_empty() => {
+                    return Err(Error::state("there is nothing to offer: open a channel first"));
+                }
+                None => (SdpType::Offer, description::offer(self.number, version, &media)),
+            };
+            state.version = version;
+            described
+        };
+        let json = Json::object().with("type", name(kind)).with("sdp", text).with("restart", restart);
+        let jsep = PluginJsep::read(&json).ok_or_else(|| unusable("no description"))?;
+        let outcome = handle.negotiate_from_plugin(&jsep).map_err(failed)?;
+        let sdp = outcome.jsep.get("sdp").and_then(|sdp| sdp.as_str().map(str::to_owned));
+        let mut state = self.state.lock();
+        state.signaling = match kind {
+            SdpType::Offer => JANUS_RS_SIGNALING_LOCAL_OFFER,
+            SdpType::Answer => JANUS_RS_SIGNALING_STABLE,
+        };
+        state.offered = None;
+        flush(&mut state, &handle);
+        drop(state);
+        if outcome.resend_candidates {
+            for candidate in handle.local_candidates() {
+                self.tell_candidate(Some(&candidate));
+            }
+            self.tell_candidate(None);
+        }
+        Ok(sdp.unwrap_or_default())
+    }
+
+    /// The peer's description, as it was pasted.
+    pub fn accept(&self, pasted: &str) -> Result<()> {
+        let pasted = description::read(pasted)?;
+        let _alone = self.alone()?;
+        let handle = self.live()?;
+        let signaling = self.state.lock().signaling;
+        let offered = signaling == JANUS_RS_SIGNALING_LOCAL_OFFER;
+        let Pasted::Sdp { kind, text } = pasted else {
+            return self.roll_back(&handle);
+        };
+        let looked_at = description::check(kind.unwrap_or(SdpType::Offer), &text)?;
+        let kind =
+            kind.unwrap_or(if description::is_answer(&looked_at) { SdpType::Answer } else { SdpType::Offer });
+        match kind {
+            SdpType::Answer if !offered => {
+                return Err(Error::state("this is an answer, and no offer of ours is open"));
+            }
+            SdpType::Offer if !description::has_data(&looked_at) => {
+                let why = "the offer has no data channels (m=application), and nothing else is taken";
+                return Err(Error::new(JANUS_RS_ENOSUP, why));
+            }
+            SdpType::Offer if offered => self.roll_back(&handle)?,
+            _ => {}
+        }
+        let jsep = ClientJsep {
+            kind,
+            type_text: name(kind).to_owned(),
+            // What comes later is taken all the same; this only says how soon it is hopeless.
+            trickle: !text.contains("a=end-of-candidates"),
+            sdp: text,
+            rid_order: RidOrder::Hml,
+            force_relay: false,
+            e2ee: false,
+            svc: None,
+        };
+        let told = handle.negotiate_from_client(&jsep).map_err(failed)?;
+        let told = told.get("sdp").and_then(|sdp| Sdp::parse(sdp.as_str()?).ok());
+        let mut state = self.state.lock();
+        match kind {
+            SdpType::Offer => {
+                state.signaling = JANUS_RS_SIGNALING_REMOTE_OFFER;
+                state.offered = told;
+            }
+            SdpType::Answer => state.signaling = JANUS_RS_SIGNALING_STABLE,
+        }
+        flush(&mut state, &handle);
+        Ok(())
+    }
+
+    fn roll_back(&self, handle: &Handle) -> Result<()> {
+        handle.roll_back().map_err(failed)?;
+        self.state.lock().signaling = JANUS_RS_SIGNALING_STABLE;
+        Ok(())
+    }
+
+    /// A candidate of the peer, or the end of them.
+    pub fn candidate(&self, mid: Option<&str>, text: Option<&str>) -> Result<()> {
+        let handle = self.live()?;
+        let text = text.unwrap_or_default().trim();
+        let json = if text.starts_with('{') {
+            let json = Json::parse(text.as_bytes(), 0).map_err(|why| {
+                unusable(format!("the candidate looks like JSON and is none: {}", why.text))
+            })?;
+            // RTCIceCandidate at the end of candidates.
+            if json.get("candidate").is_none_or(|c| c.as_str().is_none_or(str::is_empty)) {
+                None
+            } else {
+                Some(json)
+            }
+        } else {
+            let text = text.strip_prefix("a=").unwrap_or(text);
+            (!text.is_empty() && text != "end-of-candidates").then(|| {
+                let json = Json::object().with("candidate", text);
+                match mid {
+                    Some(mid) => json.with("sdpMid", mid),
+                    None => json.with("sdpMLineIndex", 0),
+                }
+            })
+        };
+        let Some(json) = json else {
+            return handle.trickle(&Trickle::One(Json::object().with("completed", true))).map_err(failed);
+        };
+        let written = json.get("candidate").and_then(|c| c.as_str().map(str::to_owned)).unwrap_or_default();
+        candidate::parse(&written, true).map_err(|_| unusable(format!("no candidate: {written}")))?;
+        handle.trickle(&Trickle::One(json)).map_err(failed)
+    }
+
+    /// In order with others, also before there is a PeerConnection.
+    pub fn channel_command(&self, command: ChannelCommand) {
+        let mut state = self.state.lock();
+        match &mut state.early {
+            Some(early) => early.push(command),
+            None => {
+                if let Some(handle) = self.handle() {
+                    handle.channel(command);
+                }
+            }
+        }
+    }
+
+    pub fn open_channel(self: &Arc<Self>, config: ChannelConfig, user: User, low: usize) -> Result<u64> {
+        self.live()?;
+        let all = self.all.upgrade().ok_or_else(|| Error::state("the instance is stopping"))?;
+        let id = ChannelId::fresh();
+        let channel = Channel::new(id, self.clone(), config.clone(), false, user, 0);
+        channel.set_low(low)?;
+        self.state.lock().wants_data = true;
+        all.add_channel(Arc::new(channel));
+        self.channel_command(ChannelCommand::Open(id, config));
+        Ok(id.0)
+    }
+
+    /// Bytes of a message that the peer takes, as far as is known.
+    pub fn largest_message(&self) -> usize {
+        let named = self.handle().and_then(|handle| handle.largest_message());
+        match named.unwrap_or(DEFAULT_LARGEST_MESSAGE) {
+            0 => LARGEST_MESSAGE,
+            most => usize::try_from(most).unwrap_or(LARGEST_MESSAGE).min(LARGEST_MESSAGE),
+        }
+    }
+
+    pub fn tell_candidate(&self, candidate: Option<&str>) {
+        let text = candidate.map(|text| format!("candidate:{text}")).unwrap_or_default();
+        self.queue.push(Event { body: Body::Text(text.into()), ..self.event(JANUS_RS_EVENT_CANDIDATE) });
+    }
+
+    /// What happens, on the media thread.
+    pub fn note(&self, event: &PeerEvent) {
+        match event {
+            PeerEvent::Ice(state) => self.change(|peer| peer.ice = *state),
+            PeerEvent::Dtls { state, .. } => self.change(|peer| peer.dtls = *state),
+            PeerEvent::LocalCandidate(local) if self.trickles => {
+                self.tell_candidate(Some(&candidate::format(local)));
+            }
+            PeerEvent::LocalCandidatesDone if self.trickles => self.tell_candidate(None),
+            PeerEvent::SelectedPair { local, remote } => {
+                self.state.lock().pair = Some((local.clone(), remote.clone()));
+                let text = format!("{local} <-> {remote}");
+                self.queue.push(Event { body: Body::Text(text.into()), ..self.event(JANUS_RS_EVENT_PATH) });
+            }
+            PeerEvent::Statistics(snapshot) => self.state.lock().snapshot = Some(snapshot.clone()),
+            _ => {}
+        }
+    }
+
+    /// DTLS is through, also where it is switched off.
+    pub fn note_connected(&self) {
+        self.change(|peer| {
+            peer.dtls = DtlsState::Connected;
+            peer.connected_at = time::monotonic();
+            if peer.sctp == Association::None {
+                peer.sctp = Association::Connecting;
+            }
+        });
+    }
+
+    pub fn note_association(&self, association: Association) {
+        self.state.lock().sctp = association;
+    }
+
+    /// The PeerConnection is gone; the peer goes with it.
+    pub fn note_end(&self, reason: HangupReason) {
+        self.state.lock().reason = Some(reason);
+        let Some(handle) = self.handle() else { return };
+        let core = handle.core().clone();
+        core.pool.run(move || end(&handle));
+    }
+
+    pub fn reason(&self) -> &'static str {
+        match self.state.lock().reason {
+            None | Some(HangupReason::Detach) => "closed",
+            Some(reason) => reason.text(),
+        }
+    }
+
+    fn change(&self, act: impl FnOnce(&mut State)) {
+        let now = {
+            let mut state = self.state.lock();
+            act(&mut state);
+            let now = state.connection();
+            if now == state.connection {
+                return;
+            }
+            state.connection = now;
+            now
+        };
+        self.queue.push(Event {
+            code: now as i32,
+            body: Body::Text(state_name(now).into()),
+            ..self.event(JANUS_RS_EVENT_STATE)
+        });
+    }
+
+    /// For janus_rs_peer_get.
+    pub fn look<T>(&self, with: impl FnOnce(&Look<'_>) -> T) -> T {
+        let state = self.state.lock();
+        with(&Look {
+            connection: state.connection,
+            signaling: state.signaling,
+            ice: state.ice,
+            dtls: state.dtls,
+            sctp: state.sctp,
+            connected_at: state.connected_at,
+            pair: state.pair.as_ref(),
+            snapshot: state.snapshot.as_deref(),
+        })
+    }
+}
+
+/// What is known of a peer.
+pub struct Look<'a> {
+    pub connection: Connection,
+    pub signaling: Signaling,
+    pub ice: IceState,
+    pub dtls: DtlsState,
+    pub sctp: Association,
+    pub connected_at: i64,
+    pub pair: Option<&'a (PairEnd, PairEnd)>,
+    pub snapshot: Option<&'a PeerSnapshot>,
+}
+
+/// There is a PeerConnection, which takes what was meant for it.
+fn flush(state: &mut State, handle: &Handle) {
+    if handle.has_connection() {
+        for command in state.early.take().unwrap_or_default() {
+            handle.channel(command);
+        }
+    }
+}
+
+/// Ends the session, and with it the handle.
+fn end(handle: &Handle) {
+    let core = handle.core();
+    if core.destroy_session(&handle.session) {
+        core.announce_destroyed(&handle.session);
+    }
+}
+
+fn name(kind: SdpType) -> &'static str {
+    match kind {
+        SdpType::Offer => "offer",
+        SdpType::Answer => "answer",
+    }
+}
+
+fn state_name(state: Connection) -> &'static str {
+    match state {
+        JANUS_RS_PEER_NEW => "new",
+        JANUS_RS_PEER_CONNECTING => "connecting",
+        JANUS_RS_PEER_CONNECTED => "connected",
+        JANUS_RS_PEER_DISCONNECTED => "disconnected",
+        JANUS_RS_PEER_FAILED => "failed",
+        JANUS_RS_PEER_CLOSED => "closed",
+    }
+}
+
+fn failed(error: ApiError) -> Error {
+    let text = error.cause.clone().unwrap_or_else(|| error.reason().to_owned());
+    let code = match error.code {
+        Code::JsepInvalidSdp | Code::JsepUnknownType => JANUS_RS_ESDP,
+        Code::UnexpectedAnswer if error.cause.is_some() => JANUS_RS_ESDP,
+        Code::Unknown if text.starts_with("Too many") => JANUS_RS_EAGAIN,
+        Code::WrongWebrtcState if text.starts_with("Too many") => JANUS_RS_EAGAIN,
+        _ => JANUS_RS_ESTATE,
+    };
+    Error::new(code, text)
+}
