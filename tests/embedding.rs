@@ -4,7 +4,7 @@ mod common;
 
 use common::{DAEMON, Folder};
 use janus_rs::json::Json;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -106,6 +106,60 @@ fn the_first_program() {
     let output = program("examples/embedding/first.c", &[], &folder).output().unwrap();
     let info = Json::parse(&output.stdout, 0).unwrap();
     assert_eq!(info.get("server-name").unwrap().as_str(), Some("first"), "{info:?}");
+}
+
+/// Reads until a line that begins so, which has to come; what was read.
+fn until(from: &mut impl BufRead, begin: &str) -> String {
+    let mut text = String::new();
+    loop {
+        let mut line = String::new();
+        assert!(from.read_line(&mut line).unwrap() > 0, "no '{begin}' in\n{text}");
+        text.push_str(&line);
+        if line.starts_with(begin) {
+            return text;
+        }
+    }
+}
+
+/// Two processes, whose descriptions are carried from one to the other; the first one that is pasted is none.
+#[test]
+fn copy_and_paste() {
+    let folder = Folder::new("embedding-paste");
+    program("examples/embedding/paste.c", &[], &folder);
+    let start = |arguments: &[&str]| {
+        Command::new(folder.0.join("program"))
+            .args(arguments)
+            .env("LD_LIBRARY_PATH", &folder.0)
+            .env("ADDRESSES", "127.0.0.1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let mut sides = [start(&["offer"]), start(&[])];
+    let mut ins = sides.each_mut().map(|side| side.stdin.take().unwrap());
+    let mut outs = sides.each_mut().map(|side| BufReader::new(side.stdout.take().unwrap()));
+    let mut errors = sides.each_mut().map(|side| BufReader::new(side.stderr.take().unwrap()));
+    ins[1].write_all(b"v=0\r\nthis is no description\r\n\r\n").unwrap();
+    assert!(until(&mut errors[1], "not usable").contains("line 2"));
+    let offer = until(&mut outs[0], "\n");
+    ins[1].write_all(offer.as_bytes()).unwrap();
+    let answer = until(&mut outs[1], "\n");
+    ins[0].write_all(answer.as_bytes()).unwrap();
+    until(&mut errors[1], "channel cat-noises");
+    for (from, to) in [(1, 0), (0, 1)] {
+        for length in [5, 16_000, 200_000] {
+            ins[from].write_all(format!("{}\n", "m".repeat(length)).as_bytes()).unwrap();
+            let expected = if length > 200 { format!("< {length} bytes") } else { "< mmmmm".to_owned() };
+            until(&mut outs[to], &expected);
+        }
+    }
+    let [first, _second] = ins;
+    drop(first);
+    assert_eq!(sides[0].wait().unwrap().code(), Some(0));
+    until(&mut errors[1], "closed: DTLS alert");
+    assert_eq!(sides[1].wait().unwrap().code(), Some(0));
 }
 
 /// Janus API and Admin API over a web server of the program's, with Debian's plugins.
