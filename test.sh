@@ -13,7 +13,7 @@ trap 'rm -f "$output"' EXIT
 
 # Seconds that a suite may take on two quiet cores; more is a warning.
 declare -A budget=(
-	[format]=5 [clippy]=170 [build]=120 [rust]=180
+	[format]=5 [clippy]=170 [build]=260 [rust]=180
 	[aarch64]=90 [browser]=240 [clients]=300 [dialects]=90 [docs]=60 [fuzz]=140 [held]=60 [hostile]=40 [loom]=40 [miri]=120 [misbehave]=100 [network]=80 [openssl]=30 [oracle]=120 [peers]=150 [sanitizers]=180 [soak]=60 [tsan]=5
 )
 
@@ -53,7 +53,11 @@ format() {
 }
 suite format format
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
-suite build cargo build
+# What several suites run is built here, so that none of them pays for the others.
+build() {
+	cargo build && cargo test --quiet -p peers --no-run
+}
+suite build build
 # Without what an embedded library can do without.
 suite features cargo check --quiet --lib --no-default-features
 suite rust cargo test --quiet --no-fail-fast --lib --tests

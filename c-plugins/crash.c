@@ -8,6 +8,8 @@
 #include <plugins/plugin.h>
 #include <sdp-utils.h>
 
+#include <dlfcn.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #define ABOUT_API JANUS_PLUGIN_API_VERSION
@@ -25,6 +27,8 @@ static const char *volatile armed = NULL;
 static volatile int zero = 0;
 static int *volatile nowhere = NULL;
 static void (*volatile no_function)(void) = NULL;
+/*! What CRASH_LIBRARY names. */
+static void *library = NULL;
 
 static int read_nowhere(void) {
 	return *nowhere;
@@ -46,6 +50,13 @@ static int overflow(int depth) {
 
 static int deep(void) {
 	return overflow(0);
+}
+
+/*! Of a library that was loaded by init and is unloaded now. */
+static int call_unloaded(void) {
+	int (*function)(void) = (int (*)(void))(intptr_t)dlsym(library, "in_a_library");
+	dlclose(library);
+	return function() + zero;
 }
 
 static int call_nothing(void) {
@@ -72,6 +83,7 @@ static const struct {
 	{ "divide", divide },
 	{ "overflow", deep },
 	{ "call_nothing", call_nothing },
+	{ "call_unloaded", call_unloaded },
 	{ "lose_the_stack", lose_the_stack },
 };
 
@@ -89,6 +101,8 @@ static gpointer thread(gpointer how) {
 static int crash_init(janus_callbacks *callbacks, const char *config_folder) {
 	(void)config_folder;
 	core = callbacks;
+	if(getenv("CRASH_LIBRARY") != NULL)
+		library = dlopen(getenv("CRASH_LIBRARY"), RTLD_NOW);
 	return 0;
 }
 

@@ -165,6 +165,11 @@ impl Engine {
         self.workers.iter().for_each(|worker| worker.follow(addresses));
     }
 
+    #[cfg(test)]
+    pub(super) fn worker(&self, index: usize) -> Arc<WorkerHandle> {
+        self.workers[index].clone()
+    }
+
     /// PeerConnections per worker (`loops_info`).
     pub fn loads(&self) -> Vec<usize> {
         self.workers.iter().map(|worker| worker.load.load(Ordering::Relaxed)).collect()

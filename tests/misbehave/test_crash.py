@@ -16,6 +16,7 @@ from signalling import Connection
 PACKAGE = "janus.plugin.crash"
 FILE = "libjanus_crash.so"
 FOLDER = os.environ["CRASH_PLUGINS"]
+LIBRARY = f"{FOLDER}/../library.so"
 LIMIT = 60
 
 
@@ -30,6 +31,7 @@ class Ended:
 
     def __init__(self, how, where=None, preload=None):
         environment = dict(os.environ)
+        os.environ["CRASH_LIBRARY"] = LIBRARY
         if preload:
             os.environ["LD_PRELOAD"] = preload
         try:
@@ -151,6 +153,12 @@ class Crash(unittest.TestCase):
         ended = self.crash("call_nothing", None, "SIGSEGV", r" \(nothing is mapped\) at address 0x0", "at 0x0, where no code is")
         self.callback(ended, "handle_message")
         self.called_from(ended, "call_nothing")
+
+    def test_calling_what_was_unloaded(self):
+        ended = self.crash("call_unloaded", None, "SIGSEGV", r" \(nothing is mapped\) at address 0x[0-9a-f]+",
+                           rf"  \| at library\.so\+0x[0-9a-f]+, build-id {build_id(LIBRARY)}, which is unloaded$")
+        self.callback(ended, "handle_message")
+        self.called_from(ended, "call_unloaded")
 
     def test_a_crash_of_the_report(self):
         """Nothing can be unwound: what is known without that has been written, and it does not crash for ever."""

@@ -56,6 +56,12 @@ impl DtlsContext {
         builder.set_session_cache_mode(SslSessionCacheMode::OFF);
         builder.set_cipher_list(config.ciphers.as_deref().unwrap_or(CIPHERS))?;
         builder.set_groups_list("P-256")?;
+        // Whose cookie it is was looked at before (`hello`); OpenSSL asks only where `ffi::exchange_cookies` was called.
+        builder.set_cookie_generate_cb(|_, cookie| {
+            cookie[0] = 0;
+            Ok(1)
+        });
+        builder.set_cookie_verify_cb(|_, _| true);
         let profiles: Vec<&str> = config.profiles.iter().map(|profile| profile.openssl_name()).collect();
         builder.set_tlsext_use_srtp(&profiles.join(":"))?;
         set_verification(&mut builder, config.accept_selfsigned)?;

@@ -1,4 +1,4 @@
-//! The calls of libssl that the `openssl` crate does not wrap: DTLS's retransmission timer, and an SSL's buffers.
+//! The calls of libssl that the `openssl` crate does not wrap: DTLS's retransmission timer, an SSL's buffers and options.
 //! Why they are needed, and why they are here: docs/decisions/003-dtls-ffi.md.
 
 use foreign_types::ForeignTypeRef;
@@ -25,11 +25,19 @@ unsafe extern "C" {
     fn SSL_alloc_buffers(ssl: *mut sys::SSL) -> c_int;
     /// `<openssl/ssl.h>`, since OpenSSL 1.1.0. NULL before there is one.
     fn SSL_get_pending_cipher(ssl: *const sys::SSL) -> *const sys::SSL_CIPHER;
+    /// `<openssl/ssl.h>`, since OpenSSL 1.1.0; 64 bits wide since 3.0, `unsigned long` before. Returns all options.
+    fn SSL_set_options(ssl: *mut sys::SSL, options: u64) -> u64;
 }
 
 /// Length of the next timeout (µs); `current` is 0 for a new flight.
 extern "C" fn next_timeout(_ssl: *mut sys::SSL, current: c_uint) -> c_uint {
     if current == 0 { FIRST } else { current.saturating_mul(2).min(LONGEST) }
+}
+
+/// Makes a server ask for a cookie before it answers a ClientHello that has none.
+pub(super) fn exchange_cookies(ssl: &SslRef) {
+    // SAFETY: `ssl` is live and nobody else holds it; `unsigned long` has 64 bits on the machines that this is built for.
+    unsafe { SSL_set_options(ssl.as_ptr(), sys::SSL_OP_COOKIE_EXCHANGE.into()) };
 }
 
 /// Makes retransmission start at 100 ms and double from there.

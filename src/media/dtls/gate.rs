@@ -7,15 +7,16 @@
 #![forbid(unsafe_code)]
 
 use super::ffi;
+use super::hello::Hello;
 use openssl::ssl::SslRef;
 
 /// Type, version, epoch, sequence number, length.
 const RECORD_HEADER: usize = 13;
 /// Type, length, message number, offset and length of the fragment.
-const MESSAGE_HEADER: usize = 12;
-const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];
+pub(super) const MESSAGE_HEADER: usize = 12;
+pub(super) const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];
 /// Of the record of a ClientHello, before the version is agreed upon.
-const DTLS_1_0: [u8; 2] = [0xFE, 0xFF];
+pub(super) const DTLS_1_0: [u8; 2] = [0xFE, 0xFF];
 /// RFC 5246 §6.2.3: bytes of a sealed fragment.
 const MAX_FRAGMENT: usize = (1 << 14) + 2048;
 /// Bytes of a handshake message: more than any chain of certificates that a peer of WebRTC sends.
@@ -23,17 +24,14 @@ const MAX_MESSAGE: usize = 1 << 16;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
-const HANDSHAKE: u8 = 22;
+pub(super) const HANDSHAKE: u8 = 22;
 const DATA: u8 = 23;
 
-const CLIENT_HELLO: u8 = 1;
+pub(super) const CLIENT_HELLO: u8 = 1;
 const CERTIFICATE: u8 = 11;
 /// Messages in the clear by who sends them, RFC 5246 §7.4 (and 22, RFC 6066 §8).
 const OF_SERVER: [u8; 7] = [2, 3, 11, 12, 13, 14, 22];
 const OF_CLIENT: [u8; 4] = [CLIENT_HELLO, 11, 15, 16];
-
-/// A client's random, by which one handshake is told from another.
-pub(super) type Random = [u8; 32];
 
 /// The certificate (DER) that a datagram of a handshake shows, if it does so in one piece; anybody can show any.
 pub fn certificate(mut datagram: &[u8]) -> Option<&[u8]> {
@@ -66,26 +64,30 @@ pub(super) struct Gate {
     client: bool,
     /// Number of the next record in the clear.
     next: u64,
+    /// Of the ClientHello, when we are the server.
+    hello: u16,
 }
 
 /// What has passed.
 #[derive(Default)]
 pub(super) struct Passed {
     pub records: usize,
-    /// Of the ClientHello among them.
-    pub hello: Option<Random>,
+    /// The ClientHello among them.
+    pub hello: Option<Hello>,
 }
 
 impl Gate {
-    pub fn new(client: bool) -> Gate {
-        Gate { client, next: 0 }
+    /// `hello`: number of the ClientHello that a server waits for.
+    pub fn new(client: bool, hello: u16) -> Gate {
+        // Records of those that came before it have been counted.
+        Gate { client, next: hello.into(), hello }
     }
 
-    /// The random of a ClientHello in the datagram.
-    pub fn hello(mut datagram: &[u8]) -> Option<Random> {
+    /// The ClientHello that a datagram begins with, and its cookie.
+    pub fn hello(mut datagram: &[u8]) -> Option<(Hello, &[u8])> {
         while let Some(record) = Record::split_off(&mut datagram) {
             if record.kind == HANDSHAKE && record.epoch() == 0 && record.is_clear_message(&OF_CLIENT) {
-                return record.hello();
+                return Hello::parse(record.fragment);
             }
         }
         None
@@ -99,7 +101,9 @@ impl Gate {
         let expected: &[u8] = if self.client { &OF_SERVER } else { &OF_CLIENT };
         while let Some(record) = Record::split_off(&mut datagram) {
             let passes = match (record.epoch(), record.kind) {
-                (0, HANDSHAKE) => !is_over && record.is_clear_message(expected),
+                (0, HANDSHAKE) => {
+                    !is_over && record.is_clear_message(expected) && record.hellos_are(self.hello)
+                }
                 (0, CHANGE_CIPHER_SPEC) => !is_over && record.fragment == [1],
                 (1, ALERT | HANDSHAKE | DATA) => sealed.is_some_and(|s| s.fits(record.fragment.len())),
                 _ => false,
@@ -112,7 +116,7 @@ impl Gate {
             out.extend(record.header);
             out.extend(record.fragment);
             if record.epoch() == 0 {
-                passed.hello = passed.hello.or_else(|| record.hello());
+                passed.hello = passed.hello.or_else(|| Some(Hello::parse(record.fragment)?.0));
                 // Nothing vouches for the numbers of epoch 0: a forged one that is far ahead would make the peer's own
                 // look like replays. Messages have numbers of their own.
                 out[start + 3..start + 11].copy_from_slice(&self.next.to_be_bytes());
@@ -120,6 +124,20 @@ impl Gate {
             }
         }
         passed
+    }
+}
+
+/// Gives the records in the clear of a datagram of ours numbers of their own, `next` and on: several handshakes send them,
+/// and the peer takes each number once.
+pub(super) fn renumber(datagram: &mut [u8], next: &mut u64) {
+    let mut at = 0;
+    while let Some(record) = Record::split_off(&mut &datagram[at..]) {
+        let (epoch, length) = (record.epoch(), RECORD_HEADER + record.fragment.len());
+        if epoch == 0 {
+            datagram[at + 3..at + 11].copy_from_slice(&next.to_be_bytes());
+            *next += 1;
+        }
+        at += length;
     }
 }
 
@@ -156,8 +174,7 @@ impl<'a> Record<'a> {
                 && whole <= MAX_MESSAGE
                 && offset + len <= whole
                 && (len > 0 || whole == 0)
-                && len <= body.len()
-                && (header[0] != CLIENT_HELLO || header[4..6] == [0, 0]);
+                && len <= body.len();
             if !is_sound {
                 return false;
             }
@@ -166,13 +183,17 @@ impl<'a> Record<'a> {
         rest.is_empty()
     }
 
-    /// The random, when it begins with the first fragment of a ClientHello.
-    fn hello(&self) -> Option<Random> {
-        let (header, body) = self.fragment.split_first_chunk::<MESSAGE_HEADER>()?;
-        // Behind the version.
-        (header[0] == CLIENT_HELLO && header[6..9] == [0; 3])
-            .then(|| body.get(2..34)?.try_into().ok())
-            .flatten()
+    /// Whether fragments of ClientHellos, if there are any, have this number; others belong to another beginning. Of a clear
+    /// message.
+    fn hellos_are(&self, wanted: u16) -> bool {
+        let mut rest = self.fragment;
+        while let Some((header, body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
+            if header[0] == CLIENT_HELLO && header[4..6] != wanted.to_be_bytes() {
+                return false;
+            }
+            rest = &body[number(header, 9)..];
+        }
+        true
     }
 }
 

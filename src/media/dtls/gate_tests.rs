@@ -142,9 +142,67 @@ fn beginnings_are_bounded() {
         server.handle(&record(HANDSHAKE, 0, n, &fragment(kind(true), 0, 60, 0, &[0xFE; 60])));
         client.handle(&record(HANDSHAKE, 0, n, &fragment(kind(false), 0, 60, 0, &[0xFE; 60])));
     }
-    for dtls in [&mut client, &mut server] {
+    // After the first one the server begins nothing for who does not know the cookie.
+    for (dtls, beginnings) in [(&mut client, 16), (&mut server, 1)] {
         let events: Vec<_> = std::iter::from_fn(|| dtls.poll_event()).collect();
-        assert!(events.len() == 16 && events.iter().all(|event| matches!(event, DtlsEvent::Refused(_))));
-        assert!(outgoing(dtls).len() <= 16);
+        assert!(events.iter().all(|event| matches!(event, DtlsEvent::Refused(_))));
+        assert_eq!(events.len(), beginnings);
+        assert!(outgoing(dtls).len() <= beginnings);
     }
+}
+
+/// ClientHellos that OpenSSL would answer, each with a random of its own.
+fn forged_hellos(count: u16) -> impl Iterator<Item = Vec<u8>> {
+    /// Record, message, version.
+    const RANDOM: usize = RECORD_HEADER + MESSAGE_HEADER + 2;
+    let (mut client, _) = pair();
+    let hello = outgoing(&mut client).concat();
+    (0..count).map(move |n| {
+        let mut hello = hello.clone();
+        hello[RANDOM..RANDOM + 2].copy_from_slice(&n.to_be_bytes());
+        hello
+    })
+}
+
+#[test]
+fn forged_client_hellos_do_not_push_out_the_peers_own() {
+    const MANY: u16 = 1000;
+    // Before the peer's own; after it; before and after each datagram of the handshake, in both directions' time.
+    for (before, between) in [(MANY, 0), (0, MANY), (20, 20)] {
+        let (mut client, mut server) = pair();
+        forged_hellos(before).for_each(|forged| server.handle(&forged));
+        let first = outgoing(&mut server);
+        assert!(first.len() <= 2, "{} datagrams wait", first.len());
+        // As the path is the client's, what is sent to the forgers comes to it: it begins anew over an answer to somebody else.
+        first.iter().for_each(|datagram| client.handle(datagram));
+        let hellos: Vec<_> = outgoing(&mut client);
+        hellos.iter().for_each(|datagram| server.handle(datagram));
+        forged_hellos(if before == 0 { between } else { 0 }).for_each(|forged| server.handle(&forged));
+        exchange(&mut client, &mut server, |number, datagram| {
+            let mut arriving = vec![datagram];
+            if before > 0 && number % 2 == 0 {
+                arriving.extend(forged_hellos(between));
+            }
+            arriving
+        });
+        if before > 0 {
+            assert!(matches!(client.poll_event(), Some(DtlsEvent::Refused(_))));
+        }
+        assert!(connected(&mut client).is_some() && connected(&mut server).is_some(), "{before}, {between}");
+        assert!(client.poll_event().is_none() && server.poll_event().is_none());
+    }
+}
+
+// A peer that begins anew, for whatever reason, is served: with one more round trip.
+#[test]
+fn the_next_handshake_of_the_peer_itself_succeeds() {
+    let (mut first, mut server) = pair();
+    outgoing(&mut first).iter().for_each(|datagram| server.handle(datagram));
+    for _ in 0..3 {
+        let (mut next, _) = pair();
+        exchange(&mut next, &mut server, |number, datagram| if number < 3 { vec![datagram] } else { vec![] });
+    }
+    let (mut last, _) = pair();
+    exchange(&mut last, &mut server, perfect);
+    assert!(connected(&mut last).is_some() && connected(&mut server).is_some());
 }

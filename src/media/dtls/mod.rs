@@ -9,6 +9,7 @@ mod context;
 #[allow(unsafe_code)]
 mod ffi;
 mod gate;
+mod hello;
 mod identity;
 mod keys;
 mod openssl;

@@ -1,12 +1,15 @@
 //! [`Dtls`] with OpenSSL over a stream in memory.
 //!
 //! A handshake that fails is not the end: somebody else may have written the message that broke it. It begins afresh,
-//! and only its time limit ends it (docs/decisions/011-dtls-strangers.md).
+//! and only its time limit ends it (docs/decisions/011-dtls-strangers.md). A ClientHello that is not the first one has to
+//! show that who sent it reads what we send ([`hello`]), so that strangers cannot make us begin anything.
 #![forbid(unsafe_code)]
 
-use super::gate::{Gate, Random};
+use super::gate::{Gate, renumber};
+use super::hello::{Cookie, Hello, blank, verify_request};
 use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
+use crate::util::random;
 use bytes::Bytes;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslStream};
@@ -20,6 +23,8 @@ const EARLY: usize = 8;
 const MOST_BEGINNINGS: u32 = 16;
 /// Handshakes that wait beside the one that is being answered.
 const MOST_OTHERS: usize = 3;
+/// Requests for a cookie that a peer may have had from whomever.
+const MOST_REQUESTS: u16 = 4;
 /// After so many retransmissions without an answer a peer that had come further may begin anew.
 const STALLED: u32 = 3;
 
@@ -31,6 +36,8 @@ struct Datagrams {
     unread: bool,
     outgoing: VecDeque<Vec<u8>>,
     sealed: Option<Sealed>,
+    /// Number of the next record in the clear, whichever handshake sends it.
+    next: u64,
 }
 
 impl Read for Datagrams {
@@ -47,12 +54,19 @@ impl Read for Datagrams {
 impl Write for Datagrams {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.sealed = Sealed::last_in(buf).or(self.sealed);
-        self.outgoing.push_back(buf.to_vec());
+        self.send(buf.to_vec());
         Ok(buf.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Datagrams {
+    fn send(&mut self, mut datagram: Vec<u8>) {
+        renumber(&mut datagram, &mut self.next);
+        self.outgoing.push_back(datagram);
     }
 }
 
@@ -67,8 +81,10 @@ enum State {
 /// How far the peer has come with the handshake.
 #[derive(Clone, Copy, Default)]
 struct Progress {
-    /// Of its ClientHello, when we are the server.
-    hello: Option<Random>,
+    /// Its ClientHello, when we are the server.
+    hello: Option<Hello>,
+    /// Who sent that has read what we sent.
+    is_proven: bool,
     /// When something else came last: retransmissions of ours by then.
     beyond_hello: Option<u32>,
 }
@@ -87,6 +103,9 @@ pub struct OpenSslDtls {
     /// One of them may be the peer's own: what breaks the present one is tried with them, the last one first.
     others: Vec<Begun>,
     beginnings: u32,
+    /// Somebody interferes: from here on a ClientHello begins nothing without the cookie.
+    is_wary: bool,
+    cookie: Cookie,
     mtu: u32,
     client: bool,
     state: State,
@@ -102,13 +121,17 @@ pub struct OpenSslDtls {
 impl OpenSslDtls {
     /// `mtu`: bytes of the largest datagram of a handshake.
     pub(super) fn new(ssl: Ssl, client: bool, mtu: u32) -> Result<OpenSslDtls, DtlsError> {
+        let mut cookie = Cookie::default();
+        random::fill(&mut cookie);
         Ok(OpenSslDtls {
             mtu,
             stream: SslStream::new(ssl, Datagrams::default())?,
-            gate: Gate::new(client),
+            gate: Gate::new(client, 0),
             progress: Progress::default(),
             others: Vec::new(),
             beginnings: 1,
+            is_wary: false,
+            cookie,
             client,
             state: State::Created,
             early: VecDeque::new(),
@@ -137,8 +160,12 @@ impl OpenSslDtls {
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        if let Some(hello) = self.another_beginning(datagram) {
-            self.turn_to(hello);
+        if !self.client
+            && self.state == State::Handshaking
+            && let Some((hello, cookie)) = Gate::hello(datagram)
+            && !self.admits(hello, cookie)
+        {
+            return;
         }
         let mut incoming = std::mem::take(&mut self.stream.get_mut().incoming);
         incoming.clear();
@@ -162,25 +189,47 @@ impl OpenSslDtls {
         }
     }
 
-    /// A ClientHello other than the one that is being answered, and not in the middle of a handshake that goes on.
-    fn another_beginning(&self, datagram: &[u8]) -> Option<Random> {
-        let Progress { hello: Some(hello), beyond_hello } = self.progress else { return None };
-        let goes_on = beyond_hello.is_some_and(|since| self.retransmissions < since + STALLED);
-        if self.client || goes_on || self.state != State::Handshaking {
-            return None;
+    /// Whether the present handshake is, or has become, the one that begins with this.
+    fn admits(&mut self, hello: Hello, cookie: &[u8]) -> bool {
+        let Progress { hello: known, is_proven, beyond_hello } = self.progress;
+        if known == Some(hello) {
+            return true;
         }
-        Gate::hello(datagram).filter(|other| *other != hello)
+        let goes_on = beyond_hello.is_some_and(|since| self.retransmissions < since + STALLED);
+        if hello.number > MOST_REQUESTS || (is_proven && goes_on) {
+            return false;
+        }
+        let proves = *cookie == self.cookie;
+        if !proves && (self.is_wary || known.is_some()) {
+            self.is_wary = true;
+            self.ask(hello.number);
+            return false;
+        }
+        if known.is_some() || hello.number > 0 {
+            return self.turn_to(hello, proves);
+        }
+        true
     }
 
-    /// Puts the present handshake aside for the one that begins with this, which may have been put aside itself.
-    fn turn_to(&mut self, hello: Random) {
+    /// Asks whoever sends ClientHellos for the cookie. One such request at a time is enough.
+    fn ask(&mut self, number: u16) {
+        let request = verify_request(number, &self.cookie);
+        let datagrams = self.stream.get_mut();
+        datagrams.outgoing.retain(|waiting| !waiting.ends_with(&self.cookie));
+        datagrams.send(request);
+    }
+
+    /// Puts the present handshake aside for the one that begins with this, which may have been put aside itself. False when
+    /// there were too many.
+    fn turn_to(&mut self, hello: Hello, is_proven: bool) -> bool {
         let known = self.others.iter().position(|other| other.progress.hello == Some(hello));
-        let known = known.map(|at| self.others.remove(at));
-        let present = match known {
+        let present = match known.map(|at| self.others.remove(at)) {
             Some(begun) => self.install(begun),
-            None => self.begin_afresh(),
+            None if self.beginnings == MOST_BEGINNINGS => return false,
+            None => self.begin_afresh(hello.number),
         };
-        if let Some(mut present) = present {
+        self.progress.is_proven |= is_proven;
+        if let Some(mut present) = present.filter(|present| present.progress.hello.is_some()) {
             ffi::give_buffers_back(present.stream.ssl());
             present.stream.get_mut().outgoing.clear();
             if self.others.len() == MOST_OTHERS {
@@ -189,10 +238,12 @@ impl OpenSslDtls {
             }
             self.others.push(present);
         }
+        true
     }
 
     /// Goes on with another one, and returns the present one.
-    fn install(&mut self, begun: Begun) -> Option<Begun> {
+    fn install(&mut self, mut begun: Begun) -> Option<Begun> {
+        begun.stream.get_mut().next = self.stream.get_ref().next;
         if let Err(error) = ffi::take_buffers(begun.stream.ssl()) {
             self.fail(error.into());
             return None;
@@ -204,8 +255,9 @@ impl OpenSslDtls {
         })
     }
 
-    /// As the client it sends another ClientHello, as the server it waits for one. Returns the handshake so far.
-    fn begin_afresh(&mut self) -> Option<Begun> {
+    /// As the client it sends another ClientHello, as the server it waits for one, of this number. Returns the handshake so
+    /// far.
+    fn begin_afresh(&mut self, hello: u16) -> Option<Begun> {
         if self.beginnings == MOST_BEGINNINGS {
             // The rest of its time passes in silence.
             self.state = State::Ended;
@@ -215,9 +267,13 @@ impl OpenSslDtls {
         let ssl = super::context::prepare(self.stream.ssl().ssl_context(), self.mtu, self.client);
         match ssl.and_then(|ssl| SslStream::new(ssl, Datagrams::default())) {
             Ok(stream) => {
-                let begun = Begun { stream, gate: Gate::new(self.client), progress: Progress::default() };
-                let present = self.install(begun);
-                self.advance();
+                let gate = Gate::new(self.client, hello);
+                let present = self.install(Begun { stream, gate, progress: Progress::default() });
+                if self.client {
+                    self.advance();
+                } else if let Err(error) = self.count_requests(hello) {
+                    self.fail(error);
+                }
                 present
             }
             Err(error) => {
@@ -225,6 +281,25 @@ impl OpenSslDtls {
                 None
             }
         }
+    }
+
+    /// Lets a server that has just begun believe that it has sent so many requests for a cookie: messages are numbered, and
+    /// the numbers are part of what a handshake proves.
+    fn count_requests(&mut self, count: u16) -> Result<(), DtlsError> {
+        if count == 0 {
+            return Ok(());
+        }
+        ffi::exchange_cookies(self.stream.ssl());
+        let numbered = self.stream.get_ref().next;
+        for number in 0..count {
+            let datagrams = self.stream.get_mut();
+            (datagrams.incoming, datagrams.unread) = (blank(number), true);
+            self.shake_hands()?;
+        }
+        let datagrams = self.stream.get_mut();
+        datagrams.outgoing.clear();
+        datagrams.next = numbered;
+        Ok(())
     }
 
     /// Lets OpenSSL do what it can with what it has.
@@ -241,9 +316,10 @@ impl OpenSslDtls {
                 // What OpenSSL would tell the peer goes with it.
                 Err(error) if self.state == State::Handshaking => {
                     self.events.push_back(DtlsEvent::Refused(error));
+                    self.is_wary = true;
                     match self.others.pop() {
                         Some(other) => drop(self.install(other)),
-                        None => drop(self.begin_afresh()),
+                        None => drop(self.begin_afresh(0)),
                     }
                     return;
                 }

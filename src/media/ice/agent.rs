@@ -291,8 +291,12 @@ impl Agent {
         let is_answer = message.is_successful_binding_response();
         let before =
             self.transactions.iter().find(|(known, _)| is_request && *known == id).map(|(_, at)| *at);
-        // A retransmission comes from where the request came from.
+        // A retransmission comes from where the request came from. But the copy may have been faster than the request: if the
+        // proof comes from here, this was the peer's own.
         if before.is_some_and(|at| at != path.remote) {
+            if message.use_candidate() && self.inner.accepts_message(&message) {
+                self.remember_nomination(path, 0);
+            }
             return false;
         }
         let nominates = is_request && message.use_candidate() && before.is_none();
@@ -332,7 +336,7 @@ impl Agent {
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
         if nominates && !self.inner.controlling() {
             self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
-            self.remember_nomination(path);
+            self.remember_nomination(path, self.nominations.len());
         }
         // The answer to a nomination is a check of our own; no need to wait for the next tick.
         self.handle_timeout(now);
@@ -351,13 +355,14 @@ impl Agent {
         }
     }
 
-    fn remember_nomination(&mut self, path: Path) {
+    /// `place`: among those that are known, the newest is the last.
+    fn remember_nomination(&mut self, path: Path, place: usize) {
         if self.inner.ice_lite() && !self.settled {
             self.nominations.retain(|known| *known != path);
             if self.nominations.len() == MAX_NOMINATIONS {
                 self.nominations.remove(0);
             }
-            self.nominations.push(path);
+            self.nominations.insert(place.min(self.nominations.len()), path);
         }
     }
 

@@ -379,6 +379,21 @@ fn a_copy_of_a_nomination_is_no_nomination() {
     assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.8:8")));
 }
 
+// The first nomination: somebody who sees it sends it on, with a source of his own, and is faster.
+#[test]
+fn a_copy_that_was_faster_than_the_nomination_is_undone_by_the_proof() {
+    let (_, mut client, mut now) = lite();
+    let check = nomination(&mut client, &mut now);
+    let mut server = end("s", IceRole::Controlled, true, &["10.0.0.1:1000"]);
+    server.agent.set_remote(credentials("c"), false);
+    server.agent.start(now);
+    assert!(server.agent.handle(now, from("192.0.2.7:7"), &check));
+    assert_eq!(server.agent.path().map(|p| p.remote), Some(address("192.0.2.7:7")));
+    assert!(!server.agent.handle(now, from("10.0.0.2:2000"), &check));
+    server.agent.heard(address("10.0.0.2:2000"));
+    assert_eq!(server.agent.path().map(|p| p.remote), Some(address("10.0.0.2:2000")));
+}
+
 /// The peer was at an address, answered checks there, and is gone from there.
 #[test]
 fn a_full_agent_does_not_go_back_to_where_nobody_answers() {

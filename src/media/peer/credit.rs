@@ -9,6 +9,9 @@ use super::{Clock, Connection, Path};
 use std::net::SocketAddr;
 
 const FACTOR: usize = 3;
+/// Of a record of DTLS; and where its message begins, with the type.
+const HANDSHAKE: u8 = 22;
+const MESSAGE: usize = 13;
 /// Datagrams that wait for credit: two flights.
 const MAX_WAITING: usize = 16;
 /// Addresses that are counted at a time.
@@ -38,8 +41,12 @@ impl Credit {
         }
     }
 
-    /// A datagram to send as soon as there is credit; the oldest of too many is lost, as in any network.
+    /// A datagram to send as soon as there is credit; the oldest of too many is lost, as in any network. What begins a flight
+    /// takes the place of those that still wait: they are the same once more, or of a handshake that is given up.
     pub fn keep(&mut self, datagram: Vec<u8>) {
+        if begins_flight(&datagram) {
+            self.waiting.clear();
+        }
         if self.waiting.len() == MAX_WAITING {
             self.waiting.remove(0);
         }
@@ -54,6 +61,11 @@ impl Credit {
         *left = left.checked_sub(self.waiting.first()?.len())?;
         Some((Path { remote, ..path }, self.waiting.remove(0)))
     }
+}
+
+/// Whether a handshake message is in it that the flight of a server begins with: ServerHello, HelloVerifyRequest.
+fn begins_flight(datagram: &[u8]) -> bool {
+    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..]) && matches!(datagram.get(MESSAGE), Some(2 | 3))
 }
 
 impl Connection {

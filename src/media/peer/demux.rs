@@ -2,7 +2,7 @@
 
 use super::{Clock, Connection, Stage};
 use crate::media::batch::Batch;
-use crate::media::dtls::{certificate, fingerprint_of};
+use crate::media::dtls::{Connected, certificate, fingerprint_of};
 use crate::media::types::DtlsRole;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -223,20 +223,30 @@ impl Connection {
             && self.stray.as_ref().is_some_and(|connected| other.is_announced(connected))
     }
 
-    /// Gives our association to whom it was meant for, and goes on with the one that it had.
-    pub fn exchange(&mut self, other: &mut Connection, clock: Clock, from: SocketAddr, out: &mut Batch) {
-        let Some(connected) = self.stray.take() else { return };
+    /// Gives our association to whom it was meant for, and takes the one that it had. [`Connection::take_up`] has to follow
+    /// there, with what is returned, and [`Connection::go_on`] here.
+    pub fn exchange(&mut self, other: &mut Connection) -> Option<Box<Connected>> {
+        let connected = self.stray.take()?;
         std::mem::swap(&mut self.dtls, &mut other.dtls);
         std::mem::swap(&mut self.hello, &mut other.hello);
         std::mem::swap(&mut self.flights, &mut other.flights);
         if self.dtls.is_none() {
             self.stage = Stage::New;
         }
-        other.from = Some(from);
-        other.take_keys(clock, &connected, out);
-        other.heard_dtls(clock);
-        other.from = None;
-        other.progress(clock, out);
+        Some(connected)
+    }
+
+    /// The handshake that was given to us is through; its last datagram came from there.
+    pub fn take_up(&mut self, clock: Clock, from: SocketAddr, connected: &Connected, out: &mut Batch) {
+        self.from = Some(from);
+        self.take_keys(clock, connected, out);
+        self.heard_dtls(clock);
+        self.from = None;
+        self.progress(clock, out);
+    }
+
+    /// Goes on with the association that was got in exchange.
+    pub fn go_on(&mut self, clock: Clock, out: &mut Batch) {
         self.progress(clock, out);
     }
 

@@ -297,7 +297,7 @@ impl Core {
             ufrag,
             waiting: false,
         }));
-        self.settle(index);
+        self.step(index, |_, _, _| {});
     }
 
     pub fn command(&mut self, shared: &PeerShared, command: Command) {

@@ -66,7 +66,7 @@ pub struct Traffic {
 /// What a worker is asked to do besides packets; in order.
 pub enum Job {
     Create(Box<NewPeer>),
-    Command(Arc<PeerShared>, Command, Cost),
+    Command(Command, Waiting),
     /// Of what was merged while it waited.
     Feedback(Arc<PeerShared>),
     Snapshot(Arc<PeerShared>, SyncSender<PeerSnapshot>),
@@ -75,6 +75,19 @@ pub enum Job {
     /// The host has other addresses.
     Addresses(Vec<SocketAddr>),
     Stop,
+}
+
+/// The place of a command that waits, in the [`Intake`] of its PeerConnection. It is free again when this is dropped,
+/// whether the command was carried out, panicked, or had no worker any more.
+pub struct Waiting {
+    pub shared: Arc<PeerShared>,
+    cost: Cost,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.shared.intake.leave(self.cost);
+    }
 }
 
 pub struct NewPeer {
@@ -187,9 +200,8 @@ impl PeerShared {
     pub fn submit(self: &Arc<PeerShared>, command: Command) {
         match self.intake.enter(command) {
             Entry::Single(command, cost) => {
-                if !self.worker.submit(Job::Command(self.clone(), command, cost)) {
-                    self.intake.leave(cost);
-                }
+                let waiting = Waiting { shared: self.clone(), cost };
+                let _ = self.worker.submit(Job::Command(command, waiting));
             }
             Entry::First => drop(self.worker.submit(Job::Feedback(self.clone()))),
             Entry::Nothing => {}

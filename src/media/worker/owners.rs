@@ -6,6 +6,7 @@
 //! the others, and takes nothing from anybody; only a packet that the owner's keys open brings it to the front.
 #![forbid(unsafe_code)]
 
+use crate::util::random;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -30,7 +31,7 @@ impl Found {
 }
 
 /// Seats that own an address, those first whose packets came last.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Several {
     seats: [u32; MOST],
     len: usize,
@@ -42,11 +43,30 @@ impl Several {
     }
 }
 
-#[derive(Default)]
+impl FromIterator<u32> for Several {
+    /// The first ones, if there are too many.
+    fn from_iter<T: IntoIterator<Item = u32>>(seats: T) -> Several {
+        let mut several = Several::default();
+        for (place, seat) in several.seats.iter_mut().zip(seats) {
+            *place = seat;
+            several.len += 1;
+        }
+        several
+    }
+}
+
 pub struct Owners {
     found: HashMap<SocketAddr, Found>,
     /// Of addresses with [`Found::Several`]: at least two.
     several: HashMap<SocketAddr, Vec<u32>>,
+    /// Where the lots come from. Nobody outside can tell the next one.
+    lots: u64,
+}
+
+impl Default for Owners {
+    fn default() -> Owners {
+        Owners { found: HashMap::new(), several: HashMap::new(), lots: random::u64_full() }
+    }
 }
 
 impl Owners {
@@ -55,12 +75,22 @@ impl Owners {
     }
 
     pub fn several(&self, address: &SocketAddr) -> Several {
-        let mut several = Several { seats: [0; MOST], len: 0 };
-        for (place, seat) in several.seats.iter_mut().zip(self.several.get(address).into_iter().flatten()) {
-            *place = *seat;
-            several.len += 1;
+        self.several.get(address).into_iter().flatten().copied().collect()
+    }
+
+    /// Whose keys are tried on a datagram, of all that may be its owners, the likeliest first: these, and where they are more
+    /// than may be tried, one of the others by lot. So everybody's turn comes, whoever stands in front; and it takes one packet
+    /// of theirs to be in front themselves.
+    pub fn tried(&mut self, likely: Several) -> impl Iterator<Item = u32> + use<> {
+        let mut seats = likely.seats;
+        if likely.len > TRIALS {
+            // Knuth's MMIX; the upper bits are the random ones.
+            self.lots =
+                self.lots.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let others = likely.len - (TRIALS - 1);
+            seats.swap(TRIALS - 1, TRIALS - 1 + (self.lots >> 33) as usize % others);
         }
-        several
+        seats.into_iter().take(likely.len.min(TRIALS))
     }
 
     /// An authentic STUN message for the seat came from there.
@@ -142,6 +172,22 @@ mod tests {
         owners.forget(&address(), 8);
         owners.forget(&address(), 7);
         assert_eq!(owners.len(), 0);
+    }
+
+    #[test]
+    fn everybodys_turn_comes_in_four_trials() {
+        let mut owners = Owners::default();
+        for count in 2..=MOST as u32 {
+            let all: Vec<u32> = (0..count).collect();
+            let mut tried = std::collections::BTreeSet::new();
+            for _ in 0..500 {
+                let now: Vec<u32> = owners.tried(all.iter().copied().collect()).collect();
+                assert_eq!(now.len(), all.len().min(TRIALS));
+                assert_eq!(now[..now.len().min(3)], all[..now.len().min(3)], "the likeliest ones first");
+                tried.extend(now);
+            }
+            assert!(tried.into_iter().eq(0..count));
+        }
     }
 
     #[test]

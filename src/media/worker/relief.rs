@@ -42,7 +42,9 @@ pub fn relieve(handle: &Arc<WorkerHandle>, stall: &Stall) -> bool {
     // Held to the end: a worker that is told to stop is not relieved any more.
     let duty = handle.duty.lock();
     let Some(duty) = duty.as_ref().filter(|duty| duty.thread == stall.thread()) else { return false };
-    if duty.before.as_ref().is_some_and(|before| !before.has_left()) {
+    // Before a thread is started for it: this is asked again and again while the callback lasts.
+    if duty.before.as_ref().is_some_and(|before| !before.has_left()) || !duty.exit.is_open() || !stall.lasts()
+    {
         return false;
     }
     let (hand_over, core) = sync_channel::<Parcel>(1);

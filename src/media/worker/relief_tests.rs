@@ -1,6 +1,7 @@
 //! A worker with two plugins, one of which blocks. Nothing comes from the network: ends of PeerConnections are callbacks
 //! too.
 
+use super::station::Exit;
 use crate::media::{
     Command, DtlsRole, Engine, EngineConfig, HangupReason, IceRole, Mindex, Peer, PeerConfig, PeerEvent,
     PeerSink, RtpIn,
@@ -156,6 +157,31 @@ fn others_go_on_while_a_plugin_blocks_and_it_is_told_the_rest_in_order() {
         assert!(!blocks.plugin.is_blocked());
     }
     assert!(world.happened.try_recv().is_err());
+    world.engine.stop();
+}
+
+/// Where the system has no way to take a core, or the callback has returned: asked again and again, nothing is started.
+#[test]
+fn no_thread_is_started_that_has_nothing_to_take() {
+    let mut world = World::new();
+    let blocks = Party::new("janus.plugin.blocks-for-good");
+    let (release, gate) = channel();
+    let peer = world.peer(1, &blocks, Some(gate));
+    hang_up(&peer);
+    world.expect(1, "enters");
+    let stall = world.stall(&blocks);
+    let worker = world.engine.worker(0);
+    let put = |exit| std::mem::replace(&mut worker.duty.lock().as_mut().unwrap().exit, exit);
+    let exit = put(Exit::closed());
+    assert!((0..10).all(|_| !world.engine.relieve(&stall)));
+    put(exit);
+    release.send(()).unwrap();
+    world.expect(1, "leaves");
+    while stall.lasts() {
+        std::thread::yield_now();
+    }
+    assert!(!world.engine.relieve(&stall));
+    assert_eq!(worker.successors.lock().len(), 0);
     world.engine.stop();
 }
 

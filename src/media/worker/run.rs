@@ -266,10 +266,7 @@ impl Worker {
         while let Some(job) = self.handle.jobs.pop() {
             match job {
                 Job::Create(new) => core(|core| core.create(*new)),
-                Job::Command(shared, command, cost) => {
-                    core(|core| core.command(&shared, command));
-                    shared.intake.leave(cost);
-                }
+                Job::Command(command, waiting) => core(|core| core.command(&waiting.shared, command)),
                 // Behind them, because it may have been merged with what was asked for after them.
                 Job::Feedback(shared) if shared.intake.must_wait() => {
                     self.handle.jobs.push(Job::Feedback(shared));

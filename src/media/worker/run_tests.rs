@@ -3,8 +3,12 @@
 use super::super::wake::Bell;
 use super::*;
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
+use crate::media::ice::candidate::{Parsed, parse};
+use crate::media::worker::handle::NewPeer;
+use crate::media::worker::simulation::Delicate;
 use crate::util::lock::Lock;
 use std::net::UdpSocket;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Makes this thread a worker with that many sockets, all of the same family.
@@ -59,6 +63,51 @@ fn packets_leave_before_their_payloads_are_too_old() {
         })
     });
     assert_eq!(is_pending, [true, false]);
+}
+
+/// What waited for the worker and made it panic waits no longer, and the PeerConnection is told its end.
+#[test]
+fn a_panic_in_a_command_leaves_its_place() {
+    let (mut worker, bed) = worker(1);
+    let handle = worker.handle.clone();
+    let credentials = IceCredentials { ufrag: "ufrag".into(), pwd: "a password of 22 letters".into() };
+    let shared = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), Vec::new(), 1));
+    let config =
+        PeerConfig { id: 1, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: None };
+    let closed = Arc::new(AtomicBool::new(false));
+    let sink = Arc::new(Listener(closed.clone()));
+    handle.load.fetch_add(1, Ordering::Relaxed);
+    handle.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
+    shared.submit(Command::StartChecks);
+    assert!(work_a_turn(&mut worker, &bed, 1).unwrap() && !shared.intake.must_wait());
+    // Worth a line of the ICE agent: and that panics.
+    let Ok(Parsed::Candidate(candidate)) = parse("1 1 udp 1 192.0.2.1 5000 typ host", false) else {
+        panic!()
+    };
+    shared.submit(Command::AddRemoteCandidate(candidate));
+    assert!(shared.intake.must_wait());
+    tracing::subscriber::with_default(Delicate::at(tracing::Level::TRACE), || {
+        while !handle.jobs.is_empty() {
+            assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+        }
+    });
+    assert!(closed.load(Ordering::Relaxed) && shared.seat().is_none());
+    assert_eq!(shared.intake.changes(), (0, 0));
+    assert_eq!(handle.load.load(Ordering::Relaxed), 0);
+}
+
+struct Listener(Arc<AtomicBool>);
+
+impl PeerSink for Listener {
+    fn connected(&self) {}
+    fn incoming_rtp(&self, _: RtpIn<'_>) {}
+    fn incoming_rtcp(&self, _: Mindex, _: bool, _: &mut [u8]) {}
+    fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
+    fn data_ready(&self) {}
+    fn event(&self, _: PeerEvent) {}
+    fn closed(&self, _: HangupReason) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A plugin that asks without end: packets and timers get their turn in between.

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::core::{Core, Delivery};
-use super::owners::TRIALS;
+use super::owners::Several;
 use crate::media::clock::Clock;
 use crate::media::peer::{Fit, Room};
 use crate::media::types::LARGEST_RTP;
@@ -16,7 +16,7 @@ const EPOCH: std::ops::Range<usize> = 3..5;
 
 impl Core {
     /// SRTP and SRTCP: those that know the SSRC are tried first, then those whose packets came last, until the keys of
-    /// one open it.
+    /// one open it. At most as many as [`Owners::tried`](super::owners::Owners::tried) says.
     pub(super) fn media_of_several<'a>(
         &mut self,
         from: SocketAddr,
@@ -34,12 +34,10 @@ impl Core {
         let knows = |seat: &u32| self.connection(*seat).is_some_and(|c| c.knows(ssrc));
         let seats = several.seats().iter().filter(|seat| ready(seat));
         let knowing = seats.clone().filter(|seat| knows(seat));
-        let mut trials = [None; TRIALS];
-        let ordered = knowing.chain(seats.clone().filter(|seat| !knows(seat)));
-        trials.iter_mut().zip(ordered).for_each(|(trial, seat)| *trial = Some(*seat));
+        let likely: Several = knowing.chain(seats.clone().filter(|seat| !knows(seat))).copied().collect();
         let mut copy = [0; LARGEST_RTP];
         let copy = &mut copy[..bytes.len()];
-        let index = trials.into_iter().flatten().find(|seat| {
+        let index = self.owners.tried(likely).find(|seat| {
             // A cipher that fails may leave anything behind.
             copy.copy_from_slice(bytes);
             self.connection(*seat).is_some_and(|connection| connection.opens(copy))
@@ -68,8 +66,12 @@ impl Core {
         });
         match fits.min_by_key(|(fit, _)| *fit) {
             Some((Fit::Running | Fit::Moved, seat)) => self.shake(seat, from, bytes),
-            // It comes again when the one that runs is through.
-            Some(_) if several.seats().iter().any(|seat| self.shakes_hands(*seat, from)) => {}
+            // It comes again when the one that runs is through; unless that is its own, which the peer has begun anew.
+            Some((fit, best))
+                if several
+                    .seats()
+                    .iter()
+                    .any(|seat| self.shakes_hands(*seat, from) && (*seat, fit) != (best, Fit::Again)) => {}
             Some((_, seat)) => self.shake(seat, from, bytes),
             None => {}
         }
@@ -79,10 +81,8 @@ impl Core {
     fn is_opened_by_one(&mut self, from: SocketAddr, bytes: &[u8]) -> bool {
         let several = self.owners.several(&from);
         let connected = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.is_ready());
-        let mut trials = [None; TRIALS];
-        let ordered = several.seats().iter().filter(connected);
-        trials.iter_mut().zip(ordered).for_each(|(trial, seat)| *trial = Some(*seat));
-        for seat in trials.into_iter().flatten() {
+        let likely = several.seats().iter().filter(connected).copied().collect();
+        for seat in self.owners.tried(likely) {
             self.dtls_of(seat, from, bytes);
             if self.connection(seat).is_some_and(|connection| connection.was_authentic()) {
                 self.owners.prefer(from, seat);
@@ -101,21 +101,36 @@ impl Core {
         self.step(index, |connection, clock, batch| {
             is_stray = connection.dtls_from_shared(clock, from, bytes, of_owner, batch);
         });
-        if !is_stray {
-            return;
+        let mut through = index;
+        if is_stray {
+            let is_meant = |other: &u32| {
+                let pair = self.connection(index).zip(self.connection(*other));
+                *other != index && pair.is_some_and(|(ours, other)| ours.has_stray_of(other))
+            };
+            match several.seats().iter().copied().find(is_meant) {
+                Some(other) => {
+                    through = other;
+                    self.hand_over(index, other, from);
+                }
+                None => {
+                    self.step(index, |connection, clock, batch| connection.keep_stray(clock, batch));
+                }
+            }
         }
-        let Some(mut seat) = self.seats.get_mut(index as usize).and_then(Option::take) else { return };
-        let other = several.seats().iter().copied().find(|other| {
-            self.connection(*other).is_some_and(|connection| seat.connection.has_stray_of(connection))
-        });
-        match other {
-            Some(other) => self.step(other, |connection, clock, batch| {
-                seat.connection.exchange(connection, clock, from, batch);
-            }),
-            None => seat.connection.keep_stray(self.clock, &mut self.batch),
+        // Its handshake has just come to its end: what comes next from there is likely its own.
+        if self.connection(through).is_some_and(|c| c.is_ready() && c.was_authentic()) {
+            self.owners.prefer(from, through);
         }
-        self.seats[index as usize] = Some(seat);
-        self.settle(index);
+    }
+
+    /// The handshake that is through was the other one's. One step after the other, and all seats stay in their places: a
+    /// panic costs the PeerConnection that it happened in, and none besides.
+    fn hand_over(&mut self, index: u32, other: u32, from: SocketAddr) {
+        let pair = self.seats.get_disjoint_mut([index as usize, other as usize]);
+        let Ok([Some(ours), Some(theirs)]) = pair else { return };
+        let Some(connected) = ours.connection.exchange(&mut theirs.connection) else { return };
+        self.step(other, |connection, clock, batch| connection.take_up(clock, from, &connected, batch));
+        self.step(index, |connection, clock, batch| connection.go_on(clock, batch));
     }
 
     fn shakes_hands(&self, seat: u32, from: SocketAddr) -> bool {

@@ -31,6 +31,8 @@ struct Post {
     core: UnsafeCell<Option<Box<Core>>>,
     /// The station is gone, and the thread inside no callback any more.
     left: AtomicBool,
+    /// The system has what it takes to take the core.
+    can_be_taken: bool,
 }
 
 // SAFETY: `core` is accessed by the thread of the station while `in_use` is set and `claim` was seen as KEPT after that,
@@ -78,8 +80,8 @@ impl Station {
             deciding: Lock::new(()),
             core: UnsafeCell::new(Some(core.0)),
             left: AtomicBool::new(false),
+            can_be_taken: barrier::prepare(),
         };
-        barrier::prepare();
         Station { post: Arc::new(post), is_lent: false, _of_this_thread: PhantomData }
     }
 
@@ -158,12 +160,31 @@ impl Drop for LentAgain<'_> {
 }
 
 impl Exit {
+    /// Whether [`Exit::take`] may succeed while the thread is inside a callback.
+    pub fn is_open(&self) -> bool {
+        self.0.can_be_taken && !self.has_left()
+    }
+
+    /// As of a system that has nothing to take the core with.
+    #[cfg(test)]
+    pub fn closed() -> Exit {
+        let closed = Post {
+            in_use: AtomicBool::new(false),
+            claim: AtomicU8::new(KEPT),
+            deciding: Lock::new(()),
+            core: UnsafeCell::new(None),
+            left: AtomicBool::new(false),
+            can_be_taken: false,
+        };
+        Exit(Arc::new(closed))
+    }
+
     /// Takes the core away from its thread, if that is inside a callback and not just working with it, and `condition`
     /// holds then. Until this returns the thread does not go on beyond the callback.
     pub fn take(&self, condition: impl FnOnce() -> bool) -> Option<Parcel> {
         let post = &*self.0;
         let _deciding = post.deciding.lock();
-        if post.claim.load(Ordering::Relaxed) != KEPT || post.left.load(Ordering::Acquire) {
+        if !self.is_open() || post.claim.load(Ordering::Relaxed) != KEPT {
             return None;
         }
         post.claim.store(ASKED_FOR, Ordering::SeqCst);
@@ -203,7 +224,8 @@ mod barrier {
     /// Once per process. Where the system has no such call (before Linux 4.14, or filtered) nobody takes over.
     pub fn prepare() -> bool {
         *IS_THERE.get_or_init(|| {
-            let is_there = membarrier(REGISTER_PRIVATE_EXPEDITED);
+            // The second one shows that what was registered is allowed, too.
+            let is_there = membarrier(REGISTER_PRIVATE_EXPEDITED) && membarrier(PRIVATE_EXPEDITED);
             if !is_there {
                 tracing::warn!(
                     "the system has no membarrier(2): while a plugin blocks, the other calls of its media worker stand still ({})",
@@ -216,6 +238,6 @@ mod barrier {
 
     pub fn on_all_threads() -> bool {
         fence(Ordering::SeqCst);
-        prepare() && membarrier(PRIVATE_EXPEDITED)
+        membarrier(PRIVATE_EXPEDITED)
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! In the daemon only; a program that embeds the library owns its signals. docs/decisions/021-crash-report.md
 
+mod memory;
 mod objects;
 mod report;
 mod text;

@@ -1,6 +1,7 @@
 //! The shared objects of the process, noted down while it is well: where they lie, their build-ids, their functions.
 //! Reading the notes takes no lock and no memory.
 
+use super::memory;
 use crate::modules::elf;
 use crate::util::append::Append;
 use std::ffi::{CStr, c_int, c_void};
@@ -21,12 +22,17 @@ struct Object {
     /// What offsets are relative to.
     base: usize,
     memory: Range<usize>,
+    /// What is there while it is loaded: the ELF header, as it lies in memory.
+    begin: [u8; BEGIN],
     build_id: String,
     exported: Exported,
 }
 
-/// The table of symbols that the dynamic linker uses, in the object's own memory. Objects are hardly ever unloaded; one
-/// that was is not asked for, because no code of it can run.
+/// Bytes of an ELF header.
+const BEGIN: usize = size_of::<libc::Elf64_Ehdr>();
+
+/// The table of symbols that the dynamic linker uses, in the object's own memory: gone when the object is unloaded, as
+/// modules do with libraries of their own. Then a call into it is a crash.
 #[derive(Clone, Copy, Debug, Default)]
 struct Exported {
     symbols: usize,
@@ -97,11 +103,13 @@ unsafe fn describe(info: &libc::dl_phdr_info) -> Option<Object> {
             .find_map(|m| elf::build_id_in(slice::from_raw_parts(m.start as *const u8, m.len())));
         let dynamic = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC).map(memory);
         let name = CStr::from_ptr(info.dlpi_name).to_string_lossy();
+        let begin = *(whole.start as *const [u8; BEGIN]);
         let path = if name.is_empty() { std::env::current_exe().ok()? } else { name.as_ref().into() };
         Some(Object {
             file: path.file_name()?.to_string_lossy().into_owned(),
             base,
             memory: whole,
+            begin,
             build_id: build_id.unwrap_or_else(|| "none".to_owned()),
             exported: dynamic.and_then(|table| exported(base, table)).unwrap_or_default(),
         })
@@ -173,7 +181,24 @@ pub fn return_to(address: usize) -> Option<Place> {
     Some(Place { offset: place.offset + 1, back: 1, ..place })
 }
 
+impl Object {
+    /// Whether it is still there, and not something else in its place. Where the system does not tell, it is.
+    fn is_loaded(&self) -> bool {
+        let mut begin = [0; BEGIN];
+        match memory::copy(self.memory.start, &mut begin) {
+            memory::Copied::All => begin == self.begin,
+            memory::Copied::NotAll => false,
+            memory::Copied::Unknown => true,
+        }
+    }
+}
+
 impl Place {
+    /// Whether there is code.
+    pub fn is_loaded(&self) -> bool {
+        self.object.is_loaded()
+    }
+
     pub fn file(&self) -> &'static str {
         &self.object.file
     }
@@ -196,15 +221,24 @@ impl Place {
             let function = named.functions[..behind].last().filter(|f| offset < f.offset + f.length)?;
             Some((function.name.as_str(), self.offset - function.offset as usize))
         });
-        // SAFETY: the object has code that runs, so it is loaded.
-        named.or_else(|| unsafe {
-            let (name, further) = self.object.exported.find(self.offset - self.back)?;
+        named.or_else(|| {
+            if !self.object.is_loaded() || !self.object.exported.is_readable() {
+                return None;
+            }
+            // SAFETY: the object was there and its tables could be read just now. Where the system does not tell (`memory`),
+            // they are taken to be there, as nearly all objects stay loaded.
+            let (name, further) = unsafe { self.object.exported.find(self.offset - self.back) }?;
             Some((name, further + self.back))
         })
     }
 }
 
 impl Exported {
+    fn is_readable(&self) -> bool {
+        let symbols = self.count * size_of::<libc::Elf64_Sym>();
+        memory::is_readable(self.symbols, symbols) && memory::is_readable(self.strings, self.strings_length)
+    }
+
     /// # Safety
     /// The object is loaded.
     unsafe fn find(&self, offset: usize) -> Option<(&'static str, usize)> {
@@ -242,9 +276,37 @@ mod tests {
         assert!(place.build_id().len() >= 16, "{}", place.build_id());
         let ours = at(look as *const () as usize).unwrap();
         assert_eq!(ours.file(), std::env::current_exe().unwrap().file_name().unwrap().to_str().unwrap());
-        assert!(at(8).is_none());
+        assert!(ours.is_loaded() && place.is_loaded() && at(8).is_none());
         let count = OBJECTS.iter().count();
         look();
         assert_eq!(OBJECTS.iter().count(), count);
+    }
+    /// What was noted down of it stays, what lay in its memory is not looked at.
+    #[test]
+    fn what_was_unloaded_is_named_and_not_read() {
+        let page = 4096;
+        // SAFETY: a fresh mapping of our own, unmapped once.
+        let start = unsafe {
+            let (access, kind) =
+                (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+            libc::mmap(std::ptr::null_mut(), 2 * page, access, kind, -1, 0)
+        } as usize;
+        let exported =
+            Exported { symbols: start + page, count: 8, strings: start + page, strings_length: 99 };
+        let object: &'static Object = Box::leak(Box::new(Object {
+            file: "gone.so".into(),
+            base: start,
+            memory: start..start + 2 * page,
+            begin: [0; BEGIN],
+            build_id: "none".into(),
+            exported,
+        }));
+        assert!(object.is_loaded() && object.exported.is_readable());
+        // SAFETY: as above. It becomes what reserved memory of an allocator is, so that nobody else gets the place.
+        unsafe { libc::mprotect(start as *mut c_void, 2 * page, libc::PROT_NONE) };
+        let place = Place { object, offset: 0x10, back: 0 };
+        assert_eq!((place.file(), place.offset(), place.symbol()), ("gone.so", 0x10, None));
+        assert!(!place.is_loaded());
+        assert!(!memory::is_readable(start, 1) && !memory::is_readable(start - 1, 2 * page));
     }
 }

@@ -87,12 +87,16 @@ pub fn write(fault: &Fault, outputs: &Outputs) {
         }
     }
     let place = objects::at(fault.instruction);
+    let is_code = place.as_ref().is_some_and(Place::is_loaded);
     match &place {
+        Some(place) if !is_code => {
+            line(outputs, format_args!("  | at {place}, build-id {}, which is unloaded", place.build_id()));
+        }
         Some(place) => line(outputs, format_args!("  | at {place}, build-id {}", place.build_id())),
         None => line(outputs, format_args!("  | at {:#x}, where no code is", fault.instruction)),
     }
     let last = place.as_ref().map(Place::build_id);
-    if place.is_some() {
+    if is_code {
         frames(fault, last, outputs);
     } else if let Some(caller) = fault.link.or_else(|| top_of_stack(fault)) {
         // The unwinder looks at the instructions that it cannot name.

@@ -11,11 +11,13 @@ use crate::media::streams::Parts;
 use crate::media::types::*;
 use crate::media::worker::core::Core;
 use crate::media::worker::handle::{NewPeer, PeerShared, WorkerHandle};
+use crate::media::worker::owners::Found;
 use crate::media::worker::wake::Bell;
 use crate::rtp::Extensions;
 use fastrand::Rng;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -86,6 +88,7 @@ pub struct World {
     network: Network,
     shared: Arc<Shared>,
     core: Core,
+    handle: Arc<WorkerHandle>,
     address: SocketAddr,
     served: Vec<Served>,
     clients: Vec<Client>,
@@ -96,10 +99,41 @@ pub struct World {
     /// Clients that begin when the one before, on the same socket, is connected.
     waiting: VecDeque<usize>,
     next_address: u16,
+    /// Nobody sends media.
+    silent: bool,
 }
 
 impl World {
     pub fn new(seed: u64) -> World {
+        let mut world = World::without_clients(seed);
+        for index in 0..world.rng.usize(2..=5) {
+            // Some have two PeerConnections on one socket.
+            let outside = match world.clients.last() {
+                Some(other) if world.rng.u8(..4) == 0 => other.outside,
+                _ => world.fresh_address(),
+            };
+            world.join(index, outside, medium(index, true), None);
+        }
+        world.plan();
+        world
+    }
+
+    /// Clients on one socket, on a good day, whose SSRCs nobody has announced. `false_fingerprint`: the description of this
+    /// one has another certificate than it shows.
+    pub fn on_one_socket(count: usize, false_fingerprint: Option<usize>) -> World {
+        let mut world = World::without_clients(0);
+        world.weather = FAIR;
+        let outside = world.fresh_address();
+        for index in 0..count {
+            let unannounced =
+                MediumConfig { remote_ssrc: [0; 3], remote_ssrc_rtx: [0; 3], ..medium(index, true) };
+            let fingerprint = (false_fingerprint == Some(index)).then(|| world.shared.fingerprint.clone());
+            world.join(index, outside, unannounced, fingerprint);
+        }
+        world
+    }
+
+    fn without_clients(seed: u64) -> World {
         let mut rng = Rng::with_seed(seed);
         let begin = Clock::read();
         time::set(Some(begin.wall));
@@ -108,7 +142,7 @@ impl World {
         let shared = shared(config);
         let ports = [address.is_ipv4(), address.is_ipv6()].map(|ours| ours.then_some(address.port()));
         let handle = Arc::new(WorkerHandle::new(0, ports, &[address.ip()], Bell::new().unwrap()));
-        let mut world = World {
+        World {
             begin,
             now: 0,
             weather: Weather {
@@ -118,6 +152,7 @@ impl World {
             },
             network: Network::default(),
             core: Core::new(handle.clone(), shared.clone(), Vec::new()),
+            handle,
             shared,
             address,
             served: Vec::new(),
@@ -127,18 +162,9 @@ impl World {
             mischief: Vec::new(),
             waiting: VecDeque::new(),
             next_address: 0,
+            silent: false,
             rng,
-        };
-        for index in 0..world.rng.usize(2..=5) {
-            // Some have two PeerConnections on one socket.
-            let outside = match world.clients.last() {
-                Some(other) if world.rng.u8(..4) == 0 => other.outside,
-                _ => world.fresh_address(),
-            };
-            world.join(index, outside, &handle);
         }
-        world.plan();
-        world
     }
 
     fn fresh_address(&mut self) -> SocketAddr {
@@ -150,7 +176,9 @@ impl World {
         self.begin.after(Duration::from_millis(self.now))
     }
 
-    fn join(&mut self, index: usize, outside: SocketAddr, handle: &Arc<WorkerHandle>) {
+    /// `medium`: as the server is told it. `fingerprint`: in place of its own.
+    fn join(&mut self, index: usize, outside: SocketAddr, medium: MediumConfig, fingerprint: Option<String>) {
+        let handle = self.handle.clone();
         let clock = self.clock();
         let mut client = Client::new(index, outside, clock);
         let credentials = IceCredentials {
@@ -167,13 +195,17 @@ impl World {
         };
         handle.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.core.create(NewPeer { shared: peer.clone(), config, credentials, sink: Arc::new(Nobody) });
-        let clients_part = Command::SetRemote { transport: client.transport(), dtls_role: DtlsRole::Passive };
-        for command in [clients_part, Command::SetMedia(vec![medium(index, true)]), Command::StartChecks] {
+        let mut of_client = client.transport();
+        if let (Some(own), Some(other)) = (&mut of_client.fingerprint, fingerprint) {
+            own.value = other;
+        }
+        let clients_part = Command::SetRemote { transport: of_client, dtls_role: DtlsRole::Passive };
+        for command in [clients_part, Command::SetMedia(vec![medium]), Command::StartChecks] {
             self.core.command(&peer, command);
         }
         let transport = transport(&self.shared, &peer.credentials());
         client.command(clock, Command::SetRemote { transport, dtls_role: DtlsRole::Active });
-        client.command(clock, Command::SetMedia(vec![medium(index, false)]));
+        client.command(clock, Command::SetMedia(vec![super::client::medium(index, false)]));
         for candidate in candidates {
             client.command(clock, Command::AddRemoteCandidate(candidate));
         }
@@ -219,6 +251,32 @@ impl World {
         let lite = if self.shared.config.ice_lite { ", lite" } else { "" };
         let behind: Vec<_> = self.clients.iter().map(|client| client.outside.port()).collect();
         format!("{:?}{lite}, clients at {behind:?}, {:?}", self.weather, self.mischief)
+    }
+
+    /// Until this client is connected, and whether the server prefers it at its address then.
+    pub fn prefers_who_connects(&mut self, client: usize) -> bool {
+        self.silent = true;
+        while self.served[client].peer.addressee().is_none() {
+            self.now += STEP;
+            assert!(self.now < RECOVERED, "client {client} never connected");
+            self.step();
+        }
+        self.silent = false;
+        let at = self.clients[client].outside;
+        self.served[client].peer.seat() == self.core.owners.several(&at).seats().first().copied()
+            || self.core.owners.get(&at) == self.served[client].peer.seat().map(Found::Sole)
+    }
+
+    /// Until something in the engine panics, which is caught as a worker does it. Whose PeerConnection was taken away, and
+    /// whether all others go on.
+    pub fn until_a_panic(mut self) -> (Option<usize>, bool) {
+        while catch_unwind(AssertUnwindSafe(|| self.step())).is_ok() && self.now < END {
+            self.now += STEP;
+        }
+        let broken = self.core.take_broken();
+        let broken = broken.and_then(|call| self.served.iter().position(|s| s.peer.id == call.shared.id));
+        let seats = self.core.seats.iter().filter(|seat| seat.is_some()).count();
+        (broken, seats == self.served.len() - 1 && self.core.free.len() == 1)
     }
 
     /// From the beginning to the end.
@@ -269,7 +327,7 @@ impl World {
         }
         self.after_server(None);
         for index in 0..self.clients.len() {
-            if self.now.is_multiple_of(PACKET) && self.clients[index].connected {
+            if self.now.is_multiple_of(PACKET) && self.clients[index].connected && !self.silent {
                 self.clients[index].send_rtp(clock);
             }
             self.clients[index].run_timers(clock);
