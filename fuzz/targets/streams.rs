@@ -44,7 +44,7 @@ fn run(input: &mut Unstructured<'_>) -> Result<(), Error> {
         rid: 5,
         repaired_rid: 6,
         audio_level: 1,
-        video_orientation: 13,
+        orientation: 13,
         playout_delay: 12,
         abs_send_time: 2,
         abs_capture_time: 7,
