@@ -5,6 +5,7 @@
 //! Our own code logs with `tracing`, through [`Lines`].
 #![forbid(unsafe_code)]
 
+mod level;
 mod line;
 mod logger;
 mod outputs;
@@ -14,7 +15,8 @@ mod subscriber;
 #[cfg(test)]
 mod tests;
 
-pub use line::{Composed, Level, Place, Settings, compose};
+pub use level::{Level, Place, Settings};
+pub use line::{Composed, compose};
 pub use logger::Logger;
 pub use subject::Subject;
 pub use subscriber::{FATAL, Lines};

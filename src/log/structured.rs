@@ -3,7 +3,7 @@
 //! Members, each only when it is known: `time` (RFC 3339, UTC, µs), `level` (`FATAL` … `DBG`; modules' lines tell theirs
 //! from WARN upwards only), `source` (`file:function:line`), `session`, `handle`, `plugin`, `text`.
 
-use super::line::{Level, Place};
+use super::level::{Level, Place};
 use super::subject::Subject;
 use crate::glib;
 use crate::json::{Json, dump};

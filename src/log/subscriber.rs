@@ -1,6 +1,7 @@
 //! Our own `tracing` events as lines of the log.
 
-use super::line::{Composed, Level, Place, Settings, compose};
+use super::level::{Level, Place, Settings};
+use super::line::{Composed, compose};
 use super::subject::{self, Subject};
 use std::fmt::{Debug, Write};
 use tracing::field::{Field, Visit};

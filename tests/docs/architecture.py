@@ -168,6 +168,31 @@ def page(rooms, edges, media):
     return head + BEGIN + made + END + tail
 
 
+def circles():
+    """Files that name each other, also over others. A file may name what its own folder's `mod.rs` has."""
+    known = modules()
+    below = {}
+    for module, text in known.items():
+        for path in paths(module, text):
+            while path and path not in known:
+                path = path[:-1]
+            if path and path != module[: len(path)]:
+                below.setdefault(module, set()).add(path)
+
+    def reached(start):
+        seen, open_ = set(), [start]
+        while open_:
+            for other in below.get(open_.pop(), ()):
+                if other not in seen:
+                    seen.add(other)
+                    open_.append(other)
+        return seen
+
+    all_reached = {module: reached(module) for module in known}
+    found = {frozenset(b for b in all_reached[a] if a in all_reached[b]) for a in known if a in all_reached[a]}
+    return sorted(sorted("/".join(module) for module in circle) for circle in found)
+
+
 class Architecture(unittest.TestCase):
     def test_the_picture_is_the_code(self):
         self.assertEqual(PICTURE.read_text(), picture(*arrows()), "run tests/docs/architecture.py --write")
@@ -184,6 +209,10 @@ class Architecture(unittest.TestCase):
 
     def test_no_circle_inside_media(self):
         floors(*arrows(("media",)))
+
+    def test_files_go_in_no_circle(self):
+        # An instance holds its clients, and a client asks whether its instance lives.
+        self.assertEqual(circles(), [["embed/client", "embed/instance"]])
 
     def test_imports_are_read(self):
         self.assertEqual(expand("crate::a::{b, c::{d, e as f}, self}"), ["crate::a::b", "crate::a::c::d", "crate::a::c::e", "crate::a::self"])
