@@ -4,8 +4,6 @@
 use crate::util::serial;
 use bytes::Bytes;
 
-pub use super::sctp::dcep::Reliability;
-
 /// Bytes of the largest message that is sent, and taken where channels are told apart.
 pub const LARGEST_MESSAGE: usize = 16 << 20;
 /// Largest number of a stream that both sides agree on without asking: there are 300 each way, and the last one stays free.
@@ -19,6 +17,16 @@ impl ChannelId {
     pub fn fresh() -> ChannelId {
         ChannelId(serial::next())
     }
+}
+
+/// How hard the sender tries, RFC 8832 §5.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reliability {
+    Reliable,
+    /// At most so many retransmissions.
+    Retransmissions(u32),
+    /// At most so many milliseconds.
+    Lifetime(u32),
 }
 
 /// RTCDataChannelInit.

@@ -1,11 +1,12 @@
 //! What comes: the stack's events, and messages, in channels.
 
-use super::dcep::{MAX_LABEL, MAX_PROTOCOL, Message, Open, Reliability, shorten};
+use super::dcep::{MAX_LABEL, MAX_PROTOCOL, Message, Open, shorten};
 use super::filter::DISCARD;
 use super::link::Link;
-use super::outgoing::Waiting;
 use super::table::{Channel, State};
+use super::waiting::{WEIGHT, Waiting};
 use super::{SctpError, SctpEvent};
+use crate::media::channel::Reliability;
 use crate::media::channel::{
     ChannelCommand, ChannelConfig, ChannelEnd, ChannelEvent, ChannelId, ChannelSnapshot, DataTerms,
 };
@@ -19,8 +20,6 @@ pub const MAX_CHANNELS: usize = 150;
 pub(super) const DEFAULT_LABEL: &str = "JanusDataChannel";
 /// Where channels are told apart: bytes that are read, with [`WEIGHT`] for each message, before whoever reads is asked.
 const READ_AT_ONCE: usize = 64 << 10;
-/// What a message weighs besides its data.
-pub(super) const WEIGHT: usize = 128;
 
 /// The data channels of one PeerConnection.
 pub struct Sctp {

@@ -1,5 +1,6 @@
 //! Data Channel Establishment Protocol, RFC 8832.
 
+use crate::media::channel::Reliability;
 /// Bytes of a label that plugins are told (media-plane.md §8).
 pub(super) const MAX_LABEL: usize = 127;
 /// Bytes of a subprotocol that plugins are told.
@@ -8,16 +9,6 @@ pub(super) const MAX_PROTOCOL: usize = 63;
 const OPEN: u8 = 3;
 const ACK: u8 = 2;
 const OPEN_HEADER: usize = 12;
-
-/// How hard the sender tries, RFC 8832 §5.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reliability {
-    Reliable,
-    /// At most so many retransmissions.
-    Retransmissions(u32),
-    /// At most so many milliseconds.
-    Lifetime(u32),
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {

@@ -13,6 +13,7 @@ mod filter;
 mod link;
 mod outgoing;
 mod table;
+mod waiting;
 #[cfg(test)]
 mod tests;
 

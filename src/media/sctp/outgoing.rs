@@ -1,77 +1,21 @@
 //! What goes: opening channels, messages, closing channels; in order, as the stack has room.
 
 use super::SctpError;
-use super::channels::{DEFAULT_LABEL, MAX_CHANNELS, Sctp, WEIGHT};
-use super::dcep::{MAX_LABEL, MAX_PROTOCOL, Message, Open, Reliability, shorten};
+use super::channels::{DEFAULT_LABEL, MAX_CHANNELS, Sctp};
+use super::dcep::{MAX_LABEL, MAX_PROTOCOL, Message, Open, shorten};
 use super::filter::STREAMS;
 use super::table::{Channel, State};
+use super::waiting::Operation;
+use crate::media::channel::Reliability;
 use crate::media::channel::{ChannelConfig, ChannelEnd, ChannelEvent, ChannelId};
 use bytes::Bytes;
 use rtc_sctp::{PayloadProtocolIdentifier as Ppi, ReliabilityType, StreamId};
-use std::collections::VecDeque;
 use std::time::Instant;
 
 /// Bytes the stack may hold; what comes then waits in order (MP-220).
 const HIGH_WATER: usize = 256 << 10;
 /// Bytes of messages by label that may wait.
 const MAX_WAITING: usize = 16 << 20;
-
-pub(super) enum Operation {
-    /// By label; the channel is opened if nobody has yet.
-    Labelled {
-        label: String,
-        protocol: String,
-        binary: bool,
-        data: Bytes,
-    },
-    Open(ChannelId),
-    Send {
-        id: ChannelId,
-        binary: bool,
-        data: Bytes,
-    },
-    Close(ChannelId),
-}
-
-impl Operation {
-    /// Others are bounded by whoever gives them.
-    fn weight(&self) -> usize {
-        match self {
-            Operation::Labelled { label, protocol, data, .. } => {
-                data.len() + label.len() + protocol.len() + WEIGHT
-            }
-            _ => 0,
-        }
-    }
-}
-
-/// What waits until the association is up and has room.
-#[derive(Default)]
-pub(super) struct Waiting {
-    operations: VecDeque<Operation>,
-    bytes: usize,
-}
-
-impl Waiting {
-    pub fn is_empty(&self) -> bool {
-        self.operations.is_empty()
-    }
-
-    pub fn clear(&mut self) {
-        *self = Waiting::default();
-    }
-
-    fn push(&mut self, operation: Operation) {
-        self.bytes += operation.weight();
-        self.operations.push_back(operation);
-    }
-
-    fn pop(&mut self) -> Option<Operation> {
-        let operation = self.operations.pop_front()?;
-        self.bytes -= operation.weight();
-        Some(operation)
-    }
-}
 
 impl Sctp {
     /// Sends a message on the channel `label`, which is opened (ordered, reliable) if nobody has yet (MP-217);
@@ -97,7 +41,7 @@ impl Sctp {
         };
         let outcome = if self.link.is_up() && self.waiting.is_empty() && self.buffered() < HIGH_WATER {
             self.perform(message, now)
-        } else if self.waiting.bytes + message.weight() > MAX_WAITING {
+        } else if self.waiting.bytes() + message.weight() > MAX_WAITING {
             Err(SctpError::Full)
         } else {
             self.waiting.push(message);
