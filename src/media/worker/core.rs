@@ -4,11 +4,12 @@
 //! while a [`PeerSink`] is called, so that a plugin may send to any PeerConnection from inside its callback.
 #![forbid(unsafe_code)]
 
+use super::call::Call;
+use super::deferral::Deferral;
 use super::due::Due;
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::owners::{Found, Owners};
 use super::pending::Pending;
-use super::relief::Relief;
 use super::ring::Reader;
 use super::send::Transmitter;
 use super::socket::Socket;
@@ -81,14 +82,7 @@ pub struct Core {
     /// Asks the STUN server, when there is one.
     pub(super) reflexive: Option<Reflexive>,
     /// Taken over from a thread whose callback does not return.
-    pub(super) relief: Option<Box<Relief>>,
-}
-
-/// Something for a sink; called with the core not borrowed.
-pub struct Call {
-    pub sink: Arc<dyn PeerSink>,
-    pub shared: Arc<PeerShared>,
-    pub output: Output,
+    pub(super) relief: Option<Box<Deferral>>,
 }
 
 /// A media packet for a sink, still in the receive buffer.

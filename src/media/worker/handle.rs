@@ -2,14 +2,15 @@
 #![forbid(unsafe_code)]
 
 use super::intake::{Cost, Entry, Intake};
-use super::relief::Duty;
 use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::address::Addressee;
 use crate::media::ice::local;
 use crate::media::types::*;
+use crate::stall::Stall;
 use crate::util::lock::Lock;
 use crossbeam_queue::SegQueue;
+use std::any::Any;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
@@ -39,11 +40,17 @@ pub struct WorkerHandle {
     pub stopped: AtomicBool,
     pub traffic: Traffic,
     /// `None`: nobody may take over.
-    pub duty: Lock<Option<Duty>>,
+    pub duty: Lock<Option<Box<dyn Duty>>>,
     /// Threads that have taken over.
     pub successors: Lock<Vec<JoinHandle<()>>>,
     /// What the STUN server sees, and the address that it was asked from.
     reflexive: Lock<Option<Seen>>,
+}
+
+/// The thread that works as a worker, for who might have another one go on in its place.
+pub trait Duty: Any + Send {
+    /// False when this thread is not the one that is in this callback, or cannot be relieved.
+    fn relieve(&self, handle: &Arc<WorkerHandle>, stall: &Stall) -> bool;
 }
 
 /// A real address of ours, and how it looks from outside.

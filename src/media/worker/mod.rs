@@ -4,7 +4,9 @@
 //! elsewhere in the media engine only in `dtls::ffi` (docs/decisions/003-dtls-ffi.md) and `media::prefetch`.
 
 pub mod bell;
+pub mod call;
 pub mod core;
+mod deferral;
 pub mod due;
 pub mod handle;
 pub mod intake;

@@ -5,35 +5,29 @@
 //! the plugin's. Packets for it are dropped, news for it wait.
 #![forbid(unsafe_code)]
 
-use super::core::{Call, Core};
-use super::handle::WorkerHandle;
-use super::run;
+use super::call::Call;
+use super::core::Core;
+use super::deferral::{Deferral, Left};
+use super::handle::{Duty, WorkerHandle};
 use super::station::{Exit, Parcel};
 use super::wake::Bed;
 use crate::media::peer::Output;
 use crate::media::types::PeerSink;
 use crate::stall::{Plugin, Stall, ThreadId};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
+/// The body of a thread that goes on with a worker.
+pub type GoOn = fn(&Arc<WorkerHandle>, Parcel, Arc<Bed>);
+
 /// The thread that works, as others see it.
-pub struct Duty {
+pub struct OnDuty {
     pub thread: ThreadId,
     pub exit: Exit,
     /// The one before it, which may not have returned yet.
-    pub before: Option<Exit>,
+    pub before: Option<Left>,
     pub bed: Arc<Bed>,
-}
-
-/// Kept in a core that was taken over, until all is as before.
-pub struct Relief {
-    /// The thread that it was taken from.
-    before: Exit,
-    /// Plugins that nothing is handed to.
-    shunned: Vec<&'static Plugin>,
-    /// What they will be told then, in order.
-    deferred: VecDeque<Call>,
+    pub go_on: GoOn,
 }
 
 /// Starts a thread that goes on in place of the one that is in this callback. False when that one is no thread of this
@@ -41,56 +35,60 @@ pub struct Relief {
 pub fn relieve(handle: &Arc<WorkerHandle>, stall: &Stall) -> bool {
     // Held to the end: a worker that is told to stop is not relieved any more.
     let duty = handle.duty.lock();
-    let Some(duty) = duty.as_ref().filter(|duty| duty.thread == stall.thread()) else { return false };
-    // Before a thread is started for it: this is asked again and again while the callback lasts.
-    if duty.before.as_ref().is_some_and(|before| !before.has_left()) || !duty.exit.is_open() || !stall.lasts()
-    {
-        return false;
-    }
-    let (hand_over, core) = sync_channel::<Parcel>(1);
-    let (of_thread, bed) = (handle.clone(), duty.bed.clone());
-    let thread = crate::util::thread::spawn(format!("hloop {} next", handle.index), move || {
-        if let Ok(core) = core.recv() {
-            run::go_on(&of_thread, core, bed);
-        }
-    });
-    let thread = match thread {
-        Ok(thread) => thread,
-        Err(error) => {
-            tracing::error!("cannot start a thread in place of the one that is blocked: {error}");
+    duty.as_ref().is_some_and(|duty| duty.relieve(handle, stall))
+}
+
+impl Duty for OnDuty {
+    fn relieve(&self, handle: &Arc<WorkerHandle>, stall: &Stall) -> bool {
+        if self.thread != stall.thread() {
             return false;
         }
-    };
-    let before = duty.exit.clone();
-    let taken = duty.exit.take(|| {
-        let lasts = stall.lasts();
-        if lasts {
-            stall.plugin.relieved(stall.callback);
+        // Before a thread is started for it: this is asked again and again while the callback lasts.
+        if self.before.as_ref().is_some_and(|before| !before.is_set())
+            || !self.exit.is_open()
+            || !stall.lasts()
+        {
+            return false;
         }
-        lasts
-    });
-    let relieved = taken.is_some();
-    if let Some(mut core) = taken {
-        core.with(|core| core.taken_over(stall.plugin, before));
-        // It waits for it.
-        let _ = hand_over.send(core);
+        let (hand_over, core) = sync_channel::<Parcel>(1);
+        let (of_thread, bed, go_on) = (handle.clone(), self.bed.clone(), self.go_on);
+        let thread = crate::util::thread::spawn(format!("hloop {} next", handle.index), move || {
+            if let Ok(core) = core.recv() {
+                go_on(&of_thread, core, bed);
+            }
+        });
+        let thread = match thread {
+            Ok(thread) => thread,
+            Err(error) => {
+                tracing::error!("cannot start a thread in place of the one that is blocked: {error}");
+                return false;
+            }
+        };
+        let before = self.exit.left();
+        let taken = self.exit.take(|| {
+            let lasts = stall.lasts();
+            if lasts {
+                stall.plugin.relieved(stall.callback);
+            }
+            lasts
+        });
+        let relieved = taken.is_some();
+        if let Some(mut core) = taken {
+            core.with(|core| core.taken_over(stall.plugin, before));
+            // It waits for it.
+            let _ = hand_over.send(core);
+        }
+        // Those that have ended are let go: what is not joined keeps its stack.
+        let mut successors = handle.successors.lock();
+        successors.retain(|thread| !thread.is_finished());
+        successors.push(thread);
+        relieved
     }
-    // Those that have ended are let go: what is not joined keeps its stack.
-    let mut successors = handle.successors.lock();
-    successors.retain(|thread| !thread.is_finished());
-    successors.push(thread);
-    relieved
 }
 
 impl Core {
-    fn taken_over(&mut self, plugin: &'static Plugin, before: Exit) {
-        let (shunned, deferred) = match self.relief.take() {
-            Some(earlier) => (earlier.shunned, earlier.deferred),
-            None => Default::default(),
-        };
-        let mut relief = Relief { before, shunned, deferred };
-        relief.shun(plugin);
-        self.relief = Some(Box::new(relief));
+    fn taken_over(&mut self, plugin: &'static Plugin, before: Left) {
+        self.relief = Some(Box::new(Deferral::new(self.relief.take(), before, plugin)));
     }
 
     pub fn is_relief(&self) -> bool {
@@ -98,8 +96,8 @@ impl Core {
     }
 
     /// The thread that this core was taken from.
-    pub fn before(&self) -> Option<Exit> {
-        self.relief.as_ref().map(|relief| relief.before.clone())
+    pub fn before(&self) -> Option<Left> {
+        self.relief.as_ref().map(|relief| relief.before())
     }
 
     /// Whether nothing may be handed to this sink now.
@@ -122,65 +120,17 @@ impl Core {
     }
 
     pub fn has_deferred(&self) -> bool {
-        self.relief.as_ref().is_some_and(|relief| !relief.deferred.is_empty())
+        self.relief.as_ref().is_some_and(|relief| relief.has_deferred())
     }
 
     /// The oldest call that had to wait and need not any more. After the last one its plugin is told things directly.
     pub fn next_deferred(&mut self) -> Option<Call> {
         let relief = self.relief.as_mut()?;
         let call = relief.next();
-        if call.is_none() && relief.shunned.is_empty() && relief.before.has_left() {
+        if call.is_none() && relief.is_over() {
             tracing::info!("media worker {}: nothing is blocked any more", self.handle.index);
             self.relief = None;
         }
         call
-    }
-}
-
-impl Relief {
-    fn shun(&mut self, plugin: &'static Plugin) {
-        if !self.is_shunned(plugin) {
-            self.shunned.push(plugin);
-        }
-    }
-
-    fn is_shunned(&self, plugin: &Plugin) -> bool {
-        self.shunned.iter().any(|known| std::ptr::eq(*known, plugin))
-    }
-
-    /// Also a plugin that blocks another worker: this one could not be relieved a second time.
-    fn shuns(&mut self, sink: &dyn PeerSink) -> bool {
-        let Some(plugin) = sink.watched() else { return false };
-        if self.is_shunned(plugin) {
-            return true;
-        }
-        if plugin.is_blocked() {
-            self.shun(plugin);
-            return true;
-        }
-        false
-    }
-
-    fn defer(&mut self, call: Call) {
-        // Says nothing new.
-        let ready = matches!(call.output, Output::DataReady);
-        let same = |waiting: &Call| {
-            matches!(waiting.output, Output::DataReady) && Arc::ptr_eq(&waiting.shared, &call.shared)
-        };
-        if !(ready && self.deferred.iter().any(same)) {
-            self.deferred.push_back(call);
-        }
-    }
-
-    fn next(&mut self) -> Option<Call> {
-        while let Some(free) = self.shunned.iter().position(|plugin| !plugin.is_blocked()) {
-            let plugin = self.shunned[free];
-            let is_its = |call: &Call| call.sink.watched().is_some_and(|of| std::ptr::eq(of, plugin));
-            if let Some(first) = self.deferred.iter().position(is_its) {
-                return self.deferred.remove(first);
-            }
-            self.shunned.remove(free);
-        }
-        None
     }
 }

@@ -1,12 +1,14 @@
 //! A worker with two plugins, one of which blocks. Nothing comes from the network: ends of PeerConnections are callbacks
 //! too.
 
+use super::relief::OnDuty;
 use super::station::Exit;
 use crate::media::{
     Command, DtlsRole, Engine, EngineConfig, HangupReason, IceRole, Mindex, Peer, PeerConfig, PeerEvent,
     PeerSink, RtpIn,
 };
 use crate::stall::{Callback, LIMIT, News, Observer, Plugin, Stall, enter};
+use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -171,7 +173,11 @@ fn no_thread_is_started_that_has_nothing_to_take() {
     world.expect(1, "enters");
     let stall = world.stall(&blocks);
     let worker = world.engine.worker(0);
-    let put = |exit| std::mem::replace(&mut worker.duty.lock().as_mut().unwrap().exit, exit);
+    let put = |exit| {
+        let mut duty = worker.duty.lock();
+        let duty: &mut dyn Any = duty.as_mut().unwrap().as_mut();
+        std::mem::replace(&mut duty.downcast_mut::<OnDuty>().unwrap().exit, exit)
+    };
     let exit = put(Exit::closed());
     assert!((0..10).all(|_| !world.engine.relieve(&stall)));
     put(exit);

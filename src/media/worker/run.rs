@@ -1,11 +1,12 @@
 //! The turns of a worker thread, and the entrance for calls that come from inside its callbacks.
 #![forbid(unsafe_code)]
 
-use super::core::{Call, Core};
+use super::call::Call;
+use super::core::Core;
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
-use super::relief::Duty;
+use super::relief::OnDuty;
 use super::socket::Socket;
 use super::station::{Parcel, Station};
 use super::wake::{Bed, Readable, Sleep};
@@ -58,7 +59,7 @@ pub fn run(handle: &Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>
 }
 
 /// The body of a thread that has taken over.
-pub fn go_on(handle: &Arc<WorkerHandle>, core: Parcel, bed: Arc<Bed>) {
+fn go_on(handle: &Arc<WorkerHandle>, core: Parcel, bed: Arc<Bed>) {
     work(handle, Station::of(core), bed);
 }
 
@@ -66,7 +67,7 @@ fn work(handle: &Arc<WorkerHandle>, mut station: Station, bed: Arc<Bed>) {
     let (exit, thread) = (station.exit(), stall::this_thread());
     let facts = station.with(|core| (core.before(), core.sockets.len()));
     let Some((before, sockets)) = facts else { return };
-    *handle.duty.lock() = Some(Duty { thread, exit, before, bed: bed.clone() });
+    *handle.duty.lock() = Some(Box::new(OnDuty { thread, exit, before, bed: bed.clone(), go_on }));
     STATION.with(|cell| *cell.borrow_mut() = Some(station));
     let mut worker = Worker::new(handle.clone());
     while work_a_turn(&mut worker, &bed, sockets).is_ok_and(|go_on| go_on) {}

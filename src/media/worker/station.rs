@@ -9,6 +9,7 @@
 //! moon, pays for both with `membarrier(2)`, which is a full barrier on every thread of the process.
 
 use super::core::Core;
+use super::deferral::Left;
 use crate::util::lock::{Lock, not_for_each_packet};
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -30,7 +31,7 @@ struct Post {
     deciding: Lock<()>,
     core: UnsafeCell<Option<Box<Core>>>,
     /// The station is gone, and the thread inside no callback any more.
-    left: AtomicBool,
+    left: Left,
     /// The system has what it takes to take the core.
     can_be_taken: bool,
 }
@@ -79,7 +80,7 @@ impl Station {
             claim: AtomicU8::new(KEPT),
             deciding: Lock::new(()),
             core: UnsafeCell::new(Some(core.0)),
-            left: AtomicBool::new(false),
+            left: Left::default(),
             can_be_taken: barrier::prepare(),
         };
         Station { post: Arc::new(post), is_lent: false, _of_this_thread: PhantomData }
@@ -143,7 +144,7 @@ impl Drop for Station {
             // SAFETY: as in `with`.
             drop(unsafe { (*self.post.core.get()).take() });
         }
-        self.post.left.store(true, Ordering::Release);
+        self.post.left.set();
     }
 }
 
@@ -173,7 +174,7 @@ impl Exit {
             claim: AtomicU8::new(KEPT),
             deciding: Lock::new(()),
             core: UnsafeCell::new(None),
-            left: AtomicBool::new(false),
+            left: Left::default(),
             can_be_taken: false,
         };
         Exit(Arc::new(closed))
@@ -198,9 +199,13 @@ impl Exit {
         unsafe { (*post.core.get()).take() }.map(Parcel)
     }
 
-    /// The thread has come back from its callback, and will do nothing more for the worker.
-    pub fn has_left(&self) -> bool {
-        self.0.left.load(Ordering::Acquire)
+    /// Tells later whether the thread has come back from its callback, and will do nothing more for the worker.
+    pub fn left(&self) -> Left {
+        self.0.left.clone()
+    }
+
+    fn has_left(&self) -> bool {
+        self.0.left.is_set()
     }
 }
 
