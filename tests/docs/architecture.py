@@ -211,10 +211,9 @@ class Architecture(unittest.TestCase):
         floors(*arrows(("media",)))
 
     def test_files_go_in_no_circle(self):
-        # What an instance holds asks whether its instance lives. A worker's core is what others take over.
+        # What an instance holds asks whether its instance lives.
         known = [
             ["embed/channel", "embed/client", "embed/instance", "embed/peer", "embed/peer_plugin"],
-            ["media/worker/core", "media/worker/handle", "media/worker/relief", "media/worker/run", "media/worker/station"],
         ]
         self.assertEqual(circles(), known)
 

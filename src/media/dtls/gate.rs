@@ -8,15 +8,11 @@
 
 use super::ffi;
 use super::hello::Hello;
+use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER};
 use openssl::ssl::SslRef;
 
 /// Type, version, epoch, sequence number, length.
 const RECORD_HEADER: usize = 13;
-/// Type, length, message number, offset and length of the fragment.
-pub(super) const MESSAGE_HEADER: usize = 12;
-pub(super) const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];
-/// Of the record of a ClientHello, before the version is agreed upon.
-pub(super) const DTLS_1_0: [u8; 2] = [0xFE, 0xFF];
 /// RFC 5246 §6.2.3: bytes of a sealed fragment.
 const MAX_FRAGMENT: usize = (1 << 14) + 2048;
 /// Bytes of a handshake message: more than any chain of certificates that a peer of WebRTC sends.
@@ -24,10 +20,8 @@ const MAX_MESSAGE: usize = 1 << 16;
 
 const CHANGE_CIPHER_SPEC: u8 = 20;
 const ALERT: u8 = 21;
-pub(super) const HANDSHAKE: u8 = 22;
 const DATA: u8 = 23;
 
-pub(super) const CLIENT_HELLO: u8 = 1;
 const CERTIFICATE: u8 = 11;
 /// Messages in the clear by who sends them, RFC 5246 §7.4 (and 22, RFC 6066 §8).
 const OF_SERVER: [u8; 7] = [2, 3, 11, 12, 13, 14, 22];

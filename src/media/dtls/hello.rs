@@ -4,7 +4,7 @@
 //! as soon as two different ones have come, a further handshake is begun only for who repeats what we sent to the peer.
 #![forbid(unsafe_code)]
 
-use super::gate::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER};
+use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER};
 
 const VERIFY_REQUEST: u8 = 3;
 

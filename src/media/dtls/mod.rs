@@ -14,6 +14,7 @@ mod identity;
 mod keys;
 mod openssl;
 mod settled;
+mod wire;
 #[cfg(test)]
 mod tests;
 
