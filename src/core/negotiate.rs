@@ -19,8 +19,8 @@ use crate::sdp::Sdp;
 use std::time::Duration;
 
 const CLEANING_LIMIT: Duration = Duration::from_secs(3);
-/// Bytes of a data message that plugins are given; larger ones may come, too (media-plane.md §8).
-const LARGEST_FOR_PLUGINS: usize = 256 << 10;
+/// Bytes of a data message that plugins can be given: the length in their ABI has 16 bits.
+const LARGEST_FOR_PLUGINS: usize = u16::MAX as usize;
 /// RFC 8841 §6.1: the largest message of a peer that does not say.
 pub const DEFAULT_LARGEST_MESSAGE: u64 = 64 << 10;
 

@@ -155,10 +155,11 @@ unsafe extern "C" fn relay_data<Data: PluginData>(session: Session, packet: *mut
         unsafe {
             let Some(packet) = packet.cast::<Data>().as_ref() else { return };
             let packet = packet.fields();
-            let bytes = lent(packet.buffer, packet.length);
-            if bytes.is_empty() {
+            // Nothing is not the same as an empty message.
+            if packet.buffer.is_null() {
                 return;
             }
+            let bytes = lent(packet.buffer, packet.length);
             let (label, protocol) = (glib::text(packet.label), glib::text(packet.protocol));
             host.relay_data(label.as_deref(), protocol.as_deref(), packet.binary, bytes);
         }

@@ -54,6 +54,27 @@ class Calls(unittest.IsolatedAsyncioTestCase):
         large = b"\x5a" * 60000
         self.assertEqual(await call.echoes(large), large)
 
+    async def test_channels_that_were_never_announced(self):
+        """RFC 8831 §6.4: a negotiated channel delivers and is answered; one that is closed is closed by us, too."""
+        call = EchoCall(self.handle, audio=False, video=False, data=False)
+        self.calls.append(call)
+        announced = call.pc.createDataChannel("announced")
+        agreed = call.pc.createDataChannel("known to us alone", negotiated=True, id=21)
+        heard = {announced: [], agreed: []}
+        for channel, messages in heard.items():
+            channel.on("message", messages.append)
+        await call.start()
+        await until(lambda: all(channel.readyState == "open" for channel in heard), "channels")
+        for channel, messages in heard.items():
+            for message in (b"bytes", bytes(60_000)):
+                channel.send(b"")  # which echotest keeps to itself
+                channel.send(message)
+                await until(lambda: message in messages, f"{len(message)} bytes on '{channel.label}'")
+        announced.close()
+        await until(lambda: announced.readyState == "closed", "end of the channel")
+        agreed.send(b"still here")
+        await until(lambda: b"still here" in heard[agreed], "answer")
+
     async def test_trickled_candidates(self):
         """CP-187, CP-188: nothing in the offer, candidates in requests of their own."""
         call = await self.start(trickle=True)
