@@ -18,6 +18,7 @@ fuzz_target!(|file: &[u8]| {
             let candidate = Candidate { api, package, path, module: &module };
             for siblings in [vec![], vec![beside(None)], vec![beside(Some(api))]] {
                 if let Err(why) = decide(candidate, &siblings, None) {
+                    let why = why.to_string();
                     assert!(!why.contains('\n'), "one line: {why}");
                 }
             }
