@@ -150,7 +150,9 @@ async fn a_flood_with_the_address_of_the_peer() {
     );
     assert!(back * 100 >= sent * 95, "{back} of {sent} frames came back");
     assert!(after.resident < before.0.resident + 10_240, "{before:?} {after:?}");
-    assert_eq!((after.threads, after.descriptors), (before.0.threads, before.0.descriptors));
+    // Threads of the control plane that have had nothing to do end by themselves.
+    assert!(after.threads <= before.0.threads, "{before:?} {after:?}");
+    assert_eq!(after.descriptors, before.0.descriptors);
     call.flows(20).await;
     assert_eq!(call.handle.count("hangup"), 0);
     server.stop().await;
