@@ -237,7 +237,7 @@ mod x86_64 {
                 },
                 Telling::Descriptor => {
                     let mut list: Vec<Value> = (2..ARGUMENTS.len()).map(|i| argument(self, i)).collect();
-                    let known = list.iter().any(|value| *value == Value::Wide);
+                    let known = list.contains(&Value::Wide);
                     let stack = self.stack();
                     let given =
                         stack.iter().take_while(|(value, i)| *value != Value::Unknown && self.is_fresh(*i));

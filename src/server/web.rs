@@ -7,10 +7,11 @@ use crate::config::Config;
 use crate::core::Core;
 use crate::options::{File, WEB_ENABLED, WEB_IP, WEB_PORT};
 use crate::transports::web::{Health, WebServer};
+use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 
@@ -31,7 +32,7 @@ impl Web {
         let draining = Arc::new(AtomicBool::new(false));
         let health = {
             let draining = draining.clone();
-            let (core, seen) = (Arc::downgrade(core), Arc::new(Mutex::new(None)));
+            let (core, seen) = (Arc::downgrade(core), Arc::new(Lock::new(None)));
             move || health(&*core.upgrade()?, draining.load(Ordering::Relaxed), &seen)
         };
         let why = |error| StartError::Web { address, error };
@@ -65,10 +66,10 @@ const LIMIT: Duration = Duration::from_secs(2);
 const COUNTS: Duration = Duration::from_secs(1);
 
 /// When it was looked last, and what was seen.
-type Seen = Mutex<Option<(Instant, Health)>>;
+type Seen = Lock<Option<(Instant, Health)>>;
 
 fn health(core: &Core, draining: bool, seen: &Seen) -> Option<Health> {
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut seen = seen.lock();
     let alive = match &*seen {
         Some((at, health)) if at.elapsed() < COUNTS => health.clone(),
         _ => match core.answers(LIMIT) {

@@ -37,7 +37,7 @@ extern "C" fn next_timeout(_ssl: *mut sys::SSL, current: c_uint) -> c_uint {
 /// Makes a server ask for a cookie before it answers a ClientHello that has none.
 pub(super) fn exchange_cookies(ssl: &SslRef) {
     // SAFETY: `ssl` is live and nobody else holds it; `unsigned long` has 64 bits on the machines that this is built for.
-    unsafe { SSL_set_options(ssl.as_ptr(), sys::SSL_OP_COOKIE_EXCHANGE.into()) };
+    unsafe { SSL_set_options(ssl.as_ptr(), sys::SSL_OP_COOKIE_EXCHANGE) };
 }
 
 /// Makes retransmission start at 100 ms and double from there.
