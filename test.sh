@@ -59,7 +59,7 @@ build() {
 }
 suite build build
 # Without what an embedded library can do without.
-suite features cargo check --quiet --lib --no-default-features
+suite features cargo clippy --quiet --lib --no-default-features -- -D warnings
 suite rust cargo test --quiet --no-fail-fast --lib --tests
 
 # These work with real browsers, clients and clocks, and machines are sometimes busy: what fails is run once more, and

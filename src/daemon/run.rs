@@ -159,15 +159,16 @@ fn serve(
 /// Until the last call has ended, `limit` is over, or a second signal comes.
 fn wait_for_calls(server: &Server, service: &Service, limit: Duration, stop: &Stops) {
     let (end, mut told) = (Instant::now() + limit, None);
-    service.stopping(server.core().peer_connections());
     if limit.is_zero() {
-        return;
+        return service.stopping(None);
     }
+    // Before anybody is told that we wait.
     stop.set_waiting(true);
+    service.stopping(Some(server.core().peer_connections()));
     server.drain(|left| {
         if told != Some(left) {
             tracing::info!("Draining: {left} PeerConnections are left");
-            service.stopping(left);
+            service.stopping(Some(left));
             told = Some(left);
         }
         if Instant::now() >= end {

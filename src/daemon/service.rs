@@ -46,9 +46,10 @@ impl Service {
         Ok(Service { _stop: Some(stop) })
     }
 
-    /// `left`: PeerConnections that are waited for.
-    pub fn stopping(&self, left: usize) {
-        tell(&[NotifyState::Stopping, NotifyState::Status(&format!("Waiting for {left} PeerConnections"))]);
+    /// `left`: PeerConnections that are waited for, if they are.
+    pub fn stopping(&self, left: Option<usize>) {
+        let status = left.map_or("Stopping".to_owned(), |left| format!("Waiting for {left} PeerConnections"));
+        tell(&[NotifyState::Stopping, NotifyState::Status(&status)]);
     }
 }
 

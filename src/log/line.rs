@@ -81,7 +81,7 @@ impl Composed {
         let (tag, text) = line[start..].split_at(tag_length(&line[start..]));
         let object = settings.structured().then(|| {
             let (tag, text) = (String::from_utf8_lossy(tag), String::from_utf8_lossy(text));
-            structured::of_module(&tag, &text, &Subject::of_thread())
+            structured::of_module(&tag, &text, &Subject::of_thread(), settings.colors())
         });
         start += tag.len();
         Composed { text: cleaned(start, line.to_vec()), object }

@@ -2,7 +2,9 @@
 
 use super::line::Composed;
 use super::outputs::Outputs;
-use super::{LogConfig, LogSink};
+use super::structured;
+use super::subject::Subject;
+use super::{Level, LogConfig, LogSink};
 use crate::util::lock::Lock;
 use crate::util::time;
 use arc_swap::ArcSwapOption;
@@ -34,6 +36,8 @@ type Sinks = Arc<[Arc<dyn LogSink>]>;
 
 /// One log. The process has one ([`super::init`]); tests make their own.
 pub struct Logger {
+    /// The last line was an object.
+    structured: AtomicBool,
     waiting: ArrayQueue<Line>,
     dropped: AtomicU64,
     stopping: AtomicBool,
@@ -54,6 +58,7 @@ impl Default for Logger {
 impl Logger {
     pub(super) fn with_capacity(lines: usize) -> Self {
         Logger {
+            structured: AtomicBool::new(false),
             waiting: ArrayQueue::new(lines),
             dropped: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -192,6 +197,7 @@ impl Logger {
         // Bounded, so that callers who never pause do not keep requests from being granted.
         for _ in 0..self.waiting.capacity() {
             let Some(line) = self.waiting.pop() else { break };
+            self.structured.store(line.object.is_some(), Ordering::Relaxed);
             emit(outputs, &sinks, &line);
             unflushed += 1;
             if unflushed == BURST {
@@ -201,8 +207,11 @@ impl Logger {
         }
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
         if dropped > 0 {
-            let text = format!("[WARN] {dropped} log lines were lost: the output is too slow\n").into_bytes();
-            emit(outputs, &sinks, &Line { timestamp: time::real(), text, object: None });
+            let text = format!("{dropped} log lines were lost: the output is too slow");
+            let object = || structured::compose(Level::Warn, None, &Subject::default(), &text);
+            let object = self.structured.load(Ordering::Relaxed).then(object);
+            let text = format!("[WARN] {text}\n").into_bytes();
+            emit(outputs, &sinks, &Line { timestamp: time::real(), text, object });
         }
         outputs.flush();
     }

@@ -16,14 +16,15 @@ pub fn compose(level: Level, place: Option<Place<'_>>, subject: &Subject, text: 
 }
 
 /// Of a module: level and place are recognised again. `text` comes after prefix, date and coloured tag.
-pub fn of_module(tag: &str, text: &str, subject: &Subject) -> Vec<u8> {
+/// With `colors` a tag without a colour is what somebody said.
+pub fn of_module(tag: &str, text: &str, subject: &Subject, colors: bool) -> Vec<u8> {
     let named =
         |text: &str| Level::ALL.into_iter().find(|level| text.contains(&format!("[{}]", level.name())));
     let plain = text
         .split_once(' ')
         .and_then(|(word, rest)| Some((named(word).filter(|_| word.starts_with('['))?, rest)));
     let (level, text) = match plain {
-        Some((level, rest)) if tag.is_empty() => (Some(level), rest),
+        Some((level, rest)) if tag.is_empty() && !colors => (Some(level), rest),
         _ => (named(tag), text.strip_prefix(' ').filter(|_| !tag.is_empty()).unwrap_or(text)),
     };
     let place =
@@ -54,7 +55,15 @@ fn object(level: Option<&str>, source: Option<&str>, subject: &Subject, text: &s
         .with_some("handle", subject.handle.as_deref())
         .with_some("plugin", subject.plugin.as_deref())
         .with("text", text.trim_end_matches(['\r', '\n']));
-    let mut line = object.dump(dump::COMPACT | dump::PRESERVE_ORDER).unwrap_or_default().into_bytes();
-    line.push(b'\n');
-    line
+    let dumped = object.dump(dump::COMPACT | dump::PRESERVE_ORDER).unwrap_or_default();
+    let mut line = String::with_capacity(dumped.len() + 1);
+    for character in dumped.chars() {
+        // JSON lets DEL and U+0080 … U+009F stand as they are, and terminals obey some. Here they are in texts only.
+        match character.is_control() {
+            true => line.push_str(&format!("\\u{:04X}", u32::from(character))),
+            false => line.push(character),
+        }
+    }
+    line.push('\n');
+    line.into_bytes()
 }

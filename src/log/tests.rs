@@ -302,7 +302,10 @@ fn json_says_what_a_line_is_about() {
         tracing::error!(handle = 7, code = 3, "went\n\"wrong\"");
         // Of a module, while it is called.
         write(Composed::by_module(&SETTINGS, b"me \x1b[31m[ERR]\x1b[0m [x.c:f:12] bad\x1b[2J\n"));
-        write(Composed::by_module(&SETTINGS, b"[Fri Nov 20 10:59:33 2026] [WARN] so so\n"));
+        let plain = Fixed { colors: false, ..SETTINGS };
+        write(Composed::by_module(&plain, b"[Fri Nov 20 10:59:33 2026] [WARN] so so\n"));
+        // Said by somebody.
+        write(Composed::by_module(&SETTINGS, b"[ERR] [x.c:f:1] dead\x7f\xc2\x9b2J\n"));
         write(Composed::by_module(&SETTINGS, b"[janus.plugin.x] [a room] [12:30] \xff\n"));
     });
     tracing::subscriber::with_default(Lines::new(SETTINGS, write).subscriber(), || tracing::info!("alone"));
@@ -313,6 +316,7 @@ fn json_says_what_a_line_is_about() {
         ),
         format!(r#""level":"ERR","source":"x.c:f:12",{inside},"text":"bad\u001B[2J""#),
         format!(r#""level":"WARN",{inside},"text":"so so""#),
+        format!(r#"{inside},"text":"[ERR] [x.c:f:1] dead\u007F\u009B2J""#),
         format!(r#"{inside},"text":"[janus.plugin.x] [a room] [12:30] {}""#, char::REPLACEMENT_CHARACTER),
         r#""level":"INFO","text":"alone""#.to_owned(),
     ];

@@ -167,6 +167,9 @@ mod x86_64 {
         all
     }
 
+    /// Calls through registers that are followed: real modules have some hundreds.
+    const MOST_FOLLOWED: usize = 100_000;
+
     /// What each call of a telling function shows.
     fn sites(code: &[Instruction], slots: &HashMap<u64, Telling>) -> Vec<Vec<Said>> {
         // Calls go through stubs (`jmp *slot`), or through the slot itself.
@@ -184,11 +187,15 @@ mod x86_64 {
             }
         }
         let mut factory = InstructionInfoFactory::new();
-        let mut found = Vec::new();
+        let (mut found, mut followed) = (Vec::new(), 0);
         for (at, call) in code.iter().enumerate() {
             let function = match (call.flow_control(), call.mnemonic()) {
                 (FlowControl::Call, _) => stubs.get(&call.near_branch_target()).copied(),
                 (FlowControl::IndirectCall, _) if call.op0_kind() == OpKind::Register => {
+                    followed += 1;
+                    if followed > MOST_FOLLOWED {
+                        continue;
+                    }
                     let mut site = Site { code, at, factory: &mut factory };
                     site.pointer(call.op0_register()).and_then(|place| slots.get(&place).copied())
                 }
@@ -240,12 +247,15 @@ mod x86_64 {
                     let known = list.contains(&Value::Wide);
                     let stack = self.stack();
                     let given =
-                        stack.iter().take_while(|(value, i)| *value != Value::Unknown && self.is_fresh(*i));
+                        stack.iter().take_while(|(value, i)| *value == Value::Wide && self.is_fresh(*i));
                     let given: Vec<Value> = given.map(|(value, _)| *value).collect();
+                    // What follows may be an argument that is not known, unless it is a register that calls change,
+                    // pushed for the alignment.
+                    let unclear = stack.get(given.len()).is_some_and(|(_, i)| !self.is_pad(*i));
                     list.extend(&given);
                     let pointers = list.iter().all(|v| !matches!(v, Value::Narrow | Value::Number(1..)));
                     match given.len() {
-                        1 if known && pointers => vec![Said::DescriptorOfSeven],
+                        1 if known && pointers && !unclear => vec![Said::DescriptorOfSeven],
                         2 if known && pointers => vec![Said::DescriptorOfEight],
                         _ => Vec::new(),
                     }
@@ -281,7 +291,16 @@ mod x86_64 {
         /// be in sight.
         fn is_first(&self) -> bool {
             let flow = self.stop(self.at).map(|i| self.code[i].flow_control());
-            !matches!(flow, Some(FlowControl::Call | FlowControl::IndirectCall))
+            // A jump may be inside the function.
+            matches!(flow, Some(FlowControl::Return))
+        }
+
+        /// Is it a push of a register that calls change?
+        fn is_pad(&self, i: usize) -> bool {
+            let push = &self.code[i];
+            push.mnemonic() == Mnemonic::Push
+                && push.op0_kind() == OpKind::Register
+                && !SAVED.contains(&push.op0_register().full_register())
         }
 
         /// From where the register that is called was loaded. A compiler that calls a function often may keep its address

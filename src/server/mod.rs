@@ -314,7 +314,7 @@ impl Server {
             web,
             started,
         } = self;
-        web.iter().for_each(Web::drain);
+        web.iter().for_each(Web::end);
         core.notifier.emit(notifier::Kind::Core, subtype::SHUTDOWN, Subject::default(), || {
             Json::object().with("status", "shutdown").with("signum", signal)
         });

@@ -20,4 +20,11 @@ impl Web {
     }
 
     pub fn drain(&self) {}
+
+    pub fn end(&self) {}
+}
+
+/// As of the one that there is otherwise: it ends where its owner says.
+impl Drop for Web {
+    fn drop(&mut self) {}
 }

@@ -18,6 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 /// The web server and the thread that it runs on; both end when this is dropped.
 pub struct Web {
     draining: Arc<AtomicBool>,
+    ending: Arc<AtomicBool>,
     server: Option<WebServer>,
     runtime: Option<Runtime>,
 }
@@ -30,10 +31,18 @@ impl Web {
         }
         let address = address(own)?;
         let draining = Arc::new(AtomicBool::new(false));
+        let ending = Arc::new(AtomicBool::new(false));
         let health = {
             let draining = draining.clone();
-            let (core, seen) = (Arc::downgrade(core), Arc::new(Lock::new(None)));
-            move || health(&*core.upgrade()?, draining.load(Ordering::Relaxed), &seen)
+            let (core, seen, ending) = (Arc::downgrade(core), Arc::new(Lock::new(None)), ending.clone());
+            move || {
+                let core = core.upgrade()?;
+                // Threads that were told to end give no answer.
+                if ending.load(Ordering::Relaxed) {
+                    return Some(Health::Draining);
+                }
+                health(&core, draining.load(Ordering::Relaxed), &seen)
+            }
         };
         let why = |error| StartError::Web { address, error };
         // Its threads start here, and those that they start inherit their mask.
@@ -43,12 +52,20 @@ impl Web {
         let runtime = runtime.map_err(why)?;
         let server = runtime.block_on(WebServer::start(address, health)).map_err(why)?;
         tracing::info!("Web page at http://{}/", server.address());
-        Ok(Some(Web { draining, server: Some(server), runtime: Some(runtime) }))
+        Ok(Some(Web { draining, ending, server: Some(server), runtime: Some(runtime) }))
     }
 
     /// `/readyz` and `/healthz` say from now on that nobody should be sent here.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Web {
+    /// The same, and nobody is asked for a sign of life any more.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.drain();
     }
 }
 
@@ -68,16 +85,24 @@ const COUNTS: Duration = Duration::from_secs(1);
 /// When it was looked last, and what was seen.
 type Seen = Lock<Option<(Instant, Health)>>;
 
+/// What was seen, unless that is too old: an answer does not become younger by being given once more.
+fn seen_or(seen: &mut Option<(Instant, Health)>, now: Instant, look: impl FnOnce() -> Health) -> Health {
+    match seen {
+        Some((at, health)) if now.saturating_duration_since(*at) < COUNTS => health.clone(),
+        _ => {
+            let health = look();
+            // From its end: whoever waited meanwhile does not look once more.
+            *seen = Some((Instant::now().max(now), health.clone()));
+            health
+        }
+    }
+}
+
 fn health(core: &Core, draining: bool, seen: &Seen) -> Option<Health> {
-    let mut seen = seen.lock();
-    let alive = match &*seen {
-        Some((at, health)) if at.elapsed() < COUNTS => health.clone(),
-        _ => match core.answers(LIMIT) {
-            Ok(()) => Health::Ready,
-            Err(who) => Health::Stuck(who),
-        },
-    };
-    *seen = Some((Instant::now(), alive.clone()));
+    let alive = seen_or(&mut seen.lock(), Instant::now(), || match core.answers(LIMIT) {
+        Ok(()) => Health::Ready,
+        Err(who) => Health::Stuck(who),
+    });
     let full = draining || !core.live.accepting_sessions.load(Ordering::Relaxed);
     Some(if full && alive == Health::Ready { Health::Draining } else { alive })
 }
@@ -89,4 +114,24 @@ fn address(own: &Config) -> Result<SocketAddr, OptionError> {
     let ip: IpAddr = ip.parse().map_err(|_| no(ip, "an address"))?;
     let port = port.parse().map_err(|_| no(port, "a port"))?;
     Ok(SocketAddr::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_often_is_told_what_is_so_now() {
+        let (mut seen, mut looks) = (None, 0);
+        let start = Instant::now();
+        for step in 0..40 {
+            let now = start + Duration::from_millis(100) * step;
+            let health = seen_or(&mut seen, now, || {
+                looks += 1;
+                Health::Stuck(looks.to_string())
+            });
+            assert_eq!(health, Health::Stuck(looks.to_string()));
+        }
+        assert_eq!(looks, 4);
+    }
 }

@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -146,10 +147,18 @@ fn answer(health: Option<Health>, alive_is_enough: bool) -> (StatusCode, String)
 }
 
 fn routes(doctor: impl Doctor) -> Router {
+    // One looks, others wait without a thread. The look holds the turn: a connection that ends meanwhile does not end it.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
     let probe = |alive_is_enough| {
-        let doctor = doctor.clone();
+        let (doctor, turn) = (doctor.clone(), turn.clone());
         get(move || async move {
-            let health = tokio::task::spawn_blocking(doctor).await.unwrap_or_default();
+            let turn = turn.lock_owned().await;
+            let look = move || {
+                let health = doctor();
+                drop(turn);
+                health
+            };
+            let health = tokio::task::spawn_blocking(look).await.unwrap_or_default();
             answer(health, alive_is_enough)
         })
     };
@@ -168,6 +177,7 @@ fn routes(doctor: impl Doctor) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
@@ -207,6 +217,36 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[tokio::test]
+    async fn one_looks_however_many_ask() {
+        let inside = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let (gate, seen) = (Arc::new(std::sync::Mutex::new(gate)), inside.clone());
+        let doctor = move || {
+            let now = seen.0.fetch_add(1, Ordering::SeqCst) + 1;
+            seen.1.fetch_max(now, Ordering::SeqCst);
+            let _ = gate.lock().unwrap().recv();
+            seen.0.fetch_sub(1, Ordering::SeqCst);
+            Some(Health::Ready)
+        };
+        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), doctor).await.unwrap();
+        let mut all = Vec::new();
+        for _ in 0..100 {
+            let mut socket = TcpStream::connect(server.address()).await.unwrap();
+            socket.write_all(b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n").await.unwrap();
+            all.push(socket);
+        }
+        for _ in 0..100 {
+            release.send(()).unwrap();
+        }
+        for socket in &mut all {
+            let mut line = [0; 12];
+            socket.read_exact(&mut line).await.unwrap();
+            assert_eq!(&line, b"HTTP/1.1 200");
+        }
+        assert_eq!(inside.1.load(Ordering::SeqCst), 1);
     }
 
     const PATIENT: Limits = Limits {

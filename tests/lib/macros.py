@@ -54,6 +54,8 @@ def main():
     check = "--check" in sys.argv[1:]
     files = [(path, path.read_text()) for path in sorted((ROOT / "src").rglob("*.rs"))]
     places = [(path, start, end) for path, text in files for start, end in bodies(text)]
+    if len(places) < 100:
+        raise SystemExit(f"only {len(places)} bodies found: has the form of the macros changed?")
     texts = dict(files)
     new = formatted([texts[path][start:end] for path, start, end in places])
     stale = set()

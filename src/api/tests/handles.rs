@@ -20,6 +20,8 @@ fn attach() {
     world.refused(&request, 467, "Invalid element type (opaque_id should be a string)");
     let request = format!(r#"{{{head},"plugin":"test.plugin","loop_index":-1}}"#);
     world.refused(&request, 467, "Invalid element type (loop_index should be a positive integer)");
+    // Events come when they come.
+    world.log.wait("handler 2 attached");
     world.log.clear();
     let reply = world.ask(&format!(r#"{{{head},"plugin":"test.plugin","opaque_id":"o","loop_index":7}}"#));
     assert_eq!(names(&reply), ["janus", "session_id", "transaction", "data"]);
