@@ -78,13 +78,17 @@ class Player:
     async def ask(self, step, request, *, on="janus", events=0, shape=False, ordered=True):
         """Sends `request` (a dict, or text as it is); records the reply and `events` asynchronous messages after it.
         The reply is returned, and the last event with it when some were asked for."""
+        handle = None
         if isinstance(request, dict):
+            handle = request.get("handle_id")
             secret = {"admin_secret": "janusoverlord"} if on.startswith("admin") else {}
             request = json.dumps({"transaction": step, **secret, **request})
         await self.sockets[on].send(request)
         reply, seen = None, []
         while reply is None or len(seen) < events:
             message = await self._receive(on, step)
+            if is_last_word(message) and message.get("sender") != handle:
+                continue  # of another handle, which was hung up before
             if message.get("janus") in EVENTS:
                 seen.append(message)
             elif reply is None:
