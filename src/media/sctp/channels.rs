@@ -26,6 +26,8 @@ pub struct Sctp {
     pub(super) link: Link,
     pub(super) terms: DataTerms,
     pub(super) channels: Vec<Channel>,
+    /// Bytes in the stack that belong to channels that are gone; it does not say when they are acknowledged.
+    pub(super) orphaned: usize,
     /// Next stream we try; keeps a stream that was just reset out of use for long.
     pub(super) next_stream: StreamId,
     pub(super) waiting: Waiting,
@@ -52,6 +54,7 @@ impl Sctp {
             link: Link::new(dtls_client, mtu, terms.channels, now)?,
             terms,
             channels: Vec::new(),
+            orphaned: 0,
             next_stream: if dtls_client { 2 } else { 1 },
             waiting: Waiting::default(),
             unread: Vec::new(),
@@ -127,6 +130,9 @@ impl Sctp {
                 self.take(event, now);
             }
             let again = self.link.collect(now);
+            if self.link.filter.all_acknowledged() {
+                self.orphaned = 0;
+            }
             if !self.write_waiting(now) && !again {
                 break;
             }
@@ -202,7 +208,7 @@ impl Sctp {
         let Some(position) = self.channels.iter().position(|channel| channel.stream == Some(stream)) else {
             return;
         };
-        let channel = self.channels.remove(position);
+        let channel = self.forget(position);
         let end = match channel.state {
             _ if self.link.association.is_closed() => ChannelEnd::Association,
             State::Closing => ChannelEnd::Here,
@@ -211,9 +217,17 @@ impl Sctp {
         self.tell(ChannelEvent::Closed(channel.id, end));
     }
 
-    /// What comes before the association is up, or while nobody reads, is read later.
+    /// Takes a channel out. What was written stays in the stack until it is acknowledged; what waits does not.
+    pub(super) fn forget(&mut self, position: usize) -> Channel {
+        let channel = self.channels.remove(position);
+        self.orphaned += channel.buffered;
+        self.waiting.forget(channel.id);
+        channel
+    }
+
+    /// What comes before the association is up, or while nobody reads, is read later; what nobody wants at once.
     fn readable(&mut self, id: StreamId, now: Instant) {
-        if self.link.is_up() && self.may_read() {
+        if id == DISCARD || self.link.is_up() && self.may_read() {
             self.read(id, now);
         } else if !self.unread.contains(&id) {
             self.unread.push(id);
@@ -252,7 +266,7 @@ impl Sctp {
     /// All that waits on a stream, as long as somebody reads.
     fn read(&mut self, id: StreamId, now: Instant) {
         loop {
-            if !self.may_read() {
+            if !self.may_read() && id != DISCARD {
                 if !self.unread.contains(&id) {
                     self.unread.push(id);
                 }
@@ -260,6 +274,7 @@ impl Sctp {
             }
             let Ok(mut stream) = self.link.association.stream(id) else { return };
             let Ok(Some(message)) = stream.read_sctp() else { return };
+            self.link.filter.note_read(message.chunks.len());
             if id == DISCARD {
                 continue;
             }
@@ -336,7 +351,7 @@ impl Sctp {
     fn opened_by_peer(&mut self, stream: StreamId, open: Open, now: Instant) {
         match self.channels.iter().position(|channel| channel.stream == Some(stream)) {
             // Now it has a name.
-            Some(position) if self.channels[position].implied => drop(self.channels.remove(position)),
+            Some(position) if self.channels[position].implied => drop(self.forget(position)),
             Some(_) => {
                 tracing::warn!("SCTP: stream {stream} is open already");
                 return;
@@ -374,7 +389,7 @@ impl Sctp {
     }
 
     pub(super) fn buffered(&self) -> usize {
-        self.channels.iter().map(|channel| channel.buffered).sum()
+        self.orphaned + self.channels.iter().map(|channel| channel.buffered).sum::<usize>()
     }
 
     #[cfg(test)]

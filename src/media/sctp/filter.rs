@@ -17,8 +17,17 @@ const WAITING_RESETS: usize = 16;
 /// Where data goes that comes on a stream while we close it: the stack would neither hand it out nor let the peer's reset
 /// through before somebody takes it.
 pub(super) const DISCARD: u16 = u16::MAX;
-/// DATA flag: unordered.
-const UNORDERED: u8 = 4;
+/// DATA flag: to be answered at once (RFC 7053).
+const AT_ONCE: u8 = 8;
+/// DATA flags: an unordered message that begins and ends here.
+const WHOLE: u8 = 4 | 2 | 1;
+/// DATA chunks that the stack may hold. The window counts their bytes only, and the stack needs more for each one than many
+/// messages have; of more than 2^15 messages that wait in a stream it loses the others, as the numbers of two are half a circle
+/// apart. More than what a message of the largest size consists of, and more than the [`DATA_LIMIT`] small ones that wait for one
+/// that is lost.
+const HELD: usize = 1 << 14;
+/// Bytes that all DATA chunks have on average, at least, if there are [`HELD`] and everything that is complete was read.
+const CRUMB: usize = 512;
 /// Bytes accepted beyond the advertised window, which a single unfinished message can fill.
 const BEYOND_WINDOW: usize = 4 << 20;
 
@@ -64,10 +73,21 @@ pub(super) struct Filter {
     cumulative: Option<u32>,
     window_closed: bool,
     beyond_window: usize,
+    /// The window when nothing is in it, and what the stack has left of it.
+    widest: u32,
+    window: u32,
+    /// DATA chunks in the stack: at least so many are no more.
+    held: usize,
+    /// The association is there: before, nothing is read.
+    pub up: bool,
     /// Nobody reads at the moment, so that a closed window says nothing about the peer.
     pub paused: bool,
-    /// Resets of the peer that wait for data still missing: the TSN, the request's number, the packet. Until then the stack
-    /// would answer "in progress", and not reset its own direction afterwards.
+    /// Last TSN of ours, and whether the peer has everything up to it.
+    sent: Option<u32>,
+    acknowledged: bool,
+    /// Resets of the peer that wait for data still missing, or to be read: the TSN, the request's number, the packet. Until then
+    /// the stack would answer "in progress", and not reset its own direction afterwards; and it would go through all of them
+    /// whenever data comes.
     waiting_resets: Vec<(u32, u32, Bytes)>,
     /// Streams that we are closing.
     closing: Vec<u16>,
@@ -96,19 +116,87 @@ impl Filter {
         }
     }
 
-    /// Looks at a packet of ours: SACKs carry what the stack has and how much room it has left.
-    pub fn outbound(&mut self, packet: &[u8]) {
-        match first_chunk(packet) {
-            Some(SACK) if packet.len() >= HEADER + 12 => {}
-            Some(RECONFIG) => return self.note_reset(packet),
-            _ => return,
+    /// Looks at a packet of ours: SACKs carry what the stack has and how much room it has left. Returns what is to be sent.
+    pub fn outbound(&mut self, packet: Bytes) -> Bytes {
+        match first_chunk(&packet) {
+            Some(INIT | INIT_ACK) if packet.len() >= HEADER + 12 => self.note_window(&packet),
+            Some(SACK) if packet.len() >= HEADER + 12 => {
+                self.cumulative = Some(be32(&packet, HEADER + 4));
+                self.note_window(&packet);
+                self.window_closed = self.window == 0;
+                if !self.window_closed {
+                    self.beyond_window = 0;
+                }
+                if self.window == self.widest {
+                    self.held = 0;
+                }
+                if self.is_full() && !self.window_closed {
+                    return without_window(&packet);
+                }
+            }
+            Some(DATA) => self.note_sent(&packet),
+            Some(RECONFIG) => self.note_reset(&packet),
+            _ => {}
         }
-        let cumulative = be32(packet, HEADER + 4);
-        self.cumulative = Some(cumulative);
-        self.window_closed = be32(packet, HEADER + 8) == 0;
-        if !self.window_closed {
-            self.beyond_window = 0;
+        packet
+    }
+
+    /// `a_rwnd` is at the same place in INIT, INIT ACK and SACK.
+    fn note_window(&mut self, packet: &[u8]) {
+        self.window = be32(packet, HEADER + 8);
+        self.widest = self.widest.max(self.window);
+    }
+
+    fn note_sent(&mut self, packet: &[u8]) {
+        let mut at = HEADER;
+        while let Some((kind, range)) = chunk_at(packet, at) {
+            at = range.end.next_multiple_of(4);
+            if kind == DATA && range.len() >= 8 {
+                let tsn = be32(packet, range.start + 4);
+                if self.sent.is_none_or(|sent| ahead(tsn, sent) > 0) {
+                    self.sent = Some(tsn);
+                    self.acknowledged = false;
+                }
+            }
         }
+    }
+
+    /// Whether this packet begins with a SACK of everything that was sent. Whether it counts is the stack's to say.
+    pub fn acknowledges_all(&self, packet: &[u8]) -> bool {
+        first_chunk(packet) == Some(SACK)
+            && packet.len() >= HEADER + 8
+            && self.sent == Some(be32(packet, HEADER + 4))
+    }
+
+    /// The stack has taken such a packet.
+    pub fn note_acknowledged(&mut self) {
+        self.acknowledged = true;
+    }
+
+    /// The peer has everything that was sent. After the stack was asked for more, it holds nothing: it always sends something if
+    /// nothing is under way (RFC 9260 §6.1 A).
+    pub fn all_acknowledged(&self) -> bool {
+        self.acknowledged
+    }
+
+    /// So many DATA chunks were read.
+    pub fn note_read(&mut self, chunks: usize) {
+        self.held = self.held.saturating_sub(chunks);
+    }
+
+    #[cfg(test)]
+    pub fn told_widest_window(&self) -> bool {
+        self.window == self.widest
+    }
+
+    /// Nobody reads, and no more is to wait.
+    fn is_full(&self) -> bool {
+        self.paused && (self.window_closed || self.held >= HELD)
+    }
+
+    /// Resets are for a stack that has nothing to be read.
+    fn holds_resets(&self) -> bool {
+        self.paused || !self.up
     }
 
     /// What comes on this stream from here on is for nobody.
@@ -125,6 +213,9 @@ impl Filter {
 
     /// A reset of the peer that need not wait any more.
     pub fn due_reset(&mut self) -> Option<Bytes> {
+        if self.holds_resets() {
+            return None;
+        }
         let position = self.waiting_resets.iter().position(|(last, ..)| self.distance(*last) == 0)?;
         Some(self.waiting_resets.remove(position).2)
     }
@@ -155,15 +246,20 @@ impl Filter {
     pub fn inbound(&mut self, packet: &Bytes) -> Verdict {
         let mut kept: Vec<Range<usize>> = Vec::new();
         let mut complete = true;
-        let mut discarded = Vec::new();
+        let (mut discarded, mut refused) = (Vec::new(), Vec::new());
         let mut at = HEADER;
         while at < packet.len() {
             let Some((kind, range)) = chunk_at(packet, at) else { return Verdict::Drop };
             at = range.end.next_multiple_of(4);
+            let full = self.is_full();
             match self.judge(kind, &packet[range.clone()]) {
                 Ok(true) if kind == RECONFIG && self.waits(packet, range.clone()) => complete = false,
                 Ok(true) if kind == DATA && self.is_closing(&packet[range.clone()]) => {
                     discarded.push(range.start);
+                    kept.push(range);
+                }
+                Ok(true) if kind == DATA && full => {
+                    refused.push(range.start);
                     kept.push(range);
                 }
                 Ok(true) if kind == ABORT => {
@@ -183,12 +279,19 @@ impl Filter {
         }
         match (complete, kept.is_empty()) {
             (_, true) => Verdict::Drop,
-            (true, false) if discarded.is_empty() => Verdict::Pass(packet.clone()),
+            (true, false) if discarded.is_empty() && refused.is_empty() => Verdict::Pass(packet.clone()),
             (_, false) => {
                 let mut altered = packet.to_vec();
                 for at in discarded {
-                    altered[at + 1] |= UNORDERED;
+                    // Parts whose rest went elsewhere before would wait for it for ever.
+                    altered[at + 1] |= WHOLE;
                     altered[at + 8..at + 10].copy_from_slice(&DISCARD.to_be_bytes());
+                }
+                // As something that the stack has: it keeps nothing, and answers. The peer sends it again.
+                for at in refused {
+                    let had = self.cumulative.unwrap_or_default();
+                    altered[at + 1] |= AT_ONCE;
+                    altered[at + 4..at + 8].copy_from_slice(&had.to_be_bytes());
                 }
                 Verdict::Pass(rebuild(&altered, &kept))
             }
@@ -199,14 +302,15 @@ impl Filter {
         self.closing.contains(&u16::from_be_bytes([data[8], data[9]]))
     }
 
-    /// Whether a reset (one that was judged) has to wait for data; then it is kept. Without room the peer sends it again.
+    /// Whether a reset (one that was judged) has to wait for data, or for a reader; then it is kept. Without room the peer sends
+    /// it again.
     fn waits(&mut self, packet: &Bytes, range: Range<usize>) -> bool {
         let chunk = &packet[range.clone()];
         if chunk.len() < 20 || chunk[4..6] != OUTGOING_RESET.to_be_bytes() {
             return false;
         }
         let (number, last) = (be32(chunk, 8), be32(chunk, 16));
-        if self.distance(last) == 0 {
+        if self.distance(last) == 0 && !self.holds_resets() {
             return false;
         }
         let known = self.waiting_resets.iter().any(|(_, waiting, _)| *waiting == number);
@@ -238,13 +342,21 @@ impl Filter {
             return Err("DATA without payload");
         }
         let stream = u16::from_be_bytes([chunk[8], chunk[9]]);
-        if stream >= STREAMS || self.distance(be32(chunk, 4)) > DATA_LIMIT {
+        let distance = self.distance(be32(chunk, 4));
+        if stream >= STREAMS || distance > DATA_LIMIT {
             return Ok(false);
         }
         if self.window_closed && !self.paused {
-            self.beyond_window += chunk.len() - 16;
+            self.beyond_window += (chunk.len() - 16).max(CRUMB);
             if self.beyond_window > BEYOND_WINDOW {
                 return Err("an endless message");
+            }
+        }
+        if distance > 0 && (!self.is_full() || self.is_closing(chunk)) {
+            self.held += 1;
+            let used = self.widest.saturating_sub(self.window) as usize;
+            if !self.paused && self.held > HELD && used < self.held * CRUMB {
+                return Err("messages in crumbs");
             }
         }
         Ok(true)
@@ -264,7 +376,7 @@ impl Filter {
                 OUTGOING_RESET if len >= 16 => {
                     let last = be32(chunk, at + 12);
                     // A second one in the same chunk would not wait (RFC 6525 §3.1 has no such pair).
-                    let second = at > 4 && self.distance(last) > 0;
+                    let second = at > 4 && (self.distance(last) > 0 || self.holds_resets());
                     if self.distance(last) > DATA_LIMIT
                         || second
                         || self.own_resets.len() >= usize::from(STREAMS)
@@ -289,6 +401,16 @@ impl Filter {
     fn distance(&self, tsn: u32) -> u32 {
         self.cumulative.map_or(0, |cumulative| ahead(tsn, cumulative))
     }
+}
+
+/// A SACK that says that there is no room.
+fn without_window(packet: &[u8]) -> Bytes {
+    let mut altered = packet.to_vec();
+    altered[HEADER + 8..HEADER + 12].fill(0);
+    altered[8..HEADER].fill(0);
+    let checksum = crc32c::crc32c(&altered);
+    altered[8..HEADER].copy_from_slice(&checksum.to_le_bytes());
+    altered.into()
 }
 
 /// Serial number arithmetic, RFC 1982.
@@ -391,8 +513,8 @@ mod tests {
 
     /// Follows an association whose peer has sent everything up to TSN 1000.
     fn filter() -> Filter {
-        let mut filter = Filter::default();
-        filter.outbound(&sack(1000, 100_000));
+        let mut filter = Filter { up: true, ..Filter::default() };
+        filter.outbound(sack(1000, 100_000));
         filter
     }
 
@@ -431,9 +553,9 @@ mod tests {
         // Beside it the rest of a packet goes on.
         let beside = packet(&[reset(5, 1010), data(1001, 1, b"x")]);
         assert_eq!(filter.inbound(&beside), Verdict::Pass(packet(&[data(1001, 1, b"x")])));
-        filter.outbound(&sack(1009, 1));
+        filter.outbound(sack(1009, 1));
         assert_eq!(filter.due_reset(), None);
-        filter.outbound(&sack(1010, 1));
+        filter.outbound(sack(1010, 1));
         let due: Vec<_> = std::iter::from_fn(|| filter.due_reset()).collect();
         assert_eq!(due.len(), WAITING_RESETS);
         assert_eq!(due[3], packet(&[reset(3, 1010)]));
@@ -442,11 +564,99 @@ mod tests {
     }
 
     #[test]
+    fn resets_wait_for_a_reader() {
+        let mut filter = filter();
+        filter.paused = true;
+        assert!(!passes(&mut filter, reset(1, 1000)));
+        assert_eq!(filter.due_reset(), None);
+        // Two in one chunk.
+        let mut both = reset(2, 1000);
+        both.extend([0, 0, 0, 13, 0, 18, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 3, 232, 0, 2]);
+        both[3] = both.len() as u8;
+        assert!(!passes(&mut filter, both.clone()));
+        filter.paused = false;
+        assert_eq!(filter.due_reset(), Some(packet(&[reset(1, 1000)])));
+        assert_eq!(filter.due_reset(), None);
+        assert!(passes(&mut filter, both));
+        // Nothing is read before the association is there.
+        filter.up = false;
+        assert!(!passes(&mut filter, reset(4, 1000)));
+        filter.up = true;
+        assert!(filter.due_reset().is_some());
+    }
+
+    /// What comes while nobody reads, and the window is closed or full of small messages, is to be sent again.
+    #[test]
+    fn a_full_stack_keeps_nothing() {
+        let sent = packet(&[data(1001, 1, b"x")]);
+        let mut again = data(1000, 1, b"x");
+        again[1] |= AT_ONCE;
+        let again = Verdict::Pass(packet(&[again]));
+        let mut closed = filter();
+        closed.outbound(sack(1000, 0));
+        closed.paused = true;
+        assert_eq!(closed.inbound(&sent), again);
+        closed.outbound(sack(1000, 1));
+        assert_eq!(closed.inbound(&sent), Verdict::Pass(sent.clone()));
+
+        let mut crumbs = filter();
+        crumbs.paused = true;
+        for _ in 0..HELD {
+            assert_eq!(crumbs.outbound(sack(1000, 90_000)), sack(1000, 90_000));
+            assert_eq!(crumbs.inbound(&sent), Verdict::Pass(sent.clone()));
+        }
+        assert_eq!(crumbs.inbound(&sent), again);
+        assert_eq!(crumbs.outbound(sack(1000, 90_000)), sack(1000, 0), "the peer is told");
+        crumbs.note_read(1);
+        assert_eq!(crumbs.inbound(&sent), Verdict::Pass(sent.clone()));
+        assert_eq!(crumbs.inbound(&sent), again);
+        // Everything was read.
+        crumbs.outbound(sack(1000, 100_000));
+        assert_eq!(crumbs.outbound(sack(1000, 90_000)), sack(1000, 90_000));
+        assert_eq!(crumbs.inbound(&sent), Verdict::Pass(sent));
+    }
+
+    #[test]
+    fn messages_in_crumbs_are_hostile() {
+        let mut patient = filter();
+        let copy = packet(&[data(1000, 1, b"x")]);
+        for _ in 0..2 * HELD {
+            assert_eq!(patient.inbound(&copy), Verdict::Pass(copy.clone()), "kept nowhere");
+        }
+        for (size, hostile) in [(1, true), (CRUMB - 1, true), (CRUMB + 1, false)] {
+            let mut filter = Filter { up: true, ..Filter::default() };
+            let window = 1 << 30;
+            filter.outbound(sack(1000, window));
+            let part = packet(&[data(1001, 1, &vec![0; size])]);
+            let end = (1..2 * HELD).find(|n| {
+                filter.outbound(sack(1000, window - (n * size) as u32));
+                matches!(filter.inbound(&part), Verdict::Hostile(_))
+            });
+            assert_eq!(end, hostile.then_some(HELD + 1), "{size}");
+        }
+    }
+
+    #[test]
+    fn everything_is_acknowledged_when_the_last_is() {
+        let mut filter = filter();
+        assert!(!filter.acknowledges_all(&sack(6, 0)));
+        filter.outbound(packet(&[data(6, 1, b"x"), data(7, 1, b"x")]));
+        filter.outbound(packet(&[data(5, 1, b"once more")]));
+        assert!(!filter.acknowledges_all(&sack(6, 0)) && !filter.acknowledges_all(&sack(8, 0)));
+        assert!(filter.acknowledges_all(&sack(7, 0)));
+        filter.note_acknowledged();
+        filter.outbound(packet(&[data(7, 1, b"x")]));
+        assert!(filter.all_acknowledged());
+        filter.outbound(packet(&[data(8, 1, b"x")]));
+        assert!(!filter.all_acknowledged());
+    }
+
+    #[test]
     fn data_for_what_is_being_closed_goes_elsewhere() {
         let mut filter = filter();
         filter.close(7);
         let mut elsewhere = data(1001, DISCARD, b"late");
-        elsewhere[1] |= UNORDERED;
+        elsewhere[1] |= WHOLE;
         let mixed = packet(&[data(1001, 7, b"late"), data(1002, 8, b"on time")]);
         let expected = packet(&[elsewhere, data(1002, 8, b"on time")]);
         assert_eq!(filter.inbound(&mixed), Verdict::Pass(expected));
@@ -460,8 +670,8 @@ mod tests {
         for rsn in 0..u32::from(STREAMS) {
             assert!(passes(&mut filter, reset(rsn, 1000)));
             // Ours, sent twice.
-            filter.outbound(&packet(&[reset(rsn, 7)]));
-            filter.outbound(&packet(&[reset(rsn, 7)]));
+            filter.outbound(packet(&[reset(rsn, 7)]));
+            filter.outbound(packet(&[reset(rsn, 7)]));
         }
         assert!(!passes(&mut filter, reset(999, 1000)));
         let answer = |rsn: u8| chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, rsn, 0, 0, 0, 1]);
@@ -508,12 +718,12 @@ mod tests {
         for _ in 0..200 {
             assert!(matches!(filter.inbound(&big), Verdict::Pass(_)), "the window is open");
         }
-        filter.outbound(&sack(1000, 0));
+        filter.outbound(sack(1000, 0));
         for _ in 0..BEYOND_WINDOW / 60_000 {
             assert!(matches!(filter.inbound(&big), Verdict::Pass(_)));
         }
         assert!(matches!(filter.inbound(&big), Verdict::Hostile(_)));
-        filter.outbound(&sack(1000, 1));
+        filter.outbound(sack(1000, 1));
         assert!(matches!(filter.inbound(&big), Verdict::Pass(_)));
     }
 }

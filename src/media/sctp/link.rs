@@ -156,6 +156,8 @@ impl Link {
     }
 
     fn deliver(&mut self, packet: Bytes, now: Instant) {
+        let acknowledges_all = self.filter.acknowledges_all(&packet);
+        let before = self.association.stats().get_num_sacks();
         let intact = survives(|| {
             if let Some((_, DatagramEvent::AssociationEvent(event))) =
                 self.endpoint.handle(now, NOWHERE, None, packet)
@@ -163,6 +165,9 @@ impl Link {
                 self.association.handle_event(event);
             }
         });
+        if acknowledges_all && self.association.stats().get_num_sacks() > before {
+            self.filter.note_acknowledged();
+        }
         if intact.is_none() {
             self.phase = Phase::Closed;
         }
@@ -172,7 +177,10 @@ impl Link {
     pub fn poll(&mut self) -> Option<Event> {
         let event = self.association.poll();
         match event {
-            Some(Event::Connected) => self.phase = Phase::Up,
+            Some(Event::Connected) => {
+                self.phase = Phase::Up;
+                self.filter.up = true;
+            }
             Some(Event::HandshakeFailed { .. }) => self.phase = Phase::Closed,
             // Before the COOKIE ECHO, an association that accepts counts as closed.
             None if self.association.is_closed() && !matches!(self.phase, Phase::Accepting { .. }) => {
@@ -200,7 +208,7 @@ impl Link {
         while let Some(message) = self.association.poll_transmit(now) {
             let Payload::RawEncode(packets) = message.message else { continue };
             for packet in packets {
-                self.filter.outbound(&packet);
+                let packet = self.filter.outbound(packet);
                 if let Phase::Accepting { answer: answer @ None, .. } = &mut self.phase {
                     *answer = Some(packet.clone());
                 }

@@ -68,7 +68,10 @@ impl Sctp {
     }
 
     pub(super) fn send_on(&mut self, id: ChannelId, binary: bool, data: Bytes) {
-        self.waiting.push(Operation::Send { id, binary, data });
+        // Nobody waits for room on one that is gone.
+        if self.named(id).is_some() {
+            self.waiting.push(Operation::Send { id, binary, data });
+        }
     }
 
     /// After what was sent before.
@@ -204,7 +207,9 @@ impl Sctp {
                 self.reset(stream, now);
             }
             stream => {
-                self.channels.retain(|channel| channel.id != id);
+                if let Some(position) = self.channels.iter().position(|channel| channel.id == id) {
+                    self.forget(position);
+                }
                 self.tell(ChannelEvent::Closed(id, end));
                 if let Some(stream) = stream {
                     self.reset(stream, now);
@@ -218,7 +223,9 @@ impl Sctp {
         self.link.filter.close(stream);
         let Ok(mut open) = self.link.association.stream(stream) else { return };
         // As long as there is something to be read, the stack would not let the peer reset its own direction.
-        while let Ok(Some(_)) = open.read_sctp() {}
+        while let Ok(Some(message)) = open.read_sctp() {
+            self.link.filter.note_read(message.chunks.len());
+        }
         let _ = open.close(now);
     }
 

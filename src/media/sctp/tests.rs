@@ -101,6 +101,25 @@ impl World {
         }
     }
 
+    /// What both have to send now, if it `passes`; then a second goes by.
+    fn exchange(&mut self, passes: impl Fn(usize, &[u8]) -> bool) {
+        for from in [0, 1] {
+            while let Some(packet) = self.ends[from].poll_transmit() {
+                if passes(from, &packet) {
+                    self.ends[1 - from].handle(packet, self.now);
+                }
+            }
+        }
+        self.now += Duration::from_secs(1);
+        self.ends.iter_mut().for_each(|end| end.handle_timeout(self.now));
+    }
+
+    fn take_events(&mut self) {
+        for (end, events) in self.ends.iter_mut().zip(&mut self.events) {
+            events.extend(std::iter::from_fn(|| end.poll_event()));
+        }
+    }
+
     fn send(&mut self, from: usize, label: Option<&str>, binary: bool, data: &[u8]) {
         self.ends[from].send(label, None, binary, Bytes::copy_from_slice(data), self.now).unwrap();
     }
@@ -580,6 +599,99 @@ fn a_channel_closes_while_the_other_side_sends() {
             assert_eq!(world.ends.each_ref().map(Sctp::open_channels), [0, 0]);
         }
     }
+}
+
+/// The rest of a message that nobody wants any more is thrown away, and leaves the window as it was.
+#[test]
+fn a_channel_closes_in_the_middle_of_a_message() {
+    let mut world = World::of_channels(0);
+    for round in 0..3 {
+        let id = world.open(0, config("long"));
+        world.run(60);
+        let told = world.told(1);
+        let [ChannelEvent::Announced(theirs, _)] = told[..] else { panic!("{told:?}") };
+        world.send_on(0, id, true, vec![1; 4000]);
+        let parts: Vec<_> = std::iter::from_fn(|| world.ends[0].poll_transmit()).collect();
+        assert!(parts.len() >= 3, "{}", parts.len());
+        for (number, part) in parts.into_iter().enumerate() {
+            if number == 1 {
+                world.command(1, ChannelCommand::Close(theirs));
+            }
+            world.ends[1].handle(part, world.now);
+        }
+        world.run(600);
+        assert_eq!(world.told(1), [ChannelEvent::Closed(theirs, ChannelEnd::Here)], "round {round}");
+        let other = world.open(0, config("short"));
+        world.run(60);
+        assert!(world.ends[1].link.filter.told_widest_window(), "round {round}");
+        world.command(0, ChannelCommand::Close(other));
+        world.run(60);
+        assert_eq!(world.ends.each_ref().map(Sctp::open_channels), [0, 0]);
+        world.told(1);
+    }
+}
+
+/// The peer opens channels and closes them, and acknowledges nothing of what it is greeted with.
+#[test]
+fn what_was_sent_on_channels_that_are_gone_counts() {
+    const SACK: u8 = 3;
+    const GREETING: usize = 200_000;
+    let mut world = World::of_channels(0);
+    let mut most = 0;
+    for round in 0..10 {
+        let id = world.open(0, config("greeted"));
+        for _ in 0..6 {
+            world.exchange(|from, packet| from == 1 || packet[12] != SACK);
+        }
+        world.take_events();
+        let told = world.told(1);
+        let Some(ChannelEvent::Announced(theirs, _)) = told.first() else { panic!("{told:?}") };
+        world.send_on(1, *theirs, true, vec![2; GREETING]);
+        world.command(0, ChannelCommand::Close(id));
+        for _ in 0..6 {
+            world.exchange(|from, packet| from == 1 || packet[12] != SACK);
+        }
+        world.take_events();
+        assert_eq!(world.told(1), [ChannelEvent::Closed(*theirs, ChannelEnd::Peer)], "round {round}");
+        let buffered = world.ends[1].buffered();
+        assert!(buffered >= GREETING, "round {round}: {buffered}");
+        most = most.max(buffered);
+        assert!(world.ends[1].waiting.is_empty(), "round {round}");
+    }
+    assert!(most < 3 * GREETING, "{most}");
+    world.run(600);
+    assert_eq!(world.ends[1].buffered(), 0);
+}
+
+/// So many messages that their bytes alone say little of what they need; nothing gets lost.
+#[test]
+fn many_small_messages_wait_at_the_sender() {
+    let mut world = World::of_channels(0);
+    world.reads = false;
+    let id = world.open(0, config("crumbs"));
+    const COUNT: usize = 70_000;
+    for number in 0..COUNT as u32 {
+        world.send_on(0, id, true, number.to_be_bytes().to_vec());
+    }
+    world.run(600);
+    assert!(world.ends[0].snapshot()[0].buffered > 0, "it waits");
+    let mut numbers = Vec::new();
+    while numbers.len() < COUNT {
+        let told = world.told(1);
+        assert!(!told.is_empty(), "{}", numbers.len());
+        numbers.extend(told.iter().filter_map(|event| match event {
+            ChannelEvent::Message { data, .. } => Some(u32::from_be_bytes(data[..].try_into().unwrap())),
+            _ => None,
+        }));
+        if told.contains(&ChannelEvent::Paused) {
+            world.command(1, ChannelCommand::ReadOn);
+        }
+        world.take_events();
+        if world.events[1].is_empty() {
+            world.run(600);
+        }
+    }
+    assert!(numbers.iter().copied().eq(0..COUNT as u32));
 }
 
 #[test]

@@ -58,6 +58,14 @@ impl Waiting {
         *self = Waiting::default();
     }
 
+    /// Nothing is done for this channel any more.
+    pub fn forget(&mut self, id: ChannelId) {
+        self.operations.retain(|operation| match operation {
+            Operation::Labelled { .. } => true,
+            Operation::Open(of) | Operation::Send { id: of, .. } | Operation::Close(of) => *of != id,
+        });
+    }
+
     pub fn push(&mut self, operation: Operation) {
         self.bytes += operation.weight();
         self.operations.push_back(operation);
