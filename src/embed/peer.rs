@@ -243,12 +243,15 @@ impl Peer {
 
     /// Its handle, while something can be changed.
     fn live(&self) -> Result<Arc<Handle>> {
-        let closing = || Error::state(format!("peer {} is being closed", self.number));
-        let handle = self.handle().ok_or_else(closing)?;
+        let handle = self.handle().ok_or_else(|| self.closing())?;
         let ending = handle.is_detached()
             || handle.flags.any(flags::STOP | flags::CLEANING)
             || self.state.lock().reason.is_some();
-        if ending { Err(closing()) } else { Ok(handle) }
+        if ending { Err(self.closing()) } else { Ok(handle) }
+    }
+
+    fn closing(&self) -> Error {
+        Error::state(format!("peer {} is being closed", self.number))
     }
 
     fn alone(&self) -> Result<Busy<'_>> {
@@ -412,6 +415,10 @@ impl Peer {
         channel.set_low(low)?;
         self.state.lock().wants_data = true;
         all.add_channel(Arc::new(channel));
+        // The peer has ended meanwhile; otherwise whoever ends it will find the channel.
+        if all.find(self.number).is_err() && all.remove_channel(id).is_some() {
+            return Err(self.closing());
+        }
         self.channel_command(ChannelCommand::Open(id, config));
         Ok(id.0)
     }
@@ -442,7 +449,8 @@ impl Peer {
             PeerEvent::SelectedPair { local, remote } => {
                 self.state.lock().pair = Some((local.clone(), remote.clone()));
                 let text = format!("{local} <-> {remote}");
-                self.queue.push(Event { body: Body::Text(text.into()), ..self.event(JANUS_RS_EVENT_PATH) });
+                // The path may change as often as the peer likes.
+                self.queue.offer(Event { body: Body::Text(text.into()), ..self.event(JANUS_RS_EVENT_PATH) });
             }
             PeerEvent::Statistics(snapshot) => self.state.lock().snapshot = Some(snapshot.clone()),
             _ => {}
@@ -467,7 +475,12 @@ impl Peer {
     /// The PeerConnection is gone; the peer goes with it.
     pub fn note_end(&self, reason: HangupReason) {
         self.state.lock().reason = Some(reason);
-        let Some(handle) = self.handle() else { return };
+        self.end_session();
+    }
+
+    /// Soon, on another thread.
+    pub fn end_session(&self) {
+        let Some(handle) = self.handle().filter(|handle| !handle.session.is_destroyed()) else { return };
         let core = handle.core().clone();
         core.pool.run(move || end(&handle));
     }

@@ -178,12 +178,19 @@ impl PluginSessionFace for Session {
     /// The last call: the last events of this peer.
     fn destroy(&self) {
         let Some(all) = self.peer.all.upgrade() else { return };
-        for channel in all.remove_channels(self.peer.number) {
-            self.closed(&channel, ChannelEnd::Association.text());
-        }
+        let end_channels = || {
+            for channel in all.remove_channels(self.peer.number) {
+                self.closed(&channel, ChannelEnd::Association.text());
+            }
+        };
+        end_channels();
         all.remove(self.peer.number);
+        // Opened in between.
+        end_channels();
         let body = Body::Text(self.peer.reason().into());
         self.peer.queue.push(Event { body, ..self.peer.event(JANUS_RS_EVENT_CLOSED) });
         all.note_end();
+        // Who detaches the handle only (Admin API) means the peer.
+        self.peer.end_session();
     }
 }

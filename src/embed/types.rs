@@ -94,7 +94,7 @@ pub struct janus_rs_queue_options {
     pub size: usize,
     /// Bytes that may wait, about; 0: 16 MiB. When full, requests that would be answered here get JANUS_RS_EAGAIN, data channels
     /// are not read, so that their peers slow down, and events of plugins and for handlers are dropped and counted
-    /// (JANUS_RS_EVENT_LOST). Replies, states and ends always fit.
+    /// (JANUS_RS_EVENT_LOST), as are changes of a peer's path. Replies, states and ends always fit.
     pub limit: usize,
     /// For janus_rs_dispatch() only; used as long as the queue is there.
     pub handlers: *const janus_rs_handlers,

@@ -144,6 +144,31 @@ static void drain(void) {
 	EXPECT(janus_rs_drain(core, 0) == 0);
 }
 
+/* Of a peer, an operator may detach the handle alone: its session is of no use without. */
+static void detached_by_an_operator(void) {
+	side a = open_side(0, 0, 0);
+	janus_rs_client_options rights = JANUS_RS_CLIENT_OPTIONS_INIT;
+	janus_rs_client operator;
+	rights.admin = rights.trusted = 1;
+	EXPECT(janus_rs_client_open(core, a.queue, &rights, &operator) == 0);
+	char *reply = NULL, request[200];
+	EXPECT(janus_rs_call(core, operator, JANUS_RS_ADMIN,
+		"{\"janus\":\"list_sessions\",\"transaction\":\"l\"}", &reply, 30000) == 0);
+	const char *sessions = strchr(reply, '[');
+	EXPECT(sessions);
+	unsigned long long session = strtoull(sessions + strcspn(sessions, "0123456789"), NULL, 10);
+	janus_rs_free(reply);
+	snprintf(request, sizeof(request), "{\"janus\":\"detach_handle\",\"transaction\":\"d\",\"session_id\":%llu,\"handle_id\":%llu}",
+		session, (unsigned long long)a.peer);
+	EXPECT(janus_rs_call(core, operator, JANUS_RS_ADMIN, request, &reply, 30000) == 0 && strstr(reply, "success"));
+	janus_rs_free(reply);
+	EXPECT(await(&a, JANUS_RS_EVENT_CLOSED)->peer == a.peer);
+	EXPECT(janus_rs_drain(core, 1) == 0);
+	await(&a, JANUS_RS_EVENT_DRAINED);
+	EXPECT(janus_rs_drain(core, 0) == 0);
+	EXPECT(janus_rs_client_close(core, operator) == 0);
+}
+
 int main(int argc, char **argv) {
 	EXPECT(argc == 2);
 	start_core();
@@ -151,6 +176,7 @@ int main(int argc, char **argv) {
 	glare();
 	trickle();
 	drain();
+	detached_by_an_operator();
 	/* What is open ends with the instance. */
 	side a = open_side(0, 0, 0), b = open_side(0, 0, 0);
 	janus_rs_channel channel;

@@ -102,6 +102,10 @@ impl Sctp {
     /// For channels that are told apart.
     pub fn command(&mut self, command: ChannelCommand, now: Instant) {
         if self.closed {
+            // Whoever has opened it waits for news of it.
+            if let ChannelCommand::Open(id, _) = command {
+                self.tell(ChannelEvent::Closed(id, ChannelEnd::Association));
+            }
             return;
         }
         match command {

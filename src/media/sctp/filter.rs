@@ -185,6 +185,11 @@ impl Filter {
     }
 
     #[cfg(test)]
+    pub fn last_sent(&self) -> u32 {
+        self.sent.unwrap()
+    }
+
+    #[cfg(test)]
     pub fn told_widest_window(&self) -> bool {
         self.window == self.widest
     }
@@ -230,16 +235,16 @@ impl Filter {
     }
 
     pub fn has_own_resets(&self) -> bool {
-        !self.own_resets.is_empty()
+        self.own_resets.iter().any(|own| own.repeated < REPEATED_RESETS)
     }
 
-    /// All resets of ours that are not answered, in order, once more; those that were repeated in vain are given up.
+    /// All resets of ours that are not answered, in order, once more. Those that were repeated in vain are no longer, but stay: the
+    /// stack keeps them, too.
     pub fn repeat_resets(&mut self) -> impl Iterator<Item = Bytes> + '_ {
-        self.own_resets.retain_mut(|own| {
+        self.own_resets.iter_mut().filter(|own| own.repeated < REPEATED_RESETS).map(|own| {
             own.repeated += 1;
-            own.repeated <= REPEATED_RESETS
-        });
-        self.own_resets.iter().map(|own| own.packet.clone())
+            own.packet.clone()
+        })
     }
 
     /// Judges a packet of an association (not INIT, which [`super::link`] handles).
@@ -677,7 +682,12 @@ mod tests {
         let answer = |rsn: u8| chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, rsn, 0, 0, 0, 1]);
         assert!(passes(&mut filter, chunk(RECONFIG, &[0, 16, 0, 12, 0, 0, 0, 5, 0, 0, 0, 6])));
         assert!(!passes(&mut filter, reset(999, 1000)), "in progress is no answer");
-        assert_eq!(filter.repeat_resets().count(), usize::from(STREAMS));
+        for _ in 0..REPEATED_RESETS {
+            assert!(filter.has_own_resets());
+            assert_eq!(filter.repeat_resets().count(), usize::from(STREAMS));
+        }
+        assert!(!filter.has_own_resets() && filter.repeat_resets().next().is_none());
+        assert!(!passes(&mut filter, reset(999, 1000)), "given up, and not answered");
         assert!(passes(&mut filter, answer(5)));
         assert!(passes(&mut filter, reset(999, 1000)));
     }

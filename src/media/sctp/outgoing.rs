@@ -117,7 +117,14 @@ impl Sctp {
                 };
                 let Some(stream) = channel.stream else { return Ok(()) };
                 match self.check_size(data.len()) {
-                    Ok(()) => self.write_message(stream, binary, &data, now),
+                    Ok(()) => {
+                        let written = self.write_message(stream, binary, &data, now);
+                        // Without the stream, the news of its end is under way. With it, the association is about to end.
+                        if written.is_err() && self.link.association.stream(stream).is_ok() {
+                            self.give_up(id, ChannelEnd::Association, now);
+                        }
+                        written
+                    }
                     Err(_) => {
                         self.give_up(id, ChannelEnd::TooLarge, now);
                         Ok(())

@@ -778,7 +778,36 @@ fn channels_end_with_the_association() {
     for (end, id) in [(0, id), (1, theirs)] {
         let closed = ChannelEvent::Closed(id, ChannelEnd::Association);
         assert_eq!(world.told(end), [closed, ChannelEvent::Down]);
+        let late = world.open(end, config("late"));
+        world.run(5);
+        assert_eq!(world.told(end), [ChannelEvent::Closed(late, ChannelEnd::Association)]);
     }
+}
+
+/// The peer says that it wants to end the association, and then nothing: nothing can be sent any more.
+#[test]
+fn channels_end_when_nothing_can_be_sent() {
+    const SHUTDOWN: u8 = 7;
+    let mut world = World::of_channels(0);
+    let id = world.open(0, config("half"));
+    world.run(60);
+    world.told(0);
+    world.send_on(1, ChannelId::fresh(), true, "nowhere");
+    // Any packet of the peer's has the header.
+    world.open(1, config("another"));
+    let packet = world.ends[1].poll_transmit().unwrap();
+    let mut shutdown = packet[..12].to_vec();
+    shutdown.extend([SHUTDOWN, 0, 0, 8]);
+    let sent = world.ends[0].link.filter.last_sent();
+    shutdown.extend(sent.to_be_bytes());
+    shutdown[8..12].fill(0);
+    let checksum = crc32c::crc32c(&shutdown);
+    shutdown[8..12].copy_from_slice(&checksum.to_le_bytes());
+    world.ends[0].handle(shutdown.into(), world.now);
+    world.send_on(0, id, true, "lost");
+    world.take_events();
+    let told = world.told(0);
+    assert!(told.contains(&ChannelEvent::Closed(id, ChannelEnd::Association)), "{told:?}");
 }
 
 /// Packets of a real conversation, damaged but with a correct checksum, into an association that is up.
