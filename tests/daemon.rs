@@ -350,6 +350,34 @@ fn generations_live_side_by_side() {
     assert_eq!(daemon.stop().0, Some(0));
 }
 
+/// Nothing tells whether a plugin of API 106 has the fields at the end that only B6 has: it is served without them, with
+/// one warning that holds the line which would settle it; and with that line there is no warning. (What the function writes
+/// ends before the capture time, which it leaves, or with the layers after it.)
+#[test]
+fn what_is_assumed_is_a_warning_with_the_override() {
+    let start = |more: &str| {
+        let folder = Folder::new("assumed");
+        let plugins = folder.0.join("plugins");
+        common::plugin_with("tests/sdk/older.c", &plugins, &["-DAPI=106"]);
+        let daemon = Daemon::start(folder, &plugins, more);
+        let session = daemon.create();
+        let handle = daemon.attach(session, "janus.plugin.older");
+        let sizes = daemon.message(session, handle, "{}");
+        let bytes = at(&sizes, &["plugindata", "data", "called"]).as_i64();
+        let (status, log) = daemon.stop();
+        assert_eq!(status, Some(0), "{log}");
+        let warnings: Vec<String> =
+            log.lines().filter(|l| l.contains("older.so is taken for")).map(String::from).collect();
+        (bytes, warnings)
+    };
+    let settled = "plugins: { abi_generations = \"older.so=B6\" }";
+    let (bytes, warnings) = start("");
+    assert_eq!((bytes, warnings.len()), (Some(288), 1), "{warnings:?}");
+    assert!(warnings[0].contains("[WARN]") && warnings[0].contains("generation B5"), "{warnings:?}");
+    assert!(warnings[0].contains("assumed: B5 … B6") && warnings[0].contains(settled), "{warnings:?}");
+    assert_eq!(start(settled), (Some(304), Vec::new()));
+}
+
 /// The distribution's plugins and event handlers, each with the configuration that it ships.
 fn everything(name: &str) -> Daemon {
     let folder = Folder::new(name);

@@ -1,6 +1,11 @@
 /* A plugin of 1.1 (API 102): says how many bytes janus_plugin_rtp_extensions_reset writes, reached as a function
- * that is called and through a pointer in its data. In its own generation these are 284, natively 304. */
+ * that is called and through a pointer in its data. In its own generation these are 284, natively 304.
+ * -DAPI=…: it says another number of itself. */
 #include <plugins/plugin.h>
+
+#ifndef API
+#define API 102
+#endif
 
 static int reset_size(void (*reset)(janus_plugin_rtp_extensions *)) {
 	unsigned char room[512];
@@ -26,7 +31,7 @@ static int init(janus_callbacks *callbacks, const char *folder) {
 static void nothing(void) {
 }
 static int api(void) {
-	return 102;
+	return API;
 }
 static const char *text(void) {
 	return "janus.plugin.older";
