@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -76,6 +77,9 @@ general: {{ json = "compact"; base_path = "/janus"; http = true; port = {self.ht
 admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admin_port} }}
 """)
         self._write("janus-rs.jcfg", "web: { enabled = false }\n")
+        # The mountpoints that the distribution ships listen on ports of the plugin's choice, so that two servers can.
+        streaming = self.folder / "janus.plugin.streaming.jcfg"
+        self._write(streaming.name, re.sub(r"(?m)^(\s*(?:audio|video)?port = )\d+$", r"\g<1>0", streaming.read_text()))
         for name, text in (files or {}).items():
             self._write(name, text)
         self.log_path = self.folder / "output.log"
