@@ -39,7 +39,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def until(probe, what, limit=90):
+# How many times longer than usual the server may take: to start, to answer, to end.
+PATIENCE = int(os.environ.get("TEST_LIMIT", 60)) / 60
+
+
+def until(probe, what, limit=90 * PATIENCE):
     """Polls until `probe` gives something true; that is the result."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
@@ -132,7 +136,7 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
         """One Admin API request; its reply."""
         body = {"transaction": "t", "admin_secret": "janusoverlord", **request}
         asked = urllib.request.Request(self.http_admin + path, json.dumps(body).encode())
-        with urllib.request.urlopen(asked, timeout=15) as reply:
+        with urllib.request.urlopen(asked, timeout=15 * PATIENCE) as reply:
             return json.load(reply)
 
     def sessions(self):
@@ -146,7 +150,7 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
         if self.alive():
             self.process.send_signal(signal.SIGTERM)
         try:
-            code = self.process.wait(10)
+            code = self.process.wait(10 * PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = f"none after SIGTERM, then {self.process.wait()}"

@@ -99,6 +99,9 @@ def keyframe(layer, number):
 class Peer:
     """A PeerConnection with one handle. `simulcast`: None, "rid" or "ssrc"; video is sent by `layers` then."""
 
+    # What is sent.
+    sound, picture = AudioStreamTrack, Picture
+
     def __init__(self, handle, simulcast=None):
         self.handle = handle
         self.simulcast = simulcast
@@ -109,11 +112,11 @@ class Peer:
 
     async def call(self):
         """Offers; until the PeerConnection is up. The event with the answer."""
-        self.pc.addTrack(AudioStreamTrack())
+        self.pc.addTrack(self.sound())
         if self.simulcast:
             self.pc.addTransceiver("video")
         else:
-            self.pc.addTrack(Picture())
+            self.pc.addTrack(self.picture())
         self._watch(self.pc.createDataChannel("JanusDataChannel", protocol="dialect"))
         await self.pc.setLocalDescription(await self.pc.createOffer())
         self.offer = self._with_more(self.pc.localDescription.sdp)
@@ -129,7 +132,7 @@ class Peer:
         self.answer = event["jsep"]["sdp"]
         await self.pc.setRemoteDescription(RTCSessionDescription(self.answer, "offer"))
         for transceiver in self.pc.getTransceivers():
-            transceiver.sender.replaceTrack(AudioStreamTrack() if transceiver.kind == "audio" else Picture())
+            transceiver.sender.replaceTrack(self.sound() if transceiver.kind == "audio" else self.picture())
             transceiver.direction = "sendrecv"
         self._watch(self.pc.createDataChannel("JanusDataChannel"))
         await self.pc.setLocalDescription(await self.pc.createAnswer())

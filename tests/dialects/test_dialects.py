@@ -101,6 +101,8 @@ class Alone(Case):
 
 
 class Together(Case):
+    dialect = Dialect
+
     def token(self, realm, *more):
         """A signed token: expiry, realm and descriptors, and what the secret makes of them."""
         text = ",".join((str(int(time.time()) + 3600), realm, *more))
@@ -124,7 +126,7 @@ class Together(Case):
         token = self.token("janus", *map(package, GENERATIONS))
 
         async def call(name):
-            dialect = Dialect(self, server, name, token)
+            dialect = self.dialect(self, server, name, token)
             try:
                 await dialect.open()
                 await self.auth(dialect)
