@@ -102,6 +102,13 @@ class Player:
             self.record(step, event, shape)
         return (reply, seen[-1]) if events else reply
 
+    async def ask_quietly(self, request):
+        """Asks the Admin API and records nothing."""
+        steps = len(self.steps)
+        reply = await self.ask("quiet", request, on="admin")
+        del self.steps[steps:]
+        return reply
+
     async def events(self, step, count=1, *, on="janus", limit=15):
         """Records `count` messages that nobody asked for, sorted by their name."""
         seen = [self.early[on].pop(0) for _ in range(min(count, len(self.early[on])))]

@@ -2,7 +2,7 @@
 //!
 //! A handshake that fails is not the end: somebody else may have written the message that broke it. It begins afresh,
 //! and only its time limit ends it (docs/decisions/011-dtls-strangers.md). A ClientHello that is not the first one has to
-//! show that who sent it reads what we send ([`hello`]), so that strangers cannot make us begin anything.
+//! show that who sent it reads what we send ([`super::hello`]), so that strangers cannot make us begin anything.
 #![forbid(unsafe_code)]
 
 use super::gate::{Gate, renumber};

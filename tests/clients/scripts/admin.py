@@ -1,5 +1,7 @@
 """The Admin API (control-plane.md §7)."""
 
+import asyncio
+
 from scripts.jsep import CHROMIUM
 
 ECHOTEST = "janus.plugin.echotest"
@@ -167,6 +169,8 @@ async def objects(play):
     play.record("plugin's view of it", info["plugin_specific"], shape=True)
     await admin(play, "hangup_webrtc", {"janus": "hangup_webrtc", **at})
     await play.events("its events", 2)
+    while "agent-created" in (await play.ask_quietly({"janus": "handle_info", **at}))["info"]:
+        await asyncio.sleep(0.1)  # the reference's agent ends a moment later
     await admin(play, "handle_info after hangup", {"janus": "handle_info", **at})
     await admin(play, "detach_handle", {"janus": "detach_handle", **at})
     await play.event("detached", "detached")

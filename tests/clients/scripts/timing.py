@@ -28,17 +28,10 @@ async def activity(play):
         await asyncio.sleep(0.7)
         await play.ask(f"unknown handle {number}", {"janus": "detach", "session_id": 310, "handle_id": 5})
     await play.ask("alive", {"janus": "keepalive", "session_id": 310})
-    while (await ask_quietly(play, {"janus": "list_handles", "session_id": 310}))["janus"] == "success":
+    while (await play.ask_quietly({"janus": "list_handles", "session_id": 310}))["janus"] == "success":
         await asyncio.sleep(0.5)  # that an administrator looks does not keep it alive
     await play.events("timeout")
     await play.ask("gone", {"janus": "keepalive", "session_id": 310})
-
-
-async def ask_quietly(play, request):
-    steps = len(play.steps)
-    reply = await play.ask("quiet", request, on="admin")
-    del play.steps[steps:]
-    return reply
 
 
 async def reclaim(play):
