@@ -256,7 +256,7 @@ impl Sctp {
     fn read_on(&mut self, now: Instant) {
         if self.budget == Some(0) {
             self.budget = Some(READ_AT_ONCE);
-            self.link.filter.paused = false;
+            self.link.filter.read_on();
             self.read_unread(now);
         }
     }

@@ -72,6 +72,8 @@ pub(super) struct Filter {
     /// Last TSN of the peer before the first missing one, as we last told it.
     cumulative: Option<u32>,
     window_closed: bool,
+    /// Something is missing before what the stack has: that much fits in any case.
+    gaps: bool,
     beyond_window: usize,
     /// The window when nothing is in it, and what the stack has left of it.
     widest: u32,
@@ -124,6 +126,7 @@ impl Filter {
                 self.cumulative = Some(be32(&packet, HEADER + 4));
                 self.note_window(&packet);
                 self.window_closed = self.window == 0;
+                self.gaps = packet.len() >= HEADER + 14 && packet[HEADER + 12..HEADER + 14] != [0, 0];
                 if !self.window_closed {
                     self.beyond_window = 0;
                 }
@@ -193,6 +196,13 @@ impl Filter {
         self.window == self.widest
     }
 
+    /// Something is read. Whether there is room again, the stack will say: a peer that asks is not to ask twice, as it waits longer
+    /// each time.
+    pub fn read_on(&mut self) {
+        self.paused = false;
+        self.window_closed = false;
+    }
+
     /// Bytes in the stack, as we last told the peer.
     fn used(&self) -> usize {
         self.widest.saturating_sub(self.window) as usize
@@ -200,7 +210,7 @@ impl Filter {
 
     /// Nobody reads, and no more is to wait.
     fn is_full(&self) -> bool {
-        self.paused && (self.window_closed || self.held >= HELD)
+        self.paused && (self.window_closed && !self.gaps || self.held >= HELD)
     }
 
     /// Resets are for a stack that has nothing to be read.
@@ -603,6 +613,11 @@ mod tests {
         let mut closed = filter();
         closed.outbound(sack(1000, 0));
         closed.paused = true;
+        assert_eq!(closed.inbound(&sent), again);
+        closed.read_on();
+        closed.paused = true;
+        assert_eq!(closed.inbound(&sent), Verdict::Pass(sent.clone()), "who asks first is answered");
+        closed.outbound(sack(1000, 0));
         assert_eq!(closed.inbound(&sent), again);
         closed.outbound(sack(1000, 1));
         assert_eq!(closed.inbound(&sent), Verdict::Pass(sent.clone()));
