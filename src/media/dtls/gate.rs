@@ -8,11 +8,9 @@
 
 use super::ffi;
 use super::hello::Hello;
-use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER};
+use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER, RECORD_HEADER};
 use openssl::ssl::SslRef;
 
-/// Type, version, epoch, sequence number, length.
-const RECORD_HEADER: usize = 13;
 /// RFC 5246 §6.2.3: bytes of a sealed fragment.
 const MAX_FRAGMENT: usize = (1 << 14) + 2048;
 /// Bytes of a handshake message: more than any chain of certificates that a peer of WebRTC sends.
@@ -87,8 +85,15 @@ impl Gate {
         None
     }
 
-    /// Copies the records that pass into `out`, which is empty. `ssl` tells how far the handshake is.
-    pub fn pass(&mut self, mut datagram: &[u8], ssl: &SslRef, out: &mut Vec<u8>) -> Passed {
+    /// Copies the records that pass into `out`, which is empty. `ssl` tells how far the handshake is. `may_continue`: a
+    /// fragment of a ClientHello that is not its first one may pass; nothing tells whose it is.
+    pub fn pass(
+        &mut self,
+        mut datagram: &[u8],
+        ssl: &SslRef,
+        may_continue: bool,
+        out: &mut Vec<u8>,
+    ) -> Passed {
         let mut passed = Passed::default();
         let is_over = ssl.is_init_finished();
         let sealed = Sealed::of(ssl);
@@ -96,7 +101,9 @@ impl Gate {
         while let Some(record) = Record::split_off(&mut datagram) {
             let passes = match (record.epoch(), record.kind) {
                 (0, HANDSHAKE) => {
-                    !is_over && record.is_clear_message(expected) && record.hellos_are(self.hello)
+                    !is_over
+                        && record.is_clear_message(expected)
+                        && record.hellos_are(self.hello, may_continue)
                 }
                 (0, CHANGE_CIPHER_SPEC) => !is_over && record.fragment == [1],
                 (1, ALERT | HANDSHAKE | DATA) => sealed.is_some_and(|s| s.fits(record.fragment.len())),
@@ -177,12 +184,17 @@ impl<'a> Record<'a> {
         rest.is_empty()
     }
 
-    /// Whether fragments of ClientHellos, if there are any, have this number; others belong to another beginning. Of a clear
-    /// message.
-    fn hellos_are(&self, wanted: u16) -> bool {
+    /// Whether fragments of ClientHellos, if there are any, have this number, others belong to another beginning; and share
+    /// the record with nothing else: nobody's flight has more, and what is behind another message would be answered unseen.
+    /// Of a clear message.
+    fn hellos_are(&self, wanted: u16, may_continue: bool) -> bool {
         let mut rest = self.fragment;
+        let begins = rest.first() == Some(&CLIENT_HELLO);
         while let Some((header, body)) = rest.split_first_chunk::<MESSAGE_HEADER>() {
-            if header[0] == CLIENT_HELLO && header[4..6] != wanted.to_be_bytes() {
+            let is_hello = header[0] == CLIENT_HELLO;
+            let is_of_beginning =
+                header[4..6] == wanted.to_be_bytes() && (may_continue || number(header, 6) == 0);
+            if is_hello != begins || (is_hello && !is_of_beginning) {
                 return false;
             }
             rest = &body[number(header, 9)..];

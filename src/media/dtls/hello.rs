@@ -4,7 +4,7 @@
 //! as soon as two different ones have come, a further handshake is begun only for who repeats what we sent to the peer.
 #![forbid(unsafe_code)]
 
-use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER};
+use super::wire::{CLIENT_HELLO, DTLS_1_0, DTLS_1_2, HANDSHAKE, MESSAGE_HEADER, RECORD_HEADER};
 
 const VERIFY_REQUEST: u8 = 3;
 
@@ -48,6 +48,11 @@ pub(super) fn verify_request(number: u16, cookie: &Cookie) -> Vec<u8> {
     message(VERIFY_REQUEST, number, &body)
 }
 
+/// Whether a datagram is one.
+pub(super) fn is_verify_request(datagram: &[u8]) -> bool {
+    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..]) && datagram.get(RECORD_HEADER) == Some(&VERIFY_REQUEST)
+}
+
 /// A ClientHello of nobody: OpenSSL answers it with a request for a cookie, and counts it.
 pub(super) fn blank(number: u16) -> Vec<u8> {
     // Random, no session, no cookie, one suite (ECDHE-ECDSA-AES128-GCM-SHA256), no compression.
@@ -84,6 +89,10 @@ mod tests {
             let parsed = Hello::parse(&whole[13..13 + cut]);
             assert_eq!(parsed.is_some(), cut >= MESSAGE_HEADER + 34, "{cut}");
         }
-        assert!(Hello::parse(&verify_request(0, &[1; 16])[13..]).is_none());
+        let request = verify_request(0, &[1; 16]);
+        assert!(Hello::parse(&request[13..]).is_none());
+        assert!(
+            is_verify_request(&request) && !is_verify_request(&written) && !is_verify_request(&request[..13])
+        );
     }
 }

@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::gate::{Gate, renumber};
-use super::hello::{Cookie, Hello, blank, verify_request};
+use super::hello::{Cookie, Hello, blank, is_verify_request, verify_request};
 use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
 use crate::util::random;
@@ -54,7 +54,10 @@ impl Read for Datagrams {
 impl Write for Datagrams {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.sealed = Sealed::last_in(buf).or(self.sealed);
-        self.send(buf.to_vec());
+        // What OpenSSL asks for is no cookie of ours, and the number of its request may be a stranger's choice.
+        if !is_verify_request(buf) {
+            self.send(buf.to_vec());
+        }
         Ok(buf.len())
     }
 
@@ -160,16 +163,20 @@ impl OpenSslDtls {
     }
 
     fn take(&mut self, datagram: &[u8]) {
-        if !self.client
-            && self.state == State::Handshaking
-            && let Some((hello, cookie)) = Gate::hello(datagram)
-            && !self.admits(hello, cookie)
-        {
-            return;
+        if !self.client && self.state == State::Handshaking {
+            let is_let_in = match Gate::hello(datagram) {
+                Some((hello, cookie)) => self.admits(hello, cookie),
+                // Nothing comes before a ClientHello: it would break what has not begun, again and again.
+                None => self.progress.hello.is_some(),
+            };
+            if !is_let_in {
+                return;
+            }
         }
         let mut incoming = std::mem::take(&mut self.stream.get_mut().incoming);
         incoming.clear();
-        let passed = self.gate.pass(datagram, self.stream.ssl(), &mut incoming);
+        let may_continue = !self.is_doubtful();
+        let passed = self.gate.pass(datagram, self.stream.ssl(), may_continue, &mut incoming);
         if self.plain.len() < incoming.len() {
             self.plain.resize(incoming.len(), 0);
         }
@@ -202,7 +209,15 @@ impl OpenSslDtls {
         let proves = *cookie == self.cookie;
         if !proves && (self.is_wary || known.is_some()) {
             self.is_wary = true;
-            self.ask(hello.number);
+            // Of a later one the number is a stranger's choice, and a client need not take a second request: who has had ours
+            // repeats its cookie. Another cookie is that of another association, as long as nobody has shown ours.
+            if hello.number == 0 || (!is_proven && !cookie.is_empty()) {
+                self.ask(hello.number);
+            }
+            return false;
+        }
+        // Who was asked, by whomever, repeats what it was given.
+        if hello.number > 0 && cookie.is_empty() {
             return false;
         }
         if known.is_some() || hello.number > 0 {
@@ -211,11 +226,18 @@ impl OpenSslDtls {
         true
     }
 
+    /// The present handshake may be a stranger's, and the peer was asked for a cookie: once it has read that, a flight without
+    /// a cookie breaks its handshake. So what waits of that flight is thrown away, and nobody completes it.
+    fn is_doubtful(&self) -> bool {
+        !self.client && self.state == State::Handshaking && self.is_wary && !self.progress.is_proven
+    }
+
     /// Asks whoever sends ClientHellos for the cookie. One such request at a time is enough.
     fn ask(&mut self, number: u16) {
         let request = verify_request(number, &self.cookie);
+        let is_doubtful = self.is_doubtful();
         let datagrams = self.stream.get_mut();
-        datagrams.outgoing.retain(|waiting| !waiting.ends_with(&self.cookie));
+        datagrams.outgoing.retain(|waiting| !is_doubtful && !waiting.ends_with(&self.cookie));
         datagrams.send(request);
     }
 
@@ -225,8 +247,14 @@ impl OpenSslDtls {
         let known = self.others.iter().position(|other| other.progress.hello == Some(hello));
         let present = match known.map(|at| self.others.remove(at)) {
             Some(begun) => self.install(begun),
-            None if self.beginnings == MOST_BEGINNINGS => return false,
-            None => self.begin_afresh(hello.number),
+            None => {
+                // What nobody has begun yet is replaced.
+                self.beginnings -= u32::from(self.progress.hello.is_none());
+                if self.beginnings == MOST_BEGINNINGS {
+                    return false;
+                }
+                self.begin_afresh(hello.number)
+            }
         };
         self.progress.is_proven |= is_proven;
         if let Some(mut present) = present.filter(|present| present.progress.hello.is_some()) {
@@ -290,15 +318,11 @@ impl OpenSslDtls {
             return Ok(());
         }
         ffi::exchange_cookies(self.stream.ssl());
-        let numbered = self.stream.get_ref().next;
         for number in 0..count {
             let datagrams = self.stream.get_mut();
             (datagrams.incoming, datagrams.unread) = (blank(number), true);
             self.shake_hands()?;
         }
-        let datagrams = self.stream.get_mut();
-        datagrams.outgoing.clear();
-        datagrams.next = numbered;
         Ok(())
     }
 

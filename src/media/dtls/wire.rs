@@ -1,6 +1,8 @@
 //! Numbers of DTLS, RFC 6347 and RFC 5246.
 #![forbid(unsafe_code)]
 
+/// Type, version, epoch, sequence number, length.
+pub(super) const RECORD_HEADER: usize = 13;
 /// Type, length, message number, offset and length of the fragment.
 pub(super) const MESSAGE_HEADER: usize = 12;
 pub(super) const DTLS_1_2: [u8; 2] = [0xFE, 0xFD];

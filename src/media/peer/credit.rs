@@ -5,14 +5,20 @@
 //! that a forged source cannot make us an amplifier. It gets it where the handshake comes from: a nomination that somebody
 //! has sent again moves the path, but takes no answer away.
 
+use super::demux::fragments;
 use super::{Clock, Connection, Path};
 use std::net::SocketAddr;
 
 const FACTOR: usize = 3;
-/// Of a record of DTLS; and where its message begins, with the type.
+/// Of a record of DTLS; and where its message begins, with the type, and has its number.
 const HANDSHAKE: u8 = 22;
 const MESSAGE: usize = 13;
-/// Datagrams that wait for credit: two flights.
+const NUMBER: std::ops::Range<usize> = 17..19;
+/// Messages that a flight begins with.
+const CLIENT_HELLO: u8 = 1;
+const SERVER_HELLO: u8 = 2;
+const VERIFY_REQUEST: u8 = 3;
+/// Datagrams that wait for credit: a long flight.
 const MAX_WAITING: usize = 16;
 /// Addresses that are counted at a time.
 const MAX_ACCOUNTS: usize = 8;
@@ -22,6 +28,10 @@ pub(super) struct Credit {
     /// What may still be sent where.
     accounts: Vec<(SocketAddr, usize)>,
     waiting: Vec<Vec<u8>>,
+    /// What tells the flight that waits from another one: its first message, with the random in it.
+    flight: Option<u64>,
+    /// A request for a cookie does no harm to it: it has begun, or it answers one.
+    is_safe: bool,
     /// Where DTLS came from last.
     asked: Option<SocketAddr>,
 }
@@ -41,11 +51,29 @@ impl Credit {
         }
     }
 
-    /// A datagram to send as soon as there is credit; the oldest of too many is lost, as in any network. What begins a flight
-    /// takes the place of those that still wait: they are the same once more, or of a handshake that is given up.
+    /// A datagram to send as soon as there is credit; the oldest of too many is lost, as in any network.
+    ///
+    /// A flight that is sent again goes on where it was waiting, and begins again after that: who earns less than a flight
+    /// until it is repeated would never get its end. Another flight takes its place. A request for a cookie comes first, as it
+    /// is shorter than what it answers; it takes the place of another request, and of a flight that has not begun: a peer
+    /// that has read the request would fail over it. Strangers bring it about, so it takes no other away.
     pub fn keep(&mut self, datagram: Vec<u8>) {
-        if begins_flight(&datagram) {
-            self.waiting.clear();
+        if first_message(&datagram) == Some(VERIFY_REQUEST) {
+            let is_safe = self.is_safe;
+            self.waiting.retain(|waiting| is_safe && first_message(waiting) != Some(VERIFY_REQUEST));
+            self.waiting.insert(0, datagram);
+            return;
+        }
+        if let Some(CLIENT_HELLO | SERVER_HELLO) = first_message(&datagram) {
+            let flight = fragments(&datagram).next();
+            if flight != self.flight {
+                self.waiting.clear();
+                self.flight = flight;
+                self.is_safe = datagram.get(NUMBER) != Some(&[0, 0]);
+            }
+        }
+        if self.waiting.iter().any(|waiting| is_repeated(waiting, &datagram)) {
+            return;
         }
         if self.waiting.len() == MAX_WAITING {
             self.waiting.remove(0);
@@ -59,13 +87,20 @@ impl Credit {
             self.asked.filter(|asked| asked.is_ipv4() == path.local.is_ipv4()).unwrap_or(path.remote);
         let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == remote)?;
         *left = left.checked_sub(self.waiting.first()?.len())?;
-        Some((Path { remote, ..path }, self.waiting.remove(0)))
+        let datagram = self.waiting.remove(0);
+        self.is_safe |= matches!(first_message(&datagram), Some(CLIENT_HELLO | SERVER_HELLO));
+        Some((Path { remote, ..path }, datagram))
     }
 }
 
-/// Whether a handshake message is in it that the flight of a server begins with: ServerHello, HelloVerifyRequest.
-fn begins_flight(datagram: &[u8]) -> bool {
-    matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..]) && matches!(datagram.get(MESSAGE), Some(2 | 3))
+/// Type of the handshake message in the clear that a datagram begins with.
+fn first_message(datagram: &[u8]) -> Option<u8> {
+    if matches!(datagram, [HANDSHAKE, _, _, 0, 0, ..]) { datagram.get(MESSAGE).copied() } else { None }
+}
+
+/// Whether both have the same messages: records are numbered anew.
+fn is_repeated(waiting: &[u8], again: &[u8]) -> bool {
+    waiting.len() == again.len() && first_message(again).is_some() && fragments(waiting).eq(fragments(again))
 }
 
 impl Connection {

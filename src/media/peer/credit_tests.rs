@@ -1,7 +1,9 @@
 //! How much is sent to an address whose owner has never proven to be there: authentic checks seem to come from it.
 
 use super::super::tests::{End, end};
+use super::Credit;
 use crate::media::clock::Clock;
+use crate::media::dtls::{Dtls, DtlsConfig, DtlsContext, DtlsEvent, Identity};
 use crate::media::ice::{Path, stun};
 use crate::media::types::{Command, DtlsRole, IceRole};
 use crate::media::worker::simulation::time;
@@ -88,5 +90,61 @@ fn an_address_that_nobody_has_proven_gets_little() {
             // Else nothing was tried.
             assert!(!lite || to.other > 0, "{case}");
         }
+    }
+}
+
+/// A client of a lite server whose flight is longer than what one ClientHello earns; `stranger`: it sends a ClientHello, too,
+/// each 100 ms. How many datagrams the client got until it was through.
+fn datagrams_until_connected(stranger: bool) -> usize {
+    let associate = |mtu, rsa, role| {
+        let config = DtlsConfig { mtu, ..DtlsConfig::default() };
+        DtlsContext::new(&Identity::generate(rsa).unwrap(), &config).unwrap().associate(role).unwrap()
+    };
+    let mut clock = Clock::read();
+    time::set(Some(clock.wall));
+    let mut client = associate(1200, false, DtlsRole::Active);
+    let mut server = associate(256, true, DtlsRole::Passive);
+    let mut other = associate(1200, false, DtlsRole::Active);
+    other.start();
+    let forged = other.poll_transmit().unwrap();
+    let remote: SocketAddr = "192.0.2.7:7".parse().unwrap();
+    let path = Path { local: "192.0.2.1:1".parse().unwrap(), remote };
+    let mut credit = Credit { asked: Some(remote), ..Credit::default() };
+    client.start();
+    server.start();
+    let mut got = 0;
+    for number in 0..STEPS {
+        let mut arriving: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
+        if stranger && number % 5 == 4 {
+            arriving.push(forged.clone());
+        }
+        for datagram in arriving {
+            credit.earn(remote, datagram.len());
+            server.handle(&datagram);
+            std::iter::from_fn(|| server.poll_transmit()).for_each(|datagram| credit.keep(datagram));
+        }
+        if let Some(event) = server.poll_event() {
+            assert!(matches!(event, DtlsEvent::Connected(_)), "{event:?}");
+            time::set(None);
+            return got;
+        }
+        std::iter::from_fn(|| server.poll_transmit()).for_each(|datagram| credit.keep(datagram));
+        while let Some((_, datagram)) = credit.next(path) {
+            got += 1;
+            client.handle(&datagram);
+        }
+        clock = clock.after(STEP);
+        time::set(Some(clock.wall));
+        client.handle_timeout();
+        server.handle_timeout();
+    }
+    panic!("not connected after {got} datagrams");
+}
+
+#[test]
+fn a_flight_that_waits_for_credit_comes_to_its_end() {
+    for stranger in [false, true] {
+        let got = datagrams_until_connected(stranger);
+        assert!(got <= 12, "{stranger}: {got} datagrams");
     }
 }

@@ -76,7 +76,7 @@ fn client_random(datagram: &[u8]) -> Option<[u8; 32]> {
 
 /// What stays the same of a handshake datagram that is sent again, be it in other pieces: hashes of its records in the
 /// clear, without their numbers.
-fn fragments(mut datagram: &[u8]) -> impl Iterator<Item = u64> {
+pub(super) fn fragments(mut datagram: &[u8]) -> impl Iterator<Item = u64> {
     std::iter::from_fn(move || {
         let length = u16::from_be_bytes(datagram.get(LENGTH)?.try_into().ok()?);
         let (record, rest) = datagram.split_at_checked(TYPE + usize::from(length))?;

@@ -27,11 +27,12 @@ export function figures(page) {
 	});
 }
 
-/** Opens a page that remembers its connections. */
-export async function openPage(browser, url) {
+/** Opens a page that remembers its connections. `script` is evaluated then, too; it finds `functions` of ours in its window. */
+export async function openPage(browser, url, { script = '', functions = {} } = {}) {
 	const page = await browser.page();
-	if (page.addInitScript) await page.addInitScript(REMEMBER);
-	else await page.evaluateOnNewDocument(new Function(REMEMBER));
+	for (const [name, of] of Object.entries(functions)) await page.exposeFunction(name, of);
+	if (page.addInitScript) await page.addInitScript(REMEMBER + script);
+	else await page.evaluateOnNewDocument(new Function(REMEMBER + script));
 	await page.goto(url);
 	return page;
 }
