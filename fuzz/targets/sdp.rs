@@ -91,5 +91,6 @@ fn transport() -> LocalTransport {
         dtls_role: DtlsRole::Active,
         ice_lite: false,
         candidates: Some(vec!["1 1 udp 1 127.0.0.1 9 typ host".into()]),
+        largest_message: 262_144,
     }
 }
