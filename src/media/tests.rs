@@ -244,14 +244,20 @@ fn strangers_get_no_answer_and_leave_no_trace() {
     stun.extend_from_slice(&[0; 3]);
     stun[3] = (stun.len() - 20) as u8;
     let dtls = [22, 254, 255, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1];
-    for datagram in [&stun[..], &dtls, &[0x80; 40], &[0x80, 200, 0, 1, 0, 0, 0, 0], &[], &[255]] {
+    for datagram in [&stun[..], &[0x80; 40], &[0x80, 200, 0, 1, 0, 0, 0, 0], &[], &[255]] {
         stranger.send_to(datagram, target).unwrap();
+    }
+    const MANY: u64 = 300;
+    for _ in 0..MANY {
+        stranger.send_to(&dtls, target).unwrap();
     }
     // The engine has read them all when a later command is done.
     stranger.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     assert!(stranger.recv_from(&mut [0; 2000]).is_err());
     let after = offerer.peer.snapshot().unwrap();
-    assert_eq!((after.dtls_in, after.remote_candidates), (before.dtls_in, before.remote_candidates));
+    assert_eq!(after.remote_candidates, before.remote_candidates);
+    // The peer's own go on, and on a slow machine it repeats some.
+    assert!(after.dtls_in.packets - before.dtls_in.packets < MANY / 2, "{:?}", after.dtls_in);
 }
 
 // MP-087, MP-091: both sides restart and keep the same DTLS connection.
