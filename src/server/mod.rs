@@ -289,7 +289,6 @@ impl Server {
     /// says so.
     pub fn drain(&self, mut enough: impl FnMut(usize) -> bool) {
         self.core.live.accepting_sessions.store(false, std::sync::atomic::Ordering::Relaxed);
-        self.web.iter().for_each(Web::drain);
         while let left @ 1.. = self.core.peer_connections()
             && !enough(left)
         {}

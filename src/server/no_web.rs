@@ -19,8 +19,6 @@ impl Web {
         Ok(None)
     }
 
-    pub fn drain(&self) {}
-
     pub fn end(&self) {}
 }
 

@@ -17,7 +17,6 @@ use tokio::runtime::{Builder, Runtime};
 
 /// The web server and the thread that it runs on; both end when this is dropped.
 pub struct Web {
-    draining: Arc<AtomicBool>,
     ending: Arc<AtomicBool>,
     server: Option<WebServer>,
     runtime: Option<Runtime>,
@@ -30,10 +29,8 @@ impl Web {
             return Ok(None);
         }
         let address = address(own)?;
-        let draining = Arc::new(AtomicBool::new(false));
         let ending = Arc::new(AtomicBool::new(false));
         let health = {
-            let draining = draining.clone();
             let (core, seen, ending) = (Arc::downgrade(core), Arc::new(Lock::new(None)), ending.clone());
             move || {
                 let core = core.upgrade()?;
@@ -41,7 +38,7 @@ impl Web {
                 if ending.load(Ordering::Relaxed) {
                     return Some(Health::Draining);
                 }
-                health(&core, draining.load(Ordering::Relaxed), &seen)
+                health(&core, &seen)
             }
         };
         let why = |error| StartError::Web { address, error };
@@ -52,20 +49,12 @@ impl Web {
         let runtime = runtime.map_err(why)?;
         let server = runtime.block_on(WebServer::start(address, health)).map_err(why)?;
         tracing::info!("Web page at http://{}/", server.address());
-        Ok(Some(Web { draining, ending, server: Some(server), runtime: Some(runtime) }))
+        Ok(Some(Web { ending, server: Some(server), runtime: Some(runtime) }))
     }
 
-    /// `/readyz` and `/healthz` say from now on that nobody should be sent here.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Web {
-    /// The same, and nobody is asked for a sign of life any more.
+    /// `/readyz` and `/healthz` say from now on that nobody should be sent here, and nobody is asked for a sign of life any more.
     pub fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
-        self.drain();
     }
 }
 
@@ -86,25 +75,29 @@ const COUNTS: Duration = Duration::from_secs(1);
 type Seen = Lock<Option<(Instant, Health)>>;
 
 /// What was seen, unless that is too old: an answer does not become younger by being given once more.
-fn seen_or(seen: &mut Option<(Instant, Health)>, now: Instant, look: impl FnOnce() -> Health) -> Health {
+fn seen_or(
+    seen: &mut Option<(Instant, Health)>,
+    clock: impl Fn() -> Instant,
+    look: impl FnOnce() -> Health,
+) -> Health {
     match seen {
-        Some((at, health)) if now.saturating_duration_since(*at) < COUNTS => health.clone(),
+        Some((at, health)) if clock().saturating_duration_since(*at) < COUNTS => health.clone(),
         _ => {
             let health = look();
             // From its end: whoever waited meanwhile does not look once more.
-            *seen = Some((Instant::now().max(now), health.clone()));
+            *seen = Some((clock(), health.clone()));
             health
         }
     }
 }
 
-fn health(core: &Core, draining: bool, seen: &Seen) -> Option<Health> {
-    let alive = seen_or(&mut seen.lock(), Instant::now(), || match core.answers(LIMIT) {
+fn health(core: &Core, seen: &Seen) -> Option<Health> {
+    let alive = seen_or(&mut seen.lock(), Instant::now, || match core.answers(LIMIT) {
         Ok(()) => Health::Ready,
         Err(who) => Health::Stuck(who),
     });
-    let full = draining || !core.live.accepting_sessions.load(Ordering::Relaxed);
-    Some(if full && alive == Health::Ready { Health::Draining } else { alive })
+    let wanted = core.live.accepting_sessions.load(Ordering::Relaxed);
+    Some(if !wanted && alive == Health::Ready { Health::Draining } else { alive })
 }
 
 fn address(own: &Config) -> Result<SocketAddr, OptionError> {
@@ -126,10 +119,14 @@ mod tests {
         let start = Instant::now();
         for step in 0..40 {
             let now = start + Duration::from_millis(100) * step;
-            let health = seen_or(&mut seen, now, || {
-                looks += 1;
-                Health::Stuck(looks.to_string())
-            });
+            let health = seen_or(
+                &mut seen,
+                || now,
+                || {
+                    looks += 1;
+                    Health::Stuck(looks.to_string())
+                },
+            );
             assert_eq!(health, Health::Stuck(looks.to_string()));
         }
         assert_eq!(looks, 4);

@@ -193,8 +193,8 @@ impl Filter {
         self.window == self.widest
     }
 
-    /// Something is read. Whether there is room again, the stack will say: a peer that asks is not to ask twice, as it waits longer
-    /// each time.
+    /// Somebody reads again. How much room there is the next SACK will say; until then the last one is no reason to suspect the
+    /// peer of an endless message.
     pub fn read_on(&mut self) {
         self.paused = false;
         self.window_closed = false;

@@ -5,10 +5,9 @@ use super::*;
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
 use crate::media::ice::candidate::{Parsed, parse};
 use crate::media::worker::handle::NewPeer;
-use crate::media::worker::simulation::Delicate;
+use crate::media::worker::simulation::{Delicate, Nobody};
 use crate::util::lock::Lock;
 use std::net::UdpSocket;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// Makes this thread a worker with that many sockets, all of the same family.
@@ -74,10 +73,14 @@ fn a_panic_in_a_command_leaves_its_place() {
     let shared = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), Vec::new(), 1));
     let config =
         PeerConfig { id: 1, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: None };
-    let closed = Arc::new(AtomicBool::new(false));
-    let sink = Arc::new(Listener(closed.clone()));
+    let sink = Arc::<Nobody>::default();
     handle.load.fetch_add(1, Ordering::Relaxed);
-    handle.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
+    handle.submit(Job::Create(Box::new(NewPeer {
+        shared: shared.clone(),
+        config,
+        credentials,
+        sink: sink.clone(),
+    })));
     shared.submit(Command::StartChecks);
     assert!(work_a_turn(&mut worker, &bed, 1).unwrap() && !shared.intake.must_wait());
     // Worth a line of the ICE agent: and that panics.
@@ -91,23 +94,9 @@ fn a_panic_in_a_command_leaves_its_place() {
             assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
         }
     });
-    assert!(closed.load(Ordering::Relaxed) && shared.seat().is_none());
+    assert!(sink.closed.load(Ordering::Relaxed) && shared.seat().is_none());
     assert_eq!(shared.intake.changes(), (0, 0));
     assert_eq!(handle.load.load(Ordering::Relaxed), 0);
-}
-
-struct Listener(Arc<AtomicBool>);
-
-impl PeerSink for Listener {
-    fn connected(&self) {}
-    fn incoming_rtp(&self, _: RtpIn<'_>) {}
-    fn incoming_rtcp(&self, _: Mindex, _: bool, _: &mut [u8]) {}
-    fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
-    fn data_ready(&self) {}
-    fn event(&self, _: PeerEvent) {}
-    fn closed(&self, _: HangupReason) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A plugin that asks without end: packets and timers get their turn in between.

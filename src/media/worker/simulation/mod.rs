@@ -11,6 +11,7 @@ pub mod time;
 mod world;
 
 pub use client::shared;
+pub use world::Nobody;
 
 use crate::util::lock::Lock;
 use std::panic::catch_unwind;

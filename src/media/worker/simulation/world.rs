@@ -19,6 +19,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// ms of a world between two looks at what has arrived.
@@ -59,8 +60,11 @@ enum Mischief {
     Blackout(usize, u64),
 }
 
-/// One that does nothing: the world plays the plugin itself.
-struct Nobody;
+/// One that only notes its end: the world plays the plugin itself.
+#[derive(Default)]
+pub struct Nobody {
+    pub closed: AtomicBool,
+}
 
 impl PeerSink for Nobody {
     fn connected(&self) {}
@@ -69,7 +73,9 @@ impl PeerSink for Nobody {
     fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
     fn data_ready(&self) {}
     fn event(&self, _: PeerEvent) {}
-    fn closed(&self, _: HangupReason) {}
+    fn closed(&self, _: HangupReason) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
 }
 
 /// What the server has of a client.
@@ -194,7 +200,12 @@ impl World {
             worker: None,
         };
         handle.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.core.create(NewPeer { shared: peer.clone(), config, credentials, sink: Arc::new(Nobody) });
+        self.core.create(NewPeer {
+            shared: peer.clone(),
+            config,
+            credentials,
+            sink: Arc::<Nobody>::default(),
+        });
         let mut of_client = client.transport();
         if let (Some(own), Some(other)) = (&mut of_client.fingerprint, fingerprint) {
             own.value = other;
