@@ -4,6 +4,7 @@
  *
  * -DMLINE=…: 10 numbers SDP options as 1.0 does, 11 as 1.1 does. -DSIMULCAST=3 (to 1.1.4) or 4 (1.2.0), -DDESCRIPTOR=7 or 8:
  * the arguments of janus_rtp_simulcasting_context_process_rtp and of janus_vp8_parse_descriptor. Each may be left out.
+ * -DBESIDE: a local variable is stored where an eighth argument would be, as compilers may do it that store arguments.
  */
 
 #include <stdint.h>
@@ -69,7 +70,25 @@ static void incoming_rtp(void **handle, packet *p) {
 		relayed += CALL(janus_rtp_simulcasting_context_process_rtp)(s->context, p->buffer, p->length, s->dd, s->dd_length, s->ssrcs,
 			s->rids, s->codec, s->switching, s->mutex);
 #endif
-#if DESCRIPTOR == 7
+#if DESCRIPTOR == 7 && BESIDE
+	long result = p->length - 12;
+	register uint8_t *temporal __asm__("r8") = &s->temporal, *sync __asm__("r9") = &s->sync;
+	char *payload = p->buffer + 12;
+	uint16_t *picture = &s->picture;
+	uint8_t *tl0 = &s->tl0;
+	__asm__ volatile(
+		"subq $16, %%rsp\n\t"
+		"leaq 8(%%r9), %%r10\n\t"
+		"movq %%r10, (%%rsp)\n\t"
+		"leaq 16(%%r9), %%r11\n\t"
+		"movq %%r11, 8(%%rsp)\n\t"
+		"call janus_vp8_parse_descriptor@PLT\n\t"
+		"movq 8(%%rsp), %%r11\n\t"
+		"addq $16, %%rsp"
+		: "+D"(payload), "+S"(result), "+d"(picture), "+c"(tl0), "+r"(temporal), "+r"(sync)
+		:
+		: "rax", "r10", "r11", "memory", "cc");
+#elif DESCRIPTOR == 7
 	if(CALL(janus_vp8_parse_descriptor)(p->buffer + 12, p->length - 12, &s->picture, &s->tl0, &s->temporal, &s->sync, &s->key) == 0)
 		janus_vprintf("%d %d\n", s->picture, s->key);
 #elif DESCRIPTOR == 8

@@ -135,15 +135,29 @@ fn code_tells_whatever_the_compiler_did_with_it() {
         ("-DMLINE=11 -DSIMULCAST=3 -DDESCRIPTOR=7", "janus_vp8_parse_descriptor in the form of A1"),
         ("-DSIMULCAST=4", "generation: B4\n"),
     ];
+    // An eighth argument that is stored, not pushed, may be a local variable beside the seventh. It would be written to.
+    let unclear = "its file does not tell whether it was compiled for that";
+    let refused = [
+        ("-maccumulate-outgoing-args", kinds[1].0),
+        ("-O2", "-DMLINE=11 -DSIMULCAST=3 -DDESCRIPTOR=7 -DBESIDE"),
+    ];
     let mut wrong = String::new();
     for way in ways {
-        for (kind, says) in kinds {
+        for (kind, says) in kinds.iter().filter(|(kind, _)| !refused.contains(&(way, *kind))) {
             let flags: Vec<&str> = way.split(' ').chain(kind.split(' ')).collect();
             let module = common::plugin_with("c-plugins/telling.c", &folder.0, &flags);
             let (good, report) = check(&[&module]);
             if !(good && report.contains(says)) {
                 wrong += &format!("{way} {kind}:\n{report}");
             }
+        }
+    }
+    for (way, kind) in refused {
+        let flags: Vec<&str> = [way].into_iter().chain(kind.split(' ')).collect();
+        let module = common::plugin_with("c-plugins/telling.c", &folder.0, &flags);
+        let (good, report) = check(&[&module]);
+        if good || !report.contains(unclear) {
+            wrong += &format!("{way} {kind}, which tells nothing:\n{report}");
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

@@ -254,9 +254,15 @@ mod x86_64 {
                     let unclear = stack.get(given.len()).is_some_and(|(_, i)| !self.is_pad(*i));
                     list.extend(&given);
                     let pointers = list.iter().all(|v| !matches!(v, Value::Narrow | Value::Number(1..)));
+                    // Stored beside the seventh, it may as well be a local variable: the smaller form is then all that
+                    // is known to be given.
+                    let pushed = stack
+                        .iter()
+                        .take(given.len())
+                        .all(|(_, i)| self.code[*i].mnemonic() == Mnemonic::Push);
                     match given.len() {
                         1 if known && pointers && !unclear => vec![Said::DescriptorOfSeven],
-                        2 if known && pointers => vec![Said::DescriptorOfEight],
+                        2 if known && pointers && pushed => vec![Said::DescriptorOfEight],
                         _ => Vec::new(),
                     }
                 }

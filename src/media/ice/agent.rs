@@ -1,7 +1,8 @@
 //! One ICE agent: credentials, checks, the selected path.
 
 use super::local::local_preference;
-use super::stun::{self, TransactionId};
+use super::remembered::Remembered;
+use super::stun;
 use crate::media::types::*;
 use is::stun::{StunMessage, StunPacket};
 use is::{CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, IceCreds};
@@ -122,10 +123,10 @@ pub struct Agent {
     addresses_ever: usize,
     /// Addresses that made room; the crate ignores what comes from there until it is told them again.
     made_room: Vec<SocketAddr>,
-    /// Authentic requests of the peer, oldest first.
-    transactions: VecDeque<(TransactionId, SocketAddr)>,
+    /// Authentic requests of the peer, and where they came from.
+    transactions: Remembered,
     /// Our latest checks, and where they went.
-    asked: VecDeque<(TransactionId, SocketAddr)>,
+    asked: Remembered,
     events: VecDeque<AgentEvent>,
 }
 
@@ -152,8 +153,8 @@ impl Agent {
             remotes: VecDeque::new(),
             addresses_ever: 0,
             made_room: Vec::new(),
-            transactions: VecDeque::with_capacity(MAX_TRANSACTIONS),
-            asked: VecDeque::with_capacity(MAX_ASKED),
+            transactions: Remembered::new(MAX_TRANSACTIONS),
+            asked: Remembered::new(MAX_ASKED),
             events: VecDeque::new(),
         };
         agent.set_addresses(&config.addresses);
@@ -289,11 +290,10 @@ impl Agent {
         let Ok(message) = StunMessage::parse(message) else { return false };
         let is_request = message.is_binding_request();
         let is_answer = message.is_successful_binding_response();
-        let before =
-            self.transactions.iter().find(|(known, _)| is_request && *known == id).map(|(_, at)| *at);
+        let before = self.transactions.belongs_to(id, path.remote).filter(|_| is_request);
         // A retransmission comes from where the request came from. But the copy may have been faster than the request: if the
         // proof comes from here, this was the peer's own.
-        if before.is_some_and(|at| at != path.remote) {
+        if before == Some(false) {
             if message.use_candidate() && self.inner.accepts_message(&message) {
                 self.remember_nomination(path, 0);
             }
@@ -312,14 +312,11 @@ impl Agent {
             return false;
         }
         if is_request && before.is_none() {
-            if self.transactions.len() == MAX_TRANSACTIONS {
-                self.transactions.pop_front();
-            }
-            self.transactions.push_back((id, path.remote));
+            self.transactions.add(id, path.remote);
             let remote = self.remote(path.remote);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
         }
-        if is_answer && self.asked.iter().any(|asked| *asked == (id, path.remote)) {
+        if is_answer && self.asked.belongs_to(id, path.remote) == Some(true) {
             self.remote(path.remote).answered = Some(now);
         }
         if !known {
@@ -487,10 +484,7 @@ impl Agent {
                 let Some(left) = remote.checks.checked_sub(1) else { continue };
                 remote.checks = left;
             }
-            if self.asked.len() == MAX_ASKED {
-                self.asked.pop_front();
-            }
-            self.asked.push_back((id, path.remote));
+            self.asked.add(id, path.remote);
             return Some(StunOut { path, message, uninvited });
         }
     }

@@ -11,6 +11,7 @@ pub mod candidate;
 pub mod destinations;
 pub mod local;
 pub mod reflexive;
+mod remembered;
 pub mod stun;
 
 pub use agent::{Agent, AgentConfig, AgentEvent, Path, StunOut};
