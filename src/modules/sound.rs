@@ -277,15 +277,15 @@ fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, Unsound> {
         return Err(wrong());
     }
     let (buckets, next) = next.split_at(buckets as usize);
-    for first in buckets {
-        let mut symbol = *first;
-        for _ in 0..=next.len() {
-            if symbol == 0 {
-                break;
-            }
-            symbol = next[symbol as usize];
+    // By which walk a symbol was come to first: each is gone over once, however many chains share it.
+    let mut walks = vec![0; next.len()];
+    for (walk, first) in (1..).zip(buckets) {
+        let mut symbol = *first as usize;
+        while symbol != 0 && walks[symbol] == 0 {
+            walks[symbol] = walk;
+            symbol = next[symbol] as usize;
         }
-        if symbol != 0 {
+        if symbol != 0 && walks[symbol] == walk {
             return Err(Unsound::HashEndless);
         }
     }
@@ -307,17 +307,18 @@ fn gnu_hash_table(image: &Image<'_>, address: u64, known: Option<u64>) -> Result
     let table = image.bytes(start, 4 * u64::from(buckets)).ok_or_else(wrong)?;
     let chains = start + 4 * u64::from(buckets);
     let mut count = u64::from(first);
-    for bucket in table.chunks_exact(4).map(|b| u64::from(u32_at(b, 0))).filter(|b| *b != 0) {
-        if bucket < u64::from(first) || bucket > MOST {
-            return Err(wrong());
-        }
-        let mut symbol = bucket;
-        while symbol <= MOST
-            && image.u32(chains + 4 * (symbol - u64::from(first))).ok_or_else(wrong)? & 1 == 0
-        {
-            symbol += 1;
-        }
-        count = count.max(symbol + 1);
+    let used = || table.chunks_exact(4).map(|b| u64::from(u32_at(b, 0))).filter(|b| *b != 0);
+    if used().any(|bucket| bucket < u64::from(first) || bucket > MOST) {
+        return Err(wrong());
+    }
+    // A chain ends at the first mark, so that all end where the last one does, or before.
+    if let Some(last) = used().max() {
+        let mut ends = (last..=MOST).map(|symbol| {
+            let hash = image.u32(chains + 4 * (symbol - u64::from(first)));
+            hash.map(|hash| (hash & 1 == 1).then_some(symbol))
+        });
+        let end = ends.find(|end| !matches!(end, Some(None))).flatten().flatten().ok_or_else(wrong)?;
+        count = count.max(end + 1);
     }
     match known {
         Some(known) if known < count => Err(wrong()),
@@ -509,4 +510,53 @@ fn functions(image: &Image<'_>, dynamic: &Dynamic) -> Result<(), Unsound> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One segment that begins with the words, at address 0.
+    fn file(words: impl IntoIterator<Item = u32>) -> Vec<u8> {
+        let table: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
+        let mut file = vec![0; 64 + 56];
+        file[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', 2, 1, 1]);
+        let machine: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+        for (at, value) in [(16, 3), (18, machine), (54, 56), (56, 1)] {
+            file[at..at + 2].copy_from_slice(&value.to_le_bytes());
+        }
+        let start = 4096_u64;
+        for (at, value) in
+            [(32, 64), (64, 1), (72, start), (96, table.len() as u64), (104, table.len() as u64), (112, 4096)]
+        {
+            file[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        file.resize(start as usize, 0);
+        file.extend(table);
+        file
+    }
+
+    /// Half a million buckets that share a chain of half a million: what each had gone over by itself would not end today.
+    #[test]
+    fn a_chain_that_many_share_is_gone_over_once() {
+        let many = 1 << 19;
+        let chain = |from: u32| (from..many).map(move |i| if i + 1 < many { i + 1 } else { 0 });
+        let file_of_hash = file([many, many].into_iter().chain((0..many).map(|_| 1)).chain(chain(0)));
+        let image = Image::new(&file_of_hash).unwrap();
+        assert!(matches!(hash_table(&image, 0), Ok(count) if count == u64::from(many)));
+
+        let hashes = (0..many).map(|i| u32::from(i + 1 == many));
+        let head = [many, 1, 1, 6, 0, 0];
+        let file_of_gnu = file(head.into_iter().chain((0..many).map(|_| 1)).chain(hashes));
+        let image = Image::new(&file_of_gnu).unwrap();
+        assert!(matches!(gnu_hash_table(&image, 0, None), Ok(count) if count == u64::from(many) + 1));
+    }
+
+    #[test]
+    fn chains_without_an_end_are_refused() {
+        let own = file([1, 3, 1, 0, 2, 1]);
+        assert!(matches!(hash_table(&Image::new(&own).unwrap(), 0), Err(Unsound::HashEndless)));
+        let none = file([1, 1, 1, 6, 0, 0, 1, 2, 4, 6]);
+        assert!(gnu_hash_table(&Image::new(&none).unwrap(), 0, None).is_err());
+    }
 }
