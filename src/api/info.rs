@@ -56,8 +56,7 @@ fn add_general(info: &Json, core: &Core) {
 fn add_media(info: &Json, core: &Core) {
     let (settings, facts, media) = (&core.settings, &core.settings.facts, &core.settings.media);
     info.set("ice-lite", media.ice_lite)
-        // Not there yet, whatever the configuration asks for.
-        .set("ice-tcp", false)
+        .set("ice-tcp", media.ice_tcp)
         .set("ice-nomination", if media.regular_nomination { "regular" } else { "aggressive" })
         .set("ice-consent-freshness", media.ice_consent_freshness)
         .set("ice-keepalive-conncheck", media.ice_keepalive_conncheck)

@@ -61,7 +61,7 @@ pub struct Peer {
 }
 
 impl Engine {
-    /// Binds one UDP socket per worker and address family, makes or loads the certificate, starts the workers, and
+    /// Binds one UDP socket per worker and address family (and, with `ice_tcp`, one that takes TCP connections), makes or loads the certificate, starts the workers, and
     /// waits up to 5 s for the STUN server, if there is one.
     pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
         let identity = match &config.certificate {
@@ -305,8 +305,5 @@ fn report_missing(config: &EngineConfig) {
         tracing::warn!(
             "no address to listen on: no PeerConnection can be reached until there is one (loopback counts only when ice_enforce_list names it)"
         );
-    }
-    if config.ice_tcp {
-        tracing::warn!("ICE TCP candidates are not there yet");
     }
 }

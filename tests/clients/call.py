@@ -46,6 +46,7 @@ class EchoCall:
         self.handle = handle
         self.trickle = trickle
         self.offered = lambda sdp: sdp  # what the server is given of our offer
+        self.answered = lambda sdp: sdp  # what we are given of its answer
         self.frames = {"audio": 0, "video": 0}
         self.messages = []
         self.tasks = []
@@ -89,7 +90,7 @@ class EchoCall:
             await self.handle.request({"janus": "trickle", "candidate": {"completed": True}})
         event = await answering
         self.answer = event["jsep"]["sdp"]
-        await self.pc.setRemoteDescription(RTCSessionDescription(self.answer, event["jsep"]["type"]))
+        await self.pc.setRemoteDescription(RTCSessionDescription(self.answered(self.answer), event["jsep"]["type"]))
         return event
 
     async def start(self):

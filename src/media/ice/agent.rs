@@ -1,13 +1,14 @@
 //! One ICE agent: credentials, checks, the selected path.
 
 use super::local::local_preference;
+use super::path::{Origin, Path, Way};
 use super::remembered::Remembered;
 use super::stun;
 use crate::media::types::*;
 use is::stun::{StunMessage, StunPacket};
 use is::{CandidateKind, IceAgent, IceAgentEvent, IceConnectionState, IceCreds};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 /// Addresses of one peer that are remembered at a time. Whose check comes from a further one, and is authentic, gets the
@@ -44,6 +45,13 @@ const MAX_ASKED: usize = 32;
 /// Of a peer-reflexive candidate that comes back (RFC 8445 §5.1.2.2).
 const REFLEXIVE_PRIORITY: u32 = 110 << 24 | 0xFFFF << 8 | 0xFF;
 
+/// TCP connections of one peer at a time.
+const MAX_CONNECTIONS: usize = 8;
+/// Candidates of one peer that we open connections to: it could name any victim.
+const MAX_CONNECTS: usize = 4;
+/// What the crate takes for the protocol of connections that we opened.
+const OPENED: is::Protocol = is::Protocol::SslTcp;
+
 /// What an agent starts from.
 pub struct AgentConfig {
     pub credentials: IceCredentials,
@@ -53,22 +61,19 @@ pub struct AgentConfig {
     pub consent_freshness: bool,
     /// Real addresses of our sockets, best first.
     pub addresses: Vec<SocketAddr>,
-}
-
-/// A local and a remote transport address that packets travel between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Path {
-    pub local: SocketAddr,
-    pub remote: SocketAddr,
+    /// The same of those that take TCP connections; empty: no TCP.
+    pub tcp: Vec<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentEvent {
     State(IceState),
     /// An authenticated STUN message came from this address; told again with each request.
-    Reachable(SocketAddr),
+    Reachable(Origin),
     /// Nothing more is expected from there.
-    Forgotten(SocketAddr),
+    Forgotten(Origin),
+    /// A TCP connection to there is wanted; [`Agent::opened`] or [`Agent::lost`] follows.
+    Connect(SocketAddr),
     /// A remote candidate that the peer did not tell, found by a check (RFC 8445 §7.3.1.3).
     PeerReflexive(Candidate),
     /// The path to send on; again whenever it changes.
@@ -83,9 +88,12 @@ pub struct StunOut {
     pub uninvited: bool,
 }
 
+/// By what the crate knows an address of the peer.
+type Place = (Protocol, SocketAddr);
+
 /// What is known about an address of the peer.
 struct Remote {
-    at: SocketAddr,
+    at: Origin,
     /// An authentic message came from there.
     seen: bool,
     /// The last answer to a check that was sent there.
@@ -110,6 +118,12 @@ pub struct Agent {
     settled: bool,
     /// Ours, best first.
     addresses: Vec<SocketAddr>,
+    /// The same for TCP.
+    tcp: Vec<SocketAddr>,
+    /// TCP connections that we opened, or authentic messages came through.
+    connections: Vec<Path>,
+    /// Remote candidates that we open connections to.
+    passive: Vec<Candidate>,
     /// When the crate last had its turn; it sends at most one check in each.
     turn: Option<Instant>,
     /// Remote candidates told since the last restart.
@@ -122,7 +136,7 @@ pub struct Agent {
     /// How many addresses authentic messages came from since the last restart.
     addresses_ever: usize,
     /// Addresses that made room; the crate ignores what comes from there until it is told them again.
-    made_room: Vec<SocketAddr>,
+    made_room: Vec<Place>,
     /// Authentic requests of the peer, and where they came from.
     transactions: Remembered,
     /// Our latest checks, and where they went.
@@ -140,6 +154,9 @@ impl Agent {
         let mut agent = Agent {
             inner,
             addresses: Vec::new(),
+            tcp: Vec::new(),
+            connections: Vec::new(),
+            passive: Vec::new(),
             consent_freshness: config.consent_freshness,
             state: IceState::Disconnected,
             selected: None,
@@ -157,27 +174,44 @@ impl Agent {
             asked: Remembered::new(MAX_ASKED),
             events: VecDeque::new(),
         };
-        agent.set_addresses(&config.addresses);
+        agent.set_addresses(&config.addresses, &config.tcp);
         agent
     }
 
     /// Our addresses as they are now, best first. A full agent checks from new ones by itself; what went through one that
     /// is no more goes on when a path from another one is proven.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
-        self.addresses = addresses.to_vec();
-        let order = addresses.to_vec();
+    pub fn set_addresses(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr]) {
+        self.addresses = udp.to_vec();
+        self.tcp = tcp.to_vec();
+        let order: Vec<IpAddr> = udp.iter().map(SocketAddr::ip).collect();
         self.inner.set_local_preference(move |candidate: &is::Candidate, _: usize| {
-            local_preference(order.iter().position(|a| *a == candidate.addr()).unwrap_or(order.len()))
+            let ip = candidate.addr().ip();
+            local_preference(order.iter().position(|known| *known == ip).unwrap_or(order.len()))
         });
         let present: Vec<is::Candidate> = self.inner.local_candidates().collect();
-        for address in addresses.iter().filter(|a| !present.iter().any(|c| c.addr() == **a)) {
-            match is::Candidate::host(*address, "udp") {
-                Ok(candidate) => drop(self.inner.add_local_candidate(candidate)),
-                Err(error) => tracing::warn!("{address} cannot be used for ICE: {error}"),
+        let udp = udp.iter().map(|address| (is::Protocol::Udp, *address));
+        let tcp = tcp.iter().map(|address| (is::Protocol::Tcp, *address));
+        for (protocol, address) in udp.chain(tcp) {
+            if !present.iter().any(|c| (c.proto(), c.addr()) == (protocol, address)) {
+                self.add_local(address, protocol);
             }
         }
-        for gone in present.iter().filter(|c| !addresses.contains(&c.addr())) {
-            self.inner.invalidate_candidate(gone);
+        for gone in &present {
+            let stays = match gone.proto() {
+                is::Protocol::Udp => self.addresses.contains(&gone.addr()),
+                is::Protocol::Tcp => self.tcp.contains(&gone.addr()),
+                _ => self.connections.iter().any(|path| path.local == gone.addr()),
+            };
+            if !stays {
+                self.inner.invalidate_candidate(gone);
+            }
+        }
+    }
+
+    fn add_local(&mut self, address: SocketAddr, protocol: is::Protocol) {
+        match is::Candidate::host(address, protocol) {
+            Ok(candidate) => drop(self.inner.add_local_candidate(candidate)),
+            Err(error) => tracing::warn!("{address} cannot be used for ICE: {error}"),
         }
     }
 
@@ -220,6 +254,7 @@ impl Agent {
         self.made_room.clear();
         self.asked.clear();
         self.waiting.clear();
+        self.passive.clear();
         self.told = 0;
         self.nominated = None;
         self.nominations.clear();
@@ -231,10 +266,7 @@ impl Agent {
 
     /// A remote candidate; kept until [`Agent::start`]. Priority 0 means "do not use".
     pub fn add_remote(&mut self, candidate: Candidate) {
-        if candidate.priority == 0
-            || candidate.protocol != Protocol::Udp
-            || self.told >= MAX_REMOTE_CANDIDATES
-        {
+        if candidate.priority == 0 || self.told >= MAX_REMOTE_CANDIDATES {
             return;
         }
         self.told += 1;
@@ -247,10 +279,64 @@ impl Agent {
     }
 
     fn add(&mut self, candidate: Candidate) {
+        match candidate.protocol {
+            Protocol::Udp => self.add_to_crate(candidate, is::Protocol::Udp),
+            Protocol::Tcp => self.connect_to(candidate),
+        }
+    }
+
+    /// RFC 6544 §6: one that is active, or whose address nobody could be at, comes by itself.
+    fn connect_to(&mut self, candidate: Candidate) {
+        let waits = matches!(candidate.tcptype.as_deref(), Some("passive" | "so"));
+        let ip = candidate.address.ip();
+        if !waits
+            || self.tcp.is_empty()
+            || self.inner.ice_lite()
+            || ip.is_unspecified()
+            || ip.is_multicast()
+            || ip.is_loopback()
+            || self.passive.len() >= MAX_CONNECTS
+            || self.passive.iter().any(|known| known.address == candidate.address)
+        {
+            return;
+        }
+        self.events.push_back(AgentEvent::Connect(candidate.address));
+        self.passive.push(candidate);
+    }
+
+    /// The connection is there that [`AgentEvent::Connect`] asked for: checks through it begin.
+    pub fn opened(&mut self, now: Instant, path: Path) {
+        let Some(told) = self.passive.iter().find(|c| c.address == path.remote).cloned() else { return };
+        self.note_connection(path);
+        // By a protocol that the crate keeps apart, so that these are not paired with what listens.
+        self.add_local(path.local, OPENED);
+        self.add_to_crate(told, OPENED);
+        self.handle_timeout(now);
+    }
+
+    /// A connection has come to its end, or was never made. If it was the path, and there is no other, ICE has failed until
+    /// the peer comes by another one.
+    pub fn lost(&mut self, now: Instant, path: Path) {
+        self.connections.retain(|known| *known != path);
+        self.forget(place_of(path.origin()));
+        let ours: Vec<is::Candidate> = self.inner.local_candidates().collect();
+        for candidate in ours.iter().filter(|c| (c.proto(), c.addr()) == (OPENED, path.local)) {
+            self.inner.invalidate_candidate(candidate);
+        }
+        self.nominated.take_if(|nominated| *nominated == path);
+        self.nominations.retain(|nominated| *nominated != path);
+        if self.selected == Some(path) {
+            self.set_state(IceState::Failed);
+            self.turn = None;
+            self.handle_timeout(now);
+        }
+    }
+
+    fn add_to_crate(&mut self, candidate: Candidate, protocol: is::Protocol) {
         self.inner.add_remote_candidate(is::Candidate::from_parts(
             candidate.foundation,
             1,
-            is::Protocol::Udp,
+            protocol,
             candidate.priority,
             candidate.address,
             match candidate.kind {
@@ -282,7 +368,8 @@ impl Agent {
     /// A STUN message that came to `path.local` from `path.remote`. False: not for us, not authentic, or a copy; nothing
     /// changed.
     pub fn handle(&mut self, now: Instant, path: Path, message: &[u8]) -> bool {
-        let known = self.remotes.iter().any(|r| r.seen && r.at == path.remote);
+        let from = path.origin();
+        let known = self.remotes.iter().any(|r| r.seen && r.at == from);
         if !known && self.addresses_ever >= MAX_ADDRESSES_EVER {
             return false;
         }
@@ -290,7 +377,7 @@ impl Agent {
         let Ok(message) = StunMessage::parse(message) else { return false };
         let is_request = message.is_binding_request();
         let is_answer = message.is_successful_binding_response();
-        let before = self.transactions.belongs_to(id, path.remote).filter(|_| is_request);
+        let before = self.transactions.belongs_to(id, from).filter(|_| is_request);
         // A retransmission comes from where the request came from. But the copy may have been faster than the request: if the
         // proof comes from here, this was the peer's own.
         if before == Some(false) {
@@ -304,30 +391,35 @@ impl Agent {
             return false;
         }
         if !known {
-            self.make_room(path.remote);
+            self.make_room(path);
         }
-        let packet =
-            StunPacket { proto: is::Protocol::Udp, source: path.remote, destination: path.local, message };
+        let packet = StunPacket {
+            proto: self.protocol_of(path),
+            source: path.remote,
+            destination: path.local,
+            message,
+        };
         if !self.inner.handle_packet(now, packet) {
             return false;
         }
+        self.note_connection(path);
         if is_request && before.is_none() {
-            self.transactions.add(id, path.remote);
-            let remote = self.remote(path.remote);
+            self.transactions.add(id, from);
+            let remote = self.remote(from);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
         }
-        if is_answer && self.asked.belongs_to(id, path.remote) == Some(true) {
-            self.remote(path.remote).answered = Some(now);
+        if is_answer && self.asked.belongs_to(id, from) == Some(true) {
+            self.remote(from).answered = Some(now);
         }
         if !known {
-            self.remote(path.remote).seen = true;
+            self.remote(from).seen = true;
             self.addresses_ever += 1;
         }
         if !known || is_request {
-            self.events.push_back(AgentEvent::Reachable(path.remote));
+            self.events.push_back(AgentEvent::Reachable(from));
         }
         if !known {
-            self.report_peer_reflexive(path.remote);
+            self.report_peer_reflexive(from);
         }
         // Our rule: the newest authenticated nomination wins, also over a pair of higher priority. The crate alone
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
@@ -341,12 +433,12 @@ impl Agent {
     }
 
     /// Authentic media (SRTP, SRTCP or DTLS) came from there, which proves that the peer is there.
-    pub fn heard(&mut self, from: SocketAddr) {
+    pub fn heard(&mut self, from: Origin) {
         if self.inner.ice_lite() {
             if !std::mem::replace(&mut self.settled, true) {
                 self.settle(from);
             }
-            if let Some(path) = self.nominated.take_if(|path| path.remote == from) {
+            if let Some(path) = self.nominated.take_if(|path| path.origin() == from) {
                 self.select(path);
             }
         }
@@ -364,9 +456,9 @@ impl Agent {
     }
 
     /// The first proof: the path is there, if the peer has nominated it ever. A newer nomination waits for its own.
-    fn settle(&mut self, from: SocketAddr) {
+    fn settle(&mut self, from: Origin) {
         let nominations = std::mem::take(&mut self.nominations);
-        let Some(proven) = nominations.iter().rfind(|path| path.remote == from) else { return };
+        let Some(proven) = nominations.iter().rfind(|path| path.origin() == from) else { return };
         self.nominated = nominations.last().copied().filter(|newest| newest != proven);
         self.select(*proven);
     }
@@ -380,7 +472,7 @@ impl Agent {
         self.inner.ice_lite()
     }
 
-    fn remote(&mut self, at: SocketAddr) -> &mut Remote {
+    fn remote(&mut self, at: Origin) -> &mut Remote {
         let index = self.remotes.iter().position(|r| r.at == at).unwrap_or_else(|| {
             self.remotes.push_back(Remote { at, seen: false, answered: None, checks: MAX_CHECKS });
             self.remotes.len() - 1
@@ -390,33 +482,58 @@ impl Agent {
 
     /// Before an authentic message from a new address, which the crate takes without counting: candidates that nobody was
     /// seen at make room first, then the oldest addresses.
-    fn make_room(&mut self, newcomer: SocketAddr) {
-        let locals =
-            self.inner.local_candidates().filter(|c| c.addr().is_ipv4() == newcomer.is_ipv4()).count();
-        let sent_to = self.selected.map(|path| path.remote);
+    fn make_room(&mut self, path: Path) {
+        let (newcomer, protocol) = (path.origin(), self.protocol_of(path));
+        let is_like =
+            |c: &is::Candidate| c.addr().is_ipv4() == newcomer.at.is_ipv4() && c.proto() == protocol;
+        let locals = self.inner.local_candidates().filter(is_like).count();
+        let sent_to = self.selected.map(|path| path.origin());
         let mut known: Vec<is::Candidate> = self.inner.remote_candidates().collect();
-        known.retain(|c| c.addr() != newcomer);
+        known.retain(|c| !is_at(c, newcomer));
         known.sort_by_key(|c| std::cmp::Reverse(c.prio()));
         let mut seen = self.remotes.iter().filter(|r| r.seen).count();
         while seen >= MAX_REMOTE_ADDRESSES || (known.len() + 1) * locals > MAX_PAIRS {
-            let is_seen = |at: SocketAddr| self.remotes.iter().any(|r| r.seen && r.at == at);
-            let unseen = known.iter().rfind(|c| !is_seen(c.addr()) && Some(c.addr()) != sent_to);
+            let is_seen = |c: &is::Candidate| self.remotes.iter().any(|r| r.seen && is_at(c, r.at));
+            let unseen = known.iter().rfind(|c| !is_seen(c) && !sent_to.is_some_and(|at| is_at(c, at)));
             let oldest = self.remotes.iter().find(|r| r.seen && Some(r.at) != sent_to && r.at != newcomer);
-            let at = match (unseen, oldest) {
-                (Some(unseen), _) if seen < MAX_REMOTE_ADDRESSES => unseen.addr(),
-                (_, Some(oldest)) => oldest.at,
+            let place = match (unseen, oldest) {
+                (Some(unseen), _) if seen < MAX_REMOTE_ADDRESSES => place(unseen),
+                (_, Some(oldest)) => place_of(oldest.at),
                 _ => break,
             };
-            seen -= usize::from(is_seen(at));
-            known.iter().filter(|c| c.addr() == at).for_each(|c| _ = self.inner.invalidate_candidate(c));
-            known.retain(|c| c.addr() != at);
-            self.remotes.retain(|r| r.at != at);
-            self.made_room.push(at);
-            self.events.push_back(AgentEvent::Forgotten(at));
+            known.retain(|c| self::place(c) != place);
+            self.forget(place);
+            seen = self.remotes.iter().filter(|r| r.seen).count();
         }
-        if self.made_room.contains(&newcomer) {
-            self.made_room.retain(|at| *at != newcomer);
-            self.add(peer_reflexive(newcomer, REFLEXIVE_PRIORITY));
+        if self.made_room.contains(&place_of(newcomer)) {
+            self.made_room.retain(|place| *place != place_of(newcomer));
+            self.add_to_crate(peer_reflexive(newcomer, REFLEXIVE_PRIORITY), protocol);
+        }
+    }
+
+    /// Nothing more is expected from there; what comes all the same is new.
+    fn forget(&mut self, gone: Place) {
+        let known: Vec<is::Candidate> = self.inner.remote_candidates().collect();
+        let there = known.iter().filter(|c| place(c) == gone);
+        there.for_each(|c| _ = self.inner.invalidate_candidate(c));
+        let events = &mut self.events;
+        self.connections.retain(|path| {
+            let stays = place_of(path.origin()) != gone;
+            if !stays {
+                events.push_back(AgentEvent::Forgotten(path.origin()));
+            }
+            stays
+        });
+        self.remotes.retain(|remote| {
+            let stays = place_of(remote.at) != gone;
+            let told = AgentEvent::Forgotten(remote.at);
+            if !stays && !events.contains(&told) {
+                events.push_back(told);
+            }
+            stays
+        });
+        if !self.made_room.contains(&gone) {
+            self.made_room.push(gone);
         }
     }
 
@@ -428,9 +545,9 @@ impl Agent {
         }
         while let Some(event) = self.inner.poll_event() {
             match event {
-                IceAgentEvent::NominatedSend { source, destination, .. } => {
-                    let path = Path { local: source, remote: destination };
-                    if self.may_follow(now, path) {
+                IceAgentEvent::NominatedSend { proto, source, destination } => {
+                    let path = self.path_between(proto, source, destination);
+                    if let Some(path) = path.filter(|path| self.may_follow(now, *path)) {
                         self.select(path);
                     }
                 }
@@ -440,7 +557,7 @@ impl Agent {
         }
         if let Some(path) = self.nominated
             && self.inner.has_viable_remote_candidate(path.remote)
-            && (!self.settled || (!self.inner.ice_lite() && self.is_fresh(now, path.remote)))
+            && (!self.settled || (!self.inner.ice_lite() && self.is_fresh(now, path.origin())))
         {
             self.nominated = None;
             self.select(path);
@@ -453,14 +570,14 @@ impl Agent {
         if !self.settled || (self.inner.controlling() && !self.inner.ice_lite()) {
             return true;
         }
-        let lost = self.selected.is_none_or(|p| {
-            !self.addresses.contains(&p.local) || !self.inner.has_viable_remote_candidate(p.remote)
-        });
-        !self.inner.ice_lite() && (lost || self.is_fresh(now, path.remote))
+        let lost = self
+            .selected
+            .is_none_or(|p| !self.is_there(p) || !self.inner.has_viable_remote_candidate(p.remote));
+        !self.inner.ice_lite() && (lost || self.is_fresh(now, path.origin()))
     }
 
     /// A check that was sent there was answered from there, not long ago.
-    fn is_fresh(&self, now: Instant, at: SocketAddr) -> bool {
+    fn is_fresh(&self, now: Instant, at: Origin) -> bool {
         let answered = self.remotes.iter().find(|r| r.at == at).and_then(|r| r.answered);
         answered.is_some_and(|answered| now.saturating_duration_since(answered) < FRESH)
     }
@@ -473,18 +590,18 @@ impl Agent {
     pub fn poll_transmit(&mut self) -> Option<StunOut> {
         loop {
             let out = self.inner.poll_transmit()?;
-            let path = Path { local: out.source, remote: out.destination };
+            let Some(path) = self.path_between(out.proto, out.source, out.destination) else { continue };
             let message = Vec::from(out.contents);
             let Some(id) = stun::request_transaction(&message) else {
                 return Some(StunOut { path, message, uninvited: false });
             };
-            let remote = self.remote(path.remote);
+            let remote = self.remote(path.origin());
             let uninvited = remote.answered.is_none();
             if uninvited {
                 let Some(left) = remote.checks.checked_sub(1) else { continue };
                 remote.checks = left;
             }
-            self.asked.add(id, path.remote);
+            self.asked.add(id, path.origin());
             return Some(StunOut { path, message, uninvited });
         }
     }
@@ -495,13 +612,52 @@ impl Agent {
 
     /// The two ends of a path, with the types that ICE knows them by.
     pub fn describe(&self, path: Path) -> (PairEnd, PairEnd) {
-        let end = |address, kind| PairEnd { address, kind, protocol: Protocol::Udp };
+        let end = |address, kind| PairEnd { address, kind, protocol: path.way.protocol() };
         let kind = self
             .inner
             .remote_candidates()
-            .find(|c| c.addr() == path.remote)
+            .find(|c| is_at(c, path.origin()))
             .map_or(CandidateType::PeerReflexive, |c| candidate_type(c.kind()));
         (end(path.local, CandidateType::Host), end(path.remote, kind))
+    }
+
+    /// The path from one to the other; `None`: there is no way, or none any more.
+    fn path_between(&self, protocol: is::Protocol, local: SocketAddr, remote: SocketAddr) -> Option<Path> {
+        match protocol {
+            is::Protocol::Udp => Some(Path::udp(local, remote)),
+            _ => self.connections.iter().find(|p| (p.local, p.remote) == (local, remote)).copied(),
+        }
+    }
+
+    /// Our end of the path still is.
+    fn is_there(&self, path: Path) -> bool {
+        match path.way {
+            Way::Udp => self.addresses.contains(&path.local),
+            Way::Tcp(_) => self.connections.contains(&path),
+        }
+    }
+
+    /// By what the crate knows the candidates at the ends of a path.
+    fn protocol_of(&self, path: Path) -> is::Protocol {
+        match path.way {
+            Way::Udp => is::Protocol::Udp,
+            Way::Tcp(_) if self.tcp.contains(&path.local) => is::Protocol::Tcp,
+            Way::Tcp(_) => OPENED,
+        }
+    }
+
+    /// One that is not sent to makes room for another one.
+    fn note_connection(&mut self, path: Path) {
+        if path.way == Way::Udp || self.connections.contains(&path) {
+            return;
+        }
+        if self.connections.len() >= MAX_CONNECTIONS
+            && let Some(oldest) =
+                self.connections.iter().find(|known| Some(**known) != self.selected).copied()
+        {
+            self.forget(place_of(oldest.origin()));
+        }
+        self.connections.push(path);
     }
 
     fn select(&mut self, path: Path) {
@@ -546,28 +702,44 @@ impl Agent {
         }
     }
 
-    fn report_peer_reflexive(&mut self, address: SocketAddr) {
+    fn report_peer_reflexive(&mut self, from: Origin) {
         let found = self
             .inner
             .remote_candidates()
-            .find(|c| c.addr() == address && c.kind() == CandidateKind::PeerReflexive);
+            .find(|c| is_at(c, from) && c.kind() == CandidateKind::PeerReflexive);
         if let Some(candidate) = found {
-            self.events.push_back(AgentEvent::PeerReflexive(peer_reflexive(address, candidate.prio())));
+            self.events.push_back(AgentEvent::PeerReflexive(peer_reflexive(from, candidate.prio())));
         }
     }
 }
 
-fn peer_reflexive(address: SocketAddr, priority: u32) -> Candidate {
+fn peer_reflexive(from: Origin, priority: u32) -> Candidate {
     Candidate {
         foundation: "prflx".into(),
         component: 1,
-        protocol: Protocol::Udp,
+        protocol: from.way.protocol(),
         priority,
-        address,
+        address: from.at,
         kind: CandidateType::PeerReflexive,
-        related: Some(address),
+        related: Some(from.at),
         tcptype: None,
     }
+}
+
+fn place_of(origin: Origin) -> Place {
+    (origin.way.protocol(), origin.at)
+}
+
+fn place(candidate: &is::Candidate) -> Place {
+    let protocol = match candidate.proto() {
+        is::Protocol::Udp => Protocol::Udp,
+        _ => Protocol::Tcp,
+    };
+    (protocol, candidate.addr())
+}
+
+fn is_at(candidate: &is::Candidate, origin: Origin) -> bool {
+    place(candidate) == place_of(origin)
 }
 
 fn creds(credentials: IceCredentials) -> IceCreds {

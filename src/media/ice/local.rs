@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 /// RFC 8445 §5.1.2.1: type preferences.
 const HOST_PREFERENCE: u32 = 126;
 const REFLEXIVE_PREFERENCE: u32 = 100;
+const TCP_PREFERENCE: u32 = 90;
 
 /// RFC 8445 §5.1.2.1 for component 1 and the `index`-th address of ours.
 pub fn host_priority(index: usize) -> u32 {
@@ -29,6 +30,63 @@ pub fn reflexive(advertised: &[Candidate], base: SocketAddr, seen: SocketAddr) -
         related: Some(base),
         tcptype: None,
     })
+}
+
+/// RFC 6544 §4.5: who opens the connection has no port to tell.
+const DISCARD: u16 = 9;
+
+/// The same candidates over TCP: those that may be connected to at `bound`, and those that connect themselves, which a lite
+/// agent does not.
+pub fn advertised_for_tcp(
+    config: &EngineConfig,
+    by_udp: &[Candidate],
+    bound: &[SocketAddr],
+) -> Vec<Candidate> {
+    let of = |candidate: &Candidate, tcptype, port| Candidate {
+        protocol: Protocol::Tcp,
+        priority: tcp_priority(tcptype, by_udp.iter().position(|known| known == candidate).unwrap_or(0)),
+        address: SocketAddr::new(candidate.address.ip(), port),
+        tcptype: Some(tcptype.name().to_owned()),
+        ..candidate.clone()
+    };
+    let mut candidates = Vec::new();
+    for candidate in by_udp {
+        let Some(own) = bound.iter().find(|own| own.is_ipv4() == candidate.address.is_ipv4()) else {
+            continue;
+        };
+        if !config.ice_lite {
+            candidates.push(of(candidate, TcpType::Active, DISCARD));
+        }
+        candidates.push(of(candidate, TcpType::Passive, own.port()));
+    }
+    candidates
+}
+
+/// Who opens the connection (RFC 6544 §4.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TcpType {
+    Active,
+    Passive,
+}
+
+impl TcpType {
+    /// As written after `tcptype`.
+    pub fn name(self) -> &'static str {
+        match self {
+            TcpType::Active => "active",
+            TcpType::Passive => "passive",
+        }
+    }
+}
+
+/// RFC 6544 §4.2: below every path by UDP; who opens connections is preferred, since NATs let it.
+fn tcp_priority(tcptype: TcpType, index: usize) -> u32 {
+    let direction = match tcptype {
+        TcpType::Active => 6,
+        TcpType::Passive => 4,
+    };
+    let other = 8191 - index.min(8191) as u32;
+    (TCP_PREFERENCE << 24) | (direction << 21) | (other << 8) | 255
 }
 
 /// Earlier addresses are preferred.

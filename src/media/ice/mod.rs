@@ -3,18 +3,22 @@
 //! What it adds to the crate: our nomination rule, a limit on the remote addresses one peer can make us remember, the
 //! state names of media-plane.md §3.3, and host candidates as they are advertised behind a 1:1 NAT.
 //!
-//! Not there yet: TCP candidates (`ice_tcp`), relayed candidates (TURN).
+//! Candidates over TCP (RFC 6544) are found by the connections that worker and agent tell each other of.
+//!
+//! Not there yet: relayed candidates (TURN).
 #![forbid(unsafe_code)]
 
 pub mod agent;
 pub mod candidate;
 pub mod destinations;
 pub mod local;
+mod path;
 pub mod reflexive;
 mod remembered;
 pub mod stun;
 
-pub use agent::{Agent, AgentConfig, AgentEvent, Path, StunOut};
+pub use agent::{Agent, AgentConfig, AgentEvent, StunOut};
+pub use path::{Origin, Path, TcpId, Way};
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-//! Transactions that are known again (RFC 8489 §6), and whether they belong to an address.
+//! Transactions that are known again (RFC 8489 §6), and whether they belong to where a message came from.
 #![forbid(unsafe_code)]
 
+use super::path::Origin;
 use super::stun::TransactionId;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::net::SocketAddr;
 
 /// The newest of some transactions. Every PeerConnection has two of these from its start, so that none allocates while
 /// packets flow: hashes with a key of our own take a third of what ids and addresses would.
@@ -16,7 +16,7 @@ pub(super) struct Remembered {
 
 struct Transaction {
     id: u64,
-    address: u64,
+    origin: u64,
 }
 
 impl Remembered {
@@ -25,19 +25,18 @@ impl Remembered {
     }
 
     /// The oldest makes room.
-    pub(super) fn add(&mut self, id: TransactionId, address: SocketAddr) {
+    pub(super) fn add(&mut self, id: TransactionId, origin: Origin) {
         if self.known.len() == self.most {
             self.known.pop_front();
         }
-        self.known
-            .push_back(Transaction { id: self.keys.hash_one(id), address: self.keys.hash_one(address) });
+        self.known.push_back(Transaction { id: self.keys.hash_one(id), origin: self.keys.hash_one(origin) });
     }
 
-    /// None: not known. Otherwise, whether it is one of this address.
-    pub(super) fn belongs_to(&self, id: TransactionId, address: SocketAddr) -> Option<bool> {
+    /// None: not known. Otherwise, whether it is one from there.
+    pub(super) fn belongs_to(&self, id: TransactionId, origin: Origin) -> Option<bool> {
         let id = self.keys.hash_one(id);
         let transaction = self.known.iter().find(|known| known.id == id)?;
-        Some(transaction.address == self.keys.hash_one(address))
+        Some(transaction.origin == self.keys.hash_one(origin))
     }
 
     pub(super) fn clear(&mut self) {

@@ -21,6 +21,10 @@ struct End {
 }
 
 fn end(name: &str, role: IceRole, lite: bool, addresses: &[&str]) -> End {
+    end_with_tcp(name, role, lite, addresses, &[])
+}
+
+fn end_with_tcp(name: &str, role: IceRole, lite: bool, addresses: &[&str], tcp: &[&str]) -> End {
     End {
         agent: Agent::new(AgentConfig {
             credentials: credentials(name),
@@ -28,6 +32,7 @@ fn end(name: &str, role: IceRole, lite: bool, addresses: &[&str]) -> End {
             lite,
             consent_freshness: true,
             addresses: addresses.iter().map(|a| address(a)).collect(),
+            tcp: tcp.iter().map(|a| address(a)).collect(),
         }),
         seen_as: None,
         events: Vec::new(),
@@ -59,7 +64,7 @@ fn run(a: &mut End, b: &mut End, now: &mut Instant, span: Duration) {
                 let real = to.seen_as;
                 let target = if real == Some(out.path.remote) { None } else { Some(out.path.remote) };
                 let local = target.unwrap_or_else(|| to.agent_address());
-                to.agent.handle(*now, Path { local, remote: source }, &out.message);
+                to.agent.handle(*now, Path::udp(local, source), &out.message);
             }
             from.agent.handle_timeout(*now);
             while let Some(event) = from.agent.poll_event() {
@@ -98,9 +103,9 @@ fn connected() -> (End, End, Instant) {
 #[test]
 fn two_agents_connect() {
     let (server, client, _) = connected();
-    let path = Path { local: address("10.0.0.1:1000"), remote: address("10.0.0.2:2000") };
+    let path = Path::udp(address("10.0.0.1:1000"), address("10.0.0.2:2000"));
     assert_eq!(server.selected(), Some(path));
-    assert_eq!(client.selected(), Some(Path { local: path.remote, remote: path.local }));
+    assert_eq!(client.selected(), Some(Path::udp(path.remote, path.local)));
     let states: Vec<_> = server.events.iter().filter(|e| !matches!(e, AgentEvent::Reachable(_))).collect();
     assert_eq!(
         states,
@@ -142,7 +147,7 @@ fn a_nomination_from_a_new_address_moves_the_path() {
     client.seen_as = Some(address("192.0.2.7:7777"));
     run(&mut server, &mut client, &mut now, Duration::from_secs(4));
     assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7777")));
-    assert!(server.events.contains(&AgentEvent::Reachable(address("192.0.2.7:7777"))));
+    assert!(server.events.contains(&AgentEvent::Reachable(Origin::udp(address("192.0.2.7:7777")))));
 }
 
 #[test]
@@ -336,13 +341,13 @@ fn lite() -> (End, End, Instant) {
     server.agent.start(now);
     client.agent.start(now);
     run(&mut server, &mut client, &mut now, Duration::from_secs(1));
-    server.agent.heard(address("10.0.0.2:2000"));
+    server.agent.heard(Origin::udp(address("10.0.0.2:2000")));
     assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
     (server, client, now)
 }
 
 fn from(remote: &str) -> Path {
-    Path { local: address("10.0.0.1:1000"), remote: address(remote) }
+    Path::udp(address("10.0.0.1:1000"), address(remote))
 }
 
 #[test]
@@ -350,14 +355,14 @@ fn a_lite_agent_moves_when_media_came_from_there() {
     let (mut server, mut client, mut now) = lite();
     let check = nomination(&mut client, &mut now);
     assert!(server.agent.handle(now, from("192.0.2.7:7"), &check));
-    server.agent.heard(address("10.0.0.2:2000"));
+    server.agent.heard(Origin::udp(address("10.0.0.2:2000")));
     assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
     for _ in 0..400 {
         now += Duration::from_millis(10);
         server.agent.handle_timeout(now);
     }
     assert_eq!(server.selected().map(|p| p.remote), Some(address("10.0.0.2:2000")));
-    server.agent.heard(address("192.0.2.7:7"));
+    server.agent.heard(Origin::udp(address("192.0.2.7:7")));
     assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.7:7")));
 }
 
@@ -375,7 +380,7 @@ fn a_copy_of_a_nomination_is_no_nomination() {
     let next = nomination(&mut client, &mut now);
     assert!(server.agent.handle(now, from("192.0.2.8:8"), &next));
     assert!(server.agent.handle(now, from("10.0.0.2:2000"), &check));
-    server.agent.heard(address("192.0.2.8:8"));
+    server.agent.heard(Origin::udp(address("192.0.2.8:8")));
     assert_eq!(server.selected().map(|p| p.remote), Some(address("192.0.2.8:8")));
 }
 
@@ -390,7 +395,7 @@ fn a_copy_that_was_faster_than_the_nomination_is_undone_by_the_proof() {
     assert!(server.agent.handle(now, from("192.0.2.7:7"), &check));
     assert_eq!(server.agent.path().map(|p| p.remote), Some(address("192.0.2.7:7")));
     assert!(!server.agent.handle(now, from("10.0.0.2:2000"), &check));
-    server.agent.heard(address("10.0.0.2:2000"));
+    server.agent.heard(Origin::udp(address("10.0.0.2:2000")));
     assert_eq!(server.agent.path().map(|p| p.remote), Some(address("10.0.0.2:2000")));
 }
 
@@ -463,4 +468,178 @@ fn checks_are_paced_and_end() {
     assert!(sent.len() <= 100 && sent.values().all(|count| *count <= 7), "{sent:?}");
     assert!(sent.values().sum::<i32>() >= 350, "{sent:?}");
     assert!(now - last.unwrap() > Duration::from_secs(60), "they end");
+}
+
+/// A connection as its two ends know it.
+fn connection(number: u32, client: &str, server: &str) -> (Path, Path) {
+    let end =
+        |id, local, remote| Path { way: Way::Tcp(TcpId(id)), local: address(local), remote: address(remote) };
+    (end(number, client, server), end(100 + number, server, client))
+}
+
+/// As [`run`], where messages only go through these connections.
+fn run_by_tcp(client: &mut End, server: &mut End, open: &[(Path, Path)], now: &mut Instant, span: Duration) {
+    let until = *now + span;
+    while *now < until {
+        while let Some(out) = client.agent.poll_transmit() {
+            if let Some((_, there)) = open.iter().find(|(here, _)| *here == out.path) {
+                server.agent.handle(*now, *there, &out.message);
+            }
+        }
+        while let Some(out) = server.agent.poll_transmit() {
+            if let Some((there, _)) = open.iter().find(|(_, here)| *here == out.path) {
+                client.agent.handle(*now, *there, &out.message);
+            }
+        }
+        for end in [&mut *client, &mut *server] {
+            end.agent.handle_timeout(*now);
+            while let Some(event) = end.agent.poll_event() {
+                end.events.push(event);
+            }
+        }
+        *now += Duration::from_millis(10);
+    }
+}
+
+fn over_tcp(of: &str, tcptype: &str) -> Candidate {
+    Candidate { protocol: Protocol::Tcp, tcptype: Some(tcptype.into()), ..host(of) }
+}
+
+/// A server that can be connected to, and a client that was told so.
+fn two_with_tcp(lite: bool) -> (End, End, Instant) {
+    let role = if lite { IceRole::Controlling } else { IceRole::Controlled };
+    let mut server = end_with_tcp("s", role, lite, &["10.0.0.1:1000"], &["10.0.0.1:1000"]);
+    let mut client = end_with_tcp("c", IceRole::Controlling, false, &["10.0.0.2:2000"], &["10.0.0.2:2000"]);
+    let now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    client.agent.set_remote(credentials("s"), lite);
+    server.agent.add_remote(over_tcp("10.0.0.2:9", "active"));
+    client.agent.add_remote(over_tcp("10.0.0.1:1000", "passive"));
+    server.agent.start(now);
+    client.agent.start(now);
+    (server, client, now)
+}
+
+// RFC 6544 §7: the active side connects and checks; the same address and port by UDP is another candidate.
+#[test]
+fn a_connection_that_the_peer_opens_becomes_the_path() {
+    for lite in [false, true] {
+        let (mut server, mut client, mut now) = two_with_tcp(lite);
+        let asked: Vec<_> = std::iter::from_fn(|| client.agent.poll_event()).collect();
+        assert!(asked.contains(&AgentEvent::Connect(address("10.0.0.1:1000"))));
+        // Nobody connects to who is active.
+        assert!(
+            !std::iter::from_fn(|| server.agent.poll_event()).any(|e| matches!(e, AgentEvent::Connect(_)))
+        );
+        let open = [connection(1, "10.0.0.2:40000", "10.0.0.1:1000")];
+        client.agent.opened(now, open[0].0);
+        run_by_tcp(&mut client, &mut server, &open, &mut now, Duration::from_secs(2));
+        assert_eq!(client.selected(), Some(open[0].0), "{lite}");
+        assert_eq!(server.selected(), Some(open[0].1), "{lite}");
+        assert!(server.events.contains(&AgentEvent::Reachable(open[0].1.origin())));
+        let (local, remote) = server.agent.describe(open[0].1);
+        assert_eq!((local.protocol, remote.protocol), (Protocol::Tcp, Protocol::Tcp));
+        assert_eq!(remote.kind, CandidateType::PeerReflexive);
+    }
+}
+
+#[test]
+fn a_path_whose_connection_ends_has_failed_until_the_peer_has_another_one() {
+    for lite in [false, true] {
+        let (mut server, mut client, mut now) = two_with_tcp(lite);
+        let first = connection(1, "10.0.0.2:40000", "10.0.0.1:1000");
+        client.agent.opened(now, first.0);
+        run_by_tcp(&mut client, &mut server, &[first], &mut now, Duration::from_secs(2));
+        server.agent.heard(first.1.origin());
+        server.agent.lost(now, first.1);
+        client.agent.lost(now, first.0);
+        assert_eq!((server.agent.state(), client.agent.state()), (IceState::Failed, IceState::Failed));
+        // From the same port, even.
+        let second = connection(2, "10.0.0.2:40000", "10.0.0.1:1000");
+        client.agent.opened(now, second.0);
+        run_by_tcp(&mut client, &mut server, &[second], &mut now, Duration::from_secs(6));
+        server.agent.heard(second.1.origin());
+        run_by_tcp(&mut client, &mut server, &[second], &mut now, Duration::from_secs(1));
+        assert_eq!(client.selected(), Some(second.0), "{lite}");
+        assert_eq!(server.selected(), Some(second.1), "{lite}");
+        assert_eq!(server.agent.state(), IceState::Ready);
+        let forgotten = AgentEvent::Forgotten(first.1.origin());
+        assert!(server.events.contains(&forgotten));
+    }
+}
+
+#[test]
+fn a_peer_has_eight_connections_at_a_time_and_names_four_victims() {
+    let (mut server, mut client, mut now) = two_with_tcp(false);
+    client.agent.add_remote(over_tcp("10.0.0.1:1000", "passive"));
+    for number in 0..20 {
+        client.agent.add_remote(over_tcp(&format!("192.0.2.{number}:80"), "passive"));
+    }
+    for nobody in ["127.0.0.1:80", "0.0.0.0:80", "224.0.0.1:80"] {
+        server.agent.add_remote(over_tcp(nobody, "passive"));
+    }
+    let connects = |end: &mut End| {
+        std::iter::from_fn(|| end.agent.poll_event()).filter(|e| matches!(e, AgentEvent::Connect(_))).count()
+    };
+    assert_eq!((connects(&mut client), connects(&mut server)), (4, 0));
+    let first = connection(1, "10.0.0.2:40001", "10.0.0.1:1000");
+    client.agent.opened(now, first.0);
+    run_by_tcp(&mut client, &mut server, &[first], &mut now, Duration::from_secs(2));
+    for number in 2..30 {
+        let check = nomination(&mut client, &mut now);
+        let (_, at_server) = connection(number, &format!("10.0.0.2:{}", 40_000 + number), "10.0.0.1:1000");
+        assert!(server.agent.handle(now, at_server, &check));
+        while server.agent.poll_transmit().is_some() {}
+    }
+    let gone = std::iter::from_fn(|| server.agent.poll_event());
+    let gone: Vec<_> = gone.filter(|e| matches!(e, AgentEvent::Forgotten(_))).collect();
+    assert_eq!(gone.len(), 29 - 8);
+    assert!(!gone.contains(&AgentEvent::Forgotten(first.1.origin())), "the path stays");
+}
+
+#[test]
+fn without_addresses_for_it_there_is_no_tcp() {
+    let (mut server, mut client, mut now) = two_with_tcp(false);
+    let mut plain = end("s", IceRole::Controlled, false, &["10.0.0.1:1000"]);
+    plain.agent.set_remote(credentials("c"), false);
+    plain.agent.add_remote(over_tcp("10.0.0.2:2000", "passive"));
+    plain.agent.start(now);
+    assert!(!std::iter::from_fn(|| plain.agent.poll_event()).any(|e| matches!(e, AgentEvent::Connect(_))));
+    let open = connection(1, "10.0.0.2:40000", "10.0.0.1:1000");
+    client.agent.opened(now, open.0);
+    run_by_tcp(&mut client, &mut plain, &[open], &mut now, Duration::from_secs(1));
+    assert_eq!(plain.selected(), None);
+    server.agent.lost(now, open.1);
+}
+
+// RFC 6544 §4.2, §4.5
+#[test]
+fn candidates_over_tcp_are_advertised_beside_the_others() {
+    let mut config = EngineConfig { ice_tcp: true, ..EngineConfig::default() };
+    let bound = [address("10.0.0.1:1000"), address("[2001:db8::1]:1001")];
+    let tcp = [address("10.0.0.1:2000"), address("[2001:db8::1]:2001")];
+    let texts = |config: &EngineConfig| -> Vec<String> {
+        let udp = local::advertised(config, &bound);
+        let tcp = local::advertised_for_tcp(config, &udp, &tcp);
+        assert!(tcp.iter().all(|tcp| udp.iter().all(|udp| tcp.priority < udp.priority)));
+        tcp.iter().map(|c| candidate::format(c).split_once(' ').unwrap().1.to_owned()).collect()
+    };
+    let ends = |texts: &[String]| -> Vec<String> {
+        texts.iter().map(|t| t.split_ascii_whitespace().skip(3).collect::<Vec<_>>().join(" ")).collect()
+    };
+    assert_eq!(
+        ends(&texts(&config)),
+        [
+            "10.0.0.1 9 typ host tcptype active",
+            "10.0.0.1 2000 typ host tcptype passive",
+            "2001:db8::1 9 typ host tcptype active",
+            "2001:db8::1 2001 typ host tcptype passive",
+        ]
+    );
+    config.ice_lite = true;
+    config.nat_1_1_mapping = vec!["198.51.100.1".parse().unwrap()];
+    assert_eq!(
+        ends(&texts(&config)),
+        ["198.51.100.1 2000 typ host tcptype passive", "2001:db8::1 2001 typ host tcptype passive"]
+    );
 }

@@ -3,7 +3,7 @@
 use super::{Clock, Connection, Note, Output, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor};
 use crate::media::dtls::{Connected, Dtls, DtlsEvent};
-use crate::media::ice::{AgentEvent, Path, candidate, stun};
+use crate::media::ice::{AgentEvent, Origin, Path, candidate, stun};
 use crate::media::types::*;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -34,11 +34,17 @@ impl Connection {
     }
 
     /// The host has other addresses: checks from the new ones begin, and what is advertised of them is told.
-    pub fn follow(&mut self, clock: Clock, bound: &[SocketAddr], candidates: &[Candidate], out: &mut Batch) {
+    pub fn follow(
+        &mut self,
+        clock: Clock,
+        (udp, tcp): (&[SocketAddr], &[SocketAddr]),
+        candidates: &[Candidate],
+        out: &mut Batch,
+    ) {
         if self.stage == Stage::Closed {
             return;
         }
-        self.ice.set_addresses(bound);
+        self.ice.set_addresses(udp, tcp);
         let known = std::mem::take(&mut self.record.local_candidates);
         for local in candidates {
             let text = candidate::format(local);
@@ -95,14 +101,30 @@ impl Connection {
     /// A STUN message for us, by its ufrag or transaction.
     pub fn stun(&mut self, clock: Clock, path: Path, message: &[u8], out: &mut Batch) {
         if self.stage != Stage::Closed && self.ice.handle(clock.instant, path, message) {
-            self.earn(path.remote, message.len());
+            self.earn(path.origin(), message.len());
             self.progress(clock, out);
             self.listens = self.ice.awaits_media();
         }
     }
 
+    /// The TCP connection is there that we wanted to a candidate.
+    pub fn tcp_opened(&mut self, clock: Clock, path: Path, out: &mut Batch) {
+        if self.stage != Stage::Closed {
+            self.ice.opened(clock.instant, path);
+            self.progress(clock, out);
+        }
+    }
+
+    /// A TCP connection has come to its end, or was never made.
+    pub fn tcp_lost(&mut self, clock: Clock, path: Path, out: &mut Batch) {
+        if self.stage != Stage::Closed {
+            self.ice.lost(clock.instant, path);
+            self.progress(clock, out);
+        }
+    }
+
     /// A DTLS datagram from an address that authenticated STUN came from.
-    pub fn dtls(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8], out: &mut Batch) {
+    pub fn dtls(&mut self, clock: Clock, from: Origin, datagram: &[u8], out: &mut Batch) {
         if self.stage == Stage::Closed || (!self.shares_address && self.leaves_out(clock.instant, datagram)) {
             return;
         }
@@ -150,8 +172,9 @@ impl Connection {
                     }
                     self.event(PeerEvent::Ice(state));
                 }
-                AgentEvent::Reachable(address) => self.notes.push_back(Note::Reachable(address)),
-                AgentEvent::Forgotten(address) => self.notes.push_back(Note::Forgotten(address)),
+                AgentEvent::Reachable(origin) => self.notes.push_back(Note::Reachable(origin)),
+                AgentEvent::Forgotten(origin) => self.notes.push_back(Note::Forgotten(origin)),
+                AgentEvent::Connect(to) => self.notes.push_back(Note::Connect(to)),
                 AgentEvent::PeerReflexive(found) => {
                     self.remember_remote(&found);
                 }

@@ -7,7 +7,7 @@
 
 use super::demux::fragments;
 use super::{Clock, Connection, Path};
-use std::net::SocketAddr;
+use crate::media::ice::{Origin, Way};
 
 const FACTOR: usize = 3;
 /// Of a record of DTLS; and where its message begins, with the type, and has its number.
@@ -26,19 +26,19 @@ const MAX_ACCOUNTS: usize = 8;
 #[derive(Default)]
 pub(super) struct Credit {
     /// What may still be sent where.
-    accounts: Vec<(SocketAddr, usize)>,
+    accounts: Vec<(Origin, usize)>,
     waiting: Vec<Vec<u8>>,
     /// What tells the flight that waits from another one: its first message, with the random in it.
     flight: Option<u64>,
     /// A request for a cookie does no harm to it: it has begun, or it answers one.
     is_safe: bool,
     /// Where DTLS came from last.
-    asked: Option<SocketAddr>,
+    asked: Option<Origin>,
 }
 
 impl Credit {
     /// So many bytes came from there.
-    fn earn(&mut self, from: SocketAddr, bytes: usize) {
+    fn earn(&mut self, from: Origin, bytes: usize) {
         let earned = FACTOR * bytes;
         match self.accounts.iter_mut().find(|(at, _)| *at == from) {
             Some((_, left)) => *left = left.saturating_add(earned),
@@ -83,13 +83,21 @@ impl Credit {
 
     /// The next one that there is credit for, and its way; `path` is the selected one.
     pub fn next(&mut self, path: Path) -> Option<(Path, Vec<u8>)> {
-        let remote =
-            self.asked.filter(|asked| asked.is_ipv4() == path.local.is_ipv4()).unwrap_or(path.remote);
-        let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == remote)?;
+        let to = self.asked.filter(|asked| leads_to(path, *asked)).unwrap_or(path.origin());
+        let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == to)?;
         *left = left.checked_sub(self.waiting.first()?.len())?;
         let datagram = self.waiting.remove(0);
         self.is_safe |= matches!(first_message(&datagram), Some(CLIENT_HELLO | SERVER_HELLO));
-        Some((Path { remote, ..path }, datagram))
+        Some((Path { way: to.way, remote: to.at, ..path }, datagram))
+    }
+}
+
+/// Whether our end of the path can be the end of one to there, too.
+fn leads_to(path: Path, to: Origin) -> bool {
+    match to.way {
+        Way::Udp => path.way == Way::Udp && path.local.is_ipv4() == to.at.is_ipv4(),
+        // A connection has an end of its own.
+        Way::Tcp(_) => true,
     }
 }
 
@@ -104,20 +112,20 @@ fn is_repeated(waiting: &[u8], again: &[u8]) -> bool {
 }
 
 impl Connection {
-    pub(super) fn earn(&mut self, from: SocketAddr, bytes: usize) {
+    pub(super) fn earn(&mut self, from: Origin, bytes: usize) {
         if let Some(credit) = &mut self.credit {
             credit.earn(from, bytes);
         }
     }
 
-    pub(super) fn asked_from(&mut self, from: SocketAddr) {
+    pub(super) fn asked_from(&mut self, from: Origin) {
         if let Some(credit) = &mut self.credit {
             credit.asked = Some(from);
         }
     }
 
     /// Authentic media or DTLS came from there: who sent it has read what we sent.
-    pub(super) fn heard(&mut self, clock: Clock, from: SocketAddr) {
+    pub(super) fn heard(&mut self, clock: Clock, from: Origin) {
         self.credit = None;
         self.ice.heard(from);
         self.take_ice_events(clock);

@@ -52,7 +52,7 @@ fn flood(lite: bool, role: DtlsRole, hellos: bool) -> (Bytes, Bytes) {
     server.command(clock, Command::StartChecks);
     client.meet(&server, of_client, clock);
     let (mut to, mut from) = (Bytes::default(), Bytes::default());
-    let path = Path { local: server.address, remote: victim };
+    let path = Path::udp(server.address, victim);
     for number in 0..STEPS {
         for (_, mut datagram) in client.drain() {
             if number < SHOWN && (stun::kind(&datagram) == stun::Kind::Stun || hellos) {
@@ -65,7 +65,7 @@ fn flood(lite: bool, role: DtlsRole, hellos: bool) -> (Bytes, Bytes) {
             to.count(&datagram);
             // Who forges requests may know what is answered to them: the client goes on until it nominates.
             if stun::kind(&datagram) == stun::Kind::Stun && stun::request_transaction(&datagram).is_none() {
-                client.take(clock, Path { local: client.address, remote: server.address }, &mut datagram);
+                client.take(clock, Path::udp(client.address, server.address), &mut datagram);
             }
         }
         clock = clock.after(STEP);
@@ -108,8 +108,8 @@ fn datagrams_until_connected(stranger: bool) -> usize {
     other.start();
     let forged = other.poll_transmit().unwrap();
     let remote: SocketAddr = "192.0.2.7:7".parse().unwrap();
-    let path = Path { local: "192.0.2.1:1".parse().unwrap(), remote };
-    let mut credit = Credit { asked: Some(remote), ..Credit::default() };
+    let path = Path::udp("192.0.2.1:1".parse().unwrap(), remote);
+    let mut credit = Credit { asked: Some(path.origin()), ..Credit::default() };
     client.start();
     server.start();
     let mut got = 0;
@@ -119,7 +119,7 @@ fn datagrams_until_connected(stranger: bool) -> usize {
             arriving.push(forged.clone());
         }
         for datagram in arriving {
-            credit.earn(remote, datagram.len());
+            credit.earn(path.origin(), datagram.len());
             server.handle(&datagram);
             std::iter::from_fn(|| server.poll_transmit()).for_each(|datagram| credit.keep(datagram));
         }

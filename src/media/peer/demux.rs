@@ -3,9 +3,9 @@
 use super::{Clock, Connection, Stage};
 use crate::media::batch::Batch;
 use crate::media::dtls::{Connected, certificate, fingerprint_of};
+use crate::media::ice::Origin;
 use crate::media::types::DtlsRole;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A handshake that stands still for so long does not keep others from theirs.
@@ -63,7 +63,7 @@ pub(super) struct Hello {
     /// When something of it came last.
     heard: Instant,
     /// Where it came from.
-    places: Vec<SocketAddr>,
+    places: Vec<Origin>,
 }
 
 /// Of the first datagram of a handshake.
@@ -114,7 +114,7 @@ impl Connection {
 
     /// Whether a datagram of a handshake that came from there may be for us. A ClientHello begins it; everything else
     /// belongs to the one that runs. `None`: there is nothing to shake hands about.
-    pub fn fits(&self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Option<Fit> {
+    pub fn fits(&self, now: Instant, from: Origin, datagram: &[u8]) -> Option<Fit> {
         if !matches!(self.stage, Stage::New | Stage::Handshake(_)) {
             return None;
         }
@@ -123,7 +123,7 @@ impl Connection {
         if self.hello.is_none() && !begins && self.dtls_role != DtlsRole::Active {
             return None;
         }
-        let leads_there = self.path.is_some_and(|path| path.remote == from);
+        let leads_there = self.path.is_some_and(|path| path.origin() == from);
         Some(match (&self.hello, hello) {
             (Some(known), Some(hello)) if known.random == hello => Fit::Running,
             (Some(known), None) if known.is_running(now) && known.places.contains(&from) => Fit::Running,
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     /// A handshake was heard of from there not long ago, and goes on.
-    pub fn shakes_hands(&self, now: Instant, from: SocketAddr) -> bool {
+    pub fn shakes_hands(&self, now: Instant, from: Origin) -> bool {
         matches!(self.stage, Stage::New | Stage::Handshake(_))
             && self.hello.as_ref().is_some_and(|hello| hello.is_running(now) && hello.places.contains(&from))
     }
@@ -146,7 +146,7 @@ impl Connection {
         self.is_ready() && hashes.peek().is_some() && hashes.all(|hash| self.flights.contains(&hash))
     }
 
-    pub(super) fn note_hello(&mut self, clock: Clock, from: SocketAddr, datagram: &[u8]) {
+    pub(super) fn note_hello(&mut self, clock: Clock, from: Origin, datagram: &[u8]) {
         if !matches!(self.stage, Stage::New | Stage::Handshake(_)) {
             return;
         }
@@ -201,7 +201,7 @@ impl Connection {
     pub fn dtls_from_shared(
         &mut self,
         clock: Clock,
-        from: SocketAddr,
+        from: Origin,
         datagram: &[u8],
         of_owner: bool,
         out: &mut Batch,
@@ -237,7 +237,7 @@ impl Connection {
     }
 
     /// The handshake that was given to us is through; its last datagram came from there.
-    pub fn take_up(&mut self, clock: Clock, from: SocketAddr, connected: &Connected, out: &mut Batch) {
+    pub fn take_up(&mut self, clock: Clock, from: Origin, connected: &Connected, out: &mut Batch) {
         self.from = Some(from);
         self.take_keys(clock, connected, out);
         self.heard_dtls(clock);

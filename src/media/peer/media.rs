@@ -3,7 +3,7 @@
 use super::capture::Tap;
 use super::{Clock, Connection, Incoming, Output, Room, Shared, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor, SLOT_SIZE};
-use crate::media::ice::Path;
+use crate::media::ice::{Origin, Path};
 use crate::media::srtp::SrtpError;
 use crate::media::streams::rtcp::Split;
 use crate::media::streams::store::SharedStore;
@@ -11,7 +11,6 @@ use crate::media::streams::{Content, Medium, Relayed, Resend, Settings, Streams}
 use crate::media::types::*;
 use crate::record::capture::PacketType;
 use crate::rtcp::is_rtcp;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,7 +42,7 @@ impl Connection {
     pub fn media<'a>(
         &mut self,
         clock: Clock,
-        from: SocketAddr,
+        from: Origin,
         datagram: &mut [u8],
         room: &'a mut Room,
         out: &mut Batch,
@@ -95,7 +94,7 @@ impl Connection {
     fn incoming_rtcp<'a>(
         &mut self,
         clock: Clock,
-        from: SocketAddr,
+        from: Origin,
         datagram: &mut [u8],
         split: &'a mut Split,
         out: &mut Batch,
@@ -128,7 +127,7 @@ impl Connection {
 
     /// A packet of the peer's own was decrypted.
     #[inline]
-    fn opened(&mut self, clock: Clock, from: SocketAddr) {
+    fn opened(&mut self, clock: Clock, from: Origin) {
         self.authentic = true;
         if self.listens {
             self.heard(clock, from);

@@ -22,7 +22,7 @@ use super::batch::{Batch, Cursor};
 use super::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use super::clock::Clock;
 use super::dtls::{Connected, Dtls, DtlsContext};
-use super::ice::{Agent, AgentConfig, Path, destinations::Destinations, stun::TransactionId};
+use super::ice::{Agent, AgentConfig, Origin, Path, destinations::Destinations, stun::TransactionId};
 use super::sctp::Sctp;
 use super::srtp;
 use super::streams::rtcp::Split;
@@ -56,6 +56,8 @@ pub struct Setup {
     pub credentials: IceCredentials,
     /// Real addresses of the worker's sockets.
     pub addresses: Vec<SocketAddr>,
+    /// The same of those that take TCP connections.
+    pub tcp: Vec<SocketAddr>,
     /// What of them is advertised.
     pub candidates: Vec<Candidate>,
     pub shared: Arc<Shared>,
@@ -78,11 +80,13 @@ pub enum Output {
 #[derive(Debug)]
 pub enum Note {
     /// An authenticated STUN message came from there.
-    Reachable(SocketAddr),
+    Reachable(Origin),
     /// Nothing more is expected from there.
-    Forgotten(SocketAddr),
+    Forgotten(Origin),
     /// A request was sent; its answer may come from an address not yet known.
     Check(TransactionId),
+    /// A TCP connection to there is wanted.
+    Connect(SocketAddr),
     /// New local ufrag.
     Ufrag(String),
 }
@@ -153,7 +157,7 @@ pub struct Connection {
     /// How much DTLS may go to a path that nobody has proven; a lite agent's, until DTLS is through.
     credit: Option<credit::Credit>,
     /// Where the datagram came from that is being worked on.
-    from: Option<SocketAddr>,
+    from: Option<Origin>,
     /// The last datagram of media or DTLS was authentic.
     authentic: bool,
     /// The ICE agent waits for authentic media.
@@ -183,13 +187,14 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(setup: Setup, clock: Clock) -> Connection {
-        let Setup { config, credentials, addresses, candidates, shared, store } = setup;
+        let Setup { config, credentials, addresses, tcp, candidates, shared, store } = setup;
         let ice = Agent::new(AgentConfig {
             credentials,
             role: config.ice_role,
             lite: shared.config.ice_lite,
             consent_freshness: shared.config.ice_consent_freshness,
             addresses,
+            tcp,
         });
         let mut connection = Connection {
             id: config.id,

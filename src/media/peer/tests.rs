@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::dtls::{DtlsConfig, Identity};
-use crate::media::ice::{local, stun};
+use crate::media::ice::{Way, local, stun};
 use crate::media::streams::Parts;
 use crate::media::streams::fixtures::video;
 use crate::media::streams::store::SharedStore;
@@ -10,7 +10,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Somewhere.
-const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+const ANY: Origin =
+    Origin { way: Way::Udp, at: SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9) };
 
 pub(super) struct End {
     pub connection: Connection,
@@ -49,6 +50,7 @@ pub(super) fn end(
         config,
         credentials: credentials.clone(),
         addresses: vec![address],
+        tcp: Vec::new(),
         candidates: local::advertised(&shared.config, &[address]),
         shared: shared.clone(),
         store: store.clone(),
@@ -96,10 +98,10 @@ impl End {
         }
         match kind {
             stun::Kind::Stun => self.connection.stun(clock, path, datagram, &mut self.batch),
-            stun::Kind::Dtls => self.connection.dtls(clock, path.remote, datagram, &mut self.batch),
+            stun::Kind::Dtls => self.connection.dtls(clock, path.origin(), datagram, &mut self.batch),
             _ => {
                 let mut room = Room::default();
-                self.connection.media(clock, path.remote, datagram, &mut room, &mut self.batch);
+                self.connection.media(clock, path.origin(), datagram, &mut room, &mut self.batch);
             }
         }
     }
@@ -146,7 +148,7 @@ fn run(a: &mut End, b: &mut End, mut clock: Clock, span: Duration) -> Clock {
                 let (from, to) = if flip { (&mut *b, &mut *a) } else { (&mut *a, &mut *b) };
                 for (path, mut datagram) in from.drain() {
                     if path.remote == to.address {
-                        let path = Path { local: path.remote, remote: path.local };
+                        let path = Path::udp(path.remote, path.local);
                         to.take(clock, path, &mut datagram);
                     }
                 }
@@ -202,7 +204,7 @@ fn an_early_client_hello_is_kept() {
     let hello: Vec<Vec<u8>> = std::iter::from_fn(|| dtls.poll_transmit()).collect();
     assert!(!hello.is_empty());
     for datagram in &hello {
-        a.connection.dtls(clock, b.address, datagram, &mut a.batch);
+        a.connection.dtls(clock, Origin::udp(b.address), datagram, &mut a.batch);
     }
     assert_eq!(a.connection.early.len(), hello.len());
     a.meet(&b, DtlsRole::Passive, clock);
@@ -212,11 +214,11 @@ fn an_early_client_hello_is_kept() {
     let mut clock = clock;
     for _ in 0..100 {
         for (path, mut datagram) in b.drain() {
-            a.take(clock, Path { local: path.remote, remote: path.local }, &mut datagram);
+            a.take(clock, Path::udp(path.remote, path.local), &mut datagram);
         }
         for (path, mut datagram) in a.drain() {
             answered |= stun::kind(&datagram) == stun::Kind::Dtls;
-            b.take(clock, Path { local: path.remote, remote: path.local }, &mut datagram);
+            b.take(clock, Path::udp(path.remote, path.local), &mut datagram);
         }
         clock = clock.after(Duration::from_millis(20));
         a.connection.handle_timeout(clock, &mut a.batch);

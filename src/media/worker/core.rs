@@ -13,10 +13,11 @@ use super::pending::Pending;
 use super::ring::Reader;
 use super::send::Transmitter;
 use super::socket::Socket;
+use super::tcp::TcpConnections;
 use crate::media::batch::{Batch, Cursor};
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
-use crate::media::ice::{Path, stun};
+use crate::media::ice::{Origin, Path, stun};
 use crate::media::peer::{Connection, Incoming, Note, Output, Room, STEPS, Setup, Shared};
 use crate::media::prefetch::prefetch;
 use crate::media::streams::store::SharedStore;
@@ -39,7 +40,7 @@ pub(super) struct Seat {
     pub(super) connection: Connection,
     /// The entry of `timers` that counts; others of this seat are stale.
     pub(super) due: Option<Due>,
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) origins: Vec<Origin>,
     pub(super) ufrag: String,
     /// In `eager`.
     pub(super) waiting: bool,
@@ -66,6 +67,9 @@ pub struct Core {
     pub(super) seats: Vec<Option<Box<Seat>>>,
     /// Addresses of ours that count; datagrams to others are dropped.
     bound: Vec<SocketAddr>,
+    /// The same for connections; empty without `ice_tcp`.
+    pub(super) tcp_bound: Vec<SocketAddr>,
+    pub(super) tcp: Option<Box<TcpConnections>>,
     pub(super) free: Vec<u32>,
     pub(super) by_ufrag: HashMap<String, u32>,
     /// Learned from authenticated STUN only.
@@ -110,6 +114,8 @@ impl Core {
         let reflexive = shared.config.stun_server.map(|server| Reflexive::new(server, clock.instant));
         Core {
             bound: handle.bound(),
+            tcp_bound: handle.tcp_bound(),
+            tcp: None,
             ring: Reader::of(handle.clone(), |handle| &handle.ring),
             handle,
             shared,
@@ -175,15 +181,16 @@ impl Core {
         bytes: &mut [u8],
         room: &'a mut Room,
     ) -> Option<Delivery<'a>> {
+        let from = path.origin();
         match stun::kind(bytes) {
-            stun::Kind::Media => match self.owners.get(&path.remote)? {
-                Found::Sole(index) => self.media_of(index, path.remote, arrived, bytes, room),
-                Found::Several(_) => self.media_of_several(path.remote, arrived, bytes, room),
+            stun::Kind::Media => match self.owners.get(&from)? {
+                Found::Sole(index) => self.media_of(index, from, arrived, bytes, room),
+                Found::Several(_) => self.media_of_several(from, arrived, bytes, room),
             },
             stun::Kind::Dtls => {
-                match self.owners.get(&path.remote)? {
-                    Found::Sole(index) => self.dtls_of(index, path.remote, bytes),
-                    Found::Several(_) => self.dtls_of_several(path.remote, bytes),
+                match self.owners.get(&from)? {
+                    Found::Sole(index) => self.dtls_of(index, from, bytes),
+                    Found::Several(_) => self.dtls_of_several(from, bytes),
                 }
                 None
             }
@@ -193,7 +200,7 @@ impl Core {
                     stun::Owner::Transaction(id) => match self.transactions.remove(&id) {
                         Some(index) => index,
                         None if self.is_reflexive(path, bytes) => return None,
-                        None => self.owners.get(&path.remote)?.first(),
+                        None => self.owners.get(&from)?.first(),
                     },
                 };
                 self.step(index, |connection, clock, batch| connection.stun(clock, path, bytes, batch));
@@ -207,7 +214,7 @@ impl Core {
     pub(super) fn media_of<'a>(
         &mut self,
         index: u32,
-        from: SocketAddr,
+        from: Origin,
         arrived: Clock,
         bytes: &mut [u8],
         room: &'a mut Room,
@@ -225,7 +232,7 @@ impl Core {
         delivery
     }
 
-    pub(super) fn dtls_of(&mut self, index: u32, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn dtls_of(&mut self, index: u32, from: Origin, bytes: &[u8]) {
         self.step(index, |connection, clock, batch| connection.dtls(clock, from, bytes, batch));
     }
 
@@ -234,7 +241,7 @@ impl Core {
     }
 
     /// RTCP from there comes soon.
-    pub fn fetch_ahead(&self, from: SocketAddr, datagrams_to_go: usize) {
+    pub fn fetch_ahead(&self, from: Origin, datagrams_to_go: usize) {
         let seat = self.owners.get(&from).and_then(|f| self.seats.get(f.first() as usize)?.as_deref());
         if let Some(seat) = seat {
             seat.connection.fetch_ahead_for_rtcp(datagrams_to_go);
@@ -269,6 +276,7 @@ impl Core {
                 config,
                 credentials,
                 addresses: self.bound.clone(),
+                tcp: self.tcp_bound.clone(),
                 candidates: shared.candidates.clone(),
                 shared: self.shared.clone(),
                 store: self.store.clone(),
@@ -287,7 +295,7 @@ impl Core {
             sink,
             connection,
             due: None,
-            addresses: Vec::new(),
+            origins: Vec::new(),
             ufrag,
             waiting: false,
         }));
@@ -349,7 +357,7 @@ impl Core {
         let own = self.bound.iter().find(|own| own.is_ipv4() == server.is_ipv4());
         match (own, reflexive.poll(self.clock.instant)) {
             (Some(own), Some(request)) => {
-                let path = Path { local: *own, remote: server };
+                let path = Path::udp(*own, server);
                 self.batch.push_bytes(&mut Cursor::default(), path, &request);
             }
             // There may be one later.
@@ -364,9 +372,13 @@ impl Core {
             return;
         }
         self.bound.clone_from(&bound);
+        self.tcp_bound = self.handle.tcp_bound();
+        let tcp = self.tcp_bound.clone();
         let candidates = self.handle.advertised(&self.shared.config);
         for index in 0..self.seats.len() as u32 {
-            self.step(index, |connection, clock, batch| connection.follow(clock, &bound, &candidates, batch));
+            self.step(index, |connection, clock, batch| {
+                connection.follow(clock, (&bound, &tcp), &candidates, batch);
+            });
         }
     }
 
@@ -424,19 +436,23 @@ impl Core {
     }
 
     pub(super) fn settle(&mut self, index: u32) {
-        let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
-        while let Some(note) = seat.connection.next_note() {
+        while let Some(Some(seat)) = self.seats.get_mut(index as usize)
+            && let Some(note) = seat.connection.next_note()
+        {
             match note {
-                Note::Reachable(address) => {
-                    if !seat.addresses.contains(&address) {
-                        seat.addresses.push(address);
+                Note::Reachable(origin) => {
+                    if !seat.origins.contains(&origin) {
+                        seat.origins.push(origin);
                     }
-                    self.owners.learn(address, index);
+                    self.owners.learn(origin, index);
+                    self.owned(origin);
                 }
-                Note::Forgotten(address) => {
-                    seat.addresses.retain(|known| *known != address);
-                    self.owners.forget(&address, index);
+                Note::Forgotten(origin) => {
+                    seat.origins.retain(|known| *known != origin);
+                    self.owners.forget(&origin, index);
+                    self.disowned(origin);
                 }
+                Note::Connect(to) => self.open_tcp(index, to),
                 Note::Check(id) => {
                     self.transactions.insert(id, index);
                     self.transaction_ages.push_back((self.clock.instant, id));
@@ -448,6 +464,7 @@ impl Core {
                 }
             }
         }
+        let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
         let is_up = seat.connection.is_up();
         let due = seat.connection.poll_timeout(self.clock.instant).map(|at| Due::new(at, is_up));
         if due != seat.due {
@@ -467,8 +484,12 @@ impl Core {
         seat.shared.removed();
         self.pending.seat_left(index);
         self.by_ufrag.remove(&seat.ufrag);
-        for address in &seat.addresses {
-            self.owners.forget(address, index);
+        for origin in seat.origins {
+            self.owners.forget(&origin, index);
+            self.disowned(origin);
+        }
+        if let Some(tcp) = &mut self.tcp {
+            tcp.close_of(index);
         }
         self.transactions.retain(|_, owner| *owner != index);
         self.free.push(index);

@@ -33,6 +33,8 @@ pub struct WorkerHandle {
     bound: Lock<Vec<SocketAddr>>,
     /// Ports of its sockets, IPv4 and IPv6.
     ports: [Option<u16>; 2],
+    /// The same of those that listen for TCP connections.
+    tcp_ports: [Option<u16>; 2],
     pub bell: Bell,
     pub ring: Ring,
     pub jobs: SegQueue<Job>,
@@ -111,6 +113,7 @@ impl WorkerHandle {
             index,
             bound: Lock::default(),
             ports,
+            tcp_ports: [None; 2],
             bell,
             ring: Ring::new(RING_CELLS),
             jobs: SegQueue::new(),
@@ -125,10 +128,19 @@ impl WorkerHandle {
         handle
     }
 
+    /// These ports listen for TCP connections.
+    pub fn with_tcp(self, tcp_ports: [Option<u16>; 2]) -> WorkerHandle {
+        WorkerHandle { tcp_ports, ..self }
+    }
+
     /// These addresses with the ports of the sockets; those of a family without a socket are left out.
     fn at(&self, addresses: &[IpAddr]) -> Vec<SocketAddr> {
-        let port = |ip: &IpAddr| self.ports[usize::from(ip.is_ipv6())];
-        addresses.iter().filter_map(|ip| Some(SocketAddr::new(*ip, port(ip)?))).collect()
+        with_ports(addresses.iter().copied(), self.ports)
+    }
+
+    /// Where it can be connected to by TCP.
+    pub fn tcp_bound(&self) -> Vec<SocketAddr> {
+        with_ports(self.bound.lock().iter().map(SocketAddr::ip), self.tcp_ports)
     }
 
     pub fn bound(&self) -> Vec<SocketAddr> {
@@ -146,6 +158,7 @@ impl WorkerHandle {
     pub fn advertised(&self, config: &EngineConfig) -> Vec<Candidate> {
         let bound = self.bound();
         let mut candidates = local::advertised(config, &bound);
+        candidates.extend(local::advertised_for_tcp(config, &candidates, &self.tcp_bound()));
         if let Some(seen) = self.reflexive().filter(|seen| bound.contains(&seen.base)) {
             candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
         }
@@ -244,6 +257,11 @@ impl PeerShared {
         self.set_ready(false);
         self.seat.store(NOWHERE, Ordering::Release);
     }
+}
+
+fn with_ports(addresses: impl Iterator<Item = IpAddr>, ports: [Option<u16>; 2]) -> Vec<SocketAddr> {
+    let port = |ip: IpAddr| ports[usize::from(ip.is_ipv6())];
+    addresses.filter_map(|ip| Some(SocketAddr::new(ip, port(ip)?))).collect()
 }
 
 fn unique() -> u64 {

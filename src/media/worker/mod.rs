@@ -27,6 +27,7 @@ pub mod socket;
 pub mod split;
 pub mod start;
 pub mod station;
+pub mod tcp;
 pub mod timers;
 pub mod udp;
 pub mod wake;

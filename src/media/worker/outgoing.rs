@@ -3,6 +3,7 @@
 
 use super::core::{Core, Seat};
 use super::handle::WorkerHandle;
+use super::tcp::Figures;
 use crate::media::address::{Addressee, Urgency};
 use crate::media::clock::Clock;
 use crate::media::peer::{MOST_AT_ONCE, STEPS};
@@ -121,17 +122,26 @@ impl Core {
     /// Sends what has been written.
     fn transmit(&mut self) {
         if self.batch.is_empty() {
+            if let Some(tcp) = &mut self.tcp {
+                tcp.end_closed();
+            }
             return;
         }
         for socket in &mut self.sockets {
             self.transmitter.send(&self.batch, socket);
         }
+        let mut by_tcp = Figures::default();
+        if let Some(tcp) = &mut self.tcp {
+            tcp.send(&self.batch);
+            tcp.end_closed();
+            by_tcp = tcp.figures;
+        }
         self.batch.clear();
         let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
-        traffic.sent.store(transmitter.sent, Ordering::Relaxed);
-        traffic.send_calls.store(transmitter.calls, Ordering::Relaxed);
+        traffic.sent.store(transmitter.sent + by_tcp.sent, Ordering::Relaxed);
+        traffic.send_calls.store(transmitter.calls + by_tcp.calls, Ordering::Relaxed);
         traffic.dropped.store(
-            transmitter.dropped + self.batch.refused() + self.handle.ring.dropped(),
+            transmitter.dropped + by_tcp.dropped + self.batch.refused() + self.handle.ring.dropped(),
             Ordering::Relaxed,
         );
     }

@@ -6,6 +6,7 @@
 //! the others, and takes nothing from anybody; only a packet that the owner's keys open brings it to the front.
 #![forbid(unsafe_code)]
 
+use crate::media::ice::{Origin, Way};
 use crate::util::random;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -56,26 +57,56 @@ impl FromIterator<u32> for Several {
 }
 
 pub struct Owners {
+    /// By UDP: asked for each packet.
     found: HashMap<SocketAddr, Found>,
+    /// By other ways.
+    apart: HashMap<Origin, Found>,
     /// Of addresses with [`Found::Several`]: at least two.
-    several: HashMap<SocketAddr, Vec<u32>>,
+    several: HashMap<Origin, Vec<u32>>,
     /// Where the lots come from. Nobody outside can tell the next one.
     lots: u64,
 }
 
 impl Default for Owners {
     fn default() -> Owners {
-        Owners { found: HashMap::new(), several: HashMap::new(), lots: random::u64_full() }
+        Owners {
+            found: HashMap::new(),
+            apart: HashMap::new(),
+            several: HashMap::new(),
+            lots: random::u64_full(),
+        }
     }
 }
 
 impl Owners {
-    pub fn get(&self, address: &SocketAddr) -> Option<Found> {
-        self.found.get(address).copied()
+    pub fn get(&self, origin: &Origin) -> Option<Found> {
+        match origin.way {
+            Way::Udp => self.found.get(&origin.at),
+            Way::Tcp(_) => self.apart.get(origin),
+        }
+        .copied()
     }
 
-    pub fn several(&self, address: &SocketAddr) -> Several {
-        self.several.get(address).into_iter().flatten().copied().collect()
+    fn set(&mut self, origin: Origin, found: Option<Found>) {
+        match (origin.way, found) {
+            (Way::Udp, Some(found)) => _ = self.found.insert(origin.at, found),
+            (Way::Udp, None) => _ = self.found.remove(&origin.at),
+            (Way::Tcp(_), Some(found)) => _ = self.apart.insert(origin, found),
+            (Way::Tcp(_), None) => _ = self.apart.remove(&origin),
+        }
+    }
+
+    pub fn several(&self, origin: &Origin) -> Several {
+        self.several.get(origin).into_iter().flatten().copied().collect()
+    }
+
+    /// Whoever it is.
+    pub fn all(&self, origin: &Origin) -> Several {
+        match self.get(origin) {
+            None => Several::default(),
+            Some(Found::Sole(seat)) => std::iter::once(seat).collect(),
+            Some(Found::Several(_)) => self.several(origin),
+        }
     }
 
     /// Whose keys are tried on a datagram, of all that may be its owners, the likeliest first: these, and where they are more
@@ -94,16 +125,16 @@ impl Owners {
     }
 
     /// An authentic STUN message for the seat came from there.
-    pub fn learn(&mut self, address: SocketAddr, seat: u32) {
-        match self.get(&address) {
-            None => _ = self.found.insert(address, Found::Sole(seat)),
+    pub fn learn(&mut self, origin: Origin, seat: u32) {
+        match self.get(&origin) {
+            None => self.set(origin, Some(Found::Sole(seat))),
             Some(Found::Sole(first)) if first != seat => {
-                self.found.insert(address, Found::Several(first));
-                self.several.insert(address, vec![first, seat]);
+                self.set(origin, Some(Found::Several(first)));
+                self.several.insert(origin, vec![first, seat]);
             }
             Some(Found::Sole(_)) => {}
             Some(Found::Several(_)) => {
-                let seats = self.several.entry(address).or_default();
+                let seats = self.several.entry(origin).or_default();
                 if !seats.contains(&seat) {
                     seats.truncate(MOST - 1);
                     seats.push(seat);
@@ -113,29 +144,31 @@ impl Owners {
     }
 
     /// Authentic media or DTLS of the seat came from there.
-    pub fn prefer(&mut self, address: SocketAddr, seat: u32) {
-        if let Some(seats) = self.several.get_mut(&address)
+    pub fn prefer(&mut self, origin: Origin, seat: u32) {
+        if let Some(seats) = self.several.get_mut(&origin)
             && let Some(at) = seats.iter().position(|known| *known == seat)
             && at > 0
         {
             seats[..=at].rotate_right(1);
-            self.found.insert(address, Found::Several(seat));
+            self.set(origin, Some(Found::Several(seat)));
         }
     }
 
-    pub fn forget(&mut self, address: &SocketAddr, seat: u32) {
-        match self.get(address) {
-            Some(Found::Sole(first)) if first == seat => _ = self.found.remove(address),
+    pub fn forget(&mut self, origin: &Origin, seat: u32) {
+        match self.get(origin) {
+            Some(Found::Sole(first)) if first == seat => self.set(*origin, None),
             Some(Found::Several(_)) => {
-                let Some(seats) = self.several.get_mut(address) else { return };
+                let Some(seats) = self.several.get_mut(origin) else { return };
                 seats.retain(|known| *known != seat);
-                if let Some(first) = seats.first().copied() {
-                    let found = if seats.len() > 1 { Found::Several(first) } else { Found::Sole(first) };
-                    self.found.insert(*address, found);
+                let found = match seats.as_slice() {
+                    [] => None,
+                    [sole] => Some(Found::Sole(*sole)),
+                    [first, ..] => Some(Found::Several(*first)),
+                };
+                if !matches!(found, Some(Found::Several(_))) {
+                    self.several.remove(origin);
                 }
-                if seats.len() < 2 {
-                    self.several.remove(address);
-                }
+                self.set(*origin, found);
             }
             _ => {}
         }
@@ -143,16 +176,34 @@ impl Owners {
 
     #[cfg(test)]
     pub fn len(&self) -> usize {
-        self.found.len() + self.several.len()
+        self.found.len() + self.apart.len() + self.several.len()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::ice::TcpId;
 
-    fn address() -> SocketAddr {
-        "192.0.2.1:5".parse().unwrap()
+    fn address() -> Origin {
+        Origin::udp("192.0.2.1:5".parse().unwrap())
+    }
+
+    #[test]
+    fn ways_to_one_address_have_their_own_owners() {
+        let mut owners = Owners::default();
+        let by_tcp = |id| Origin { way: Way::Tcp(TcpId(id)), ..address() };
+        owners.learn(address(), 1);
+        owners.learn(by_tcp(7), 2);
+        owners.learn(by_tcp(8), 3);
+        owners.learn(by_tcp(8), 4);
+        assert_eq!(owners.get(&address()), Some(Found::Sole(1)));
+        assert_eq!(owners.get(&by_tcp(7)), Some(Found::Sole(2)));
+        assert_eq!(owners.several(&by_tcp(8)).seats(), [3, 4]);
+        for (origin, seat) in [(address(), 1), (by_tcp(7), 2), (by_tcp(8), 3), (by_tcp(8), 4)] {
+            owners.forget(&origin, seat);
+        }
+        assert_eq!(owners.len(), 0);
     }
 
     #[test]

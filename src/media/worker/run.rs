@@ -9,11 +9,12 @@ use super::receive::{MESSAGES, Receiver};
 use super::relief::OnDuty;
 use super::socket::Socket;
 use super::station::{Parcel, Station};
+use super::tcp::{self, TcpConnections};
 use super::wake::{Bed, Readable, Sleep};
 use crate::media::address::Addressee;
 use crate::media::address::Urgency;
 use crate::media::clock::Clock;
-use crate::media::ice::Path;
+use crate::media::ice::{Origin, Path};
 use crate::media::peer::{Incoming, Output, Room, STEPS, Shared};
 use crate::media::streams::Parts;
 use crate::media::types::*;
@@ -53,8 +54,16 @@ pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
 }
 
 /// The body of a worker thread; returns after [`Job::Stop`], or when another thread has taken over.
-pub fn run(handle: &Arc<WorkerHandle>, shared: Arc<Shared>, sockets: Vec<Socket>, bed: Bed) {
-    let core = Box::new(Core::new(handle.clone(), shared, sockets));
+pub fn run(
+    handle: &Arc<WorkerHandle>,
+    shared: Arc<Shared>,
+    (sockets, tcp): (Vec<Socket>, Option<TcpConnections>),
+    bed: Bed,
+) {
+    let mut core = Box::new(Core::new(handle.clone(), shared, sockets));
+    if let Some(tcp) = tcp {
+        core.use_tcp(tcp);
+    }
     work(handle, Station::new(core), Arc::new(bed));
 }
 
@@ -120,6 +129,8 @@ struct Worker {
     handle: Arc<WorkerHandle>,
     receiver: Receiver,
     room: Box<Room>,
+    /// What TCP connections bring; made when the first one does.
+    by_tcp: Option<Box<tcp::Room>>,
     rtcp_pause: Pause,
     /// There were packets since the last flush.
     has_packets: bool,
@@ -140,6 +151,7 @@ impl Worker {
             handle,
             receiver: Receiver::default(),
             room: Box::default(),
+            by_tcp: None,
             rtcp_pause: Pause::default(),
             has_packets: false,
             rtcp_is_next: false,
@@ -164,6 +176,9 @@ impl Worker {
                 more_rtcp |= self.receive(socket, Kind::Rtcp)?;
             }
         }
+        if readable.tcp {
+            self.receive_by_tcp()?;
+        }
         if readable.rtcp != 0 {
             self.rtcp_pause.looked(core(|core| core.clock.instant), more_rtcp);
         }
@@ -173,7 +188,7 @@ impl Worker {
         tell_sinks()?;
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
-        self.has_packets |= readable.media != 0 || relayed;
+        self.has_packets |= readable.media != 0 || readable.tcp || relayed;
         // Not before they have left.
         let (gathers, now) = core(|core| (core.is_gathering(), core.clock.instant));
         if !gathers {
@@ -213,17 +228,12 @@ impl Worker {
             }
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
-            let path = Path { local, remote: train.from };
+            let path = Path::udp(local, train.from);
             let arrived = core(|core| train.arrived.map_or(core.clock, |at| core.clock.when(at)));
             let datagrams = bytes.len().div_ceil(train.segment) as u64;
             self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             for datagram in bytes.chunks_mut(train.segment) {
-                let mut told = receive_one(path, arrived, datagram, &mut self.room);
-                // Before the next packet: `setup_media` precedes the first `incoming_rtp`.
-                if told.is_ok() && core(|core| core.has_calls()) {
-                    told = tell_sinks();
-                }
-                if told.is_err() {
+                if receive_and_tell(path, arrived, datagram, &mut self.room).is_err() {
                     let rest = count - message - 1;
                     tracing::info!(
                         "{rest} messages that were read before their worker was taken over are lost"
@@ -238,11 +248,31 @@ impl Worker {
         Ok(count == MESSAGES)
     }
 
+    /// From all TCP connections that have something, some of it.
+    fn receive_by_tcp(&mut self) -> Result<(), Lost> {
+        let room = self.by_tcp.get_or_insert_default();
+        core(|core| {
+            core.set_clock(Clock::read());
+            core.poll_tcp();
+        });
+        while let Some(path) = core(|core| core.read_tcp(room)) {
+            self.handle.traffic.received.fetch_add(room.count() as u64, Ordering::Relaxed);
+            let arrived = core(|core| core.clock);
+            while let Some(datagram) = room.next_datagram()
+                && core(|core| core.is_way_open(path.way))
+            {
+                receive_and_tell(path, arrived, datagram, &mut self.room)?;
+            }
+        }
+        core(Core::tell_of_tcp);
+        Ok(())
+    }
+
     /// What the next messages will need: each is from somebody else.
     fn fetch_ahead(&mut self, message: usize) {
         for to_go in 1..=STEPS {
             if let Some((train, _)) = self.receiver.train(message + to_go) {
-                core(|core| core.fetch_ahead(train.from, to_go));
+                core(|core| core.fetch_ahead(Origin::udp(train.from), to_go));
             }
         }
     }
@@ -324,6 +354,12 @@ fn tell_deferred() -> Result<(), Lost> {
         tell(call)?;
     }
     Ok(())
+}
+
+/// One datagram, and what it causes before the next one: `setup_media` precedes the first `incoming_rtp`.
+fn receive_and_tell(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<(), Lost> {
+    receive_one(path, arrived, bytes, room)?;
+    if core(|core| core.has_calls()) { tell_sinks() } else { Ok(()) }
 }
 
 /// One datagram, and the plugin's callback if it is media.

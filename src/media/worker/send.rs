@@ -2,6 +2,7 @@
 
 use super::socket::Socket;
 use crate::media::batch::Batch;
+use crate::media::ice::Way;
 use crate::net::sockaddr::to_raw;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -47,7 +48,7 @@ pub struct Transmitter {
 }
 
 impl Transmitter {
-    /// Sends all lanes of the socket's family. Never waits: what the kernel does not take is dropped and counted.
+    /// Sends all lanes that go through UDP in the socket's family. Never waits: what the kernel does not take is dropped and counted.
     pub fn send(&mut self, batch: &Batch, socket: &mut Socket) {
         self.lay_out(batch, socket, socket.segments);
         let mut done = 0;
@@ -117,8 +118,9 @@ impl Transmitter {
         self.messages.clear();
         let memory = batch.memory().as_ptr();
         for (lane_index, lane) in batch.lanes().iter().enumerate() {
-            if lane.path.remote.is_ipv4() != socket.is_ipv4 {
-                continue;
+            match lane.path.way {
+                Way::Udp if lane.path.remote.is_ipv4() == socket.is_ipv4 => {}
+                Way::Udp | Way::Tcp(_) => continue,
             }
             let mut bytes = 0;
             let mut open = false;

@@ -4,9 +4,9 @@
 use super::core::{Core, Delivery};
 use super::owners::Several;
 use crate::media::clock::Clock;
+use crate::media::ice::Origin;
 use crate::media::peer::{Fit, Room};
 use crate::media::types::LARGEST_RTP;
-use std::net::SocketAddr;
 
 /// DTLS records of these types belong to no handshake.
 const ALERT: u8 = 21;
@@ -19,7 +19,7 @@ impl Core {
     /// one open it. At most as many as [`Owners::tried`](super::owners::Owners::tried) says.
     pub(super) fn media_of_several<'a>(
         &mut self,
-        from: SocketAddr,
+        from: Origin,
         arrived: Clock,
         bytes: &mut [u8],
         room: &'a mut Room,
@@ -48,7 +48,7 @@ impl Core {
 
     /// DTLS: what belongs to a handshake goes to the one that it fits best, one handshake at a time; everything else to
     /// those whose packets came last, until it was authentic.
-    pub(super) fn dtls_of_several(&mut self, from: SocketAddr, bytes: &[u8]) {
+    pub(super) fn dtls_of_several(&mut self, from: Origin, bytes: &[u8]) {
         let several = self.owners.several(&from);
         let now = self.clock.instant;
         let again = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.heard_before(bytes));
@@ -78,7 +78,7 @@ impl Core {
     }
 
     /// Gives a sealed record to those that are connected, those first whose packets came last, until it was authentic.
-    fn is_opened_by_one(&mut self, from: SocketAddr, bytes: &[u8]) -> bool {
+    fn is_opened_by_one(&mut self, from: Origin, bytes: &[u8]) -> bool {
         let several = self.owners.several(&from);
         let connected = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.is_ready());
         let likely = several.seats().iter().filter(connected).copied().collect();
@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// A datagram of a handshake that was taken for this PeerConnection's. Only the certificate tells whose it was.
-    fn shake(&mut self, index: u32, from: SocketAddr, bytes: &[u8]) {
+    fn shake(&mut self, index: u32, from: Origin, bytes: &[u8]) {
         let mut is_stray = false;
         let several = self.owners.several(&from);
         let announces = |seat: &u32| self.connection(*seat).and_then(|c| c.is_announced_in(bytes));
@@ -125,7 +125,7 @@ impl Core {
 
     /// The handshake that is through was the other one's. One step after the other, and all seats stay in their places: a
     /// panic costs the PeerConnection that it happened in, and none besides.
-    fn hand_over(&mut self, index: u32, other: u32, from: SocketAddr) {
+    fn hand_over(&mut self, index: u32, other: u32, from: Origin) {
         let pair = self.seats.get_disjoint_mut([index as usize, other as usize]);
         let Ok([Some(ours), Some(theirs)]) = pair else { return };
         let Some(connected) = ours.connection.exchange(&mut theirs.connection) else { return };
@@ -133,7 +133,7 @@ impl Core {
         self.step(index, |connection, clock, batch| connection.go_on(clock, batch));
     }
 
-    fn shakes_hands(&self, seat: u32, from: SocketAddr) -> bool {
+    fn shakes_hands(&self, seat: u32, from: Origin) -> bool {
         self.connection(seat).is_some_and(|connection| connection.shakes_hands(self.clock.instant, from))
     }
 }

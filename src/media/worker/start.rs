@@ -4,6 +4,7 @@
 use super::handle::WorkerHandle;
 use super::run;
 use super::socket::{PortRange, Socket};
+use super::tcp::{Listener, TcpConnections};
 use super::wake::{Bed, Bell};
 use crate::media::peer::Shared;
 use crate::media::types::EngineConfig;
@@ -18,6 +19,7 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
     let mut bed = Bed::default();
     let ports = ports(config, index)?;
     let (mut sockets, mut bound) = (Vec::new(), [None; 2]);
+    let (mut listeners, mut listening) = (Vec::new(), [None; 2]);
     for (family, ipv4) in [true, false].into_iter().enumerate() {
         // Also for addresses that may come later.
         let needed = config.addresses.iter().any(|a| a.is_ipv4() == ipv4);
@@ -31,12 +33,24 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
         };
         bed.watch(&socket.udp, socket.rtcp.as_ref())?;
         bound[family] = Some(socket.port());
+        if config.ice_tcp {
+            let listener = Listener::open(ipv4, socket.port(), ports)?;
+            listening[family] = Some(listener.port());
+            listeners.push(listener);
+        }
         sockets.push(socket);
     }
-    let handle = Arc::new(WorkerHandle::new(index, bound, &config.addresses, bell));
+    let tcp = match config.ice_tcp {
+        true => Some(TcpConnections::new(listeners, config.dscp)?),
+        false => None,
+    };
+    if let Some(tcp) = &tcp {
+        bed.watch_tcp(&tcp.descriptor())?;
+    }
+    let handle = Arc::new(WorkerHandle::new(index, bound, &config.addresses, bell).with_tcp(listening));
     let (of_thread, shared) = (handle.clone(), shared.clone());
     let thread = crate::util::thread::spawn(format!("hloop {index}"), move || {
-        run::run(&of_thread, shared, sockets, bed);
+        run::run(&of_thread, shared, (sockets, tcp), bed);
     })?;
     Ok((handle, thread))
 }

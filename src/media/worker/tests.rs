@@ -34,7 +34,7 @@ fn burst(ipv4: bool, segments: bool) -> u64 {
     let mut cursors = [Cursor::default(); 2];
     for i in 0..200_u8 {
         for (receiver, cursor) in receivers.iter().zip(&mut cursors) {
-            let path = Path { local: address(&sender), remote: address(receiver) };
+            let path = Path::udp(address(&sender), address(receiver));
             // Lengths that make trains, end trains, and start new ones.
             let len = if i % 10 == 9 { 60 } else { 100 + usize::from(i / 50) };
             let mut bytes = vec![i; len];
@@ -77,7 +77,7 @@ fn everything_leaves_from_the_address_of_its_path() {
         sender.segments &= segments;
         let receiver = Socket::open(true, (0, 0), 0).unwrap();
         let local = SocketAddr::new(offered, sender.port());
-        let path = Path { local, remote: address(&receiver) };
+        let path = Path::udp(local, address(&receiver));
         let mut batch = Batch::default();
         let mut cursor = Cursor::default();
         for len in [100, 100, 100, 50, 120] {
@@ -96,8 +96,8 @@ fn a_destination_that_cannot_be_reached_does_not_stop_the_others() {
     let mut batch = Batch::default();
     let local = address(&sender);
     // Broadcast is refused without SO_BROADCAST.
-    let nowhere = Path { local, remote: "255.255.255.255:9".parse().unwrap() };
-    let there = Path { local, remote: address(&receiver) };
+    let nowhere = Path::udp(local, "255.255.255.255:9".parse().unwrap());
+    let there = Path::udp(local, address(&receiver));
     let (mut a, mut b) = (Cursor::default(), Cursor::default());
     for _ in 0..2 {
         assert!(batch.push_bytes(&mut a, nowhere, b"lost"));

@@ -24,7 +24,8 @@ impl Core {
         let of_seats = self.timers.peek().map(|Reverse((due, _))| due.latest);
         let of_stun = self.reflexive.as_ref().map(Reflexive::due);
         let of_frame = self.gathering_since.map(|since| since + GATHER);
-        of_seats.into_iter().chain(of_stun).chain(of_frame).min()
+        let of_tcp = self.tcp.as_ref().and_then(|tcp| tcp.next_timeout());
+        of_seats.into_iter().chain(of_stun).chain(of_frame).chain(of_tcp).min()
     }
 
     /// Others are stale.
@@ -34,6 +35,10 @@ impl Core {
 
     pub fn run_timers(&mut self) {
         self.ask_stun_server();
+        if let Some(tcp) = &mut self.tcp {
+            tcp.run_timers(self.clock.instant);
+            self.tell_of_tcp();
+        }
         while let Some(Reverse((due, index))) = self.timers.peek().copied() {
             if due.at > self.clock.instant {
                 break;

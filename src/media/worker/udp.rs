@@ -1,4 +1,4 @@
-//! UDP sockets as the system calls see them: binding and options.
+//! UDP sockets as the system calls see them: binding, and options of any socket.
 
 use crate::net::sockaddr::to_raw;
 use std::io;
@@ -36,14 +36,14 @@ pub fn bind_with(
     }
 }
 
-pub fn set(socket: &UdpSocket, level: i32, name: i32, value: i32) -> io::Result<()> {
+pub fn set(socket: &impl AsRawFd, level: i32, name: i32, value: i32) -> io::Result<()> {
     // SAFETY: a number leads nowhere.
     unsafe { set_value(socket, level, name, value) }
 }
 
 /// # Safety
 /// Pointers in `value` are what the option asks for, and valid for the call.
-pub unsafe fn set_value<T>(socket: &UdpSocket, level: i32, name: i32, value: T) -> io::Result<()> {
+pub unsafe fn set_value<T>(socket: &impl AsRawFd, level: i32, name: i32, value: T) -> io::Result<()> {
     // SAFETY: `value` is readable for the length given; what it points to is the caller's promise.
     let result = unsafe {
         libc::setsockopt(

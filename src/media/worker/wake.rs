@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// Address families.
 const FAMILIES: usize = 2;
-/// The bell, and for each family a socket for media and one for RTCP.
-const MAX_FDS: usize = 1 + 2 * FAMILIES;
+/// The bell, for each family a socket for media and one for RTCP, and what stands for all TCP connections.
+const MAX_FDS: usize = 1 + 2 * FAMILIES + 1;
 /// poll passes over it.
 const NONE: RawFd = -1;
 
@@ -21,6 +21,7 @@ const NONE: RawFd = -1;
 pub struct Bed {
     media: Vec<OwnedFd>,
     rtcp: Vec<Option<OwnedFd>>,
+    tcp: Option<OwnedFd>,
 }
 
 /// What the worker sleeps for.
@@ -39,6 +40,8 @@ pub enum Sleep {
 pub struct Readable {
     pub media: u32,
     pub rtcp: u32,
+    /// Some TCP connection, or who wants one.
+    pub tcp: bool,
 }
 
 impl Bed {
@@ -49,6 +52,12 @@ impl Bed {
         let rtcp = rtcp.map(|socket| own(socket)).transpose()?;
         self.media.push(own(media)?);
         self.rtcp.push(rtcp);
+        Ok(())
+    }
+
+    /// Watches the TCP connections, by the descriptor of the epoll instance that knows them.
+    pub fn watch_tcp(&mut self, connections: &impl AsFd) -> io::Result<()> {
+        self.tcp = Some(connections.as_fd().try_clone_to_owned()?);
         Ok(())
     }
 
@@ -75,9 +84,10 @@ impl Bed {
         });
         let mut fds = [libc::pollfd { fd: NONE, events: libc::POLLIN, revents: 0 }; MAX_FDS];
         let (own, sockets) = fds.split_at_mut(1);
-        let (media, rtcp) = sockets.split_at_mut(FAMILIES);
+        let (media, others) = sockets.split_at_mut(FAMILIES);
+        let (tcp, rtcp) = others.split_at_mut(1);
         own[0].fd = bell.event().as_raw_fd();
-        let families = self.media.len();
+        tcp[0].fd = self.tcp.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
         media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = socket.as_raw_fd());
         // At the end, so that the kernel is not told of them when they are left out.
         let count = if sleep == Sleep::Deep {
@@ -85,7 +95,7 @@ impl Bed {
             rtcp.iter_mut().zip(&self.rtcp).for_each(|(entry, socket)| entry.fd = number(socket));
             MAX_FDS
         } else {
-            1 + families
+            MAX_FDS - FAMILIES
         };
         let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         // SAFETY: `fds` has at least `count` entries, and negative descriptors are skipped; `limit` is NULL or lives in
@@ -98,7 +108,11 @@ impl Bed {
             let ready = entries.iter().enumerate().filter(|(_, entry)| entry.revents != 0);
             ready.fold(0, |bits, (index, _)| bits | 1 << index)
         };
-        let readable = Readable { media: bits(&fds[1..1 + FAMILIES]), rtcp: bits(&fds[1 + FAMILIES..]) };
+        let readable = Readable {
+            media: bits(&fds[1..1 + FAMILIES]),
+            rtcp: bits(&fds[MAX_FDS - FAMILIES..]),
+            tcp: fds[1 + FAMILIES].revents != 0,
+        };
         (readable, fds[0].revents != 0)
     }
 }
@@ -152,14 +166,14 @@ mod tests {
         bed.watch(&sockets[1], Some(&sockets[2])).unwrap();
         let send = |to: usize| sockets[0].send_to(b"x", sockets[to].local_addr().unwrap()).unwrap();
         send(2);
-        assert_eq!(bed.sleep(&bell, None, Sleep::Deep, || true), Readable { media: 0, rtcp: 2 });
+        assert_eq!(bed.sleep(&bell, None, Sleep::Deep, || true), Readable { rtcp: 2, ..Readable::default() });
         let shortly = Some(Duration::from_micros(1));
         for sleep in [Sleep::RtcpWaits, Sleep::Gathering] {
             assert_eq!(bed.sleep(&bell, shortly, sleep, || true), Readable::default());
         }
         send(1);
         for sleep in [Sleep::RtcpWaits, Sleep::Gathering] {
-            assert_eq!(bed.sleep(&bell, None, sleep, || true), Readable { media: 2, rtcp: 0 });
+            assert_eq!(bed.sleep(&bell, None, sleep, || true), Readable { media: 2, ..Readable::default() });
         }
     }
 }

@@ -87,6 +87,7 @@ impl Client {
             },
             credentials: credentials.clone(),
             addresses: vec![inside],
+            tcp: Vec::new(),
             candidates: Vec::new(),
             shared: shared.clone(),
             store: store.clone(),
@@ -139,15 +140,15 @@ impl Client {
 
     /// Takes a datagram of the server's. No packet but our own may come out of it.
     pub fn take(&mut self, clock: Clock, datagram: &mut Datagram) {
-        let path = Path { local: self.inside, remote: datagram.from };
+        let path = Path::udp(self.inside, datagram.from);
         match stun::kind(&datagram.bytes) {
             stun::Kind::Stun => self.connection.stun(clock, path, &datagram.bytes, &mut self.batch),
-            stun::Kind::Dtls => self.connection.dtls(clock, datagram.from, &datagram.bytes, &mut self.batch),
+            stun::Kind::Dtls => self.connection.dtls(clock, path.origin(), &datagram.bytes, &mut self.batch),
             stun::Kind::Media => {
                 let mut room = Room::default();
                 let got = self.connection.media(
                     clock,
-                    datagram.from,
+                    path.origin(),
                     &mut datagram.bytes,
                     &mut room,
                     &mut self.batch,

@@ -5,7 +5,7 @@ use super::network::{Datagram, FAIR, Network, Weather};
 use super::time;
 use crate::media::address::Urgency;
 use crate::media::clock::Clock;
-use crate::media::ice::{Path, local};
+use crate::media::ice::{Origin, Path, local};
 use crate::media::peer::{Incoming, Output, Room, Shared};
 use crate::media::streams::Parts;
 use crate::media::types::*;
@@ -273,7 +273,7 @@ impl World {
             self.step();
         }
         self.silent = false;
-        let at = self.clients[client].outside;
+        let at = Origin::udp(self.clients[client].outside);
         self.served[client].peer.seat() == self.core.owners.several(&at).seats().first().copied()
             || self.core.owners.get(&at) == self.served[client].peer.seat().map(Found::Sole)
     }
@@ -349,7 +349,7 @@ impl World {
     fn deliver(&mut self, mut datagram: Datagram) {
         let clock = self.clock();
         if datagram.to == self.address {
-            let path = Path { local: self.address, remote: datagram.from };
+            let path = Path::udp(self.address, datagram.from);
             let mut room = Room::default();
             let delivery = self.core.datagram(path, clock, &mut datagram.bytes, &mut room);
             if let Some(delivery) = delivery {
