@@ -80,7 +80,7 @@ impl Api {
                 message.get("transaction").and_then(|v| v.as_str().map(str::to_owned)),
             )
         });
-        let error = ApiError::new(Code::Unknown, "Too many requests are waiting");
+        let error = ApiError::full(Code::Unknown, "Too many requests are waiting");
         let reply = error_json(session_id, transaction.as_deref(), &error);
         let source = self.source(&from, &reply);
         let lane = Lane::Refusals(source.connection);

@@ -51,6 +51,8 @@ pub struct ApiError {
     pub reason: Option<String>,
     /// What is behind it, where clients are told less.
     pub cause: Option<String>,
+    /// Something is full, and may not be a moment later.
+    pub is_full: bool,
 }
 
 /// Longest reason that clients see, in bytes (§3.1).
@@ -58,7 +60,12 @@ const MAX_REASON: usize = 511;
 
 impl ApiError {
     pub fn new(code: Code, reason: impl Into<String>) -> ApiError {
-        ApiError { code, reason: Some(reason.into()), cause: None }
+        ApiError { code, reason: Some(reason.into()), cause: None, is_full: false }
+    }
+
+    /// Too much waits already.
+    pub fn full(code: Code, reason: impl Into<String>) -> ApiError {
+        ApiError { is_full: true, ..ApiError::new(code, reason) }
     }
 
     pub fn because(self, cause: impl Into<String>) -> ApiError {
@@ -73,7 +80,7 @@ impl ApiError {
 
 impl From<Code> for ApiError {
     fn from(code: Code) -> ApiError {
-        ApiError { code, reason: None, cause: None }
+        ApiError { code, reason: None, cause: None, is_full: false }
     }
 }
 

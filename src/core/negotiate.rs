@@ -104,7 +104,7 @@ impl Handle {
                 "{count} descriptions or candidates refused: the media worker has {number} changes waiting"
             );
         }
-        Err(ApiError::new(Code::Unknown, "Too many changes of the PeerConnection are waiting"))
+        Err(ApiError::full(Code::Unknown, "Too many changes of the PeerConnection are waiting"))
     }
 
     /// Whether a description changes a PeerConnection that there is. The flag alone may be from an answer that the plugin

@@ -67,7 +67,7 @@ impl Handle {
             .then(|| self.session.early.take_several(candidate.len(), MAX_PENDING_BYTES_PER_SESSION));
         let Some(Some(bytes)) = place else {
             self.too_many_candidates();
-            return Err(ApiError::new(Code::WrongWebrtcState, "Too many candidates without a description"));
+            return Err(ApiError::full(Code::WrongWebrtcState, "Too many candidates without a description"));
         };
         signalling.pending.push(Pending { received: time::monotonic(), candidate, bytes });
         Ok(())

@@ -576,11 +576,22 @@ fn state_name(state: Connection) -> &'static str {
 fn failed(error: ApiError) -> Error {
     let text = error.cause.clone().unwrap_or_else(|| error.reason().to_owned());
     let code = match error.code {
+        _ if error.is_full => JANUS_RS_EAGAIN,
         Code::JsepInvalidSdp | Code::JsepUnknownType => JANUS_RS_ESDP,
         Code::UnexpectedAnswer if error.cause.is_some() => JANUS_RS_ESDP,
-        Code::Unknown if text.starts_with("Too many") => JANUS_RS_EAGAIN,
-        Code::WrongWebrtcState if text.starts_with("Too many") => JANUS_RS_EAGAIN,
         _ => JANUS_RS_ESTATE,
     };
     Error::new(code, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_full_may_be_tried_again_whatever_it_says() {
+        let code = |error| failed(error).code();
+        assert_eq!(code(ApiError::full(Code::Unknown, "enough")), JANUS_RS_EAGAIN);
+        assert_eq!(code(ApiError::new(Code::Unknown, "Too many words")), JANUS_RS_ESTATE);
+    }
 }
