@@ -45,7 +45,7 @@ pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<V
 fn changes(module: &Module, form: impl Fn(&str) -> Generation) -> Vec<(&Slot, &'static Variant)> {
     let of = |slot: &Slot| {
         let generation = form(&slot.symbol);
-        VARIANTS.iter().find(|v| v.symbol == slot.symbol && v.first <= generation && generation <= v.last)
+        VARIANTS.iter().find(|v| *v.symbol == *slot.symbol && v.first <= generation && generation <= v.last)
     };
     module.slots.iter().filter_map(|slot| Some((slot, of(slot)?))).collect()
 }
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn only_symbols_that_differ_change() {
-        let slot = |symbol: &str| Slot { offset: 8, symbol: symbol.to_owned(), addend: 0 };
+        let slot = |symbol: &str| Slot { offset: 8, symbol: symbol.into(), addend: 0 };
         let module = Module {
             slots: vec![slot("malloc"), slot("janus_plugin_rtp_extensions_reset")],
             ..Module::default()

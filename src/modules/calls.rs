@@ -66,7 +66,7 @@ pub fn read(_: &super::image::Image<'_>, _: &super::sound::Dynamic) -> Calls {
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use super::{Calls, Said};
-    use crate::modules::image::Image;
+    use crate::modules::image::{Image, Load};
     use crate::modules::sound::{ADDRESS_RELOCATIONS, Dynamic, RELATIVE, Relocation};
     use crate::sdp::options::{Numbering, Shape};
     use iced_x86::{
@@ -79,8 +79,15 @@ mod x86_64 {
     const WINDOW: usize = 96;
     /// How far back from a call through a register it is looked for what the register holds.
     const FURTHER: usize = 1024;
-    /// Code of more than this is not read.
-    const MOST: usize = 32 << 20;
+    /// Code of more than this is not read: bytes, of all segments together.
+    const MOST: usize = 16 << 20;
+    /// Instructions that are held at a time, beside those looked back at.
+    const BLOCK: usize = 1 << 14;
+    /// Calls that tell something; Debian's modules have 13 at most.
+    const MOST_TELLING: usize = 10_000;
+    /// Instructions that are looked at on the way back from calls; Debian's modules take 1,300
+    /// at most, 8 MiB of Rust a hundred thousand.
+    const MOST_LOOKS: usize = 500_000;
 
     /// Functions whose calls tell something.
     #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,17 +142,9 @@ mod x86_64 {
         if slots.is_empty() {
             return Calls { api, said: Vec::new() };
         }
-        let mut said: Vec<Vec<Said>> = Vec::new();
-        for load in image.loads.iter().filter(|l| l.executable) {
-            let code = image.content(load);
-            if code.len() > MOST {
-                continue;
-            }
-            let code: Vec<Instruction> =
-                Decoder::with_ip(64, code, load.memory.start, DecoderOptions::NONE).into_iter().collect();
-            said.extend(sites(&code, &slots));
-        }
-        Calls { api, said: agreed(said) }
+        // What is read in part only says nothing: the rest might contradict it.
+        let said = Reader::new(&slots).all(image).map(agreed).unwrap_or_default();
+        Calls { api, said }
     }
 
     /// Per pair of opposites: what some sites say and no site contradicts.
@@ -167,49 +166,100 @@ mod x86_64 {
         all
     }
 
-    /// Calls through registers that are followed: real modules have some hundreds.
-    const MOST_FOLLOWED: usize = 100_000;
+    /// Reads code piece by piece: hostile files may have as much of it as they like.
+    struct Reader<'a> {
+        slots: &'a HashMap<u64, Telling>,
+        /// Where a call goes through a stub (`jmp *slot`).
+        stubs: HashMap<u64, Telling>,
+        found: Vec<Vec<Said>>,
+        factory: InstructionInfoFactory,
+        /// Instructions that may still be looked at.
+        looks: usize,
+    }
 
-    /// What each call of a telling function shows.
-    fn sites(code: &[Instruction], slots: &HashMap<u64, Telling>) -> Vec<Vec<Said>> {
-        // Calls go through stubs (`jmp *slot`), or through the slot itself.
-        let through = |i: &Instruction| {
-            (i.is_ip_rel_memory_operand()).then(|| slots.get(&i.ip_rel_memory_address()).copied()).flatten()
-        };
-        let mut stubs = HashMap::new();
-        for (at, jump) in code.iter().enumerate().filter(|(_, i)| i.mnemonic() == Mnemonic::Jmp) {
-            let Some(function) = through(jump) else { continue };
-            stubs.insert(jump.ip(), function);
-            if let Some(mark) =
-                at.checked_sub(1).map(|b| &code[b]).filter(|i| i.mnemonic() == Mnemonic::Endbr64)
-            {
-                stubs.insert(mark.ip(), function);
-            }
+    impl<'a> Reader<'a> {
+        fn new(slots: &'a HashMap<u64, Telling>) -> Reader<'a> {
+            let factory = InstructionInfoFactory::new();
+            Reader { slots, stubs: HashMap::new(), found: Vec::new(), factory, looks: MOST_LOOKS }
         }
-        let mut factory = InstructionInfoFactory::new();
-        let (mut found, mut followed) = (Vec::new(), 0);
-        for (at, call) in code.iter().enumerate() {
-            let function = match (call.flow_control(), call.mnemonic()) {
-                (FlowControl::Call, _) => stubs.get(&call.near_branch_target()).copied(),
-                (FlowControl::IndirectCall, _) if call.op0_kind() == OpKind::Register => {
-                    followed += 1;
-                    if followed > MOST_FOLLOWED {
-                        continue;
-                    }
-                    let mut site = Site { code, at, factory: &mut factory };
-                    site.pointer(call.op0_register()).and_then(|place| slots.get(&place).copied())
-                }
-                // A call, and one at the end of a function. Stubs are such jumps, too; nothing is before those.
-                (FlowControl::IndirectCall | FlowControl::IndirectBranch, _) => through(call),
-                (FlowControl::UnconditionalBranch, _) => stubs.get(&call.near_branch_target()).copied(),
-                _ => None,
+
+        /// What each call of a telling function shows; `None` if there is more than any module has.
+        fn all(mut self, image: &Image<'_>) -> Option<Vec<Vec<Said>>> {
+            let loads = || image.loads.iter().filter(|l| l.executable);
+            if loads().map(|load| image.content(load).len()).sum::<usize>() > MOST {
+                return None;
+            }
+            let decoder = |load: &Load| {
+                Decoder::with_ip(64, image.content(load), load.memory.start, DecoderOptions::NONE)
             };
-            if let Some(function) = function {
-                let mut site = Site { code, at, factory: &mut factory };
-                found.push(site.says(function));
+            for load in loads() {
+                self.find_stubs(decoder(load).into_iter())?;
             }
+            for load in loads() {
+                let mut decoder = decoder(load).into_iter();
+                let mut code: Vec<Instruction> = Vec::with_capacity(FURTHER + BLOCK);
+                loop {
+                    code.drain(..code.len().saturating_sub(FURTHER));
+                    let new = code.len();
+                    code.extend(decoder.by_ref().take(BLOCK));
+                    if code.len() == new {
+                        break;
+                    }
+                    self.read(&code, new)?;
+                }
+            }
+            Some(self.found)
         }
-        found
+
+        fn through(&self, i: &Instruction) -> Option<Telling> {
+            (i.is_ip_rel_memory_operand())
+                .then(|| self.slots.get(&i.ip_rel_memory_address()).copied())
+                .flatten()
+        }
+
+        fn find_stubs(&mut self, code: impl Iterator<Item = Instruction>) -> Option<()> {
+            let mut before: Option<Instruction> = None;
+            for jump in code {
+                let mark = before.replace(jump).filter(|i| i.mnemonic() == Mnemonic::Endbr64);
+                let function = if jump.mnemonic() == Mnemonic::Jmp { self.through(&jump) } else { None };
+                let Some(function) = function else { continue };
+                self.stubs.extend([Some(jump), mark].into_iter().flatten().map(|i| (i.ip(), function)));
+                if self.stubs.len() > MOST_TELLING {
+                    return None;
+                }
+            }
+            Some(())
+        }
+
+        /// The calls from the instruction `new` on.
+        fn read(&mut self, code: &[Instruction], new: usize) -> Option<()> {
+            for (at, call) in code.iter().enumerate().skip(new) {
+                let function = match (call.flow_control(), call.mnemonic()) {
+                    (FlowControl::Call | FlowControl::UnconditionalBranch, _) => {
+                        self.stubs.get(&call.near_branch_target()).copied()
+                    }
+                    (FlowControl::IndirectCall, _) if call.op0_kind() == OpKind::Register => {
+                        let place = self.site(code, at).pointer(call.op0_register());
+                        place.and_then(|place| self.slots.get(&place).copied())
+                    }
+                    // A call, and one at the end of a function. Stubs are such jumps, too; nothing is before those.
+                    (FlowControl::IndirectCall | FlowControl::IndirectBranch, _) => self.through(call),
+                    _ => None,
+                };
+                if let Some(function) = function {
+                    let says = self.site(code, at).says(function);
+                    self.found.push(says);
+                }
+                if self.looks == 0 || self.found.len() > MOST_TELLING {
+                    return None;
+                }
+            }
+            Some(())
+        }
+
+        fn site<'b>(&'b mut self, code: &'b [Instruction], at: usize) -> Site<'b> {
+            Site { code, at, factory: &mut self.factory, looks: &mut self.looks }
+        }
     }
 
     /// A call, and the instructions before it.
@@ -217,6 +267,7 @@ mod x86_64 {
         code: &'a [Instruction],
         at: usize,
         factory: &'a mut InstructionInfoFactory,
+        looks: &'a mut usize,
     }
 
     impl Site<'_> {
@@ -332,6 +383,7 @@ mod x86_64 {
                 if self.writes(i, register) {
                     return true;
                 }
+                *self.looks = self.looks.saturating_sub(1);
                 let used = self.factory.info(&self.code[i]).used_registers();
                 if used.iter().any(|used| used.register().full_register() == register) {
                     return false;
@@ -341,6 +393,7 @@ mod x86_64 {
         }
 
         fn writes(&mut self, i: usize, register: Register) -> bool {
+            *self.looks = self.looks.saturating_sub(1);
             self.factory.info(&self.code[i]).used_registers().iter().any(|used| {
                 used.register().full_register() == register
                     && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead | OpAccess::NoMemAccess)
@@ -349,6 +402,8 @@ mod x86_64 {
 
         /// What `register` holds before the instruction `from`.
         fn register(&mut self, register: Register, from: usize, depth: usize) -> Value {
+            // The way to the call before it.
+            *self.looks = self.looks.saturating_sub(1);
             for i in self.before(from) {
                 if self.writes(i, register) {
                     return self.written(i, depth);
@@ -497,7 +552,7 @@ mod x86_64 {
         };
         let pointers: HashMap<u64, u64> =
             dynamic.relocations.iter().filter_map(|r| Some((r.offset, own(r)?))).collect();
-        let create = dynamic.symbols.iter().find(|s| s.defined && s.name == "create")?;
+        let create = dynamic.symbols.iter().find(|s| s.defined && &*s.name == "create")?;
         let code = image
             .load(create.address, 1)
             .filter(|l| l.executable)

@@ -101,7 +101,7 @@ fn plugin(text: &mut String, module: &Opened) -> Result<(), Unfit> {
 
 fn imports_of(facts: &elf::Module) -> Vec<&str> {
     let exported: std::collections::HashSet<&str> = entry::symbols().iter().map(|s| s.name).collect();
-    facts.imports.iter().map(|i| i.name.as_str()).filter(|n| exported.contains(n)).collect()
+    facts.imports.iter().map(|i| &*i.name).filter(|n| exported.contains(n)).collect()
 }
 
 /// Plugins, transports, event handlers and loggers all export only `create`; their folder tells, else the file's own

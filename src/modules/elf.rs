@@ -3,18 +3,19 @@
 
 use super::calls::{self, Calls};
 use super::crash::Function;
-use super::image::Image;
+use super::image::{Image, u16_at, u32_at, u64_at};
 use super::sound::{self, ADDRESS_RELOCATIONS, Dynamic, tag};
 use super::unsound::{FileError, Unsound};
 use object::read::elf::ElfFile64;
-use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+use object::{Object, ObjectSymbol, SymbolKind};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A symbol that the module expects from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    pub name: String,
+    pub name: Arc<str>,
     /// May stay unresolved.
     pub weak: bool,
 }
@@ -24,7 +25,7 @@ pub struct Import {
 pub struct Slot {
     /// From the module's load address.
     pub offset: u64,
-    pub symbol: String,
+    pub symbol: Arc<str>,
     pub addend: i64,
 }
 
@@ -45,7 +46,7 @@ pub struct Module {
     /// It defines `create`.
     pub has_create: bool,
     /// Functions and variables that it offers to others.
-    pub exports: Vec<String>,
+    pub exports: Vec<Arc<str>>,
     pub slots: Vec<Slot>,
     /// Made read-only after relocation.
     pub relro: Option<Range<u64>>,
@@ -91,7 +92,7 @@ pub fn parse(data: &[u8]) -> Result<Module, Unsound> {
     };
     for symbol in dynamic.symbols.iter().filter(|s| !s.name.is_empty()) {
         if symbol.defined {
-            module.has_create |= symbol.name == "create";
+            module.has_create |= &*symbol.name == "create";
             module.exports.push(symbol.name.clone());
         } else {
             module.imports.push(Import { name: symbol.name.clone(), weak: symbol.weak });
@@ -123,7 +124,7 @@ fn build_id(image: &Image<'_>) -> Option<String> {
 /// In the bytes of a segment of notes.
 pub(super) fn build_id_in(mut notes: &[u8]) -> Option<String> {
     while let Some(head) = notes.get(..12) {
-        let word = |i: usize| super::image::u32_at(head, i) as usize;
+        let word = |i: usize| u32_at(head, i) as usize;
         let (name, length) = (word(0).checked_add(3)? & !3, word(4));
         let start = name.checked_add(12)?;
         let end = start.checked_add(length)?;
@@ -153,39 +154,48 @@ pub fn functions(path: &Path) -> Vec<Function> {
     functions
 }
 
+/// Bytes of read-only data that are looked at: more than any module has.
+const MOST_CONSTANTS: usize = 64 << 20;
+/// More sections than linkers make.
+const MOST_SECTIONS: usize = 1024;
+
 /// Sections are for linkers and debuggers, and may have been cut off: then all that is neither code nor written to.
+/// Both may overlap, so that together they would be far larger than the file.
 fn constants(image: &Image<'_>) -> Vec<Vec<u8>> {
-    let named = ElfFile64::<object::LittleEndian>::parse(image.file()).ok().map(|file| {
-        let read_only = file.sections().filter(|s| s.name().is_ok_and(|n| n.starts_with(".rodata")));
-        read_only.filter_map(|s| s.data().ok().map(<[u8]>::to_vec)).collect::<Vec<_>>()
-    });
-    named.filter(|found| !found.is_empty()).unwrap_or_else(|| {
+    let mut found = read_only_sections(image.file()).unwrap_or_default();
+    if found.is_empty() {
         let loads = image.loads.iter().filter(|l| !l.writable && !l.executable);
-        loads.map(|l| image.content(l).to_vec()).collect()
-    })
+        found = loads.map(|l| image.content(l)).collect();
+    }
+    let mut left = image.file().len().min(MOST_CONSTANTS);
+    let fits = |data: &&[u8]| left.checked_sub(data.len()).map(|rest| left = rest).is_some();
+    found.into_iter().take_while(fits).map(<[u8]>::to_vec).collect()
 }
+
+/// The bytes of the sections `.rodata…`.
+fn read_only_sections(file: &[u8]) -> Option<Vec<&[u8]>> {
+    let place = |offset: u64, length: u64| {
+        file.get(usize::try_from(offset).ok()?..usize::try_from(offset.checked_add(length)?).ok()?)
+    };
+    let header = file.get(..64)?;
+    let (size, count) = (u16_at(header, 58), u16_at(header, 60));
+    if size != SECTION_HEADER || usize::from(count) > MOST_SECTIONS {
+        return None;
+    }
+    let table = place(u64_at(header, 40), u64::from(size) * u64::from(count))?;
+    let bytes = |section: &[u8]| place(u64_at(section, 24), u64_at(section, 32));
+    let sections = || table.chunks_exact(usize::from(size));
+    let names = bytes(sections().nth(usize::from(u16_at(header, 62)))?)?;
+    let read_only = sections().filter(|section| {
+        let name = names.get(u32_at(section, 0) as usize..);
+        u32_at(section, 4) == SECTION_OF_PROGRAM && name.is_some_and(|n| n.starts_with(b".rodata"))
+    });
+    Some(read_only.filter_map(bytes).collect())
+}
+
+const SECTION_HEADER: u16 = 64;
+/// `SHT_PROGBITS`.
+const SECTION_OF_PROGRAM: u32 = 1;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_a_real_library() {
-        let libc = ["/lib/x86_64-linux-gnu/libjansson.so.4", "/usr/lib/aarch64-linux-gnu/libjansson.so.4"]
-            .iter()
-            .find(|p| Path::new(p).exists())
-            .expect("libjansson is a dependency");
-        let module = read(Path::new(libc)).unwrap();
-        assert!(module.needed.iter().any(|n| n.starts_with("libc.so")), "{:?}", module.needed);
-        assert!(module.imports.iter().any(|i| i.name == "malloc" && !i.weak));
-        assert!(module.slots.iter().any(|s| s.symbol == "malloc"));
-        assert!(module.relro.is_some() && !module.has_create && !module.constants.is_empty());
-    }
-
-    #[test]
-    fn says_why_it_cannot_read() {
-        assert!(matches!(read(Path::new("/nonexistent")), Err(FileError::Unreadable(_))));
-        assert!(matches!(read(Path::new("/dev/zero")), Err(FileError::NoFile)));
-        assert!(parse(b"#!/bin/sh\n").is_err());
-    }
-}
+mod tests;

@@ -68,7 +68,7 @@ impl Candidate<'_> {
     }
 
     fn imports(&self, symbol: &str) -> bool {
-        self.module.imports.iter().any(|i| i.name == symbol)
+        self.module.imports.iter().any(|i| &*i.name == symbol)
     }
 
     /// The configuration that settles the matter.
@@ -312,7 +312,7 @@ fn differing<'a>(module: &'a Module, choices: &BTreeSet<Generation>) -> Vec<&'a 
         let forms: BTreeSet<_> = choices.iter().map(|g| form(symbol, *g)).collect();
         forms.len() > 1 && !SAME_LAYOUT.contains(symbol)
     };
-    module.imports.iter().map(|i| i.name.as_str()).filter(differs).collect()
+    module.imports.iter().map(|i| &*i.name).filter(differs).collect()
 }
 
 /// Contradicting evidence is ignored: a patched build may have lost a text.

@@ -120,7 +120,7 @@ fn lend(path: &Path, symbols: &[String], folder: &[PathBuf]) -> bool {
     for other in folder.iter().filter(|other| *other != path) {
         let Ok(facts) = elf::read(other) else { continue };
         let given: Vec<&str> =
-            symbols.iter().filter(|s| facts.exports.contains(s)).map(String::as_str).collect();
+            symbols.iter().map(String::as_str).filter(|s| facts.exports.iter().any(|e| **e == **s)).collect();
         if given.is_empty() || !precheck::missing(other, &facts).is_empty() {
             continue;
         }

@@ -52,12 +52,12 @@ pub fn missing(path: &Path, module: &Module) -> Missing {
         }
     }
     for import in &module.imports {
-        if import.weak || OURS.contains(import.name.as_str()) {
+        if import.weak || OURS.contains(&*import.name) {
             continue;
         }
-        let Ok(name) = CString::new(import.name.as_str()) else { continue };
+        let Ok(name) = CString::new(&*import.name) else { continue };
         if global_symbol(&name).is_none() && libraries.iter().all(|l| l.symbol(&name).is_none()) {
-            found.symbols.push(import.name.clone());
+            found.symbols.push(import.name.to_string());
         }
     }
     found.symbols.sort();
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     fn import(name: &str, weak: bool) -> Import {
-        Import { name: name.to_owned(), weak }
+        Import { name: name.into(), weak }
     }
 
     #[test]

@@ -242,7 +242,7 @@ pub fn findings(group: &Group, name: Option<&str>, module: &Module) -> Vec<Findi
     let all: BTreeSet<Release> = group.releases.iter().map(|r| r.0).collect();
     let mut found: Vec<Finding> = of_build(&all, module).into_iter().collect();
     found.extend(of_calls(group, module));
-    let imported = |symbol: &str| module.imports.iter().any(|i| i.name == symbol);
+    let imported = |symbol: &str| module.imports.iter().any(|i| &*i.name == symbol);
     for (symbol, first) in TABLE.since.iter().filter(|s| imported(s.0)) {
         let releases: BTreeSet<Release> = all.iter().copied().filter(|r| r >= first).collect();
         if releases.len() < all.len() && !releases.is_empty() {

@@ -6,7 +6,8 @@
 
 use super::image::{Image, u16_at, u32_at, u64_at};
 use super::unsound::{Part, Unsound};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 const DYNAMIC: u32 = 2;
 const TLS: u32 = 7;
@@ -14,8 +15,17 @@ const STACK: u32 = 0x6474_e551;
 const RELRO: u32 = 0x6474_e552;
 const SYMBOL: u64 = 24;
 const RELOCATION: u64 = 24;
-/// More symbols or entries than any module has.
+/// More symbols or relocations than any module has.
 const MOST: u64 = 1 << 20;
+/// More entries than a dynamic table has; most are names of libraries.
+const MOST_ENTRIES: usize = 4096;
+/// Bytes of a longer name than any; lists of folders are longer.
+const LONGEST_NAME: usize = 4096;
+const LONGEST_PATHS: usize = 1 << 16;
+/// Bytes of all names of symbols: they may share their place in the file, but not in our memory.
+const MOST_NAMES: usize = 64 << 20;
+/// Versions that a file needs and defines.
+const MOST_VERSIONS: usize = 1 << 16;
 
 /// Tags of the dynamic table.
 pub mod tag {
@@ -57,7 +67,7 @@ pub mod tag {
 /// A dynamic symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
-    pub name: String,
+    pub name: Arc<str>,
     pub defined: bool,
     pub weak: bool,
     pub address: u64,
@@ -89,14 +99,19 @@ impl Dynamic {
 
     /// Texts of a tag.
     pub fn texts(&self, tag: u64) -> impl Iterator<Item = String> {
-        self.entries.iter().filter(move |e| e.0 == tag).filter_map(|e| self.text(e.1))
+        self.entries.iter().filter(move |e| e.0 == tag).filter_map(move |e| self.text(e.1, longest(tag)))
     }
 
-    fn text(&self, offset: u64) -> Option<String> {
+    fn text(&self, offset: u64, longest: usize) -> Option<String> {
         let rest = self.strings.get(usize::try_from(offset).ok()?..)?;
-        let end = rest.iter().position(|b| *b == 0)?;
+        let end = rest.iter().take(longest + 1).position(|b| *b == 0)?;
         Some(String::from_utf8_lossy(&rest[..end]).into_owned())
     }
+}
+
+/// Bytes of the longest text of a tag.
+fn longest(tag: u64) -> usize {
+    if [tag::RPATH, tag::RUNPATH].contains(&tag) { LONGEST_PATHS } else { LONGEST_NAME }
 }
 
 /// How the relocations of a machine are to be judged.
@@ -184,6 +199,9 @@ fn entries(image: &Image<'_>) -> Result<Vec<(u64, u64)>, Unsound> {
         if tag == 0 {
             return single(entries);
         }
+        if entries.len() == MOST_ENTRIES {
+            return Err(Unsound::DynamicEndless);
+        }
         entries.push((tag, value));
     }
     Err(Unsound::DynamicEndless)
@@ -211,7 +229,7 @@ fn strings(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<(), Unsound> {
         .ok_or(Unsound::Part(Part::Strings))?;
     dynamic.strings = bytes.to_vec();
     for tag in [tag::NEEDED, tag::SONAME, tag::RPATH, tag::RUNPATH] {
-        if dynamic.entries.iter().any(|e| e.0 == tag && dynamic.text(e.1).is_none()) {
+        if dynamic.entries.iter().any(|e| e.0 == tag && dynamic.text(e.1, longest(tag)).is_none()) {
             return Err(Unsound::DynamicName);
         }
     }
@@ -245,10 +263,15 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, Unsound> {
         return Err(wrong());
     }
     let bytes = image.bytes(start, count * SYMBOL).ok_or_else(wrong)?;
+    let (mut names, nameless) = (0, Arc::<str>::from(""));
     for symbol in bytes.chunks_exact(SYMBOL as usize) {
         let (name, info, section, address) =
             (u32_at(symbol, 0), symbol[4], u16_at(symbol, 6), u64_at(symbol, 8));
-        let name = dynamic.text(u64::from(name)).ok_or(Unsound::SymbolName)?;
+        let name = dynamic.text(u64::from(name), LONGEST_NAME).ok_or(Unsound::SymbolName)?;
+        names += name.len();
+        if names > MOST_NAMES {
+            return Err(Unsound::SymbolName);
+        }
         let defined = section != 0;
         // Thread-local ones and absolute ones are no addresses.
         let is_address = defined && info & 15 != 6 && section != 0xfff1;
@@ -259,6 +282,7 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, Unsound> {
         if defined && info & 15 == 10 && !image.load(address, 1).is_some_and(|l| l.executable) {
             return Err(Unsound::SymbolNoFunction(name));
         }
+        let name = if name.is_empty() { nameless.clone() } else { name.into() };
         dynamic.symbols.push(Symbol { name, defined, weak: info >> 4 == 2, address });
     }
     Ok(count)
@@ -267,7 +291,8 @@ fn symbols(image: &Image<'_>, dynamic: &mut Dynamic) -> Result<u64, Unsound> {
 /// `DT_HASH`. The number of symbols.
 fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, Unsound> {
     let wrong = || Unsound::Part(Part::Hash);
-    let (buckets, chains) = image.u32(address).zip(image.u32(address + 4)).ok_or_else(wrong)?;
+    let (buckets, chains) =
+        image.bytes(address, 8).map(|head| (u32_at(head, 0), u32_at(head, 4))).ok_or_else(wrong)?;
     if buckets == 0 || u64::from(buckets) > MOST || u64::from(chains) > MOST {
         return Err(wrong());
     }
@@ -295,8 +320,8 @@ fn hash_table(image: &Image<'_>, address: u64) -> Result<u64, Unsound> {
 /// `DT_GNU_HASH`. The number of symbols that it reaches to.
 fn gnu_hash_table(image: &Image<'_>, address: u64, known: Option<u64>) -> Result<u64, Unsound> {
     let wrong = || Unsound::Part(Part::Hash);
-    let word = |index: u64| image.u32(address + 4 * index).ok_or_else(wrong);
-    let (buckets, first, bloom, shift) = (word(0)?, word(1)?, word(2)?, word(3)?);
+    let head = image.bytes(address, 16).ok_or_else(wrong)?;
+    let [buckets, first, bloom, shift] = [0, 4, 8, 12].map(|at| u32_at(head, at));
     if buckets == 0 || u64::from(buckets) > MOST || u64::from(first) > MOST {
         return Err(wrong());
     }
@@ -329,7 +354,10 @@ fn gnu_hash_table(image: &Image<'_>, address: u64, known: Option<u64>) -> Result
 /// Version tables: one index per symbol, chains of needed and defined versions.
 fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Unsound> {
     let wrong = || Unsound::Part(Part::Versions);
-    let mut known = vec![0_u16, 1];
+    let mut known = [false; 1 << 15];
+    known[..2].fill(true);
+    let needed: HashSet<String> = dynamic.texts(tag::NEEDED).collect();
+    let mut versions = 0;
     for (table, number, is_need) in
         [(tag::NEEDS, tag::NEEDS_COUNT, true), (tag::DEFINED, tag::DEFINED_COUNT, false)]
     {
@@ -348,14 +376,18 @@ fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Unso
             }
             if is_need {
                 // The file must be among the needed ones: the linker takes it for granted.
-                let file = dynamic.text(u64::from(u32_at(entry, 4))).ok_or_else(wrong)?;
-                if !dynamic.texts(tag::NEEDED).any(|n| n == file) {
+                let file = dynamic.text(u64::from(u32_at(entry, 4)), LONGEST_NAME).ok_or_else(wrong)?;
+                if !needed.contains(&file) {
                     return Err(Unsound::VersionOfNobody(file));
                 }
             } else {
-                known.push(u16_at(entry, 4) & 0x7fff);
+                known[usize::from(u16_at(entry, 4) & 0x7fff)] = true;
             }
-            let mut part = at + u64::from(parts_at);
+            versions += usize::from(parts);
+            if versions > MOST_VERSIONS {
+                return Err(wrong());
+            }
+            let mut part = at.saturating_add(u64::from(parts_at));
             for index in 0..parts {
                 let bytes = image.bytes(part, if is_need { 16 } else { 8 }).ok_or_else(wrong)?;
                 let (name, next) = match is_need {
@@ -363,24 +395,24 @@ fn versions(image: &Image<'_>, dynamic: &Dynamic, count: u64) -> Result<(), Unso
                     false => (u32_at(bytes, 0), u32_at(bytes, 4)),
                 };
                 if is_need {
-                    known.push(u16_at(bytes, 6) & 0x7fff);
+                    known[usize::from(u16_at(bytes, 6) & 0x7fff)] = true;
                 }
-                dynamic.text(u64::from(name)).ok_or_else(wrong)?;
+                dynamic.text(u64::from(name), LONGEST_NAME).ok_or_else(wrong)?;
                 // The chain ends with its last part, not before.
                 if (next == 0) != (index + 1 == parts) {
                     return Err(wrong());
                 }
-                part += u64::from(next);
+                part = part.saturating_add(u64::from(next));
             }
             if (next == 0) != (left == 0) {
                 return Err(wrong());
             }
-            at += u64::from(next);
+            at = at.saturating_add(u64::from(next));
         }
     }
     let Some(table) = dynamic.value(tag::VERSIONS) else { return Ok(()) };
     let indexes = image.bytes(table, 2 * count).ok_or_else(wrong)?;
-    match indexes.chunks_exact(2).all(|i| known.contains(&(u16_at(i, 0) & 0x7fff))) {
+    match indexes.chunks_exact(2).all(|i| known[usize::from(u16_at(i, 0) & 0x7fff)]) {
         true => Ok(()),
         false => Err(wrong()),
     }
@@ -392,7 +424,8 @@ fn relocation_tables<'a>(image: &Image<'a>, dynamic: &Dynamic) -> Result<Vec<&'a
     let mut tables = Vec::new();
     for (start, size) in [(tag::RELA, tag::RELA_SIZE), (tag::PLT, tag::PLT_SIZE)] {
         let Some(start) = dynamic.value(start) else { continue };
-        let size = dynamic.value(size).filter(|size| size % RELOCATION == 0).ok_or_else(wrong)?;
+        let good = |size: &u64| size % RELOCATION == 0 && *size <= MOST * RELOCATION;
+        let size = dynamic.value(size).filter(good).ok_or_else(wrong)?;
         tables.push(image.bytes(start, size).ok_or_else(wrong)?);
     }
     if dynamic.value(tag::RELA).is_some() && dynamic.value(tag::RELA_ENTRY) != Some(RELOCATION) {
@@ -462,8 +495,12 @@ fn relative_words(image: &Image<'_>, dynamic: &Dynamic, text: bool) -> Result<()
     let Some(start) = dynamic.value(tag::RELR) else { return Ok(()) };
     let size = dynamic.value(tag::RELR_SIZE).filter(|size| size % 8 == 0).ok_or_else(wrong)?;
     let writable = |address: u64| image.load(address, 8).is_some_and(|load| load.writable || text);
-    let mut at = None;
+    let (mut at, mut count) = (None, 0);
     for word in image.bytes(start, size).ok_or_else(wrong)?.chunks_exact(8).map(|w| u64_at(w, 0)) {
+        count += u64::from(word.count_ones().max(1));
+        if count > MOST {
+            return Err(wrong());
+        }
         if word & 1 == 0 {
             if !writable(word) {
                 return Err(wrong());
@@ -496,7 +533,7 @@ fn functions(image: &Image<'_>, dynamic: &Dynamic) -> Result<(), Unsound> {
         let Some(start) = dynamic.value(table) else { continue };
         let wrong = || Unsound::Part(Part::Functions);
         let size = dynamic.value(size).filter(|size| size % 8 == 0 && *size < 1 << 16).ok_or_else(wrong)?;
-        for address in (0..size / 8).map(|i| start + 8 * i) {
+        for address in (0..size / 8).map(|i| start.saturating_add(8 * i)) {
             let known = image.load(address, 8).is_some()
                 && match relative.get(&address) {
                     Some(r) if r.kind == KINDS.relative => executable(r.addend as u64),
