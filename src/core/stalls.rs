@@ -3,7 +3,7 @@
 
 use super::Core;
 use crate::modules::backtrace;
-use crate::stall::{News, Observer, Stall, TICK};
+use crate::stall::{News, Observer, Stall};
 use std::collections::HashMap;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -27,7 +27,7 @@ impl StallWatch {
         let core = Arc::downgrade(core);
         let thread = crate::util::thread::spawn("stall watchdog", move || {
             let mut watch = Watch { core, limit, observer: Observer::default(), lines: HashMap::new() };
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(watch.observer.pause()) {
                 watch.look(Instant::now());
             }
         })?;

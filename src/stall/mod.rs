@@ -9,7 +9,9 @@ mod observer;
 mod plugin;
 mod thread;
 
-pub use observer::{LIMIT, News, Observer, Stall, TICK};
+#[cfg(test)]
+pub use observer::turn;
+pub use observer::{LIMIT, News, Observer, Stall};
 pub use plugin::{Callback, CallbackReport, Origin, Plugin, PluginReport, report};
 pub use thread::{Doing, Inside, ThreadId, doing, enter, this_thread};
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// A callback that takes longer is a stall.
 pub const LIMIT: Duration = Duration::from_millis(100);
-/// How often somebody looks: what the times of a stall are exact to.
-pub const TICK: Duration = Duration::from_millis(50);
+/// How often somebody looks while a callback runs: what the times of a stall are exact to.
+const TICK: Duration = Duration::from_millis(50);
 
 /// A callback that does not return.
 #[derive(Clone)]
@@ -76,6 +76,13 @@ impl Seen {
     }
 }
 
+/// Tests run in one process: each that has an [`Observer`] holds the turn.
+#[cfg(test)]
+pub fn turn() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(|failed| failed.into_inner())
+}
+
 /// One per process counts what it sees.
 #[derive(Default)]
 pub struct Observer {
@@ -83,6 +90,11 @@ pub struct Observer {
 }
 
 impl Observer {
+    /// When to look again. While nobody was inside of a callback, less often: each look wakes a thread.
+    pub fn pause(&self) -> Duration {
+        if self.seen.is_empty() { LIMIT } else { TICK }
+    }
+
     /// What is new at `now`.
     pub fn look(&mut self, now: Instant) -> Vec<News> {
         let mut news = Vec::new();

@@ -58,6 +58,7 @@ fn what_a_thread_is_in_is_known_to_others_without_a_lock() {
 #[test]
 fn a_callback_that_does_not_return_is_noticed_once_and_counted() {
     let package = "janus.plugin.stalls";
+    let _turn = turn();
     let (plugin, mut observer) = (Plugin::of(package), Observer::default());
     assert!(std::ptr::eq(plugin, Plugin::of(package)));
     let (release, blocked) = mpsc::channel::<()>();

@@ -7,11 +7,11 @@ use crate::media::{
     Command, DtlsRole, Engine, EngineConfig, HangupReason, IceRole, Mindex, Peer, PeerConfig, PeerEvent,
     PeerSink, RtpIn,
 };
-use crate::stall::{Callback, LIMIT, News, Observer, Plugin, Stall, enter};
+use crate::stall::{Callback, LIMIT, News, Observer, Plugin, Stall, enter, turn};
 use std::any::Any;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use std::time::Instant;
 
@@ -55,6 +55,7 @@ struct World {
     happened: Receiver<(u64, &'static str)>,
     observer: Observer,
     now: Instant,
+    _turn: MutexGuard<'static, ()>,
 }
 
 struct Party {
@@ -63,6 +64,7 @@ struct Party {
 }
 
 impl Party {
+    /// One of its name in this process: no other test has it.
     fn new(package: &str) -> Party {
         Party { plugin: Plugin::of(package), inside: Arc::default() }
     }
@@ -70,10 +72,11 @@ impl Party {
 
 impl World {
     fn new() -> World {
+        let turn = turn();
         let config = EngineConfig { workers: Some(1), ..EngineConfig::default() };
         let (log, happened) = channel();
         let engine = Engine::start(config).unwrap();
-        World { engine, log, happened, observer: Observer::default(), now: Instant::now() }
+        World { engine, log, happened, observer: Observer::default(), now: Instant::now(), _turn: turn }
     }
 
     fn peer(&self, id: u64, party: &Party, gate: Option<Receiver<()>>) -> Peer {
@@ -113,7 +116,7 @@ fn hang_up(peer: &Peer) {
 #[test]
 fn a_worker_in_a_callback_gives_no_sign_of_life_until_another_thread_goes_on() {
     let mut world = World::new();
-    let party = Party::new("janus.plugin.blocks");
+    let party = Party::new("janus.plugin.blocks-alone");
     let (release, gate) = channel();
     assert_eq!(world.engine.answers(Duration::from_secs(60)), Ok(()));
     hang_up(&world.peer(1, &party, Some(gate)));
