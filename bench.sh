@@ -5,6 +5,6 @@ cd "$(dirname "$0")"
 . tests/lib/packages.sh
 
 # shellcheck disable=SC2086 # lists of names
-install_packages $BUILD_PACKAGES $MODULE_PACKAGES
+install_packages $BUILD_PACKAGES $MODULE_PACKAGES libmicrohttpd-dev
 cargo build --quiet --release --package libjanus_rs --package benches
 exec target/release/bench "$@"

@@ -51,15 +51,15 @@ fn origin() {
 /// cbindgen does not look into `export! { … }`, so it is shown the same functions without the macro, behind the types.
 fn header() {
     const TYPES: &str = "src/embed/types.rs";
-    const FUNCTIONS: &str = "src/embed/api.rs";
+    const FUNCTIONS: [&str; 2] = ["src/embed/api.rs", "src/embed/api_media.rs"];
     const PREAMBLE: &str = "src/embed/preamble.h";
-    for file in [TYPES, FUNCTIONS, PREAMBLE, "include/janus_rs.h"] {
+    for file in FUNCTIONS.into_iter().chain([TYPES, PREAMBLE, "include/janus_rs.h"]) {
         println!("cargo:rerun-if-changed={file}");
     }
     let read = |file: &str| std::fs::read_to_string(file).expect(file);
     let types = read(TYPES);
     let mut plain = types.clone();
-    functions(&read(FUNCTIONS), &mut plain);
+    FUNCTIONS.iter().for_each(|file| functions(&read(file), &mut plain));
     let copy = PathBuf::from(std::env::var("OUT_DIR").expect("OUT_DIR")).join("janus_rs.rs");
     std::fs::write(&copy, plain).expect("OUT_DIR is writable");
     let config = cbindgen::Config {

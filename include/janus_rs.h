@@ -2,7 +2,7 @@
  *
  * How it is used: open an instance, set what janus.jcfg would say, start it, open peers (PeerConnections) or a client of the Janus
  * API, and take replies and events from a queue whose descriptor goes into your own event loop. Nothing of yours is called on a thread of
- * the library, except the functions that you give as "direct" (log, threads). Nothing here needs GLib or jansson.
+ * the library, except the functions that you give as "direct" (log, threads, packets). Nothing here needs GLib or jansson.
  *
  * Results    0 or a positive count; a negative JANUS_RS_E... on failure. A call that fails changes nothing.
  *            janus_rs_error() says more, per thread.
@@ -30,10 +30,14 @@
 #define JANUS_RS_OPTIONS_INIT { sizeof(janus_rs_options), 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_QUEUE_OPTIONS_INIT { sizeof(janus_rs_queue_options), 0, 0, 0 }
 #define JANUS_RS_EVENT_INIT { sizeof(janus_rs_event), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-#define JANUS_RS_HANDLERS_INIT { sizeof(janus_rs_handlers), 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_HANDLERS_INIT { sizeof(janus_rs_handlers), 0, 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CLIENT_OPTIONS_INIT { sizeof(janus_rs_client_options), 0, 0, 0, 0 }
-#define JANUS_RS_COUNTERS_INIT { sizeof(janus_rs_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-#define JANUS_RS_PEER_OPTIONS_INIT { sizeof(janus_rs_peer_options), 0, 0, 0, 0 }
+#define JANUS_RS_COUNTERS_INIT { sizeof(janus_rs_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_RTP_INIT { sizeof(janus_rs_rtp), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_PEER_OPTIONS_INIT { sizeof(janus_rs_peer_options), 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_MEDIA_INIT { sizeof(janus_rs_media), 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_MEDIA_INFO_INIT { sizeof(janus_rs_media_info), 0, 0, { 0 }, { 0 }, 0, 0, 0, 0 }
+#define JANUS_RS_LINK_INIT { sizeof(janus_rs_link), 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_PEER_INFO_INIT { sizeof(janus_rs_peer_info), 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CHANNEL_OPTIONS_INIT { sizeof(janus_rs_channel_options), 0, 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CHANNEL_INFO_INIT { sizeof(janus_rs_channel_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -102,6 +106,15 @@ typedef enum janus_rs_event_type {
   JANUS_RS_EVENT_CANDIDATE = 21,
   // peer; text: the selected pair of candidates.
   JANUS_RS_EVENT_PATH = 22,
+  // peer, mindex; code: 1 it comes, 0 it has fallen silent; number: the layer of simulcast, or -1.
+  JANUS_RS_EVENT_MEDIA = 23,
+  // peer, mindex: the peer wants a key frame of what the program sends. Those of links are asked for by themselves.
+  JANUS_RS_EVENT_KEYFRAME = 24,
+  // peer; number: bit/s that the peer can take, as it says (REMB).
+  JANUS_RS_EVENT_BITRATE = 25,
+  // peer, mindex; code: packets lost in the last second; flags: 1 on the way to the peer, 0 on the way from it. With
+  // media.slowlink_threshold.
+  JANUS_RS_EVENT_SLOW = 26,
   // peer; text: the reason. The last one of this peer.
   JANUS_RS_EVENT_CLOSED = 27,
   // peer, channel; text: its label; data: its subprotocol, which ends with a NUL. The peer has made it, and it is open.
@@ -114,6 +127,10 @@ typedef enum janus_rs_event_type {
   JANUS_RS_EVENT_LOW = 43,
   // peer, channel; text: the reason. The last one of this channel.
   JANUS_RS_EVENT_CHANNEL_CLOSED = 44,
+  // peer, mindex; data: a packet; flags: 1 video; code: the layer of simulcast, or -1. Only with JANUS_RS_RTP_EVENTS.
+  JANUS_RS_EVENT_RTP = 60,
+  // peer, mindex; data: a compound about this medium. Only with JANUS_RS_RTP_EVENTS.
+  JANUS_RS_EVENT_RTCP = 61,
   // Draining, and the last session, or peer, has gone.
   JANUS_RS_EVENT_DRAINED = 81,
   // The instance has stopped: nothing follows.
@@ -147,6 +164,13 @@ typedef enum janus_rs_module {
   JANUS_RS_LOGGER = 4,
 } janus_rs_module;
 
+// Forms of figures.
+typedef enum janus_rs_figures {
+  // OpenMetrics text, for Prometheus and others.
+  JANUS_RS_OPENMETRICS = 0,
+  JANUS_RS_JSON = 1,
+} janus_rs_figures;
+
 // States of a peer, as RTCPeerConnectionState names them. Only a JANUS_RS_EVENT_CLOSED is final: a peer that comes back, or an
 // ICE restart, leaves JANUS_RS_PEER_FAILED; without either it is closed within 15 s.
 typedef enum janus_rs_peer_state {
@@ -170,7 +194,26 @@ typedef enum janus_rs_signaling {
 typedef enum janus_rs_peer_flag {
   // Candidates come as events; else they are in the description.
   JANUS_RS_TRICKLE = 1,
+  // Answers take offered audio and video that the program has not asked for, and receive it; else it is rejected.
+  JANUS_RS_ACCEPT_MEDIA = 2,
+  // RTP and RTCP of the peer come as events, a copy each. Where there are many, direct functions cost less, and links
+  // nothing.
+  JANUS_RS_RTP_EVENTS = 4,
 } janus_rs_peer_flag;
+
+// Kinds of media.
+typedef enum janus_rs_kind {
+  JANUS_RS_AUDIO = 1,
+  JANUS_RS_VIDEO = 2,
+} janus_rs_kind;
+
+// Directions of media, from our viewpoint.
+typedef enum janus_rs_direction {
+  JANUS_RS_SENDRECV = 0,
+  JANUS_RS_SENDONLY = 1,
+  JANUS_RS_RECVONLY = 2,
+  JANUS_RS_INACTIVE = 3,
+} janus_rs_direction;
 
 // Flags of a description.
 typedef enum janus_rs_describe_flag {
@@ -226,7 +269,7 @@ typedef struct janus_rs_event {
   uint32_t type;
   uint32_t flags;
   int32_t code;
-  // m-line.
+  // Index of the m-line.
   int32_t mindex;
   uint64_t client;
   uint64_t tag;
@@ -262,6 +305,10 @@ typedef struct janus_rs_handlers {
   void (*channel)(void *user, const struct janus_rs_event *event);
   // JANUS_RS_EVENT_MESSAGE.
   void (*message)(void *user, const struct janus_rs_event *event);
+  // JANUS_RS_EVENT_MEDIA, KEYFRAME, BITRATE and SLOW.
+  void (*media)(void *user, const struct janus_rs_event *event);
+  // JANUS_RS_EVENT_RTP and RTCP.
+  void (*rtp)(void *user, const struct janus_rs_event *event);
 } janus_rs_handlers;
 
 // What a queue is opened with.
@@ -293,21 +340,51 @@ typedef struct janus_rs_client_options {
 // A client of the Janus API. A number that is never used again.
 typedef uint64_t janus_rs_client;
 
+// A PeerConnection without a plugin. A number that is never used again.
+typedef uint64_t janus_rs_peer;
+
+// An RTP packet of a peer, for a direct function.
+typedef struct janus_rs_rtp {
+  size_t size;
+  janus_rs_peer peer;
+  // Index of the m-line.
+  int32_t mindex;
+  // Not 0: video.
+  int32_t video;
+  // May be written to during the call: nobody looks again.
+  uint8_t *packet;
+  size_t length;
+  // CLOCK_MONOTONIC, microseconds: when the media thread took it from the system.
+  int64_t received;
+  // Stays the same for a medium, or a layer of it, whatever the peer does.
+  uint32_t ssrc;
+  // dBov, 0 to -127 (RFC 6464); 1: not told.
+  int16_t audio_level;
+  // 1 speech, 0 none; -1: not told.
+  int8_t voice;
+  // Of simulcast, lowest 0; -1: none.
+  int8_t layer;
+  // Degrees, clockwise; -1: not told.
+  int16_t rotation;
+} janus_rs_rtp;
+
 // What a peer is opened with.
 typedef struct janus_rs_peer_options {
   size_t size;
-  // Of JANUS_RS_TRICKLE.
+  // JANUS_RS_TRICKLE and others.
   uint32_t flags;
   // 1 …: on that media thread; 0: on the one with least to do.
   uint32_t worker;
   // Shown by the Admin API and in events, as the handle's opaque id; or NULL.
   const char *name;
-  // In the events of this peer, and of channels that have none of their own.
+  // In the events of this peer, and of channels that have none of their own; handed to the direct functions.
   void *user;
+  // Direct, on the media thread that the peer lives on, one call at a time: what the peer sends. They must not wait:
+  // everything on that thread stands still meanwhile (after 100 ms the log says so). [any] functions may be called; none
+  // of them is begun after JANUS_RS_EVENT_CLOSED.
+  void (*rtp)(void *user, struct janus_rs_rtp *packet);
+  void (*rtcp)(void *user, janus_rs_peer peer, int32_t mindex, const uint8_t *packet, size_t length);
 } janus_rs_peer_options;
-
-// A PeerConnection without a plugin. A number that is never used again.
-typedef uint64_t janus_rs_peer;
 
 // What is known of a peer. Traffic is that of the last statistics (events.stats_period, 1 s), the rest that of now.
 typedef struct janus_rs_peer_info {
@@ -408,7 +485,67 @@ typedef struct janus_rs_counters {
   // Of janus_rs_peer_open(). Their sessions and handles are not in the figures above.
   uint64_t peers;
   uint64_t channels;
+  // Of janus_rs_link_set().
+  uint64_t links;
+  // System calls that packets were sent with.
+  uint64_t send_calls;
+  // Packets that the system, or a full buffer, did not take.
+  uint64_t dropped_packets;
+  // Calls of modules or direct functions that blocked a media thread for 100 ms or more, ever, in this process.
+  uint64_t slow_calls;
 } janus_rs_counters;
+
+// Audio or video that a peer shall have.
+typedef struct janus_rs_media {
+  size_t size;
+  // JANUS_RS_AUDIO or JANUS_RS_VIDEO.
+  int32_t kind;
+  // JANUS_RS_SENDRECV and so on.
+  int32_t direction;
+  // In order of preference, such as "opus" or "h264;profile-level-id=42e01f,vp8". An answer takes the first one that is
+  // offered. NULL: opus, vp8.
+  const char *codecs;
+  // NULL: the index. In an answer: which of the offered ones is meant; NULL: the first that is free.
+  const char *mid;
+  // Stream and track of what we send, such as "stream track"; NULL: the library's.
+  const char *msid;
+  // URIs of header extensions, with commas; NULL: the usual ones, "": none.
+  const char *extensions;
+} janus_rs_media;
+
+// What is known of an m-line.
+typedef struct janus_rs_media_info {
+  size_t size;
+  // JANUS_RS_AUDIO or JANUS_RS_VIDEO; 0: data and others.
+  int32_t kind;
+  // As negotiated, of what is rejected JANUS_RS_INACTIVE.
+  int32_t direction;
+  char mid[32];
+  // The codec of ours that comes first, such as "vp8", and its payload type; empty and -1 if there is none.
+  char codec[16];
+  int32_t payload_type;
+  // Under which we send.
+  uint32_t ssrc;
+  // Layers of simulcast that the peer sends; else 1.
+  int32_t layers;
+  // Not 0: a link sends to it.
+  int32_t linked;
+} janus_rs_media_info;
+
+// What one peer sends, forwarded to another by the library.
+typedef struct janus_rs_link {
+  size_t size;
+  // Whose medium it is, and who gets it.
+  janus_rs_peer from;
+  janus_rs_peer to;
+  int32_t from_mindex;
+  int32_t to_mindex;
+  // Simulcast and scalable video: at most so many layers, lowest first; 0: all that the receiver's path takes.
+  int32_t layers;
+  int32_t temporal_layers;
+  // Not 0: nothing is sent until it is set again.
+  int32_t paused;
+} janus_rs_link;
 
 #ifdef __cplusplus
 extern "C" {
@@ -568,8 +705,9 @@ int janus_rs_peer_open(struct janus_rs *core,
 int janus_rs_peer_close(struct janus_rs *core,
                         janus_rs_peer peer);
 
-// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel.
-// All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an offer. [any]
+// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel
+// or media. All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an
+// offer. [any]
 int janus_rs_peer_describe(struct janus_rs *core,
                            janus_rs_peer peer,
                            uint32_t flags,
@@ -653,6 +791,65 @@ int janus_rs_log_level(int level);
 // a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads. Installs signal handlers.
 int janus_rs_main(int argc,
                   const char *const *argv);
+
+// Audio or video in our next offer, or, when an offer of the peer waits, how our answer takes one of its media (without
+// that it is rejected, see JANUS_RS_ACCEPT_MEDIA). Returns the index of its m-line. An offer of the peer that comes
+// before ours was made has its own order: janus_rs_media_get() tells. [any]
+int janus_rs_peer_media(struct janus_rs *core,
+                        janus_rs_peer peer,
+                        const struct janus_rs_media *media);
+
+// Another direction, JANUS_RS_SENDRECV and so on; it counts from the next description on. [any]
+int janus_rs_peer_direction(struct janus_rs *core,
+                            janus_rs_peer peer,
+                            int32_t mindex,
+                            int direction);
+
+// What an m-line is, once there is a description: 0, 1 … until JANUS_RS_ENOENT. [any]
+int janus_rs_media_get(struct janus_rs *core,
+                       janus_rs_peer peer,
+                       int32_t mindex,
+                       struct janus_rs_media_info *info);
+
+// One RTP packet on its way to the peer, of at most 1500 bytes. Payload type, sequence number, timestamp and marker are
+// yours; SSRC, header extensions, encryption, retransmission and reports are the library's. Copied. JANUS_RS_ESTATE
+// while the peer is not connected, or when this medium does not send. [any]
+int janus_rs_send_rtp(struct janus_rs *core,
+                      janus_rs_peer peer,
+                      int32_t mindex,
+                      const void *packet,
+                      size_t length);
+
+// RTCP about a medium. Reports, NACKs and what else the library does by itself is taken out; SSRCs are the library's.
+// Copied. [any]
+int janus_rs_send_rtcp(struct janus_rs *core,
+                       janus_rs_peer peer,
+                       int32_t mindex,
+                       const void *packet,
+                       size_t length);
+
+// Asks the peer for a key frame of a video that it sends; at most every 300 ms, what comes sooner is asked for then.
+// [any]
+int janus_rs_ask_keyframe(struct janus_rs *core,
+                          janus_rs_peer peer,
+                          int32_t mindex);
+
+// What the peer may send, bit/s, in all (REMB); 0: as much as its path takes. Repeated while it is in force. [any]
+int janus_rs_limit_bitrate(struct janus_rs *core,
+                           janus_rs_peer peer,
+                           uint32_t bits_per_second);
+
+// Forwards what one peer sends to a medium of another one, inside the library, without a call or an event per packet.
+// The receiver sees one stream: numbers go on without gaps, and payload types are its own. A medium has one source:
+// setting it again switches, or changes how much is sent. Both media need a description of ours; key frames are asked
+// for as needed. [any]
+int janus_rs_link_set(struct janus_rs *core,
+                      const struct janus_rs_link *link);
+
+// Ends it. It ends by itself with its receiver, and sends nothing any more when its source has gone. [any]
+int janus_rs_link_clear(struct janus_rs *core,
+                        janus_rs_peer to,
+                        int32_t to_mindex);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -79,6 +79,11 @@ fn data_channels_are_told_apart_and_slow_their_senders_down() {
 }
 
 #[test]
+fn media_come_go_and_are_forwarded() {
+    run("media", &["-pthread"], &[]);
+}
+
+#[test]
 fn misuse_is_an_error() {
     run("misuse", &[], &[]);
 }

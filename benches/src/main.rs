@@ -124,11 +124,12 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
 
 fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
     match name {
-        "janus" => Ok(Kind { name: "janus", program: "janus".into(), general: "" }),
+        "janus" => Ok(Kind { name: "janus", program: "janus".into(), general: "", is_ours: false }),
         "janus-2loops" => {
-            Ok(Kind { name: "janus, event_loops = 2", program: "janus".into(), general: "event_loops = 2" })
+            let general = "event_loops = 2";
+            Ok(Kind { name: "janus, event_loops = 2", program: "janus".into(), general, is_ours: false })
         }
-        "janus-rs" => Ok(Kind { name: "janus-rs", program: ours.to_owned(), general: "" }),
+        "janus-rs" => Ok(Kind { name: "janus-rs", program: ours.to_owned(), general: "", is_ours: true }),
         other => Err(format!("no server {other}")),
     }
 }
@@ -147,6 +148,9 @@ fn run(arguments: &Arguments) -> bool {
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); arguments.kinds.len()];
         for _ in 0..arguments.runs {
             for (kind, outcomes) in arguments.kinds.iter().zip(&mut outcomes) {
+                if !scenario.runs_on(kind) {
+                    continue;
+                }
                 match scenario::run(kind, scenario, &arguments.options) {
                     Ok(outcome) => {
                         if arguments.options.verbose {
@@ -164,6 +168,9 @@ fn run(arguments: &Arguments) -> bool {
         let mut base = None;
         let mut train = 1.0_f64;
         for (kind, outcomes) in arguments.kinds.iter().zip(&outcomes) {
+            if !scenario.runs_on(kind) {
+                continue;
+            }
             if outcomes.is_empty() {
                 println!("| {} | {} | failed |", scenario.name, kind.name);
                 continue;
@@ -183,7 +190,7 @@ fn run(arguments: &Arguments) -> bool {
 /// The receivers of one source, where a scenario has only one.
 fn one_to_many(scenario: &Scenario) -> Option<usize> {
     match scenario.shape {
-        Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers)
+        Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers) | Shape::Links(viewers)
             if scenario.rate > 0 && scenario.loss == 0.0 =>
         {
             Some(viewers)

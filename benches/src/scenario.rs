@@ -19,6 +19,8 @@ pub enum Shape {
     Echo(usize),
     /// A mountpoint fed with plain RTP.
     Streaming(usize),
+    /// One publisher and viewers in examples/embedding/room.c: links of the library instead of a plugin.
+    Links(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -56,9 +58,17 @@ pub fn all() -> Vec<Scenario> {
     add("echo-200", Shape::Echo(200), 50, 0.0, true);
     add("streaming-1x200", Shape::Streaming(200), 300, 0.0, true);
     add("streaming-1x1000", Shape::Streaming(1000), 50, 0.0, false);
+    add("links-1x200", Shape::Links(200), 100, 0.0, false);
     add("idle-200", Shape::Room { publishers: 1, viewers: 200 }, 0, 0.0, false);
     add("loss-1x50", Shape::Room { publishers: 1, viewers: 50 }, 300, 2.0, true);
     list
+}
+
+impl Scenario {
+    /// Programs that have the core inside them are ours.
+    pub fn runs_on(&self, kind: &Kind) -> bool {
+        !matches!(self.shape, Shape::Links(_)) || kind.is_ours
+    }
 }
 
 pub struct Options {
@@ -94,7 +104,10 @@ const TICK: Duration = Duration::from_millis(5);
 
 struct Run<'a> {
     world: World,
-    signal: Signal,
+    /// `None` where there is no Janus API.
+    signal: Option<Signal>,
+    /// Of the server's signalling.
+    port: u16,
     scenario: &'a Scenario,
     sources: Vec<From>,
     /// Packets that arrive for each packet sent.
@@ -102,15 +115,22 @@ struct Run<'a> {
 }
 
 pub fn run(kind: &Kind, scenario: &Scenario, options: &Options) -> Result<Outcome, String> {
-    let server = Server::start(kind, options.core).map_err(|error| error.to_string())?;
+    let server = match scenario.shape {
+        Shape::Links(_) => Server::start_room(kind, options.core),
+        _ => Server::start(kind, options.core),
+    };
+    let server = server.map_err(|error| error.to_string())?;
     measure(&server, scenario, options).map_err(|error| format!("{error}\n{}", server.log()))
 }
 
 fn measure(server: &Server, scenario: &Scenario, options: &Options) -> Result<Outcome, String> {
     let usage = || server.usage().map_err(|error| error.to_string());
     let mut world = World::new(options.gro, options.pacing)?;
-    let signal = Signal::connect(server.port, &mut world)?;
-    let mut run = Run { world, signal, scenario, sources: Vec::new(), copies: 1 };
+    let signal = match scenario.shape {
+        Shape::Links(_) => None,
+        _ => Some(Signal::connect(server.port, &mut world)?),
+    };
+    let mut run = Run { world, signal, port: server.port, scenario, sources: Vec::new(), copies: 1 };
     let bare = usage()?;
     run.connect()?;
     run.world.run(Duration::from_millis(500), TICK);
@@ -127,7 +147,9 @@ fn measure(server: &Server, scenario: &Scenario, options: &Options) -> Result<Ou
     }
     run.start();
     run.world.run(Duration::from_secs(2), TICK);
-    run.signal.keepalive(&mut run.world)?;
+    if let Some(signal) = &mut run.signal {
+        signal.keepalive(&mut run.world)?;
+    }
     if options.verbose {
         eprintln!("media flows, server is process {}", server.pid());
     }
@@ -195,6 +217,10 @@ impl Run<'_> {
         outcome.datagram_bytes = totals.datagram_bytes as f64;
     }
 
+    fn parts(&mut self) -> Result<(&mut World, &mut Signal), String> {
+        Ok((&mut self.world, self.signal.as_mut().ok_or("no Janus API here")?))
+    }
+
     fn start(&mut self) {
         let count = self.sources.len();
         for (i, source) in self.sources.clone().into_iter().enumerate() {
@@ -235,6 +261,15 @@ impl Run<'_> {
                 }
                 self.copies = viewers as u64;
             }
+            Shape::Links(viewers) => {
+                let publisher = self.call("/whip", Direction::SendOnly)?;
+                self.sources.push(From::Peer(publisher));
+                self.world.connect()?;
+                for _ in 0..viewers {
+                    self.call("/whep", Direction::RecvOnly)?;
+                }
+                self.copies = viewers as u64;
+            }
         }
         self.world.connect()
     }
@@ -246,8 +281,17 @@ impl Run<'_> {
         Ok(self.world.peers.len() - 1)
     }
 
+    /// A client of the room of links: an offer, and the answer in the reply.
+    fn call(&mut self, path: &str, direction: Direction) -> Result<usize, String> {
+        let peer = self.peer()?;
+        let offer = self.world.peers[peer].offer(direction)?;
+        let answer = crate::server::post(self.port, path, &offer).map_err(|error| error.to_string())?;
+        self.world.peers[peer].accept_answer(&answer)?;
+        Ok(peer)
+    }
+
     fn room(&mut self) -> Result<u64, String> {
-        let (world, signal) = (&mut self.world, &mut self.signal);
+        let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.videoroom")?;
         let body = json!({"request": "create", "room": 4711, "publishers": 1000, "bitrate": 0, "fir_freq": 10,
             "videocodec": "vp8", "audiocodec": "opus", "notify_joining": false});
@@ -258,7 +302,7 @@ impl Run<'_> {
     /// A publisher; returns its id as a feed.
     fn publish(&mut self, room: u64) -> Result<u64, String> {
         let peer = self.peer()?;
-        let (world, signal) = (&mut self.world, &mut self.signal);
+        let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.videoroom")?;
         let offer = world.peers[peer].offer(Direction::SendOnly)?;
         let body = json!({"request": "joinandconfigure", "ptype": "publisher", "room": room});
@@ -292,7 +336,7 @@ impl Run<'_> {
         start: serde_json::Value,
     ) -> Result<(), String> {
         let peer = self.peer()?;
-        let (world, signal) = (&mut self.world, &mut self.signal);
+        let (world, signal) = self.parts()?;
         let handle = signal.attach(world, plugin)?;
         let reply = signal.message(world, handle, ask, None)?;
         let answer = world.peers[peer].answer(sdp(&reply)?)?;
@@ -302,7 +346,7 @@ impl Run<'_> {
 
     fn echo(&mut self) -> Result<(), String> {
         let peer = self.peer()?;
-        let (world, signal) = (&mut self.world, &mut self.signal);
+        let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.echotest")?;
         let offer = world.peers[peer].offer(Direction::SendRecv)?;
         let body = json!({"audio": false, "video": true});
@@ -314,7 +358,7 @@ impl Run<'_> {
     }
 
     fn mountpoint(&mut self) -> Result<u64, String> {
-        let (world, signal) = (&mut self.world, &mut self.signal);
+        let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.streaming")?;
         let body = json!({"request": "create", "type": "rtp", "id": 4711, "audio": false, "data": false, "video": true,
             "videoport": 0, "videopt": 96, "videocodec": "vp8", "media": [

@@ -3,7 +3,7 @@
 
 use crate::sys;
 use std::fs;
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,12 +17,14 @@ pub struct Kind {
     pub program: PathBuf,
     /// More lines of janus.jcfg's `general`.
     pub general: &'static str,
+    /// The library lies beside it.
+    pub is_ours: bool,
 }
 
 pub struct Server {
     child: Child,
     folder: PathBuf,
-    /// Of the WebSocket transport.
+    /// Of the WebSocket transport, or of the room's web server.
     pub port: u16,
 }
 
@@ -85,7 +87,46 @@ impl Server {
         command.arg("--configs-folder").arg(&folder).stdin(Stdio::null()).stdout(Stdio::null());
         let output = fs::File::create(folder.join("stderr"))?;
         command.stderr(output);
-        let mut server = Server { child: sys::start_on(core, &mut command)?, folder, port };
+        let server = Server { child: sys::start_on(core, &mut command)?, folder, port };
+        server.listens(kind)
+    }
+
+    /// The room of links, examples/embedding/room.c, with the library beside `kind`'s program.
+    pub fn start_room(kind: &Kind, core: usize) -> io::Result<Server> {
+        let folder = std::env::temp_dir().join(format!("janus-bench-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder)?;
+        let library = kind.program.with_file_name("libjanus_rs.so").canonicalize()?;
+        std::os::unix::fs::symlink(&library, folder.join("libjanus_rs.so.0"))?;
+        let program = folder.join("room");
+        let compiled = Command::new("cc")
+            .args([
+                "-O2",
+                "-Iinclude",
+                "examples/embedding/room.c",
+                "-pthread",
+                "-Wl,--allow-shlib-undefined",
+                "-o",
+            ])
+            .args([&program, &library])
+            .arg("-lmicrohttpd")
+            .status()?;
+        if !compiled.success() {
+            return Err(io::Error::other("room.c does not compile"));
+        }
+        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = Command::new(&program);
+        command.arg(port.to_string()).arg("examples/embedding/room.html");
+        command.env("ADDRESSES", sys::host().to_string()).env("LD_LIBRARY_PATH", &folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(fs::File::create(folder.join("stderr"))?);
+        let server = Server { child: sys::start_on(core, &mut command)?, folder, port };
+        server.listens(kind)
+    }
+
+    fn listens(mut self, kind: &Kind) -> io::Result<Server> {
+        let server = &mut self;
+        let port = server.port;
         let deadline = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -98,7 +139,7 @@ impl Server {
         }
         // The reference opens its port before all of it is there.
         std::thread::sleep(Duration::from_millis(700));
-        Ok(server)
+        Ok(self)
     }
 
     /// The end of what it has logged.
@@ -127,6 +168,22 @@ impl Server {
                 + status(&task, "nonvoluntary_ctxt_switches:").unwrap_or(0);
         }
         Ok(usage)
+    }
+}
+
+/// One request to the room's web server; the reply's body.
+pub fn post(port: u16, path: &str, body: &str) -> io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let length = body.len();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    match reply.split_once("\r\n\r\n") {
+        Some((head, body)) if head.starts_with("HTTP/1.1 201") => Ok(body.to_owned()),
+        _ => Err(io::Error::other(format!("no answer: {reply}"))),
     }
 }
 

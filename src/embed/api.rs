@@ -3,12 +3,17 @@
 // The text is the header's: [any], [app] and [setup] are no links.
 #![allow(rustdoc::broken_intra_doc_links)]
 
+use super::arguments::{
+    copy_event, fill, give, not_null, only, option, optional_text, path, read, size_of_event, text,
+};
 use super::channel::Channel;
 use super::client::{self, Rights};
+use super::direct::Direct;
 use super::error::{self, Error, Result, call};
 use super::hooks::Hooks;
 use super::instance::{self, Instance, Options};
 use super::peer::{Peer, PeerOptions};
+use super::peer_plugin;
 use super::queue::{Handlers, Queue, User};
 use super::types::janus_rs_code::*;
 use super::types::*;
@@ -21,16 +26,16 @@ use crate::json::{Json, json_t};
 use crate::media::channel::{ChannelConfig, LARGEST_NEGOTIATED, Reliability};
 use crate::modules::given::Given;
 use crate::modules::head::Kind;
-use crate::options;
 use crate::record::capture::{Capture, Format};
-use std::ffi::{CStr, CString, OsStr, OsString, c_char, c_int, c_void};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use crate::stall;
+use std::ffi::{CStr, OsString, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// What functions return when they panic in spite of everything.
-const DEFECT: c_int = JANUS_RS_EINTERNAL as c_int;
+pub const DEFECT: c_int = JANUS_RS_EINTERNAL as c_int;
 
 /// How long plugins may take to return at a stop, unless the program says otherwise.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -406,8 +411,17 @@ export! {
             not_null(out, "out")?;
             // SAFETY: NULL, or options with their size.
             let options = unsafe { read(options, "options") }?;
+            let flag = peer_flags(options.flags)?;
             let options = PeerOptions {
-                trickles: only(options.flags, janus_rs_peer_flag::JANUS_RS_TRICKLE as u32)?,
+                trickles: flag(janus_rs_peer_flag::JANUS_RS_TRICKLE),
+                accepts_media: flag(janus_rs_peer_flag::JANUS_RS_ACCEPT_MEDIA),
+                rtp_events: flag(janus_rs_peer_flag::JANUS_RS_RTP_EVENTS),
+                direct: (options.rtp.is_some() || options.rtcp.is_some()).then(|| Direct {
+                    rtp: options.rtp,
+                    rtcp: options.rtcp,
+                    user: User(options.user),
+                    watched: stall::Plugin::of(peer_plugin::PACKAGE),
+                }),
                 worker: options.worker.checked_sub(1).map(|worker| worker as usize),
                 name: optional_text(options.name, "name")?,
                 user: User(options.user),
@@ -424,8 +438,9 @@ export! {
         call(|| find_peer(core, peer)?.close().map(|()| 0))
     }
 
-    /// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel.
-    /// All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an offer. [any]
+    /// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel
+    /// or media. All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an
+    /// offer. [any]
     "janus_rs.h" fn janus_rs_peer_describe(
         core: *mut janus_rs, peer: janus_rs_peer, flags: u32, sdp: *mut *mut c_char
     ) -> c_int as nonnull() or DEFECT; {
@@ -642,11 +657,11 @@ export! {
 /// The form of modules that are registered: generation B6.
 const SDK: c_int = 6;
 
-fn find(core: *mut janus_rs) -> Result<Arc<Instance>> {
+pub fn find(core: *mut janus_rs) -> Result<Arc<Instance>> {
     instance::find(core as usize)
 }
 
-fn find_peer(core: *mut janus_rs, number: janus_rs_peer) -> Result<Arc<Peer>> {
+pub fn find_peer(core: *mut janus_rs, number: janus_rs_peer) -> Result<Arc<Peer>> {
     let core = find(core)?;
     core.live()?;
     core.peers.find(number)
@@ -685,6 +700,13 @@ fn capture(handle: &Handle, file: &Path) -> Result<()> {
     }
 }
 
+/// Tells which flags of a peer are set.
+fn peer_flags(flags: u32) -> Result<impl Fn(janus_rs_peer_flag) -> bool> {
+    use janus_rs_peer_flag::*;
+    only(flags, JANUS_RS_TRICKLE as u32 | JANUS_RS_ACCEPT_MEDIA as u32 | JANUS_RS_RTP_EVENTS as u32)?;
+    Ok(move |flag| flags & flag as u32 != 0)
+}
+
 fn channel_config(label: String, options: &janus_rs_channel_options) -> Result<ChannelConfig> {
     use janus_rs_reliability::*;
     let protocol = optional_text(options.protocol, "protocol")?.unwrap_or_default();
@@ -708,73 +730,6 @@ fn channel_config(label: String, options: &janus_rs_channel_options) -> Result<C
     Ok(ChannelConfig { label, protocol, ordered: options.unordered == 0, reliability, negotiated })
 }
 
-/// Whether the one flag that there is was set.
-fn only(flags: u32, known: u32) -> Result<bool> {
-    if flags & !known != 0 {
-        return Err(Error::invalid(format!("unknown flags {flags:#x}")));
-    }
-    Ok(flags & known != 0)
-}
-
-/// Copies what is asked for; members beyond the caller's size are left out.
-///
-/// # Safety
-/// `T` begins with its size; `to` is NULL or such a struct, perhaps an older one.
-unsafe fn fill<T>(to: *mut T, from: &T, name: &str) -> Result<c_int> {
-    not_null(to, name)?;
-    // SAFETY: promised by the caller.
-    let size = unsafe { checked_size(to.cast(), size_of::<usize>(), name) }?;
-    // SAFETY: that much of both is there; the caller's `size` is kept.
-    unsafe { copy_behind_size(std::ptr::from_ref(from).cast(), to.cast(), size.min(size_of::<T>())) };
-    Ok(0)
-}
-
-fn not_null<T>(pointer: *const T, name: &str) -> Result<()> {
-    if pointer.is_null() { Err(Error::invalid(format!("`{name}` is NULL"))) } else { Ok(()) }
-}
-
-/// NULL, or UTF-8 that ends with a NUL.
-fn optional_text(text: *const c_char, name: &str) -> Result<Option<String>> {
-    if text.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: not NULL; NUL-terminated by contract.
-    let text = unsafe { CStr::from_ptr(text) };
-    let text = text.to_str().map_err(|_| Error::invalid(format!("`{name}` is not UTF-8")))?;
-    Ok(Some(text.to_owned()))
-}
-
-fn text(text: *const c_char, name: &str) -> Result<String> {
-    optional_text(text, name)?.ok_or_else(|| Error::invalid(format!("`{name}` is NULL")))
-}
-
-fn path(text: *const c_char, name: &str) -> Result<PathBuf> {
-    not_null(text, name)?;
-    // SAFETY: not NULL; NUL-terminated by contract.
-    let text = unsafe { CStr::from_ptr(text) };
-    Ok(Path::new(OsStr::from_bytes(text.to_bytes())).to_owned())
-}
-
-/// "category.item" of an option of janus.jcfg.
-fn option(name: &str) -> Result<&'static options::Row> {
-    let (category, item) = name.split_once('.').unwrap_or((name, ""));
-    options::find(category, item).map_err(Error::invalid)
-}
-
-/// Hands text to the caller, in memory from malloc.
-fn give(text: &str, out: *mut *mut c_char) -> Result<c_int> {
-    let text = CString::new(text.replace('\0', " ")).unwrap_or_default();
-    // SAFETY: a C string; `out` is the caller's variable.
-    unsafe {
-        let copy = libc::strdup(text.as_ptr());
-        if copy.is_null() {
-            return Err(Error::new(JANUS_RS_ESYSTEM, "no memory"));
-        }
-        *out = copy;
-    }
-    Ok(0)
-}
-
 fn request_flags(flags: u32) -> Result<bool> {
     only(flags, janus_rs_request_flag::JANUS_RS_ADMIN as u32)
 }
@@ -794,67 +749,6 @@ fn module_kind(kind: c_int) -> Result<Kind> {
     ];
     let found = kinds.into_iter().find(|(number, _)| *number as c_int == kind);
     found.map(|(_, kind)| kind).ok_or_else(|| Error::invalid(format!("there is no kind {kind} of modules")))
-}
-
-/// The size that a struct begins with.
-///
-/// # Safety
-/// `pointer` is not NULL, and what it points to begins with a size_t and is that long.
-unsafe fn checked_size(pointer: *const c_void, least: usize, name: &str) -> Result<usize> {
-    // SAFETY: promised by the caller.
-    let size = unsafe { pointer.cast::<usize>().read() };
-    // More than any struct here will ever have: somebody has forgotten to set it.
-    if size < least || size > 4096 {
-        return Err(Error::invalid(format!("`{name}` has no valid size: {size}")));
-    }
-    Ok(size)
-}
-
-/// A struct of the caller, which may be older (shorter) than ours; the rest is zero. All zero for NULL. A newer one is taken
-/// if what we do not know is zero.
-///
-/// # Safety
-/// `T` begins with its size and is valid when zero; `pointer` is NULL or such a struct.
-unsafe fn read<T>(pointer: *const T, name: &str) -> Result<T> {
-    // SAFETY: promised by the caller.
-    unsafe {
-        let mut ours = std::mem::zeroed::<T>();
-        if !pointer.is_null() {
-            let size = checked_size(pointer.cast(), size_of::<usize>(), name)?;
-            let known = size.min(size_of::<T>());
-            std::ptr::copy_nonoverlapping(pointer.cast::<u8>(), (&raw mut ours).cast::<u8>(), known);
-            let beyond = std::slice::from_raw_parts(pointer.cast::<u8>().add(known), size - known);
-            if beyond.iter().any(|byte| *byte != 0) {
-                let why = format!("`{name}` asks for something that this version does not know");
-                return Err(Error::new(JANUS_RS_ENOSUP, why));
-            }
-        }
-        Ok(ours)
-    }
-}
-
-/// # Safety
-/// As of [`read`], for an event.
-unsafe fn size_of_event(event: *const janus_rs_event) -> Result<usize> {
-    not_null(event, "event")?;
-    // SAFETY: promised by the caller.
-    let size = unsafe { checked_size(event.cast(), size_of::<janus_rs_event>(), "event") }?;
-    Ok(size.min(size_of::<janus_rs_event>()))
-}
-
-/// # Safety
-/// `to` has `size` bytes, at most those of an event.
-unsafe fn copy_event(from: &janus_rs_event, to: *mut janus_rs_event, size: usize) {
-    // SAFETY: promised by the caller.
-    unsafe { copy_behind_size(std::ptr::from_ref(from).cast(), to.cast(), size) };
-}
-
-/// # Safety
-/// Both have `size` bytes, and begin with a size_t, which stays.
-unsafe fn copy_behind_size(from: *const u8, to: *mut u8, size: usize) {
-    const HEAD: usize = size_of::<usize>();
-    // SAFETY: promised by the caller.
-    unsafe { std::ptr::copy_nonoverlapping(from.add(HEAD), to.add(HEAD), size - HEAD) };
 }
 
 /// # Safety

@@ -3,9 +3,9 @@
 
 use super::error::{Error, Result};
 use super::types::janus_rs_code::*;
-use crate::core::jsep::{Description, MediumKind, Negotiation, RidOrder, SdpType, Setup};
+use crate::core::jsep::{Description, Negotiation, RidOrder, SdpType, Setup};
 use crate::json::{Json, load};
-use crate::sdp::{MediaType, Sdp};
+use crate::sdp::MediaType;
 
 /// What was handed over.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,50 +91,13 @@ pub fn is_answer(description: &Description) -> bool {
     matches!(description.setup, Some(Setup::Active | Setup::Passive))
 }
 
-fn is_data(mline: &crate::sdp::Mline) -> bool {
-    mline.kind == MediaType::Application && mline.port > 0 && mline.proto.contains("DTLS/SCTP")
-}
-
-pub fn has_data(description: &Description) -> bool {
-    description.sdp.mlines.iter().any(is_data)
-}
-
-/// What a plugin would offer: one m-line of data, and those that there were as they are, unused. `version` grows.
-pub fn offer(id: u64, version: u64, media: &[MediumKind]) -> String {
-    let mut text = head(id, version);
-    let mut data = false;
-    for kind in media {
-        text.push_str(match kind {
-            MediumKind::Data if !std::mem::replace(&mut data, true) => DATA,
-            MediumKind::Data => "m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n",
-            MediumKind::Audio => "m=audio 0 UDP/TLS/RTP/SAVPF 0\r\n",
-            MediumKind::Video => "m=video 0 UDP/TLS/RTP/SAVPF 0\r\n",
-            MediumKind::Unsupported => "m=text 0 RTP/AVP 0\r\n",
-        });
-    }
-    if !data {
-        text.push_str(DATA);
-    }
-    text
-}
-
-/// What a plugin would answer: data, and nothing else.
-pub fn answer(id: u64, version: u64, offered: &Sdp) -> String {
-    let mut text = head(id, version);
-    let mut data = false;
-    for mline in &offered.mlines {
-        let taken = is_data(mline) && !std::mem::replace(&mut data, true);
-        let port = if taken { 9 } else { 0 };
-        let format = mline.fmts.first().map_or("0", String::as_str);
-        text.push_str(&format!("m={} {port} {} {format}\r\n", mline.type_str, mline.proto));
-    }
-    text
-}
-
-const DATA: &str = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n";
-
-fn head(id: u64, version: u64) -> String {
-    format!("v=0\r\no=- {id} {version} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n")
+/// Whether there is something that could be taken.
+pub fn has_anything(description: &Description) -> bool {
+    let known = |mline: &crate::sdp::Mline| match mline.kind {
+        MediaType::Application => mline.proto.contains("DTLS/SCTP"),
+        kind => kind != MediaType::Other,
+    };
+    description.sdp.mlines.iter().any(|mline| mline.port > 0 && known(mline))
 }
 
 #[cfg(test)]
@@ -196,17 +159,5 @@ mod tests {
         says("{\"type\": \"pranswer\", \"sdp\": \"v=0\"}", "pranswer");
         says(&OFFER.replace("a=ice-pwd:abcdefghijklmnopqrstuv\r\n", ""), "ICE password");
         says(&OFFER.replace("a=fingerprint:sha-256 AB:CD\r\n", ""), "fingerprint");
-    }
-
-    #[test]
-    fn only_data_is_taken() {
-        let offered = OFFER.replace("m=application", "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nm=application");
-        let offered = Sdp::parse(&offered).unwrap();
-        let text = answer(1, 1, &offered);
-        assert!(text.contains("m=audio 0 ") && text.contains("m=application 9 "), "{text}");
-        let text = offer(1, 2, &[MediumKind::Audio, MediumKind::Data, MediumKind::Data]);
-        let ports: Vec<u16> = Sdp::parse(&text).unwrap().mlines.iter().map(|mline| mline.port).collect();
-        assert_eq!(ports, [0, 9, 0]);
-        assert_eq!(Sdp::parse(&offer(1, 1, &[])).unwrap().mlines.len(), 1);
     }
 }

@@ -2,11 +2,16 @@
 
 use super::error::{Error, Result};
 use super::instance::Instance;
+use super::outlet::Fact;
 use super::peer::Peer;
-use super::types::janus_rs_code::JANUS_RS_ESTATE;
-use super::types::{janus_rs_counters, janus_rs_peer_info};
+use super::types::janus_rs_code::{JANUS_RS_ENOENT, JANUS_RS_ESTATE};
+use super::types::{
+    janus_rs_counters, janus_rs_direction, janus_rs_kind, janus_rs_media_info, janus_rs_peer_info,
+};
+use crate::core::jsep::MediumKind;
 use crate::json::{Json, dump};
-use crate::media::{DtlsRole, DtlsState, IceRole, IceState, PairEnd};
+use crate::media::{DtlsRole, DtlsState, IceRole, IceState, Mindex, PairEnd};
+use crate::stall;
 use std::ffi::c_char;
 use std::sync::atomic::Ordering;
 
@@ -31,6 +36,10 @@ pub fn count(instance: &Instance) -> Result<janus_rs_counters> {
         events_lost: queues.iter().map(|queue| queue.lost_ever()).sum(),
         peers,
         channels: instance.peers.channel_count() as u64,
+        links: instance.peers.link_count() as u64,
+        send_calls: traffic.iter().map(|worker| worker.send_calls).sum(),
+        dropped_packets: traffic.iter().map(|worker| worker.dropped).sum(),
+        slow_calls: stall::report().iter().flat_map(|plugin| &plugin.callbacks).map(|call| call.stalls).sum(),
     })
 }
 
@@ -85,6 +94,40 @@ pub fn peer(instance: &Instance, peer: &Peer) -> janus_rs_peer_info {
             remote_max_message: i64::try_from(largest).unwrap_or(i64::MAX),
             channels: u32::try_from(channels).unwrap_or(u32::MAX),
         }
+    })
+}
+
+/// What is known of an m-line.
+pub fn medium(peer: &Peer, mindex: Mindex) -> Result<janus_rs_media_info> {
+    use janus_rs_direction::*;
+    let fact = peer.media.outlet.with_fact(mindex, Fact::clone);
+    let fact =
+        fact.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no m-line {mindex} (yet)")))?;
+    let kind = match fact.kind {
+        MediumKind::Audio => janus_rs_kind::JANUS_RS_AUDIO as i32,
+        MediumKind::Video => janus_rs_kind::JANUS_RS_VIDEO as i32,
+        MediumKind::Data | MediumKind::Unsupported => 0,
+    };
+    let direction = match (fact.send, fact.recv) {
+        (true, true) => JANUS_RS_SENDRECV,
+        (true, false) => JANUS_RS_SENDONLY,
+        (false, true) => JANUS_RS_RECVONLY,
+        (false, false) => JANUS_RS_INACTIVE,
+    };
+    let preferred = peer.preferred(mindex);
+    let of_name = |name: &str| fact.codecs.iter().find(|(_, codec)| codec == name);
+    let codec = preferred.iter().find_map(|name| of_name(name));
+    let (payload_type, codec) = codec.map_or((-1, ""), |(pt, name)| (i32::from(*pt), name.as_str()));
+    Ok(janus_rs_media_info {
+        size: size_of::<janus_rs_media_info>(),
+        kind,
+        direction: direction as i32,
+        mid: array(&fact.mid),
+        codec: array(codec),
+        payload_type,
+        ssrc: fact.ssrc,
+        layers: fact.layers.into(),
+        linked: i32::from(peer.media.is_linked(mindex)),
     })
 }
 

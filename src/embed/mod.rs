@@ -1,26 +1,36 @@
 //! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in.
 //!
-//! `api` has the functions and `types` the structs of the header, which build.rs generates from both. An [`instance`] is the
+//! `api` and `api_media` have the functions and `types` the structs of the header, which build.rs generates from them. An [`instance`] is the
 //! server without the daemon around it; a [`client`] is a transport that exists in memory only; a [`peer`] is a handle of a
-//! plugin that exists in memory only, with [`channel`]s; everything that happens comes to a [`queue`], which the program empties
-//! on its own thread.
+//! plugin that exists in memory only, with [`channel`]s and [`media`]; everything that happens comes to a [`queue`], which the
+//! program empties on its own thread. A [`link`] forwards what one peer sends to another, on the way of the packet itself.
 
 mod api;
+mod api_media;
+mod arguments;
 mod channel;
 mod client;
 mod description;
+mod direct;
 mod error;
 mod figures;
 mod forks;
 mod hooks;
 mod instance;
+mod layers;
+mod lines;
+mod link;
 mod log;
+mod media;
+mod outlet;
 mod peer;
 mod peer_plugin;
 mod queue;
 mod signals;
 mod system;
+mod table;
 mod threads;
+mod track;
 mod types;
 mod watch;
 

@@ -4,10 +4,15 @@
 
 use super::channel::Channel;
 use super::description::{self, Pasted, unusable};
+use super::direct::Direct;
 use super::error::{Error, Result};
 use super::instance::Live;
+use super::lines::{self, Line, Wanted};
+use super::link::Wish;
+use super::media::Media;
 use super::peer_plugin::{Hidden, Plugin};
 use super::queue::{Body, Event, Queue, User};
+use super::table::Table;
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::{self as Type, *};
 use super::types::janus_rs_peer_state::{self as Connection, *};
@@ -15,25 +20,35 @@ use super::types::janus_rs_signaling::{self as Signaling, *};
 use crate::core::errors::{ApiError, Code};
 use crate::core::flags;
 use crate::core::handle::{Handle, HandleConfig};
-use crate::core::jsep::{RidOrder, SdpType};
+use crate::core::jsep::{MediumKind, RidOrder, SdpType};
 use crate::core::negotiate::{ClientJsep, DEFAULT_LARGEST_MESSAGE, PluginJsep};
 use crate::core::session::Owner;
 use crate::core::trickle::Trickle;
 use crate::json::Json;
 use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelId, LARGEST_MESSAGE};
 use crate::media::ice::candidate;
-use crate::media::{DtlsState, HangupReason, IceState, PairEnd, PeerEvent, PeerSnapshot};
-use crate::sdp::Sdp;
+use crate::media::{DtlsState, HangupReason, IceState, Mindex, PairEnd, PeerEvent, PeerSnapshot};
+use crate::modules::host::HandleHost;
+use crate::sdp::{Direction, Sdp};
 use crate::util::lock::Lock;
 use crate::util::{serial, time};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+
+/// Of one peer: as many as are taken of a description.
+const MOST_LINES: usize = 1024;
+/// What a peer is told that may send as much as it likes, bit/s.
+const UNLIMITED: u32 = 1_000_000_000;
+/// How often a limit is told, µs.
+const LIMIT_AGAIN: i64 = 5_000_000;
 
 /// The peers of an instance, and their channels.
 #[derive(Default)]
 pub struct Peers {
-    peers: Lock<HashMap<u64, Arc<Peer>>>,
+    peers: Table<Peer>,
+    /// One change of links at a time.
+    linking: Lock<()>,
     channels: Lock<HashMap<u64, Arc<Channel>>>,
     emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
@@ -41,6 +56,11 @@ pub struct Peers {
 /// What a peer is opened with.
 pub struct PeerOptions {
     pub trickles: bool,
+    /// Offered media that nobody has asked for are taken.
+    pub accepts_media: bool,
+    /// RTP and RTCP come by the queue.
+    pub rtp_events: bool,
+    pub direct: Option<Direct>,
     /// Counted from 0.
     pub worker: Option<usize>,
     pub name: Option<String>,
@@ -52,11 +72,18 @@ pub struct Peer {
     pub user: User,
     pub queue: Arc<Queue>,
     pub trickles: bool,
+    accepts_media: bool,
+    pub rtp_events: bool,
+    pub direct: Option<Direct>,
+    pub media: Media,
     pub all: Weak<Peers>,
-    /// Set before anybody knows the number.
-    handle: OnceLock<Weak<Handle>>,
     /// A description is being made or taken.
     busy: AtomicBool,
+    /// Bit/s that the peer may send; 0: any. And when it was told so, monotonic µs.
+    limit: AtomicU32,
+    limited_at: AtomicI64,
+    /// Bit/s that the peer can take, as the program was told last.
+    told_bitrate: AtomicU32,
     state: Lock<State>,
 }
 
@@ -70,8 +97,8 @@ struct State {
     connected_at: i64,
     /// Of channels, before there is a PeerConnection.
     early: Option<Vec<ChannelCommand>>,
-    /// The program has opened a channel.
-    wants_data: bool,
+    /// What the program wants, by m-line.
+    lines: Vec<Line>,
     /// The peer's offer that waits for an answer, as plugins see it.
     offered: Option<Sdp>,
     /// Versions of our descriptions so far.
@@ -120,9 +147,15 @@ impl Peers {
             user: options.user,
             queue,
             trickles: options.trickles,
+            accepts_media: options.accepts_media,
+            rtp_events: options.rtp_events,
+            direct: options.direct,
+            media: Media::default(),
             all: Arc::downgrade(self),
-            handle: OnceLock::new(),
             busy: false.into(),
+            limit: 0.into(),
+            limited_at: 0.into(),
+            told_bitrate: 0.into(),
             state: Lock::new(State {
                 signaling: JANUS_RS_SIGNALING_STABLE,
                 connection: JANUS_RS_PEER_NEW,
@@ -131,7 +164,7 @@ impl Peers {
                 sctp: Association::None,
                 connected_at: 0,
                 early: Some(Vec::new()),
-                wants_data: false,
+                lines: Vec::new(),
                 offered: None,
                 version: 0,
                 pair: None,
@@ -149,17 +182,17 @@ impl Peers {
             loop_index: options.worker,
         };
         let handle = Handle::new(core, &session, number, config);
-        let _ = peer.handle.set(Arc::downgrade(&handle));
-        self.peers.lock().insert(number, peer);
+        peer.media.outlet.belongs_to(Arc::downgrade(&handle));
+        self.peers.insert(number, peer);
         if !session.add_handle(&handle) || handle.attach().is_err() {
-            self.peers.lock().remove(&number);
+            self.peers.remove(number);
             return Err(stopping());
         }
         Ok(number)
     }
 
     pub fn find(&self, number: u64) -> Result<Arc<Peer>> {
-        let found = self.peers.lock().get(&number).cloned();
+        let found = self.peers.get(number);
         found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no peer {number} (any more)")))
     }
 
@@ -185,13 +218,34 @@ impl Peers {
         removed
     }
 
+    /// The peer has ended.
     pub fn remove(&self, number: u64) {
-        self.peers.lock().remove(&number);
+        if let Some(peer) = self.peers.get(number) {
+            self.peers.remove(number);
+            let _one_at_a_time = self.linking.lock();
+            peer.media.end();
+        }
+    }
+
+    /// What `from` sends on a medium goes to a medium of `to`.
+    pub fn link(&self, from: (u64, Mindex), to: (u64, Mindex), wish: Wish) -> Result<()> {
+        let _one_at_a_time = self.linking.lock();
+        let (source, receiver) = (self.find(from.0)?, self.find(to.0)?);
+        receiver.media.link(to.1, &source.media, from.1, wish)
+    }
+
+    pub fn unlink(&self, to: (u64, Mindex)) -> Result<()> {
+        let _one_at_a_time = self.linking.lock();
+        self.find(to.0)?.media.unlink(to.1)
+    }
+
+    pub fn link_count(&self) -> usize {
+        self.peers.values().iter().map(|peer| peer.media.link_count()).sum()
     }
 
     /// The last news of a peer were told.
     pub fn note_end(&self) {
-        if self.peers.lock().is_empty()
+        if self.peers.len() == 0
             && let Some(emptied) = self.emptied.get()
         {
             emptied();
@@ -204,7 +258,7 @@ impl Peers {
     }
 
     pub fn len(&self) -> usize {
-        self.peers.lock().len()
+        self.peers.len()
     }
 
     pub fn channel_count(&self) -> usize {
@@ -217,9 +271,9 @@ impl Peers {
 
     /// After the end of the core.
     pub fn clear(&self) {
-        let peers = std::mem::take(&mut *self.peers.lock());
+        self.peers.values().iter().for_each(|peer| self.remove(peer.number));
         let channels = std::mem::take(&mut *self.channels.lock());
-        drop((peers, channels));
+        drop(channels);
     }
 }
 
@@ -238,7 +292,7 @@ impl Peer {
     }
 
     pub fn handle(&self) -> Option<Arc<Handle>> {
-        self.handle.get()?.upgrade()
+        self.media.outlet.handle()
     }
 
     /// Its handle, while something can be changed.
@@ -272,16 +326,24 @@ impl Peer {
     pub fn describe(&self, restart: bool) -> Result<String> {
         let _alone = self.alone()?;
         let handle = self.live()?;
-        let media: Vec<_> = handle.signalling_facts().media.iter().map(|medium| medium.kind).collect();
+        let facts = handle.signalling_facts();
         let (kind, text) = {
             let mut state = self.state.lock();
             let version = state.version + 1;
             let described = match &state.offered {
-                Some(offered) => (SdpType::Answer, description::answer(self.number, version, offered)),
-                None if !state.wants_data && media.is_empty() => {
-                    return Err(Error::state("there is nothing to offer: open a channel first"));
+                Some(offered) => {
+                    let text = lines::answer(self.number, version, offered, &state.lines);
+                    let nothing = "nothing of the offer is taken: add media first, or open the peer with JANUS_RS_ACCEPT_MEDIA";
+                    (SdpType::Answer, text.ok_or_else(|| Error::state(nothing))?)
                 }
-                None => (SdpType::Offer, description::offer(self.number, version, &media)),
+                None if state.lines.is_empty() => {
+                    return Err(Error::state("there is nothing to offer: open a channel or add media first"));
+                }
+                None => {
+                    let mids: Vec<_> = facts.media.iter().map(|medium| medium.mid.clone()).collect();
+                    let remote = facts.remote_sdp.as_deref();
+                    (SdpType::Offer, lines::offer(self.number, version, &state.lines, &mids, remote))
+                }
             };
             state.version = version;
             described
@@ -298,6 +360,7 @@ impl Peer {
         state.offered = None;
         flush(&mut state, &handle);
         drop(state);
+        self.media.update(&handle.signalling_facts().media);
         if outcome.resend_candidates {
             for candidate in handle.local_candidates() {
                 self.tell_candidate(Some(&candidate));
@@ -324,8 +387,8 @@ impl Peer {
             SdpType::Answer if !offered => {
                 return Err(Error::state("this is an answer, and no offer of ours is open"));
             }
-            SdpType::Offer if !description::has_data(&looked_at) => {
-                let why = "the offer has no data channels (m=application), and nothing else is taken";
+            SdpType::Offer if !description::has_anything(&looked_at) => {
+                let why = "the offer has neither audio, video nor data channels";
                 return Err(Error::new(JANUS_RS_ENOSUP, why));
             }
             SdpType::Offer if offered => self.roll_back(&handle)?,
@@ -342,23 +405,104 @@ impl Peer {
             e2ee: false,
             svc: None,
         };
+        let known = handle.signalling_facts().media.len();
         let told = handle.negotiate_from_client(&jsep).map_err(failed)?;
         let told = told.get("sdp").and_then(|sdp| Sdp::parse(sdp.as_str()?).ok());
         let mut state = self.state.lock();
         match kind {
             SdpType::Offer => {
                 state.signaling = JANUS_RS_SIGNALING_REMOTE_OFFER;
+                state.lines = lines::follow(&state.lines, known, &looked_at.sdp, self.accepts_media);
                 state.offered = told;
             }
             SdpType::Answer => state.signaling = JANUS_RS_SIGNALING_STABLE,
         }
         flush(&mut state, &handle);
+        drop(state);
+        self.media.update(&handle.signalling_facts().media);
         Ok(())
+    }
+
+    /// Audio or video in the next offer, or in the answer that is due; its m-line.
+    pub fn add_media(&self, wanted: Wanted) -> Result<Mindex> {
+        self.live()?;
+        let mut state = self.state.lock();
+        let kind = if wanted.video { MediumKind::Video } else { MediumKind::Audio };
+        let State { lines, offered, .. } = &mut *state;
+        let Some(offered) = offered else {
+            if lines.len() >= MOST_LINES {
+                return Err(Error::new(JANUS_RS_EAGAIN, format!("a peer has at most {MOST_LINES} m-lines")));
+            }
+            lines.push(Line::Medium(wanted));
+            return Ok(lines.len() as Mindex - 1);
+        };
+        let is_free = |line: &Line| match line {
+            Line::Medium(present) => present.automatic,
+            Line::Foreign(_) => true,
+            Line::Data => false,
+        };
+        let meant = |mid: Option<&str>| wanted.mid.as_deref().is_none_or(|wanted| mid == Some(wanted));
+        let place = offered.mlines.iter().zip(lines.iter()).position(|(mline, line)| {
+            lines::kind_of(mline) == kind && mline.port > 0 && is_free(line) && meant(mline.value("mid"))
+        });
+        let place =
+            place.ok_or_else(|| Error::new(JANUS_RS_ENOENT, "the offer has no such medium that is free"))?;
+        lines[place] = Line::Medium(wanted);
+        Ok(place as Mindex)
+    }
+
+    /// For the next description.
+    pub fn set_direction(&self, mindex: Mindex, direction: Direction) -> Result<()> {
+        self.live()?;
+        let mut state = self.state.lock();
+        match usize::try_from(mindex).ok().and_then(|index| state.lines.get_mut(index)) {
+            Some(Line::Medium(wanted)) => {
+                wanted.direction = direction;
+                Ok(())
+            }
+            _ => Err(Error::new(JANUS_RS_ENOENT, format!("there is no audio or video at m-line {mindex}"))),
+        }
+    }
+
+    /// Codecs of an m-line by preference, as descriptions name them.
+    pub fn preferred(&self, mindex: Mindex) -> Vec<String> {
+        let state = self.state.lock();
+        match usize::try_from(mindex).ok().and_then(|index| state.lines.get(index)) {
+            Some(Line::Medium(wanted)) => {
+                let name = |rtpmap: &str| rtpmap.split('/').next().unwrap_or_default().to_ascii_lowercase();
+                wanted.formats.iter().map(|format| name(format.codec.rtpmap)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a packet that the program sends now has a way to go.
+    pub fn is_up(&self) -> Result<()> {
+        match self.media.outlet.handle() {
+            Some(handle) if handle.flags.any(flags::READY) && !handle.flags.any(flags::ALERT) => Ok(()),
+            _ => Err(Error::state("the peer is not connected")),
+        }
+    }
+
+    /// What the peer may send, bit/s, over all its video; 0: as much as it likes.
+    pub fn limit_bitrate(&self, bits: u32) -> Result<()> {
+        self.live()?;
+        self.limit.store(bits, Ordering::Relaxed);
+        self.tell_limit(bits);
+        Ok(())
+    }
+
+    fn tell_limit(&self, bits: u32) {
+        self.limited_at.store(time::monotonic(), Ordering::Relaxed);
+        if let Some(handle) = self.handle() {
+            handle.send_remb(if bits == 0 { UNLIMITED } else { bits });
+        }
     }
 
     fn roll_back(&self, handle: &Handle) -> Result<()> {
         handle.roll_back().map_err(failed)?;
         self.state.lock().signaling = JANUS_RS_SIGNALING_STABLE;
+        self.media.update(&handle.signalling_facts().media);
         Ok(())
     }
 
@@ -413,7 +557,12 @@ impl Peer {
         let id = ChannelId::fresh();
         let channel = Channel::new(id, self.clone(), config.clone(), false, user, 0);
         channel.set_low(low)?;
-        self.state.lock().wants_data = true;
+        {
+            let mut state = self.state.lock();
+            if !state.lines.contains(&Line::Data) {
+                state.lines.push(Line::Data);
+            }
+        }
         all.add_channel(Arc::new(channel));
         // The peer has ended meanwhile; otherwise whoever ends it will find the channel.
         if all.find(self.number).is_err() && all.remove_channel(id).is_some() {
@@ -452,8 +601,47 @@ impl Peer {
                 // The path may change as often as the peer likes.
                 self.queue.offer(Event { body: Body::Text(text.into()), ..self.event(JANUS_RS_EVENT_PATH) });
             }
-            PeerEvent::Statistics(snapshot) => self.state.lock().snapshot = Some(snapshot.clone()),
+            PeerEvent::Receiving { mid, substream, receiving, .. } => {
+                let mindex = self.media.outlet.mindex_of(mid).unwrap_or(-1);
+                let (code, number) = (i32::from(*receiving), substream.map_or(-1, i64::from));
+                self.queue.offer(Event { mindex, code, number, ..self.event(JANUS_RS_EVENT_MEDIA) });
+            }
+            PeerEvent::SlowLink { mindex, uplink, lost, .. } => {
+                let code = i32::try_from(*lost).unwrap_or(i32::MAX);
+                let event = self.event(JANUS_RS_EVENT_SLOW);
+                self.queue.offer(Event { mindex: *mindex, code, flags: u32::from(*uplink), ..event });
+            }
+            PeerEvent::Statistics(snapshot) => {
+                self.state.lock().snapshot = Some(snapshot.clone());
+                self.remind();
+            }
             _ => {}
+        }
+    }
+
+    /// A limit may have been lost on its way.
+    fn remind(&self) {
+        let bits = self.limit.load(Ordering::Relaxed);
+        let since = time::monotonic() - self.limited_at.load(Ordering::Relaxed);
+        if bits > 0 && since >= LIMIT_AGAIN {
+            self.tell_limit(bits);
+        }
+    }
+
+    /// The peer says what it can take, bit/s.
+    pub fn note_bitrate(&self, bits: u32) {
+        self.media.outlet.note_estimate(time::recent(), bits);
+        let told = self.told_bitrate.load(Ordering::Relaxed);
+        if told.abs_diff(bits) > told / 20 {
+            self.told_bitrate.store(bits, Ordering::Relaxed);
+            self.queue.offer(Event { number: bits.into(), ..self.event(JANUS_RS_EVENT_BITRATE) });
+        }
+    }
+
+    /// The peer wants a key frame.
+    pub fn note_keyframe(&self, mindex: Mindex) {
+        if !self.media.wants_keyframe(mindex) {
+            self.queue.offer(Event { mindex, ..self.event(JANUS_RS_EVENT_KEYFRAME) });
         }
     }
 

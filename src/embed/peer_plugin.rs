@@ -10,11 +10,14 @@ use crate::json::Json;
 use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelEnd, ChannelEvent, ChannelId};
 use crate::media::{HangupReason, Mindex, PeerEvent, Route, RtpIn};
 use crate::modules::host::{Connection, HandleHost, PluginFace, PluginResult, PluginSessionFace};
+use crate::rtcp::compound::{self, AFB, FIR, FULL_INTRA, PLI, PSFB};
+use crate::rtcp::remb;
+use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// As the Admin API and events name it.
-const PACKAGE: &str = "janus.rs.peer";
+pub const PACKAGE: &str = "janus.rs.peer";
 
 /// The owner of a peer's session: what a client would be told, the program has as events of the peer.
 pub struct Hidden(pub u64);
@@ -65,6 +68,12 @@ impl Session {
         peer.queue.push(Event { peer: peer.number, channel: channel.id.0, user: channel.user(), ..event });
     }
 
+    /// Of simulcast; −1: none.
+    fn layer(&self, packet: &RtpIn<'_>) -> i32 {
+        let layers = self.peer.media.outlet.with_fact(packet.mindex, |fact| fact.layers).unwrap_or(1);
+        if layers > 1 { packet.layer.into() } else { -1 }
+    }
+
     fn find(&self, id: ChannelId) -> Option<Arc<Channel>> {
         self.peer.all.upgrade()?.channel(id.0).ok()
     }
@@ -101,8 +110,12 @@ impl PluginSessionFace for Session {
         self.alive.load(Ordering::Acquire)
     }
 
+    fn watched(&self) -> Option<&'static crate::stall::Plugin> {
+        Some(self.peer.direct.as_ref()?.watched)
+    }
+
     fn route(&self) -> Option<&Route> {
-        None
+        Some(&self.peer.media.outlet.route)
     }
 
     fn handle_message(&self, _: &str, _: Json, _: Option<Json>) -> PluginResult {
@@ -117,8 +130,49 @@ impl PluginSessionFace for Session {
         self.peer.note_connected();
     }
 
-    fn incoming_rtp(&self, _: RtpIn<'_>) {}
-    fn incoming_rtcp(&self, _: Mindex, _: bool, _: &mut [u8]) {}
+    fn incoming_rtp(&self, mut packet: RtpIn<'_>) {
+        if !self.is_alive() {
+            return;
+        }
+        let peer = &self.peer;
+        peer.media.incoming(&mut packet);
+        if peer.rtp_events {
+            let (mindex, flags, code) = (packet.mindex, u32::from(packet.video), self.layer(&packet));
+            let body = Body::Data(Bytes::copy_from_slice(packet.packet));
+            peer.queue.offer(Event { mindex, flags, code, body, ..peer.event(JANUS_RS_EVENT_RTP) });
+        }
+        if let Some(direct) = &peer.direct {
+            let layers = self.layer(&packet) >= 0;
+            direct.rtp(peer.number, packet, layers);
+        }
+    }
+
+    fn incoming_rtcp(&self, mindex: Mindex, _: bool, packet: &mut [u8]) {
+        if !self.is_alive() {
+            return;
+        }
+        let peer = &self.peer;
+        let mut wants_keyframe = false;
+        for block in compound::blocks(packet) {
+            let bytes = block.bytes(packet);
+            match (block.packet_type, block.count) {
+                (PSFB, PLI | FULL_INTRA) | (FIR, _) => wants_keyframe = true,
+                (PSFB, AFB) if remb::is_remb(bytes) => peer.note_bitrate(remb::bitrate(bytes)),
+                _ => {}
+            }
+        }
+        if wants_keyframe {
+            peer.note_keyframe(mindex);
+        }
+        if peer.rtp_events {
+            let body = Body::Data(Bytes::copy_from_slice(packet));
+            peer.queue.offer(Event { mindex, body, ..peer.event(JANUS_RS_EVENT_RTCP) });
+        }
+        if let Some(direct) = &peer.direct {
+            direct.rtcp(peer.number, mindex, packet);
+        }
+    }
+
     fn incoming_data(&self, _: &str, _: &str, _: bool, _: &[u8]) {}
     fn data_ready(&self) {}
     fn slow_link(&self, _: Mindex, _: bool, _: bool) {}

@@ -2,7 +2,7 @@
  *
  * How it is used: open an instance, set what janus.jcfg would say, start it, open peers (PeerConnections) or a client of the Janus
  * API, and take replies and events from a queue whose descriptor goes into your own event loop. Nothing of yours is called on a thread of
- * the library, except the functions that you give as "direct" (log, threads). Nothing here needs GLib or jansson.
+ * the library, except the functions that you give as "direct" (log, threads, packets). Nothing here needs GLib or jansson.
  *
  * Results    0 or a positive count; a negative JANUS_RS_E... on failure. A call that fails changes nothing.
  *            janus_rs_error() says more, per thread.

@@ -33,6 +33,7 @@ pub struct Event {
     pub handle: u64,
     pub peer: u64,
     pub channel: u64,
+    pub mindex: i32,
     pub flags: u32,
     pub number: i64,
     pub user: User,
@@ -111,6 +112,7 @@ impl Event {
             handle: 0,
             peer: 0,
             channel: 0,
+            mindex: 0,
             flags: 0,
             number: 0,
             user: User(ptr::null_mut()),
@@ -175,6 +177,14 @@ const CHANNELS: [Type; 4] = [
     Type::JANUS_RS_EVENT_CHANNEL_OPEN,
     Type::JANUS_RS_EVENT_LOW,
     Type::JANUS_RS_EVENT_CHANNEL_CLOSED,
+];
+
+/// For the handler of media.
+const MEDIA: [Type; 4] = [
+    Type::JANUS_RS_EVENT_MEDIA,
+    Type::JANUS_RS_EVENT_KEYFRAME,
+    Type::JANUS_RS_EVENT_BITRATE,
+    Type::JANUS_RS_EVENT_SLOW,
 ];
 
 /// What janus_rs_dispatch calls.
@@ -394,7 +404,7 @@ impl Queue {
             r#type: event.kind as u32,
             flags: event.flags,
             code: event.code,
-            mindex: 0,
+            mindex: event.mindex,
             client: event.client,
             tag: event.tag,
             session: event.session,
@@ -449,6 +459,10 @@ impl Handlers {
             functions.state
         } else if is(&CHANNELS) {
             functions.channel
+        } else if is(&MEDIA) {
+            functions.media
+        } else if is(&[Type::JANUS_RS_EVENT_RTP, Type::JANUS_RS_EVENT_RTCP]) {
+            functions.rtp
         } else {
             None
         };

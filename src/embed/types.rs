@@ -120,6 +120,15 @@ pub enum janus_rs_event_type {
     JANUS_RS_EVENT_CANDIDATE = 21,
     /// peer; text: the selected pair of candidates.
     JANUS_RS_EVENT_PATH = 22,
+    /// peer, mindex; code: 1 it comes, 0 it has fallen silent; number: the layer of simulcast, or -1.
+    JANUS_RS_EVENT_MEDIA = 23,
+    /// peer, mindex: the peer wants a key frame of what the program sends. Those of links are asked for by themselves.
+    JANUS_RS_EVENT_KEYFRAME = 24,
+    /// peer; number: bit/s that the peer can take, as it says (REMB).
+    JANUS_RS_EVENT_BITRATE = 25,
+    /// peer, mindex; code: packets lost in the last second; flags: 1 on the way to the peer, 0 on the way from it. With
+    /// media.slowlink_threshold.
+    JANUS_RS_EVENT_SLOW = 26,
     /// peer; text: the reason. The last one of this peer.
     JANUS_RS_EVENT_CLOSED = 27,
     /// peer, channel; text: its label; data: its subprotocol, which ends with a NUL. The peer has made it, and it is open.
@@ -132,6 +141,10 @@ pub enum janus_rs_event_type {
     JANUS_RS_EVENT_LOW = 43,
     /// peer, channel; text: the reason. The last one of this channel.
     JANUS_RS_EVENT_CHANNEL_CLOSED = 44,
+    /// peer, mindex; data: a packet; flags: 1 video; code: the layer of simulcast, or -1. Only with JANUS_RS_RTP_EVENTS.
+    JANUS_RS_EVENT_RTP = 60,
+    /// peer, mindex; data: a compound about this medium. Only with JANUS_RS_RTP_EVENTS.
+    JANUS_RS_EVENT_RTCP = 61,
     /// Draining, and the last session, or peer, has gone.
     JANUS_RS_EVENT_DRAINED = 81,
     /// The instance has stopped: nothing follows.
@@ -160,7 +173,7 @@ pub struct janus_rs_event {
     pub r#type: u32,
     pub flags: u32,
     pub code: i32,
-    /// m-line.
+    /// Index of the m-line.
     pub mindex: i32,
     pub client: u64,
     pub tag: u64,
@@ -197,6 +210,10 @@ pub struct janus_rs_handlers {
     pub channel: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
     /// JANUS_RS_EVENT_MESSAGE.
     pub message: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_MEDIA, KEYFRAME, BITRATE and SLOW.
+    pub media: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
+    /// JANUS_RS_EVENT_RTP and RTCP.
+    pub rtp: Option<unsafe extern "C" fn(user: *mut c_void, event: *const janus_rs_event)>,
 }
 
 /// A client of the Janus API. A number that is never used again.
@@ -254,6 +271,23 @@ pub struct janus_rs_counters {
     /// Of janus_rs_peer_open(). Their sessions and handles are not in the figures above.
     pub peers: u64,
     pub channels: u64,
+    /// Of janus_rs_link_set().
+    pub links: u64,
+    /// System calls that packets were sent with.
+    pub send_calls: u64,
+    /// Packets that the system, or a full buffer, did not take.
+    pub dropped_packets: u64,
+    /// Calls of modules or direct functions that blocked a media thread for 100 ms or more, ever, in this process.
+    pub slow_calls: u64,
+}
+
+/// Forms of figures.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_figures {
+    /// OpenMetrics text, for Prometheus and others.
+    JANUS_RS_OPENMETRICS = 0,
+    JANUS_RS_JSON = 1,
 }
 
 /// A PeerConnection without a plugin. A number that is never used again.
@@ -290,20 +324,137 @@ pub enum janus_rs_signaling {
 pub enum janus_rs_peer_flag {
     /// Candidates come as events; else they are in the description.
     JANUS_RS_TRICKLE = 1,
+    /// Answers take offered audio and video that the program has not asked for, and receive it; else it is rejected.
+    JANUS_RS_ACCEPT_MEDIA = 2,
+    /// RTP and RTCP of the peer come as events, a copy each. Where there are many, direct functions cost less, and links
+    /// nothing.
+    JANUS_RS_RTP_EVENTS = 4,
+}
+
+/// An RTP packet of a peer, for a direct function.
+#[repr(C)]
+pub struct janus_rs_rtp {
+    pub size: usize,
+    pub peer: janus_rs_peer,
+    /// Index of the m-line.
+    pub mindex: i32,
+    /// Not 0: video.
+    pub video: i32,
+    /// May be written to during the call: nobody looks again.
+    pub packet: *mut u8,
+    pub length: usize,
+    /// CLOCK_MONOTONIC, microseconds: when the media thread took it from the system.
+    pub received: i64,
+    /// Stays the same for a medium, or a layer of it, whatever the peer does.
+    pub ssrc: u32,
+    /// dBov, 0 to -127 (RFC 6464); 1: not told.
+    pub audio_level: i16,
+    /// 1 speech, 0 none; -1: not told.
+    pub voice: i8,
+    /// Of simulcast, lowest 0; -1: none.
+    pub layer: i8,
+    /// Degrees, clockwise; -1: not told.
+    pub rotation: i16,
 }
 
 /// What a peer is opened with.
 #[repr(C)]
 pub struct janus_rs_peer_options {
     pub size: usize,
-    /// Of JANUS_RS_TRICKLE.
+    /// JANUS_RS_TRICKLE and others.
     pub flags: u32,
     /// 1 …: on that media thread; 0: on the one with least to do.
     pub worker: u32,
     /// Shown by the Admin API and in events, as the handle's opaque id; or NULL.
     pub name: *const c_char,
-    /// In the events of this peer, and of channels that have none of their own.
+    /// In the events of this peer, and of channels that have none of their own; handed to the direct functions.
     pub user: *mut c_void,
+    /// Direct, on the media thread that the peer lives on, one call at a time: what the peer sends. They must not wait:
+    /// everything on that thread stands still meanwhile (after 100 ms the log says so). [any] functions may be called; none
+    /// of them is begun after JANUS_RS_EVENT_CLOSED.
+    pub rtp: Option<unsafe extern "C" fn(user: *mut c_void, packet: *mut janus_rs_rtp)>,
+    pub rtcp: Option<
+        unsafe extern "C" fn(
+            user: *mut c_void,
+            peer: janus_rs_peer,
+            mindex: i32,
+            packet: *const u8,
+            length: usize,
+        ),
+    >,
+}
+
+/// Kinds of media.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_kind {
+    JANUS_RS_AUDIO = 1,
+    JANUS_RS_VIDEO = 2,
+}
+
+/// Directions of media, from our viewpoint.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum janus_rs_direction {
+    JANUS_RS_SENDRECV = 0,
+    JANUS_RS_SENDONLY = 1,
+    JANUS_RS_RECVONLY = 2,
+    JANUS_RS_INACTIVE = 3,
+}
+
+/// Audio or video that a peer shall have.
+#[repr(C)]
+pub struct janus_rs_media {
+    pub size: usize,
+    /// JANUS_RS_AUDIO or JANUS_RS_VIDEO.
+    pub kind: i32,
+    /// JANUS_RS_SENDRECV and so on.
+    pub direction: i32,
+    /// In order of preference, such as "opus" or "h264;profile-level-id=42e01f,vp8". An answer takes the first one that is
+    /// offered. NULL: opus, vp8.
+    pub codecs: *const c_char,
+    /// NULL: the index. In an answer: which of the offered ones is meant; NULL: the first that is free.
+    pub mid: *const c_char,
+    /// Stream and track of what we send, such as "stream track"; NULL: the library's.
+    pub msid: *const c_char,
+    /// URIs of header extensions, with commas; NULL: the usual ones, "": none.
+    pub extensions: *const c_char,
+}
+
+/// What is known of an m-line.
+#[repr(C)]
+pub struct janus_rs_media_info {
+    pub size: usize,
+    /// JANUS_RS_AUDIO or JANUS_RS_VIDEO; 0: data and others.
+    pub kind: i32,
+    /// As negotiated, of what is rejected JANUS_RS_INACTIVE.
+    pub direction: i32,
+    pub mid: [c_char; 32],
+    /// The codec of ours that comes first, such as "vp8", and its payload type; empty and -1 if there is none.
+    pub codec: [c_char; 16],
+    pub payload_type: i32,
+    /// Under which we send.
+    pub ssrc: u32,
+    /// Layers of simulcast that the peer sends; else 1.
+    pub layers: i32,
+    /// Not 0: a link sends to it.
+    pub linked: i32,
+}
+
+/// What one peer sends, forwarded to another by the library.
+#[repr(C)]
+pub struct janus_rs_link {
+    pub size: usize,
+    /// Whose medium it is, and who gets it.
+    pub from: janus_rs_peer,
+    pub to: janus_rs_peer,
+    pub from_mindex: i32,
+    pub to_mindex: i32,
+    /// Simulcast and scalable video: at most so many layers, lowest first; 0: all that the receiver's path takes.
+    pub layers: i32,
+    pub temporal_layers: i32,
+    /// Not 0: nothing is sent until it is set again.
+    pub paused: i32,
 }
 
 /// Flags of a description.

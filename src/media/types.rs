@@ -429,6 +429,8 @@ pub struct LayerSnapshot {
 pub struct RtpIn<'a> {
     pub mindex: Mindex,
     pub video: bool,
+    /// Of simulcast, 0 the lowest; 0 without.
+    pub layer: u8,
     pub packet: &'a mut [u8],
     pub extensions: Extensions<'a>,
 }

@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// A mutex. A panic while it is held does not poison it: the state behind every lock here is valid between any two
@@ -28,6 +28,19 @@ impl<T> Lock<T> {
     pub fn lock(&self) -> Guard<'_, T> {
         watch::assert_may_lock();
         Guard { guard: self.0.lock().unwrap_or_else(PoisonError::into_inner), held: watch::Held::new() }
+    }
+}
+
+impl<T> Lock<T> {
+    /// Takes it unless somebody has it: never waits, and may be used on the way of a packet.
+    #[inline]
+    pub fn try_lock(&self) -> Option<Guard<'_, T>> {
+        let guard = match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(Guard { guard, held: watch::Held::new() })
     }
 }
 
@@ -182,6 +195,15 @@ mod tests {
         assert_eq!(caught.is_err(), cfg!(debug_assertions));
         assert_eq!(packet_path(|| not_for_each_packet(take)), 1);
         assert_eq!(take(), 1);
+    }
+
+    #[test]
+    fn what_somebody_has_is_not_waited_for() {
+        let lock = Lock::new(1);
+        let guard = packet_path(|| lock.try_lock()).unwrap();
+        assert!(lock.try_lock().is_none());
+        drop(guard);
+        assert_eq!(lock.try_lock().map(|guard| *guard), Some(1));
     }
 
     #[test]

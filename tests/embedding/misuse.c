@@ -31,6 +31,63 @@ static void without_peers(janus_rs *core, uint64_t number, int code) {
 	FAILS(janus_rs_channel_user(core, number, NULL), code);
 	FAILS(janus_rs_channel_get(core, number, &about), code);
 	FAILS(janus_rs_channel_close(core, number), code);
+	janus_rs_media media = JANUS_RS_MEDIA_INIT;
+	janus_rs_media_info medium = JANUS_RS_MEDIA_INFO_INIT;
+	janus_rs_link link = JANUS_RS_LINK_INIT;
+	uint8_t packet[20] = { 0x80 };
+	media.kind = JANUS_RS_AUDIO;
+	link.from = link.to = number;
+	FAILS(janus_rs_peer_media(core, number, &media), code);
+	FAILS(janus_rs_peer_direction(core, number, 0, JANUS_RS_SENDONLY), code);
+	FAILS(janus_rs_media_get(core, number, 0, &medium), code);
+	FAILS(janus_rs_send_rtp(core, number, 0, packet, sizeof(packet)), code);
+	FAILS(janus_rs_send_rtcp(core, number, 0, packet, sizeof(packet)), code);
+	FAILS(janus_rs_ask_keyframe(core, number, 0), code);
+	FAILS(janus_rs_limit_bitrate(core, number, 1), code);
+	FAILS(janus_rs_link_set(core, &link), code);
+	FAILS(janus_rs_link_clear(core, number, 0), code);
+}
+
+/* What cannot be asked of a peer that there is. */
+static void media(janus_rs *core, janus_rs_peer peer) {
+	janus_rs_media wanted = JANUS_RS_MEDIA_INIT;
+	janus_rs_media_info medium = JANUS_RS_MEDIA_INFO_INIT;
+	janus_rs_link link = JANUS_RS_LINK_INIT;
+	uint8_t packet[20] = { 0x80 };
+	FAILS(janus_rs_peer_media(core, peer, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	wanted.kind = JANUS_RS_VIDEO;
+	wanted.direction = 4;
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	wanted.direction = JANUS_RS_SENDONLY;
+	const char *wrong[] = { "opus", "", "vp8,,vp9", "h264;x\r\na=evil", "\xff" };
+	for(size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		wanted.codecs = wrong[i];
+		FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	}
+	wanted.codecs = NULL;
+	wanted.mid = "a b";
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	wanted.mid = "12345678901234567";
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	wanted.mid = NULL;
+	wanted.msid = "stream";
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	wanted.msid = "stream track\r\n";
+	FAILS(janus_rs_peer_media(core, peer, &wanted), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_direction(core, peer, 0, 4), JANUS_RS_EINVAL);
+	FAILS(janus_rs_peer_direction(core, peer, -1, 0), JANUS_RS_ENOENT);
+	FAILS(janus_rs_media_get(core, peer, -1, &medium), JANUS_RS_ENOENT);
+	FAILS(janus_rs_send_rtp(core, peer, 0, NULL, 12), JANUS_RS_EINVAL);
+	FAILS(janus_rs_send_rtp(core, peer, 0, packet, sizeof(packet)), JANUS_RS_ESTATE);
+	FAILS(janus_rs_send_rtcp(core, peer, 0, NULL, 12), JANUS_RS_EINVAL);
+	FAILS(janus_rs_ask_keyframe(core, peer, INT32_MAX), JANUS_RS_ENOENT);
+	FAILS(janus_rs_link_set(core, NULL), JANUS_RS_EINVAL);
+	link.from = link.to = peer;
+	FAILS(janus_rs_link_set(core, &link), JANUS_RS_ENOENT);
+	link.layers = -1;
+	FAILS(janus_rs_link_set(core, &link), JANUS_RS_EINVAL);
+	FAILS(janus_rs_link_clear(core, peer, -1), JANUS_RS_ENOENT);
 }
 
 static void peers(janus_rs *core, janus_rs_queue *queue, janus_rs_client client) {
@@ -52,6 +109,7 @@ static void peers(janus_rs *core, janus_rs_queue *queue, janus_rs_client client)
 	options.worker = 1000;
 	FAILS(janus_rs_peer_open(core, queue, &options, &peer), JANUS_RS_EINVAL);
 	EXPECT(janus_rs_peer_open(core, queue, NULL, &peer) == 0);
+	media(core, peer);
 	FAILS(janus_rs_client_close(core, peer), JANUS_RS_ENOENT);
 	FAILS(janus_rs_channel_send(core, peer, JANUS_RS_TEXT, "x", 1), JANUS_RS_ENOENT);
 	FAILS(janus_rs_peer_get(core, peer, NULL), JANUS_RS_EINVAL);

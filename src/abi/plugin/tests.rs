@@ -75,6 +75,7 @@ fn round_trip<P: PluginRtp>() -> (i32, bool, Vec<u8>, Option<AudioLevel>, u64, O
     let mut packet = RtpIn {
         mindex: 2,
         video: true,
+        layer: 0,
         packet: &mut bytes,
         extensions: Extensions {
             audio_level: Some(AudioLevel { level: 127, voice: true }),

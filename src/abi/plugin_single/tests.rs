@@ -30,6 +30,7 @@ fn round_trip<P: PluginRtp>(accepted: Accepted) -> (c_int, bool, Vec<u8>, Extens
     let mut packet = RtpIn {
         mindex: 2,
         video: true,
+        layer: 0,
         packet: &mut bytes,
         extensions: Extensions {
             audio_level: Some(AudioLevel { level: 127, voice: true }),

@@ -86,6 +86,7 @@ impl Connection {
         Some(Incoming::Rtp {
             mindex: received.mindex,
             video: received.video,
+            layer: received.layer,
             len: received.len,
             extensions: received.extensions,
         })

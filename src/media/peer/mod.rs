@@ -107,7 +107,7 @@ impl Default for Room {
 /// For the plugin: a media packet at the front of the buffer that it was received in, or RTCP, medium by medium.
 #[derive(Debug)]
 pub enum Incoming<'a> {
-    Rtp { mindex: Mindex, video: bool, len: usize, extensions: Extensions<'a> },
+    Rtp { mindex: Mindex, video: bool, layer: u8, len: usize, extensions: Extensions<'a> },
     Rtcp(&'a mut Split),
 }
 

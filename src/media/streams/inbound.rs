@@ -40,6 +40,8 @@ pub enum Dropped {
 pub struct Received<'a> {
     pub mindex: Mindex,
     pub video: bool,
+    /// Of simulcast.
+    pub layer: u8,
     /// Of the packet; less than before when RTX was unwrapped.
     pub len: usize,
     pub extensions: Extensions<'a>,
@@ -185,7 +187,8 @@ impl Streams {
             self.report_receiving(binding.medium, binding.layer, true, None);
         }
         let extensions = detach(Extensions::read(packet, &ids, video), descriptor);
-        Ok(Received { mindex, video, len, extensions, nacks: nacks.map(|nacks| (binding, nacks)) })
+        let layer = binding.layer as u8;
+        Ok(Received { mindex, video, layer, len, extensions, nacks: nacks.map(|nacks| (binding, nacks)) })
     }
 
     /// Every authenticated packet counts for congestion control, also one that is dropped afterwards.

@@ -375,8 +375,8 @@ fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) ->
         return Ok(());
     }
     let outcome = call_sink(sink, |sink| match delivery.incoming {
-        Incoming::Rtp { mindex, video, len, extensions } => time::at_one_moment(now, || {
-            sink.incoming_rtp(RtpIn { mindex, video, packet: &mut bytes[..len], extensions });
+        Incoming::Rtp { mindex, video, layer, len, extensions } => time::at_one_moment(now, || {
+            sink.incoming_rtp(RtpIn { mindex, video, layer, packet: &mut bytes[..len], extensions });
         }),
         Incoming::Rtcp(parts) => {
             parts.each(|mindex, video, packet| sink.incoming_rtcp(mindex, video, packet))

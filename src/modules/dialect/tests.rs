@@ -62,7 +62,7 @@ fn packets_have_the_bytes_of_their_generation() {
                 dependency_descriptor: &[9; 3],
                 ..Extensions::default()
             };
-            let packet = RtpIn { mindex: 4, video: true, packet: &mut bytes, extensions: values };
+            let packet = RtpIn { mindex: 4, video: true, layer: 0, packet: &mut bytes, extensions: values };
             // SAFETY: a function that reads so many bytes.
             unsafe { (dialect.incoming_rtp)(incoming, ptr::null_mut(), packet) }
         });

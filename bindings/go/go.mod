@@ -1,0 +1,3 @@
+module janusrs
+
+go 1.19

@@ -1,0 +1,207 @@
+//! The media of one peer: what it sends (tracks), what it gets (links), and what the program sends itself.
+#![forbid(unsafe_code)]
+
+use super::error::{Error, Result};
+use super::link::{Link, Wish};
+use super::outlet::Outlet;
+use super::track::Track;
+use super::types::janus_rs_code::{JANUS_RS_ENOENT, JANUS_RS_ETOOBIG};
+use crate::core::jsep::{Medium, MediumKind};
+use crate::media::{LARGEST_RTP, Mindex, RtpIn, RtpOut};
+use crate::modules::host::HandleHost;
+use crate::rtp::{Extensions, Header};
+use crate::util::lock::packet_path;
+use crate::util::time;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+#[derive(Default)]
+pub struct Media {
+    pub outlet: Arc<Outlet>,
+    /// By m-line.
+    tracks: ArcSwap<Vec<Arc<Track>>>,
+    links: ArcSwap<Vec<Option<Linked>>>,
+}
+
+/// A medium's link, and the track that it gets.
+#[derive(Clone)]
+struct Linked {
+    link: Arc<Link>,
+    track: Arc<Track>,
+}
+
+impl Media {
+    /// After each description.
+    pub fn update(&self, media: &[Medium]) {
+        self.outlet.update(media);
+        self.tracks.rcu(|tracks| {
+            let mut all = Vec::clone(tracks);
+            for (index, medium) in media.iter().enumerate() {
+                let video = medium.kind == MediumKind::Video;
+                let new = || Arc::new(Track::new(self.outlet.clone(), index as Mindex, video));
+                match all.get_mut(index) {
+                    None => all.push(new()),
+                    // The m-line is used again for something else.
+                    Some(track) if track.video != video => {
+                        track.end();
+                        *track = new();
+                    }
+                    Some(_) => {}
+                }
+            }
+            all
+        });
+        self.tracks.load().iter().for_each(|track| track.update());
+        self.links.load().iter().flatten().for_each(|linked| linked.link.is_stale());
+    }
+
+    pub fn incoming(&self, packet: &mut RtpIn<'_>) {
+        let tracks = self.tracks.load();
+        if let Some(track) = usize::try_from(packet.mindex).ok().and_then(|index| tracks.get(index)) {
+            track.forward(packet);
+        }
+    }
+
+    /// The peer wants a key frame; false when what it gets is the program's own.
+    pub fn wants_keyframe(&self, mindex: Mindex) -> bool {
+        let links = self.links.load();
+        let Some(Some(linked)) = usize::try_from(mindex).ok().and_then(|index| links.get(index)) else {
+            return false;
+        };
+        linked.track.ask_keyframe(time::recent());
+        true
+    }
+
+    fn track(&self, mindex: Mindex) -> Result<Arc<Track>> {
+        let found = usize::try_from(mindex).ok().and_then(|index| self.tracks.load().get(index).cloned());
+        let is_media = |mindex| self.outlet.with_fact(mindex, |fact| fact.kind.is_media()).unwrap_or(false);
+        found.filter(|_| is_media(mindex)).ok_or_else(|| no_medium(mindex))
+    }
+
+    /// What `from` sends comes to this medium of ours. One change at a time: the caller sees to that.
+    pub fn link(&self, mindex: Mindex, from: &Media, of: Mindex, wish: Wish) -> Result<()> {
+        let track = from.track(of)?;
+        let index = usize::try_from(mindex).map_err(|_| no_medium(mindex))?;
+        let video =
+            self.outlet.with_fact(mindex, |fact| fact.kind.is_media().then(|| fact.video())).flatten();
+        let video = video.ok_or_else(|| no_medium(mindex))?;
+        if track.video != video {
+            return Err(Error::invalid("audio and video cannot be linked"));
+        }
+        let present = self.links.load().get(index).cloned().flatten();
+        let link = match &present {
+            Some(present) => present.link.clone(),
+            None => Arc::new(Link::new(self.outlet.clone(), mindex, video)),
+        };
+        link.set_wish(wish);
+        let is_new = present.as_ref().is_none_or(|present| !Arc::ptr_eq(&present.track, &track));
+        if is_new {
+            if let Some(present) = &present {
+                present.track.remove(&link);
+            }
+            link.set_source(track.number);
+            track.add(&link);
+        }
+        self.set(index, Some(Linked { link, track: track.clone() }));
+        track.ask_keyframe(time::monotonic());
+        Ok(())
+    }
+
+    /// Nothing comes to this medium by itself any more.
+    pub fn unlink(&self, mindex: Mindex) -> Result<()> {
+        let index = usize::try_from(mindex).map_err(|_| no_medium(mindex))?;
+        let Some(linked) = self.links.load().get(index).cloned().flatten() else {
+            return Err(Error::new(JANUS_RS_ENOENT, format!("medium {mindex} has no link")));
+        };
+        linked.link.set_source(0);
+        linked.track.remove(&linked.link);
+        self.set(index, None);
+        Ok(())
+    }
+
+    fn set(&self, index: usize, linked: Option<Linked>) {
+        self.links.rcu(|links| {
+            let mut all = Vec::clone(links);
+            if all.len() <= index {
+                all.resize(index + 1, None);
+            }
+            all[index] = linked.clone();
+            all
+        });
+        let is_sent = |link: &&Linked| link.link.video && !link.link.wish().paused;
+        let videos = self.links.load().iter().flatten().filter(is_sent).count();
+        self.outlet.videos.store(videos as u32, Ordering::Relaxed);
+    }
+
+    /// The peer has gone: nobody gets anything of it, and it gets nothing.
+    pub fn end(&self) {
+        self.tracks.load().iter().for_each(|track| track.end());
+        for linked in self.links.swap(Arc::default()).iter().flatten() {
+            linked.link.set_source(0);
+            linked.track.remove(&linked.link);
+        }
+    }
+
+    pub fn is_linked(&self, mindex: Mindex) -> bool {
+        usize::try_from(mindex).is_ok_and(|index| matches!(self.links.load().get(index), Some(Some(_))))
+    }
+
+    pub fn link_count(&self) -> usize {
+        self.links.load().iter().flatten().count()
+    }
+
+    /// A packet of the program's; without allocation or lock.
+    pub fn send(&self, mindex: Mindex, packet: &[u8]) -> Result<()> {
+        let video = self.may_send(mindex)?;
+        if packet.len() > LARGEST_RTP {
+            let why = format!("RTP of {} bytes: {LARGEST_RTP} is the most", packet.len());
+            return Err(Error::new(JANUS_RS_ETOOBIG, why));
+        }
+        if Header::new(packet).and_then(|header| header.payload_start()).is_none() {
+            return Err(Error::invalid("the packet is no RTP"));
+        }
+        let extensions = Extensions::default();
+        packet_path(|| self.outlet.relay(RtpOut { mindex, video, packet, extensions }));
+        Ok(())
+    }
+
+    /// The same of RTCP; what the library sends by itself is left out.
+    pub fn send_rtcp(&self, mindex: Mindex, packet: &[u8]) -> Result<()> {
+        let video =
+            self.outlet.with_fact(mindex, |fact| fact.kind.is_media().then(|| fact.video())).flatten();
+        let video = video.ok_or_else(|| no_medium(mindex))?;
+        if packet.len() > LARGEST_RTP {
+            return Err(Error::new(JANUS_RS_ETOOBIG, format!("RTCP of {} bytes", packet.len())));
+        }
+        if !crate::rtcp::is_rtcp(packet) {
+            return Err(Error::invalid("the packet is no RTCP"));
+        }
+        if let Some(handle) = self.outlet.handle() {
+            handle.relay_rtcp(mindex, video, packet);
+        }
+        Ok(())
+    }
+
+    pub fn ask_keyframe(&self, mindex: Mindex) -> Result<()> {
+        let track = self.track(mindex)?;
+        if !track.video {
+            return Err(Error::invalid(format!("medium {mindex} is no video")));
+        }
+        track.ask_keyframe(time::recent());
+        Ok(())
+    }
+
+    fn may_send(&self, mindex: Mindex) -> Result<bool> {
+        let found = self.outlet.with_fact(mindex, |fact| (fact.kind.is_media(), fact.video(), fact.send));
+        match found {
+            Some((true, video, true)) => Ok(video),
+            Some((true, ..)) => Err(Error::state(format!("medium {mindex} sends nothing"))),
+            _ => Err(no_medium(mindex)),
+        }
+    }
+}
+
+fn no_medium(mindex: Mindex) -> Error {
+    Error::new(JANUS_RS_ENOENT, format!("there is no audio or video at m-line {mindex}"))
+}
