@@ -73,6 +73,11 @@ impl Media {
         true
     }
 
+    /// What could not be asked for at once.
+    pub fn remind(&self, now: i64) {
+        self.tracks.load().iter().for_each(|track| track.remind(now));
+    }
+
     fn track(&self, mindex: Mindex) -> Result<Arc<Track>> {
         let found = usize::try_from(mindex).ok().and_then(|index| self.tracks.load().get(index).cloned());
         let is_media = |mindex| self.outlet.with_fact(mindex, |fact| fact.kind.is_media()).unwrap_or(false);

@@ -619,10 +619,12 @@ impl Peer {
         }
     }
 
-    /// A limit may have been lost on its way.
+    /// A limit may have been lost on its way, and a key frame still be wanted.
     fn remind(&self) {
+        let now = time::monotonic();
+        self.media.remind(now);
         let bits = self.limit.load(Ordering::Relaxed);
-        let since = time::monotonic() - self.limited_at.load(Ordering::Relaxed);
+        let since = now - self.limited_at.load(Ordering::Relaxed);
         if bits > 0 && since >= LIMIT_AGAIN {
             self.tell_limit(bits);
         }

@@ -138,6 +138,13 @@ impl Track {
         codec
     }
 
+    /// Once in a while: a source that sends nothing is asked all the same.
+    pub fn remind(&self, now: i64) {
+        if self.keyframes.is_wanted() {
+            self.ask_keyframe(now);
+        }
+    }
+
     /// Somebody wants a key frame: now, or as soon as the last request is old enough.
     pub fn ask_keyframe(&self, now: i64) {
         if self.video

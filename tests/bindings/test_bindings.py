@@ -157,9 +157,10 @@ class Python(unittest.TestCase):
 
     @in_time
     async def test_media_are_forwarded(self):
-        async with janus_rs.Core(LOOPBACK) as core:
-            camera, publisher = core.peer(), core.peer(accept_media=True)
-            viewer, screen = core.peer(), core.peer(accept_media=True, rtp_events=True)
+        async with janus_rs.Core(LOOPBACK, workers=4) as core:
+            # Each with a socket of its own, as programs on different machines have.
+            camera, publisher = core.peer(worker=1), core.peer(worker=2, accept_media=True)
+            viewer, screen = core.peer(worker=3), core.peer(worker=4, accept_media=True, rtp_events=True)
             camera.media(Kind.VIDEO, Direction.SENDONLY, "vp8")
             viewer.media(Kind.VIDEO, Direction.SENDONLY, "h264,vp8")
             await asyncio.gather(connect(camera, publisher), connect(viewer, screen))
@@ -199,6 +200,16 @@ class Samples(unittest.TestCase):
         compile_c(EXAMPLES / "first.c", self.folder / "first", "janus_rs")
         output = subprocess.run([str(self.folder / "first")], env=ENVIRONMENT, check=True, capture_output=True, text=True)
         self.assertEqual(json.loads(output.stdout)["server-name"], "first")
+
+    def test_the_first_program_of_the_page(self):
+        """As a reader would paste it out of docs/embedding.md."""
+        text = (ROOT / "docs/embedding.md").read_text()
+        program = re.search(r"^```c\n(.*?)^```", text, flags=re.M | re.S).group(1)
+        self.assertLessEqual(len(program.splitlines()), 31)
+        (self.folder / "program.c").write_text(program)
+        compile_c(self.folder / "program.c", self.folder / "program", "janus_rs")
+        output = subprocess.run([str(self.folder / "program")], env=ENVIRONMENT, check=True, capture_output=True, text=True)
+        self.assertRegex(output.stdout, r"(?s)^v=0.*m=application .*a=candidate:")
 
     def test_all_samples_compile(self):
         for name in ("paste", "room", "mhd_admin"):
@@ -358,7 +369,8 @@ class Room(unittest.TestCase):
         try:
             self.assertEqual(await process.stdout.readline(), b"ready\n")
             drain = asyncio.create_task(process.stdout.read())
-            async with janus_rs.Core(LOOPBACK) as core:
+            # Each viewer has a socket of its own, as browsers have.
+            async with janus_rs.Core(LOOPBACK, workers=self.VIEWERS + 1) as core:
                 publisher = core.peer()
                 publisher.media(Kind.VIDEO, Direction.SENDONLY, "vp8")
                 await join("/whip", publisher)

@@ -45,10 +45,11 @@ describe('a room of links', { skip: reference }, () => {
 		return page;
 	}
 
-	/** Frames that were decoded, and how high they are now. */
-	const video = (page) => page.evaluate(() => {
-		const { videoHeight } = document.getElementById('video');
-		return { frames: document.getElementById('video').getVideoPlaybackQuality().totalVideoFrames, height: videoHeight };
+	/** Frames that were decoded, and how high they are now: of the PeerConnection, whether the page is in front or not. */
+	const video = (page) => page.evaluate(async () => {
+		const stats = [...(await connection.getStats()).values()];
+		const inbound = stats.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+		return { frames: inbound?.framesDecoded ?? 0, height: inbound?.frameHeight ?? 0 };
 	});
 
 	const heightOf = (page, height) => until(async () => (await video(page)).height === height, `picture ${height} high`, 60000);

@@ -1,7 +1,6 @@
-/* Audio and video of peers: negotiation, packets in and out of the program, and links. */
-#include "peers.h"
+/* Audio and video of peers: negotiation, and packets in and out of the program. */
+#include "media.h"
 #include <pthread.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* What the direct functions have seen; they run on a media thread. */
@@ -57,36 +56,11 @@ static void wait_for(seen *now, int *count, int least) {
 	pthread_mutex_unlock(&now->lock);
 }
 
-static int add(side *side, int kind, int direction, const char *codecs) {
-	janus_rs_media media = JANUS_RS_MEDIA_INIT;
-	media.kind = kind;
-	media.direction = direction;
-	media.codecs = codecs;
-	int mindex = janus_rs_peer_media(core, side->peer, &media);
-	EXPECT(mindex >= 0);
-	return mindex;
-}
-
-static janus_rs_media_info medium(side *side, int mindex) {
-	janus_rs_media_info info = JANUS_RS_MEDIA_INFO_INIT;
-	EXPECT(janus_rs_media_get(core, side->peer, mindex, &info) == 0);
-	return info;
-}
-
-/* One packet: of VP8 with the head of a key frame, or any. */
-static void send_packet(side *side, int mindex, uint16_t number, int key) {
-	uint8_t packet[60] = { 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 0x10, key ? 0 : 1, 0, 0, 0x9d, 0x01, 0x2a };
-	packet[1] = (uint8_t)(0x80 | medium(side, mindex).payload_type);
-	packet[2] = (uint8_t)(number >> 8);
-	packet[3] = (uint8_t)number;
-	packet[6] = (uint8_t)number;
-	packet[59] = (uint8_t)number;
-	EXPECT(janus_rs_send_rtp(core, side->peer, mindex, packet, sizeof(packet)) == 0);
-}
-
-static void close_side(side *side) {
-	EXPECT(janus_rs_peer_close(core, side->peer) == 0);
-	await(side, JANUS_RS_EVENT_CLOSED);
+static int reached(seen *now, int *count, int least) {
+	pthread_mutex_lock(&now->lock);
+	int result = *count >= least;
+	pthread_mutex_unlock(&now->lock);
+	return result;
 }
 
 /* An offer with everything; an answer that takes what comes, with direct functions. */
@@ -165,12 +139,12 @@ static void in_and_out(void) {
 	EXPECT(janus_rs_peer_direction(core, a.peer, 2, JANUS_RS_SENDONLY) == 0);
 	hand_over(&a, &b);
 	hand_over(&b, &a);
-	send_packet(&a, 2, 2000, 1);
-	wait_for(&ears, &ears.packets, 51);
-	/* Another SSRC by then, and the same stream. */
-	if(ears.last != 51 || ears.wrong != 0)
-		fprintf(stderr, "last %u wrong %d\n", ears.last, ears.wrong);
-	EXPECT(ears.last == 51 && ears.wrong == 0);
+	/* Another SSRC by then, and the same stream. The first packets may come before the thread knows of the change. */
+	for(uint16_t number = 2000; number < 2200 && !reached(&ears, &ears.packets, 51); number++) {
+		send_packet(&a, 2, number, 1);
+		usleep(50000);
+	}
+	EXPECT(reached(&ears, &ears.packets, 51) && ears.wrong == 0);
 	close_side(&b);
 	await(&a, JANUS_RS_EVENT_CLOSED);
 }
@@ -209,134 +183,10 @@ static void chosen_answers(void) {
 	await(&b, JANUS_RS_EVENT_CLOSED);
 }
 
-/* A camera outside, and the peer that receives it; or a screen outside, and the peer that feeds it. */
-typedef struct pair { side outside, inside; } pair;
-
-static pair open_camera(uint32_t worker) {
-	pair made = { open_side(0, worker, 0), open_side(JANUS_RS_ACCEPT_MEDIA, worker, 0) };
-	add(&made.outside, JANUS_RS_VIDEO, JANUS_RS_SENDONLY, "vp8");
-	add(&made.outside, JANUS_RS_AUDIO, JANUS_RS_SENDONLY, NULL);
-	connect_sides(&made.outside, &made.inside);
-	return made;
-}
-
-static pair open_screen(uint32_t worker, int video_first) {
-	pair made = { open_side(JANUS_RS_ACCEPT_MEDIA | JANUS_RS_RTP_EVENTS, worker, 0), open_side(0, worker, 0) };
-	add(&made.inside, video_first ? JANUS_RS_VIDEO : JANUS_RS_AUDIO, JANUS_RS_SENDONLY, video_first ? "h264,vp8" : NULL);
-	add(&made.inside, video_first ? JANUS_RS_AUDIO : JANUS_RS_VIDEO, JANUS_RS_SENDONLY, NULL);
-	connect_sides(&made.inside, &made.outside);
-	return made;
-}
-
-/* The number of the next video packet that the screen gets, which ends with `mark`. */
-static uint16_t next_number(pair *screen, int mindex, uint8_t mark) {
-	janus_rs_event *event = await(&screen->outside, JANUS_RS_EVENT_RTP);
-	const uint8_t *got = event->data;
-	EXPECT(event->mindex == mindex && got[event->length - 1] == mark);
-	EXPECT((got[1] & 0x7f) == medium(&screen->outside, mindex).payload_type || medium(&screen->outside, mindex).payload_type != 96);
-	return (uint16_t)(got[2] << 8 | got[3]);
-}
-
-static janus_rs_link link_of(pair *camera, int from, pair *screen, int to) {
-	janus_rs_link link = JANUS_RS_LINK_INIT;
-	link.from = camera->inside.peer;
-	link.from_mindex = from;
-	link.to = screen->inside.peer;
-	link.to_mindex = to;
-	return link;
-}
-
-/* Two cameras, screens on both media threads. */
-static void links(void) {
-	pair cameras[2] = { open_camera(1), open_camera(2) }, screens[2] = { open_screen(1, 0), open_screen(2, 1) };
-	const int video[2] = { 1, 0 };
-	for(int i = 0; i < 2; i++) {
-		janus_rs_link link = link_of(&cameras[0], 0, &screens[i], video[i]);
-		EXPECT(janus_rs_link_set(core, &link) == 0);
-		link.to_mindex = 1 - video[i];
-		EXPECT(janus_rs_link_set(core, &link) == JANUS_RS_EINVAL);
-		link.from_mindex = 5;
-		EXPECT(janus_rs_link_set(core, &link) == JANUS_RS_ENOENT);
-		link.from_mindex = 1;
-		EXPECT(janus_rs_link_set(core, &link) == 0);
-		EXPECT(medium(&screens[i].inside, video[i]).linked);
-	}
-	janus_rs_counters counters = JANUS_RS_COUNTERS_INIT;
-	EXPECT(janus_rs_count(core, &counters) == 0 && counters.links == 4);
-	/* The links want one; so does the screen. */
-	await(&cameras[0].outside, JANUS_RS_EVENT_KEYFRAME);
-	EXPECT(janus_rs_ask_keyframe(core, screens[1].outside.peer, video[1]) == 0);
-	await(&cameras[0].outside, JANUS_RS_EVENT_KEYFRAME);
-	/* Nothing before the first key frame. */
-	send_packet(&cameras[0].outside, 0, 100, 0);
-	uint16_t number[2];
-	for(uint8_t n = 101; n < 120; n++) {
-		send_packet(&cameras[0].outside, 0, n, n == 101);
-		for(int i = 0; i < 2; i++) {
-			uint16_t got = next_number(&screens[i], video[i], n);
-			EXPECT(n == 101 || got == (uint16_t)(number[i] + 1));
-			number[i] = got;
-		}
-	}
-	/* The other camera: nothing of the first one any more, and the numbers go on. */
-	for(int i = 0; i < 2; i++) {
-		janus_rs_link link = link_of(&cameras[1], 0, &screens[i], video[i]);
-		EXPECT(janus_rs_link_set(core, &link) == 0);
-	}
-	await(&cameras[1].outside, JANUS_RS_EVENT_KEYFRAME);
-	send_packet(&cameras[0].outside, 0, 130, 1);
-	send_packet(&cameras[1].outside, 0, 7, 0);
-	for(uint8_t n = 8; n < 20; n++) {
-		send_packet(&cameras[1].outside, 0, n, n == 8);
-		for(int i = 0; i < 2; i++) {
-			uint16_t got = next_number(&screens[i], video[i], n);
-			EXPECT(got == (uint16_t)(number[i] + 1));
-			number[i] = got;
-		}
-	}
-	/* Paused; then from the next key frame on. */
-	janus_rs_link link = link_of(&cameras[1], 0, &screens[0], video[0]);
-	link.paused = 1;
-	EXPECT(janus_rs_link_set(core, &link) == 0);
-	send_packet(&cameras[1].outside, 0, 20, 1);
-	EXPECT(next_number(&screens[1], video[1], 20) == (uint16_t)(number[1] + 1));
-	link.paused = 0;
-	EXPECT(janus_rs_link_set(core, &link) == 0);
-	send_packet(&cameras[1].outside, 0, 21, 1);
-	EXPECT(next_number(&screens[1], video[1], 21) == (uint16_t)(number[1] + 2));
-	EXPECT(next_number(&screens[0], video[0], 21) == (uint16_t)(number[0] + 1));
-
-	/* Ends: of one link, of a source, of a receiver. */
-	EXPECT(janus_rs_link_clear(core, screens[0].inside.peer, video[0]) == 0);
-	EXPECT(janus_rs_link_clear(core, screens[0].inside.peer, video[0]) == JANUS_RS_ENOENT);
-	close_side(&cameras[1].inside);
-	await(&cameras[1].outside, JANUS_RS_EVENT_CLOSED);
-	link.from = cameras[1].inside.peer;
-	EXPECT(janus_rs_link_set(core, &link) == JANUS_RS_ENOENT);
-	/* The one that is left comes back. */
-	for(int i = 0; i < 2; i++) {
-		link = link_of(&cameras[0], 0, &screens[i], video[i]);
-		EXPECT(janus_rs_link_set(core, &link) == 0);
-	}
-	send_packet(&cameras[0].outside, 0, 140, 1);
-	EXPECT(next_number(&screens[0], video[0], 140) == (uint16_t)(number[0] + 2));
-	EXPECT(next_number(&screens[1], video[1], 140) == (uint16_t)(number[1] + 3));
-	for(int i = 0; i < 2; i++) {
-		close_side(&screens[i].outside);
-		await(&screens[i].inside, JANUS_RS_EVENT_CLOSED);
-	}
-	EXPECT(janus_rs_link_clear(core, screens[0].inside.peer, video[0]) == JANUS_RS_ENOENT);
-	EXPECT(janus_rs_count(core, &counters) == 0 && counters.links == 0);
-	send_packet(&cameras[0].outside, 0, 150, 1);
-	close_side(&cameras[0].outside);
-	await(&cameras[0].inside, JANUS_RS_EVENT_CLOSED);
-}
-
 int main(void) {
 	start_core();
 	in_and_out();
 	chosen_answers();
-	links();
 	EXPECT(janus_rs_close(core) == 0);
 	return 0;
 }

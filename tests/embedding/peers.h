@@ -13,11 +13,15 @@ typedef struct side {
 
 static janus_rs *core;
 
-static inline void start_core(void) {
+static inline void start_core_with(const char *workers) {
 	EXPECT(janus_rs_open(&core, NULL) == 0);
 	EXPECT(janus_rs_set(core, "nat.ice_enforce_list", "127.0.0.1") == 0);
-	EXPECT(janus_rs_set(core, "general.event_loops", "2") == 0);
+	EXPECT(janus_rs_set(core, "general.event_loops", workers) == 0);
 	EXPECT(janus_rs_start(core) == 0);
+}
+
+static inline void start_core(void) {
+	start_core_with("2");
 }
 
 static inline side open_side(uint32_t flags, uint32_t worker, size_t limit) {
