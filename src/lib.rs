@@ -14,12 +14,13 @@
 pub mod embed;
 pub mod daemon;
 pub mod server;
+#[cfg(feature = "web")]
+pub mod transports;
+pub mod builtin;
 pub mod api;
 pub mod core;
 pub mod modules;
 pub mod abi;
-#[cfg(feature = "web")]
-pub mod transports;
 pub mod media;
 pub mod sdp;
 pub mod rtcp;

@@ -251,7 +251,7 @@ fn what_stops_it_from_starting() {
     assert!(status == Some(1) && text.contains("cannot read folder /nonexistent"), "{text}");
     general("/nonexistent", &empty, "");
     assert_eq!(run(&["-F", config]).0, Some(1));
-    general(&empty, &empty, "");
+    general(&empty, &empty, "}\ntransports: { builtin = false");
     let (status, text) = run(&["-F", config]);
     assert!(status == Some(1) && text.contains("No transport offers the Janus API"), "{text}");
     general(&empty, &empty, "log_to_file = \"/nonexistent/log\"");

@@ -4,7 +4,7 @@ import { Janus } from './janus.mjs';
 
 const $ = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
-const server = parameters.get('server') ?? `ws://${location.hostname}:8188/`;
+const server = parameters.get('server') ?? `${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`;
 
 /** One call, from Start to Hang up. */
 class Call {

@@ -238,6 +238,9 @@ options! {
                 .since("0.1");
         TRANSPORTS_DISABLE: List =
             Opt::<List>::janus("transports", "disable", "Transports that are not loaded, by file name");
+        TRANSPORTS_BUILTIN: Flag =
+            Opt::<Flag>::janus("transports", "builtin", false,
+                "Serve the APIs at the built-in web server, too; without any transport module, the Janus API is served there unless this says no").since("0.1");
         LOGGERS_DISABLE: List =
             Opt::<List>::janus("loggers", "disable", "Loggers that are not loaded, by file name");
         EVENTS_BROADCAST: Flag =
@@ -278,7 +281,9 @@ options! {
             Opt::<Number>::own("queues", "changes_bytes", 4 << 20, 1, "bytes",
                 "The same in memory").since("0.1");
         WEB_ENABLED: Flag =
-            Opt::<Flag>::own("web", "enabled", false, "Serve the status page and /healthz")
+            Opt::<Flag>::own("web", "enabled", false,
+                "Serve the pages, /healthz, and where `transports.builtin` says so the Janus API: `/janus` over HTTP, any path over WebSocket. \
+                 Without this line, as soon as the Janus API is served there")
                 .since("0.1");
         WEB_IP: Text =
             Opt::<Text>::own("web", "ip", Some("0.0.0.0"), "Address of the web server")
@@ -286,6 +291,34 @@ options! {
         WEB_PORT: Text =
             Opt::<Text>::own("web", "port", Some("8090"), "Port of the web server")
                 .since("0.1");
+        WEB_UNIX: Text =
+            Opt::<Text>::own("web", "unix", None, "A Unix socket where the same is served; beside this file if the path is relative")
+                .since("0.1");
+        WEB_TLS_CERT: Text =
+            Opt::<Text>::own("web", "tls_cert", None,
+                "Certificate for TLS (PEM), beside this file if the path is relative. When it is not there, one is made, kept there, \
+                 and used again. Without this line there is no TLS; with it only this host is served without")
+                .since("0.1");
+        WEB_TLS_KEY: Text =
+            Opt::<Text>::own("web", "tls_key", None, "Its private key (PEM); without it, in the certificate's file")
+                .since("0.1");
+        WEB_ADMIN_IP: Text =
+            Opt::<Text>::own("web", "admin_ip", Some("127.0.0.1"), "Address of the Admin API")
+                .since("0.1");
+        WEB_ADMIN_PORT: Text =
+            Opt::<Text>::own("web", "admin_port", None,
+                "Port of the Admin API, which is never served without `admin_secret`: `/admin` over HTTP, any path over WebSocket. Without this line there is none")
+                .since("0.1");
+        WEB_ADMIN_UNIX: Text =
+            Opt::<Text>::own("web", "admin_unix", None, "A Unix socket for the Admin API")
+                .since("0.1");
+        WEB_ORIGINS: List =
+            Opt::<List>::own("web", "origins",
+                "Pages that may use the APIs, by their origin (`https://example.org`); without it, all")
+                .since("0.1");
+        WEB_CONNECTIONS: Number =
+            Opt::<Number>::own("web", "connections", 4096, 1, "",
+                "Connections of the web server at the same time. For one more, the oldest goes that has neither a session nor a request").since("0.1");
     }
 
     unnamed {

@@ -34,12 +34,15 @@ pub enum StartError {
     Engine(#[from] EngineError),
     #[error("The STUN server {0} does not answer")]
     SilentStunServer(SocketAddr),
-    #[error("Cannot serve the web page at {address}: {error}")]
-    Web {
-        address: SocketAddr,
+    #[error("Cannot serve at {place}: {error}")]
+    Serve {
+        place: String,
         #[source]
         error: io::Error,
     },
+    #[cfg(feature = "web")]
+    #[error("TLS of the web server: {0}")]
+    Tls(#[from] crate::transports::tls::TlsError),
     /// From a folder of modules.
     #[error(transparent)]
     Load(#[from] LoadError),

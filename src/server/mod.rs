@@ -8,6 +8,7 @@ mod error;
 pub mod files;
 mod log_controls;
 pub mod networks;
+mod plan;
 mod ports;
 mod settings;
 mod stalls;
@@ -20,6 +21,7 @@ use crate::abi;
 use crate::abi::generation::Generation;
 use crate::api::Api;
 use crate::api::info::server_info;
+use crate::builtin::echo::{self, Echo};
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::notifier::{self, Subject, subtype};
@@ -40,6 +42,7 @@ use crate::modules::transport::Transport;
 use crate::options::{self, File};
 use log_controls::{Sink, Variables};
 use networks::Networks;
+use plan::{Others, Plan};
 use std::collections::HashMap;
 use std::ffi::CString;
 use std::io;
@@ -172,20 +175,26 @@ impl Server {
             started: Instant::now(),
         };
         let module_options = module_options(config, folder)?;
-        match modules {
+        let plan = match modules {
             Modules::Configured => {
-                let loaded = server.load_modules(config, &module_options);
+                server.load_modules(config, &module_options)?;
+                let plan = server.plan(config, &own, folder)?;
                 server.check_ports(config, folder)?;
-                loaded?;
+                server.check_apis(&plan)?;
+                plan
             }
             Modules::Given(given) => {
-                if let Err(why) = server.start_modules(given, &module_options) {
-                    server.stop(0);
-                    return Err(why);
+                let started = server.start_modules(given, &module_options);
+                match started.and_then(|()| Ok(Plan::new(config, &own, folder, Others::Program)?)) {
+                    Ok(plan) => plan,
+                    Err(why) => {
+                        server.stop(0);
+                        return Err(why);
+                    }
                 }
             }
-        }
-        server.web = match Web::start(&own, &server.core) {
+        };
+        server.web = match Web::start(&plan, &own, &server.api) {
             Ok(web) => web,
             Err(why) => {
                 if matches!(modules, Modules::Given(_)) {
@@ -245,20 +254,42 @@ impl Server {
                 core.event_handlers.add(handler.info().clone(), handler.clone());
             }
         }
-        self.plugins = loader::plugins(&of_kind(config, options, "plugins"))?;
+        self.plugins =
+            unless_unnamed(config, "plugins", loader::plugins(&of_kind(config, options, "plugins")))?;
         for plugin in &self.plugins {
             core.plugins.add(plugin.info().clone(), plugin.clone());
         }
-        self.transports = loader::transports(&of_kind(config, options, "transports"))?;
+        // The page has something to show without any module.
+        let is_disabled = options::PLUGINS_DISABLE.of(config).iter().any(|file| file == echo::FILE);
+        if !is_disabled && core.plugins.get(echo::PACKAGE).is_none() {
+            core.plugins.add(Echo::info(), Arc::new(Echo));
+        }
+        self.transports = unless_unnamed(
+            config,
+            "transports",
+            loader::transports(&of_kind(config, options, "transports")),
+        )?;
         for transport in &self.transports {
             core.transports.add(transport.info().clone(), transport.clone());
         }
-        // CP-059, CP-060
-        if !self.transports.iter().any(|t| t.is_janus_api_enabled()) {
+        Ok(())
+    }
+
+    /// What the built-in web server serves beside the transports that were loaded.
+    fn plan(&self, config: &Config, own: &Config, folder: &Path) -> Result<Plan, OptionError> {
+        let others = if self.transports.is_empty() { Others::Nobody } else { Others::Modules };
+        Plan::new(config, own, folder, others)
+    }
+
+    /// Clients and tokens need a way in (CP-059, CP-060).
+    fn check_apis(&self, plan: &Plan) -> Result<(), StartError> {
+        if !plan.janus && !self.transports.iter().any(|t| t.is_janus_api_enabled()) {
             return Err(StartError::NoJanusApi);
         }
-        let stored_tokens = core.settings.token_auth && core.settings.token_auth_secret.is_none();
-        if stored_tokens && !self.transports.iter().any(|t| t.is_admin_api_enabled()) {
+        let settings = &self.core.settings;
+        let stored_tokens = settings.token_auth && settings.token_auth_secret.is_none();
+        if stored_tokens && plan.admin.is_empty() && !self.transports.iter().any(|t| t.is_admin_api_enabled())
+        {
             return Err(StartError::NoWayToAddTokens);
         }
         Ok(())
@@ -274,7 +305,8 @@ impl Server {
             .transports
             .iter()
             .any(|t| t.is_janus_api_enabled() && !with_a_port.contains(&t.info().package));
-        if ports.without_api && !other_way {
+        // The built-in one is no other way unless it was asked for: clients know those ports.
+        if ports.without_api && !other_way && !options::TRANSPORTS_BUILTIN.of(config) {
             return Err(StartError::NoPort);
         }
         Ok(())
@@ -323,6 +355,7 @@ impl Server {
             std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
         }
         transports.iter().for_each(|transport| transport.destroy());
+        web.iter().for_each(Web::close);
         if !core.shut_down(patience) {
             tracing::warn!("A plugin is still busy: going on without it");
         }
@@ -439,6 +472,16 @@ fn of_kind(config: &Config, options: &Options, kind: &str) -> Options {
         disable: options::modules(kind).disable.written(config).unwrap_or_default().to_owned(),
         ..options.clone()
     }
+}
+
+/// A folder that the configuration names has to be there (CP-058); that none of the usual ones is, is a system without
+/// modules.
+fn unless_unnamed<T>(
+    config: &Config,
+    kind: &str,
+    loaded: Result<Vec<T>, LoadError>,
+) -> Result<Vec<T>, StartError> {
+    if options::modules(kind).folder.written(config).is_some() { Ok(loaded?) } else { unless_fatal(loaded) }
 }
 
 /// For loggers and event handlers a missing folder is no reason to stop (CP-058).

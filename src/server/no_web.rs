@@ -2,9 +2,10 @@
 #![forbid(unsafe_code)]
 
 use super::error::{OptionError, StartError};
+use super::plan::Plan;
+use crate::api::Api;
 use crate::config::Config;
-use crate::core::Core;
-use crate::options::{File, WEB_ENABLED};
+use crate::options::File;
 use std::sync::Arc;
 
 /// There is none.
@@ -12,14 +13,16 @@ pub enum Web {}
 
 impl Web {
     /// An error when it is asked for: somebody wants a page that cannot be served.
-    pub fn start(own: &Config, _core: &Arc<Core>) -> Result<Option<Web>, StartError> {
-        if WEB_ENABLED.of(own) {
+    pub fn start(plan: &Plan, _own: &Config, _api: &Arc<Api>) -> Result<Option<Web>, StartError> {
+        if !plan.web.is_empty() {
             return Err(OptionError::NoWeb(File::Own.name()).into());
         }
         Ok(None)
     }
 
     pub fn end(&self) {}
+
+    pub fn close(&self) {}
 }
 
 /// As of the one that there is otherwise: it ends where its owner says.

@@ -92,6 +92,13 @@ pub fn look(folder: &Path, disabled: &[String]) -> Ports {
     ports
 }
 
+/// Whether this process listens on it.
+#[cfg(feature = "web")]
+pub fn is_ours(port: u16) -> bool {
+    let ours = sockets("self");
+    listeners().into_iter().any(|(other, inode)| other == port && ours.contains(&inode))
+}
+
 /// TCP ports that somebody listens on, and their sockets.
 fn listeners() -> Vec<(u16, u64)> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());

@@ -1,5 +1,23 @@
-//! Transports that need no module. For now the web server that shows the page in `demos/` and tells whether the
-//! process is well; the Janus API itself comes through transport modules.
+//! Transports that need no module: a web server with the APIs over WebSocket and HTTP, the pages, and how the server is.
+//!
+//! * [`web`]: serves each connection of a [`listener`] within its limits ([`guests`]); [`socket`] is such a connection,
+//!   [`tls`] what secures it.
+//! * [`site`]: what is served where: the APIs first, everything else by an [`axum::Router`] that others add routes to.
+//! * [`websocket`], [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
+//! * [`whip`], [`health`], [`pages`]: routes.
 #![forbid(unsafe_code)]
 
+pub mod door;
+mod guests;
+pub mod health;
+pub mod http;
+pub mod listener;
+mod mailbox;
+pub mod pages;
+mod refusal;
+pub mod site;
+mod socket;
+pub mod tls;
 pub mod web;
+pub mod websocket;
+pub mod whip;

@@ -1,184 +1,190 @@
-//! The built-in web server: the mirror page, and how the server is: `/livez`, `/readyz`, `/healthz`.
+//! The built-in web server: listens, and serves each connection within its limits.
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::routing::get;
-use axum::serve::Listener;
+use super::guests::{Guest, Guests};
+use super::listener::{Listener, Place};
+use super::site::{Site, Visit};
+use super::socket::{Peer, Socket, Wire};
+use super::tls::Tls;
+use super::websocket;
+use crate::util::lock::Lock;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use std::collections::VecDeque;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
-
-/// Path, type and content of each file of the page, part of the library so that it needs no folder at run time.
-const PAGE: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", include_str!("../../demos/mirror/index.html")),
-    ("/mirror.css", "text/css", include_str!("../../demos/mirror/mirror.css")),
-    ("/mirror.js", "text/javascript", include_str!("../../demos/mirror/mirror.js")),
-    ("/janus.mjs", "text/javascript", include_str!("../../demos/mirror/janus.mjs")),
-];
-
-/// How the server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Health {
-    Ready,
-    /// Stopping, or told to take no new sessions: nobody should be sent here any more.
-    Draining,
-    /// Somebody does not do what it is asked for.
-    Stuck(String),
-}
-
-/// Asks for it, and may wait for the answer. `None`: it is ending.
-trait Doctor: Fn() -> Option<Health> + Clone + Send + Sync + 'static {}
-impl<F: Fn() -> Option<Health> + Clone + Send + Sync + 'static> Doctor for F {}
 
 /// What strangers may use up. Nobody logs in here, so anybody can hold a connection open.
 #[derive(Clone, Copy, Debug)]
-struct Limits {
-    /// At the same time; one more takes the place of the oldest.
-    connections: usize,
+pub struct Limits {
+    /// At the same time; one more takes the place of the oldest that nobody waits for.
+    pub connections: usize,
     /// For the head of each request, from when the one before was answered.
-    head: Duration,
-    /// After this a connection ends with its present answer,
-    life: Duration,
-    /// which has this long to be read.
-    last: Duration,
+    pub head: Duration,
+    /// For a client to read what it asked for.
+    pub stalled: Duration,
+    /// After the server was told to stop.
+    pub last: Duration,
 }
 
-const LIMITS: Limits = Limits {
-    connections: 256,
-    head: Duration::from_secs(10),
-    life: Duration::from_secs(30),
-    last: Duration::from_secs(10),
-};
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 4096,
+            head: Duration::from_secs(10),
+            stalled: Duration::from_secs(30),
+            last: Duration::from_secs(10),
+        }
+    }
+}
 
 /// Bytes of a request's head; hyper's default is 400 kB.
 const HEAD: usize = 16 * 1024;
 
+/// The first byte of a TLS connection: a handshake record (RFC 8446 §5.1).
+const HANDSHAKE: u8 = 22;
+
 /// A running web server; it stops when this is dropped.
 pub struct WebServer {
-    address: SocketAddr,
+    place: Place,
     _stop: watch::Sender<()>,
 }
 
 impl WebServer {
-    /// Listens at once (errors are the caller's), serves on the runtime of the caller.
-    pub async fn start(
-        address: SocketAddr,
-        health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
-    ) -> io::Result<WebServer> {
-        Self::with_limits(address, health, LIMITS).await
-    }
-
-    async fn with_limits(
-        address: SocketAddr,
-        health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
-        limits: Limits,
-    ) -> io::Result<WebServer> {
-        let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+    /// Serves on the runtime of the caller. With `tls`, what comes in the clear is sent there, unless it comes from this host.
+    pub fn start(listener: Listener, tls: Option<Arc<Tls>>, site: Arc<Site>, limits: Limits) -> WebServer {
+        let place = listener.place();
         let (stop, stopped) = watch::channel(());
-        tokio::spawn(accept(listener, routes(health), limits, stopped));
-        Ok(WebServer { address, _stop: stop })
+        let server = Server { tls, site, limits, guests: Guests::new(limits.connections) };
+        tokio::spawn(Arc::new(server).accept(listener, stopped));
+        WebServer { place, _stop: stop }
     }
 
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-async fn accept(mut listener: TcpListener, routes: Router, limits: Limits, mut stopped: watch::Receiver<()>) {
-    // Oldest first.
-    let mut connections: VecDeque<AbortHandle> = VecDeque::new();
-    loop {
-        let (socket, _) = tokio::select! {
-            // axum's: when there is no descriptor left, it waits a moment.
-            accepted = Listener::accept(&mut listener) => accepted,
-            _ = stopped.changed() => return,
-        };
-        if connections.len() >= limits.connections {
-            connections.retain(|connection| !connection.is_finished());
-        }
-        if connections.len() >= limits.connections
-            && let Some(oldest) = connections.pop_front()
-        {
-            oldest.abort();
-        }
-        let connection = tokio::spawn(serve(socket, routes.clone(), limits, stopped.clone()));
-        connections.push_back(connection.abort_handle());
+    pub fn place(&self) -> &Place {
+        &self.place
     }
 }
 
-/// Serves one connection until either side ends it or its time is over.
-async fn serve(socket: TcpStream, routes: Router, limits: Limits, mut stopped: watch::Receiver<()>) {
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
-        .max_buf_size(HEAD)
-        .serve_connection(TokioIo::new(socket), TowerToHyperService::new(routes));
-    let mut connection = pin!(connection);
-    tokio::select! {
-        // Errors are the client's: half requests, connections that break.
-        _ = connection.as_mut() => return,
-        () = tokio::time::sleep(limits.life) => {}
-        _ = stopped.changed() => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(limits.last, connection).await;
+/// What all connections have in common.
+struct Server {
+    tls: Option<Arc<Tls>>,
+    site: Arc<Site>,
+    limits: Limits,
+    guests: Guests,
 }
 
-/// 200 or 503, and a line. `/livez`: whether starting it anew would help; `/readyz` and `/healthz`: whether new clients should
-/// come here.
-fn answer(health: Option<Health>, alive_is_enough: bool) -> (StatusCode, String) {
-    match health {
-        Some(Health::Draining) if alive_is_enough => (StatusCode::OK, "ok\n".into()),
-        Some(Health::Ready) => (StatusCode::OK, "ok\n".into()),
-        Some(Health::Draining) | None => (StatusCode::SERVICE_UNAVAILABLE, "draining\n".into()),
-        Some(Health::Stuck(who)) => (StatusCode::SERVICE_UNAVAILABLE, format!("stuck: {who}\n")),
-    }
-}
-
-fn routes(doctor: impl Doctor) -> Router {
-    // One looks, others wait without a thread. The look holds the turn: a connection that ends meanwhile does not end it.
-    let turn = Arc::new(tokio::sync::Mutex::new(()));
-    let probe = |alive_is_enough| {
-        let (doctor, turn) = (doctor.clone(), turn.clone());
-        get(move || async move {
-            let turn = turn.lock_owned().await;
-            let look = move || {
-                let health = doctor();
-                drop(turn);
-                health
+impl Server {
+    async fn accept(self: Arc<Self>, listener: Listener, mut stopped: watch::Receiver<()>) {
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stopped.changed() => return,
             };
-            let health = tokio::task::spawn_blocking(look).await.unwrap_or_default();
-            answer(health, alive_is_enough)
-        })
-    };
-    let health = Router::new()
-        .route("/livez", probe(true))
-        .route("/readyz", probe(false))
-        .route("/healthz", probe(false));
-    PAGE.iter().fold(health, |router, (path, kind, text)| {
-        router.route(
-            path,
-            get(move || async move { ([(CONTENT_TYPE, *kind), (CACHE_CONTROL, "no-cache")], *text) }),
-        )
-    })
+            let (wire, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Of a connection that has gone already, or no descriptor is left: a moment later there may be one.
+                    if !is_of_connection(&error) {
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                    continue;
+                }
+            };
+            let Some(guest) = self.guests.enter() else { continue };
+            let task = tokio::spawn(self.clone().serve(wire, peer, guest.clone(), stopped.clone()));
+            guest.is_served_by(task.abort_handle());
+        }
+    }
+
+    /// Serves one connection until either side ends it.
+    async fn serve(self: Arc<Self>, wire: Wire, peer: Peer, guest: Arc<Guest>, stopped: watch::Receiver<()>) {
+        let socket = self.socket(wire);
+        let Ok(Ok(socket)) = tokio::time::timeout(self.limits.head, socket).await else { return };
+        let visit = Arc::new(Visit {
+            site: self.site.clone(),
+            guest,
+            elsewhere: self.tls.is_some() && !socket.is_secure() && !peer.is_this_host(),
+            upgrade: Lock::default(),
+        });
+        self.http1(socket, &visit, stopped).await;
+        go_on(&visit).await;
+    }
+
+    async fn socket(&self, wire: Wire) -> io::Result<Socket> {
+        let is_tls = self.tls.is_some() && wire.first_byte().await? == Some(HANDSHAKE);
+        let socket = Socket::new(wire, self.limits.stalled);
+        match &self.tls {
+            Some(tls) if is_tls => socket.secure(tls.session().map_err(io::Error::other)?).await,
+            _ => Ok(socket),
+        }
+    }
+
+    async fn http1(&self, socket: Socket, visit: &Arc<Visit>, mut stopped: watch::Receiver<()>) {
+        let service = {
+            let visit = visit.clone();
+            service_fn(move |request| visit.clone().answer(request))
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.head)
+            .max_buf_size(HEAD)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        tokio::select! {
+            // Errors are the client's: half requests, connections that break.
+            _ = connection.as_mut() => {}
+            _ = stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(self.limits.last, connection).await;
+            }
+        }
+    }
+}
+
+fn is_of_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// As a WebSocket, if that was agreed on.
+async fn go_on(visit: &Visit) {
+    let Some(upgrade) = visit.upgrade.lock().take() else { return };
+    let Some(api) = visit.site.api() else { return };
+    let Ok(upgraded) = upgrade.await else { return };
+    let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
+    let (socket, early) = (parts.io.into_inner(), parts.read_buf);
+    let guest = visit.guest.clone();
+    websocket::serve(socket, early, api.door.clone(), api.websocket_package, guest, api.open.clone()).await;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transports::health::{self, Health};
+    use crate::transports::pages;
+    use std::net::SocketAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    impl WebServer {
+        fn address(&self) -> SocketAddr {
+            let Place::Port(address) = self.place else { panic!("no port") };
+            address
+        }
+    }
+
+    async fn start(
+        health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
+        limits: Limits,
+    ) -> WebServer {
+        let site = Arc::new(Site::new(pages::routes().merge(health::routes(health)), None));
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        WebServer::start(listener, None, site, limits)
+    }
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
         let mut socket = TcpStream::connect(address).await.unwrap();
@@ -191,7 +197,7 @@ mod tests {
 
     #[tokio::test]
     async fn serves_the_page_and_its_health() {
-        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), || Some(Health::Ready)).await.unwrap();
+        let server = start(|| Some(Health::Ready), Limits::default()).await;
         let page = fetch(server.address(), "/").await;
         assert!(page.starts_with("HTTP/1.1 200") && page.contains("mirror.js"));
         assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
@@ -207,8 +213,7 @@ mod tests {
             (None, "503", "503"),
         ] {
             let answer = health.clone();
-            let server =
-                WebServer::start("127.0.0.1:0".parse().unwrap(), move || answer.clone()).await.unwrap();
+            let server = start(move || answer.clone(), Limits::default()).await;
             for (path, status) in [("/livez", alive), ("/readyz", ready), ("/healthz", ready)] {
                 let got = fetch(server.address(), path).await;
                 assert!(got.starts_with(&format!("HTTP/1.1 {status}")), "{health:?} {path}: {got}");
@@ -231,7 +236,7 @@ mod tests {
             seen.0.fetch_sub(1, Ordering::SeqCst);
             Some(Health::Ready)
         };
-        let server = WebServer::start("127.0.0.1:0".parse().unwrap(), doctor).await.unwrap();
+        let server = start(doctor, Limits::default()).await;
         let mut all = Vec::new();
         for _ in 0..100 {
             let mut socket = TcpStream::connect(server.address()).await.unwrap();
@@ -252,12 +257,12 @@ mod tests {
     const PATIENT: Limits = Limits {
         connections: 64,
         head: Duration::from_secs(3600),
-        life: Duration::from_secs(3600),
+        stalled: Duration::from_secs(3600),
         last: Duration::from_secs(3600),
     };
 
     async fn limited(limits: Limits) -> WebServer {
-        WebServer::with_limits("127.0.0.1:0".parse().unwrap(), || Some(Health::Ready), limits).await.unwrap()
+        start(|| Some(Health::Ready), limits).await
     }
 
     async fn half_requests(server: &WebServer, count: usize) -> Vec<TcpStream> {
@@ -304,7 +309,7 @@ mod tests {
     #[tokio::test]
     async fn slow_readers_end() {
         let short = Duration::from_millis(300);
-        let server = limited(Limits { life: short, last: short, ..PATIENT }).await;
+        let server = limited(Limits { stalled: short, ..PATIENT }).await;
         let mut slow = Vec::new();
         for _ in 0..20 {
             let mut socket = TcpStream::connect(server.address()).await.unwrap();
@@ -315,8 +320,13 @@ mod tests {
             slow.push(socket);
         }
         assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
-        for socket in slow {
-            ended(socket).await;
+        for mut socket in slow {
+            let until_refused = async {
+                while socket.write_all(b"GET / HTTP/1.1\r\n").await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), until_refused).await.expect("the server ends it");
         }
     }
 

@@ -56,20 +56,23 @@ def until(probe, what, limit=90 * PATIENCE):
 
 class Server:
     """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg, `arguments`
-    those of the command line."""
+    those of the command line. `builtin`: no transport module is loaded, janus-rs serves by itself. `web` are lines of its web server."""
 
     def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS,
-                 files=None, arguments=()):
+                 files=None, arguments=(), builtin=False, transports="", web=""):
         self.which = which
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
         shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
         self.ws_port, self.ws_admin_port, self.http_port, self.admin_port = (free_port() for _ in range(4))
+        if builtin:
+            self.ws_port, self.ws_admin_port = self.http_port, self.admin_port
+        left_out = UNUSED_TRANSPORTS + (["http", "websockets"] if builtin else [])
         self._write("janus.jcfg", f"""
 general: {{ debug_level = 4; debug_colors = false; admin_secret = "janusoverlord"; {general} }}
 media: {{ {media} }}
 nat: {{ {nat} }}
 plugins: {{ disable = "{file_list(disabled)}"; {plugins} }}
-transports: {{ disable = "{file_list(UNUSED_TRANSPORTS)}" }}
+transports: {{ disable = "{file_list(left_out)}"; {transports} }}
 events: {{ {events} }}
 """)
         self._write("janus.transport.websockets.jcfg", f"""
@@ -80,7 +83,9 @@ admin: {{ admin_ws = true; admin_ws_port = {self.ws_admin_port} }}
 general: {{ json = "compact"; base_path = "/janus"; http = true; port = {self.http_port} }}
 admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admin_port} }}
 """)
-        self._write("janus-rs.jcfg", "web: { enabled = false }\n")
+        if builtin:
+            web = f'ip = "127.0.0.1"; port = {self.http_port}; admin_port = {self.admin_port}; {web}'
+        self._write("janus-rs.jcfg", f"web: {{ {web or 'enabled = false'} }}\n")
         # The mountpoints that the distribution ships listen on ports of the plugin's choice, so that two servers can.
         streaming = self.folder / "janus.plugin.streaming.jcfg"
         self._write(streaming.name, re.sub(r"(?m)^(\s*(?:audio|video)?port = )\d+$", r"\g<1>0", streaming.read_text()))

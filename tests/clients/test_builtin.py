@@ -1,0 +1,367 @@
+"""The built-in transports: when they are there, who is let in, and what a server without any module serves."""
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import socket
+import ssl
+import stat
+import tempfile
+import textwrap
+import unittest
+import unittest.mock
+import urllib.error
+import urllib.request
+
+import harness
+import websockets
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError
+from call import EchoCall, Picture, until
+from harness import Server, free_port
+from signalling import Connection
+
+PING = {"janus": "ping", "transaction": "t"}
+VIDEOROOM = "janus.plugin.videoroom"
+
+
+def ask(address, body, method="POST", context=None, **headers):
+    """One HTTP request; status, headers and text of the reply."""
+    if isinstance(body, dict):
+        body = json.dumps(body)
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    asked = urllib.request.Request(address, body.encode() if body is not None else None, names, method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=30, context=context) as reply:
+            return reply.status, reply.headers, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+def trusting():
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Builtin(unittest.IsolatedAsyncioTestCase):
+    def start(self, **more):
+        server = Server("janus-rs", **{"builtin": True, **more})
+        self.addCleanup(lambda: server.folder.exists() and server.stop(check=False))
+        return server
+
+    async def asked(self, *arguments, **more):
+        return await asyncio.to_thread(ask, *arguments, **more)
+
+    async def pongs(self, address, **more):
+        status, _, text = await self.asked(address, PING, **more)
+        return status == 200 and json.loads(text)["janus"] == "pong"
+
+
+class Rules(Builtin):
+    async def test_beside_modules_only_when_asked_for(self):
+        """With modules the web server has no API, unless the configuration says so; then both serve."""
+        web, admin = free_port(), free_port()
+        lines = f'enabled = true; ip = "127.0.0.1"; port = {web}; admin_port = {admin}'
+        address = f"http://127.0.0.1:{web}/janus"
+        server = self.start(builtin=False, web=lines)
+        self.assertEqual((await self.asked(address, PING))[0], 404)
+        with self.assertRaises(websockets.InvalidHandshake):
+            await websockets.connect(f"ws://127.0.0.1:{web}/", subprotocols=["janus-protocol"])
+        self.assertIn("does not serve the Admin API", server.output())
+        server.stop()
+        server = self.start(builtin=False, web=lines, transports="builtin = true;")
+        self.assertTrue(await self.pongs(address))
+        self.assertTrue(await self.pongs(server.http))
+        owners = []
+        for url in (f"ws://127.0.0.1:{web}/", server.ws):
+            connection = await Connection.open(url)
+            session = await connection.create()
+            handle = await session.attach()
+            owners.append(server.handle_info(session.id, handle.id)["session_transport"])
+            await connection.close()
+        self.assertEqual(owners, ["janus.rs.websockets", "janus.transport.websockets"])
+        _, _, info = await self.asked(f"http://127.0.0.1:{admin}/admin/info", None, method="GET")
+        self.assertLessEqual({"janus.rs.http", "janus.transport.http"}, json.loads(info)["transports"].keys())
+
+    async def test_a_module_was_there_first(self):
+        """A port that a transport module listens on is the module's; the log says so."""
+        port = free_port()
+        files = {"janus.transport.websockets.jcfg": f'general: {{ ws = true; ws_port = {port}; ws_ip = "127.0.0.1" }}\n'}
+        with unittest.mock.patch.object(Server, "_answers", lambda server: f"port {port}" in server.output()):
+            server = self.start(
+                builtin=False, files=files, transports="builtin = true;", web=f'ip = "127.0.0.1"; port = {port}')
+        self.assertIn(f"A transport module listens on port {port}", server.output())
+        connection = await Connection.open(f"ws://127.0.0.1:{port}/")
+        await connection.create()
+        await connection.close()
+
+    async def test_origins(self):
+        """Pages of others are refused, programs are not."""
+        server = self.start(web='origins = "https://example.org";')
+        for origin, status in (("https://example.org", 200), ("https://example.com", 403)):
+            got, headers, _ = await self.asked(server.http, PING, Origin=origin)
+            self.assertEqual(got, status)
+            self.assertEqual(headers.get("Access-Control-Allow-Origin"), origin if status == 200 else None)
+        self.assertTrue(await self.pongs(server.http))
+        with self.assertRaises(websockets.InvalidHandshake):
+            await websockets.connect(server.ws, subprotocols=["janus-protocol"], origin="https://example.com")
+        await websockets.connect(server.ws, subprotocols=["janus-protocol"], origin="https://example.org")
+
+
+class Strangers(Builtin):
+    async def test_who_only_holds_connections_open_makes_room(self):
+        """More connections than there may be, all idle or with half a request: who has a session or asks is served."""
+        server = self.start(web="connections = 100;")
+        mine = await Connection.open(server.ws)
+        session = await mine.create()
+        polling = asyncio.create_task(self.asked(f"{server.http}/{session.id}?maxev=1", None, method="GET"))
+        held = []
+        try:
+            for number in range(400):
+                half = socket.create_connection(("127.0.0.1", server.http_port), 10)
+                half.sendall([b"", b"GET /janus HTTP/1.1\r\nHost: ", b"POST /janus HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{"][number % 3])
+                held.append(half)
+            idle = [await websockets.connect(server.ws, subprotocols=["janus-protocol"]) for _ in range(5)]
+            self.assertTrue(await self.pongs(server.http))
+            self.assertEqual((await session.request({"janus": "keepalive"}))["janus"], "ack")
+            handle = await session.attach()
+            self.assertEqual((await handle.request({"janus": "detach"}))["janus"], "success")
+            for connection in idle:
+                await connection.close()
+        finally:
+            for half in held:
+                half.close()
+        polling.cancel()
+        await mine.close()
+
+    async def test_large_messages(self):
+        """Without a session nobody has to say anything large; with one, there is a limit too."""
+        server = self.start()
+        ping = json.dumps({**PING, "more": "x" * 300_000})
+        socket = await websockets.connect(server.ws, subprotocols=["janus-protocol"])
+        with self.assertRaises(websockets.ConnectionClosed):
+            await socket.send(ping)
+            await socket.recv()
+        socket = await websockets.connect(server.ws, subprotocols=["janus-protocol"])
+        await socket.send(json.dumps({"janus": "create", "transaction": "t"}))
+        self.assertEqual(json.loads(await socket.recv())["janus"], "success")
+        await socket.send(ping)
+        self.assertEqual(json.loads(await socket.recv())["janus"], "pong")
+        with self.assertRaises(websockets.ConnectionClosed):
+            await socket.send(json.dumps({**PING, "more": "x" * (17 << 20)}))
+            await socket.recv()
+        self.assertTrue(await self.pongs(server.http))
+        self.assertEqual((await self.asked(server.http, "x" * (17 << 20)))[0], 413)
+
+    async def test_who_does_not_read(self):
+        """What is for a client that reads nothing is bounded: it is let go, and its session ends."""
+        server = self.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.ws_port, limit=1 << 10)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: janus-protocol\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+
+        def frame(text):
+            head = bytes([0x81, 0x80 | 127]) + len(text).to_bytes(8, "big") if len(text) > 125 else bytes([0x81, 0x80 | len(text)])
+            return head + bytes(4) + text
+        writer.write(frame(b'{"janus":"create","transaction":"a","id":77}'))
+        until_there = asyncio.to_thread(harness.until, lambda: 77 in server.sessions(), "session")
+        await until_there
+        writer.transport.pause_reading()
+        # Every reply carries the transaction back.
+        large = frame(json.dumps({"janus": "ping", "transaction": "x" * 1_000_000}).encode())
+        with self.assertRaises((ConnectionError, AssertionError)):
+            for _ in range(60):
+                writer.write(large)
+                await writer.drain()
+            raise AssertionError("all taken")
+        await asyncio.to_thread(harness.until, lambda: 77 not in server.sessions(), "end of the session")
+        writer.close()
+
+
+class Places(Builtin):
+    async def test_tls_with_a_certificate_that_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "web.pem")
+            seen = []
+            for _ in range(2):
+                server = self.start(web=f'tls_cert = "{file}";')
+                self.assertEqual(stat.S_IMODE(file.stat().st_mode), 0o600)
+                port = server.http_port
+                self.assertTrue(await self.pongs(f"https://127.0.0.1:{port}/janus", context=trusting()))
+                self.assertTrue(await self.pongs(f"https://127.0.0.1:{server.admin_port}/admin", context=trusting()))
+                # This host may go without.
+                self.assertTrue(await self.pongs(server.http))
+                socket = await websockets.connect(
+                    f"wss://127.0.0.1:{port}/", subprotocols=["janus-protocol"], ssl=trusting())
+                await socket.send(json.dumps({"janus": "create", "transaction": "t"}))
+                self.assertEqual(json.loads(await socket.recv())["janus"], "success")
+                await socket.send(json.dumps({**PING, "more": "x" * 1_000_000}))
+                self.assertEqual(json.loads(await socket.recv())["janus"], "pong")
+                await socket.close()
+                shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+                seen.append(hashlib.sha256(shown).hexdigest())
+                self.assertIn(":".join(f"{byte:02X}" for byte in bytes.fromhex(seen[-1])), server.output())
+                server.stop()
+            self.assertEqual(seen[0], seen[1])
+
+    async def test_unix_sockets(self):
+        server = self.start(web='unix = "web.sock"; admin_unix = "admin.sock";')
+        for name, protocol in (("web", "janus-protocol"), ("admin", "janus-admin-protocol")):
+            path = str(server.folder / f"{name}.sock")
+            socket = await websockets.unix_connect(path, "ws://localhost/", subprotocols=[protocol])
+            await socket.send(json.dumps(PING))
+            self.assertEqual(json.loads(await socket.recv())["janus"], "pong")
+            await socket.close()
+        folder = server.folder
+        server.process.terminate()
+        await asyncio.to_thread(server.process.wait, 30)
+        self.assertFalse([path for path in folder.iterdir() if path.suffix == ".sock"])
+
+    async def test_sockets_of_the_service_manager(self):
+        """They are listened on from the start of the manager on, in place of the configured port."""
+        port, admin = free_port(), free_port()
+        with tempfile.TemporaryDirectory() as folder:
+            manager = pathlib.Path(folder, "manager")
+            manager.write_text(textwrap.dedent(f"""\
+                #!/usr/bin/env python3
+                import os, socket, sys
+                sockets = [socket.create_server(("127.0.0.1", port)) for port in ({port}, {admin})]
+                spare = [os.dup(s.fileno()) for s in sockets]
+                for fd, number in zip(spare, (3, 4)):
+                    os.dup2(fd, number)
+                    os.set_inheritable(number, True)
+                os.environ |= {{"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", "LISTEN_FDNAMES": "web:admin"}}
+                os.execv({harness.PROGRAMS["janus-rs"]!r}, [{harness.PROGRAMS["janus-rs"]!r}, *sys.argv[1:]])
+                """))
+            manager.chmod(0o755)
+            with unittest.mock.patch.dict(harness.PROGRAMS, {"janus-rs": str(manager)}), \
+                    unittest.mock.patch.object(Server, "_answers", lambda server: "Admin API at" in server.output()):
+                server = self.start()
+        self.assertTrue(await self.pongs(f"http://127.0.0.1:{port}/janus"))
+        self.assertTrue(await self.pongs(f"http://127.0.0.1:{admin}/admin"))
+        with self.assertRaises(urllib.error.URLError):
+            await self.asked(server.http, PING)
+
+
+class Alone(Builtin):
+    async def test_a_call_without_any_module(self):
+        """No plugin, no transport: the echo and its way in are built in."""
+        with tempfile.TemporaryDirectory() as empty:
+            server = self.start(general=f'plugins_folder = "{empty}"; transports_folder = "{empty}"; events_folder = "{empty}";')
+            connection = await Connection.open(server.ws)
+            call = EchoCall(await (await connection.create()).attach())
+            await call.start()
+            await call.media_returns()
+            await call.data_open()
+            self.assertEqual(await call.echoes("hello"), "Janus EchoTest here! You wrote: hello")
+            info = server.handle_info(call.handle.session.id, call.handle.id)
+            self.assertEqual(info["plugin_specific"]["video_active"], True)
+            await call.handle.message({"video": False})
+            before = await call.packets("video")
+            wanted = call.frames["audio"] + 20
+            await until(lambda: call.frames["audio"] >= wanted, "more audio")
+            self.assertLess(await call.packets("video") - before, 20)
+            await call.close()
+            await call.handle.event("hangup")
+            await connection.close()
+
+
+class Whip(Builtin):
+    """RFC 9725, and its counterpart for those who watch."""
+
+    def peer(self):
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.addAsyncCleanup(peer.close)
+        return peer
+
+    async def connected(self, peer):
+        await until(lambda: peer.connectionState == "connected", "connection")
+
+    async def publish(self, server, **headers):
+        peer = self.peer()
+        peer.addTrack(Picture())
+        await peer.setLocalDescription(await peer.createOffer())
+        status, head, answer = await self.asked(
+            f"http://127.0.0.1:{server.http_port}/whip/1234", peer.localDescription.sdp,
+            Content_Type="application/sdp", **headers)
+        self.assertEqual((status, head["Content-Type"]), (201, "application/sdp"), answer)
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        return peer, f"http://127.0.0.1:{server.http_port}{head['Location']}", head["ETag"]
+
+    def publishers(self, server):
+        reply = server.admin({"janus": "message_plugin", "plugin": VIDEOROOM, "request": {
+            "request": "listparticipants", "room": 1234}})
+        return [one["id"] for one in reply["response"]["participants"] if one["publisher"]]
+
+    async def test_publish_watch_restart_and_end(self):
+        server = self.start(nat='stun_server = "127.0.0.1"; ignore_unreachable_ice_server = true;')
+        base = f"http://127.0.0.1:{server.http_port}"
+        peer, resource, etag = await self.publish(server)
+        await self.connected(peer)
+        self.assertEqual(len(self.publishers(server)), 1)
+        # Who watches answers our offer.
+        viewer = self.peer()
+        frames = []
+        viewer.on("track", lambda track: asyncio.ensure_future(self.count(track, frames)))
+        status, head, offer = await self.asked(f"{base}/whep/room/1234", "v=0\r\n", Content_Type="application/sdp")
+        self.assertEqual(status, 406)
+        await viewer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await viewer.setLocalDescription(await viewer.createAnswer())
+        status, _, text = await self.asked(
+            base + head["Location"], viewer.localDescription.sdp, method="PATCH", Content_Type="application/sdp")
+        self.assertEqual(status, 204, text)
+        await until(lambda: len(frames) > 10, "frames")
+        # Candidates, of now and of before.
+        fragment = "a=mid:0\r\na=candidate:1 1 udp 2122260223 192.0.2.1 61764 typ host\r\na=end-of-candidates\r\n"
+        trickle = {"method": "PATCH", "Content_Type": "application/trickle-ice-sdpfrag"}
+        self.assertEqual((await self.asked(resource, fragment, If_Match=etag, **trickle))[0], 204)
+        self.assertEqual((await self.asked(resource, fragment, If_Match='"other"', **trickle))[0], 412)
+        self.assertEqual((await self.asked(resource, "{}", method="PATCH", Content_Type="application/json"))[0], 415)
+        # Other credentials: other credentials come back.
+        restart = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
+        status, head, text = await self.asked(resource, restart, If_Match="*", **trickle)
+        self.assertEqual((status, head["Content-Type"]), (200, "application/trickle-ice-sdpfrag"))
+        self.assertIn("a=ice-ufrag:", text)
+        self.assertNotEqual(head["ETag"], etag)
+        self.assertEqual((await self.asked(resource, None, method="DELETE"))[0], 200)
+        await asyncio.to_thread(harness.until, lambda: not self.publishers(server), "end of the publisher")
+        self.assertEqual((await self.asked(resource, None, method="DELETE"))[0], 404)
+
+    async def count(self, track, frames):
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                frames.append(await track.recv())
+
+    async def test_refusals(self):
+        server = self.start(general='token_auth = true;')
+        server.admin({"janus": "add_token", "token": "good", "plugins": [VIDEOROOM]})
+        server.admin({"janus": "add_token", "token": "other", "plugins": ["janus.plugin.echotest"]})
+        base = f"http://127.0.0.1:{server.http_port}"
+        kind = {"Content_Type": "application/sdp"}
+        for authorization, status in ((None, 401), ("Bearer wrong", 401), ("Bearer other", 401)):
+            headers = {"Authorization": authorization} if authorization else {}
+            got, head, _ = await self.asked(f"{base}/whip/1234", "v=0\r\n", **kind, **headers)
+            self.assertEqual((got, head["WWW-Authenticate"]), (status, "Bearer"), authorization)
+        good = {"Authorization": "Bearer good"}
+        self.assertEqual((await self.asked(f"{base}/whip/1234", "v=0", Content_Type="text/plain", **good))[0], 415)
+        self.assertEqual((await self.asked(f"{base}/whip/99", OFFER, **kind, **good))[0], 404)
+        self.assertEqual((await self.asked(f"{base}/whip/1234", "nonsense", **kind, **good))[0], 422)
+        self.assertEqual(server.sessions(), [])
+        peer, resource, _ = await self.publish(server, **good)
+        await self.connected(peer)
+        self.assertEqual((await self.asked(resource, None, method="DELETE"))[0], 401)
+        self.assertEqual((await self.asked(resource, None, method="DELETE", **good))[0], 200)
+        status, head, _ = await self.asked(f"{base}/whip/1234", None, method="OPTIONS", Origin="https://example.org")
+        self.assertEqual((status, head["Access-Control-Allow-Origin"], head["Accept-Post"]), (204, "*", "application/sdp"))
+
+
+OFFER = (harness.ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()
+
+if __name__ == "__main__":
+    unittest.main()
