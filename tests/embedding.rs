@@ -79,8 +79,13 @@ fn data_channels_are_told_apart_and_slow_their_senders_down() {
 }
 
 #[test]
-fn media_come_go_and_are_forwarded() {
+fn media_come_and_go() {
     run("media", &["-pthread"], &[]);
+}
+
+#[test]
+fn links_forward_media() {
+    run("links", &["-pthread"], &[]);
 }
 
 #[test]

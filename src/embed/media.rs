@@ -24,11 +24,21 @@ pub struct Media {
     links: ArcSwap<Vec<Option<Linked>>>,
 }
 
-/// A medium's link, and the track that it gets.
+/// A medium's link, and the track that it gets. Without one the link stays all the same: another source goes on with its
+/// numbers, which the receiver has seen.
 #[derive(Clone)]
 struct Linked {
     link: Arc<Link>,
-    track: Arc<Track>,
+    track: Option<Arc<Track>>,
+}
+
+impl Linked {
+    fn leave(&self) {
+        self.link.set_source(0);
+        if let Some(track) = &self.track {
+            track.remove(&self.link);
+        }
+    }
 }
 
 impl Media {
@@ -66,10 +76,9 @@ impl Media {
     /// The peer wants a key frame; false when what it gets is the program's own.
     pub fn wants_keyframe(&self, mindex: Mindex) -> bool {
         let links = self.links.load();
-        let Some(Some(linked)) = usize::try_from(mindex).ok().and_then(|index| links.get(index)) else {
-            return false;
-        };
-        linked.track.ask_keyframe(time::recent());
+        let linked = usize::try_from(mindex).ok().and_then(|index| links.get(index)?.as_ref());
+        let Some(track) = linked.and_then(|linked| linked.track.as_ref()) else { return false };
+        track.ask_keyframe(time::recent());
         true
     }
 
@@ -100,15 +109,15 @@ impl Media {
             None => Arc::new(Link::new(self.outlet.clone(), mindex, video)),
         };
         link.set_wish(wish);
-        let is_new = present.as_ref().is_none_or(|present| !Arc::ptr_eq(&present.track, &track));
-        if is_new {
-            if let Some(present) = &present {
-                present.track.remove(&link);
+        let former = present.as_ref().and_then(|present| present.track.as_ref());
+        if former.is_none_or(|former| !Arc::ptr_eq(former, &track)) {
+            if let Some(former) = former {
+                former.remove(&link);
             }
             link.set_source(track.number);
             track.add(&link);
         }
-        self.set(index, Some(Linked { link, track: track.clone() }));
+        self.set(index, Linked { link, track: Some(track.clone()) });
         track.ask_keyframe(time::monotonic());
         Ok(())
     }
@@ -116,25 +125,24 @@ impl Media {
     /// Nothing comes to this medium by itself any more.
     pub fn unlink(&self, mindex: Mindex) -> Result<()> {
         let index = usize::try_from(mindex).map_err(|_| no_medium(mindex))?;
-        let Some(linked) = self.links.load().get(index).cloned().flatten() else {
-            return Err(Error::new(JANUS_RS_ENOENT, format!("medium {mindex} has no link")));
-        };
-        linked.link.set_source(0);
-        linked.track.remove(&linked.link);
-        self.set(index, None);
+        let linked = self.links.load().get(index).cloned().flatten().filter(|linked| linked.track.is_some());
+        let linked =
+            linked.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("medium {mindex} has no link")))?;
+        linked.leave();
+        self.set(index, Linked { link: linked.link, track: None });
         Ok(())
     }
 
-    fn set(&self, index: usize, linked: Option<Linked>) {
+    fn set(&self, index: usize, linked: Linked) {
         self.links.rcu(|links| {
             let mut all = Vec::clone(links);
             if all.len() <= index {
                 all.resize(index + 1, None);
             }
-            all[index] = linked.clone();
+            all[index] = Some(linked.clone());
             all
         });
-        let is_sent = |link: &&Linked| link.link.video && !link.link.wish().paused;
+        let is_sent = |link: &&Linked| link.link.video && link.track.is_some() && !link.link.wish().paused;
         let videos = self.links.load().iter().flatten().filter(is_sent).count();
         self.outlet.videos.store(videos as u32, Ordering::Relaxed);
     }
@@ -142,18 +150,17 @@ impl Media {
     /// The peer has gone: nobody gets anything of it, and it gets nothing.
     pub fn end(&self) {
         self.tracks.load().iter().for_each(|track| track.end());
-        for linked in self.links.swap(Arc::default()).iter().flatten() {
-            linked.link.set_source(0);
-            linked.track.remove(&linked.link);
-        }
+        self.links.swap(Arc::default()).iter().flatten().for_each(Linked::leave);
     }
 
     pub fn is_linked(&self, mindex: Mindex) -> bool {
-        usize::try_from(mindex).is_ok_and(|index| matches!(self.links.load().get(index), Some(Some(_))))
+        let links = self.links.load();
+        let linked = usize::try_from(mindex).ok().and_then(|index| links.get(index)?.as_ref());
+        linked.is_some_and(|linked| linked.track.is_some())
     }
 
     pub fn link_count(&self) -> usize {
-        self.links.load().iter().flatten().count()
+        self.links.load().iter().flatten().filter(|linked| linked.track.is_some()).count()
     }
 
     /// A packet of the program's; without allocation or lock.

@@ -1,7 +1,6 @@
-// A room of links only (examples/embedding/room.c and room.html): one publisher with simulcast, three viewers, one of which
-// is given fewer layers; then the publisher comes back.
+// A room of links only (examples/embedding/room.c and room.html): one publisher with simulcast, three viewers, who get its
+// highest layer.
 
-import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -59,29 +58,11 @@ describe('a room of links', { skip: reference }, () => {
 		await until(async () => (await video(page)).frames > frames + 20, 'more frames');
 	}
 
-	test('three viewers see the publisher, one of them smaller, and then the next publisher', async () => {
-		let publisher = await open(chromium, '#publish');
-		const viewers = [await open(chromium, '#view'), await open(firefox, '#view'), await open(chromium, '#view')];
-		for (const viewer of viewers) {
+	test('three viewers see the publisher', async () => {
+		await open(chromium, '#publish');
+		for (const viewer of [await open(chromium, '#view'), await open(firefox, '#view'), await open(chromium, '#view')]) {
 			await heightOf(viewer, 360);
 			await goesOn(viewer);
-		}
-		const choose = (page, layers) => page.evaluate((count) => {
-			document.getElementById('layers').value = count;
-			document.getElementById('layers').onchange();
-		}, String(layers));
-		await choose(viewers[1], 1);
-		await heightOf(viewers[1], 90);
-		await choose(viewers[2], 2);
-		await heightOf(viewers[2], 180);
-		assert.equal((await video(viewers[0])).height, 360);
-		await choose(viewers[1], 3);
-		await heightOf(viewers[1], 360);
-		await publisher.close();
-		publisher = await open(chromium, '#publish');
-		for (const viewer of viewers) {
-			await goesOn(viewer);
-			await heightOf(viewer, 360);
 		}
 	});
 });

@@ -39,6 +39,16 @@ static janus_rs_link link_of(pair *camera, int from, pair *screen, int to) {
 	return link;
 }
 
+/* Sends what is no key frame, until one is asked for. */
+static void until_keyframe(side *camera) {
+	for(int i = 0; i < 400; i++) {
+		send_packet(camera, 0, (uint16_t)i, 0);
+		if(janus_rs_next(camera->queue, &camera->event, 50) == 1 && camera->event.type == JANUS_RS_EVENT_KEYFRAME)
+			return;
+	}
+	EXPECT(!"nobody asks for a key frame");
+}
+
 /* Two cameras, screens on both media threads. */
 static void links(void) {
 	pair cameras[2] = { open_camera(1), open_camera(2) }, screens[2] = { open_screen(1, 0), open_screen(2, 1) };
@@ -59,14 +69,13 @@ static void links(void) {
 	/* The links want one; so does the screen. */
 	await(&cameras[0].outside, JANUS_RS_EVENT_KEYFRAME);
 	EXPECT(janus_rs_ask_keyframe(core, screens[1].outside.peer, video[1]) == 0);
-	await(&cameras[0].outside, JANUS_RS_EVENT_KEYFRAME);
-	/* Nothing before the first key frame. */
-	send_packet(&cameras[0].outside, 0, 100, 0);
+	/* Nothing goes on before the first key frame. */
+	until_keyframe(&cameras[0].outside);
 	uint16_t number[2];
 	for(uint8_t n = 101; n < 120; n++) {
-		send_packet(&cameras[0].outside, 0, n, n == 101);
+		send_packet(&cameras[0].outside, 0, (uint16_t)(500 + n), n == 101);
 		for(int i = 0; i < 2; i++) {
-			uint16_t got = next_number(&screens[i], video[i], n);
+			uint16_t got = next_number(&screens[i], video[i], (uint8_t)(500 + n));
 			EXPECT(n == 101 || got == (uint16_t)(number[i] + 1));
 			number[i] = got;
 		}
@@ -77,7 +86,7 @@ static void links(void) {
 		EXPECT(janus_rs_link_set(core, &link) == 0);
 	}
 	await(&cameras[1].outside, JANUS_RS_EVENT_KEYFRAME);
-	send_packet(&cameras[0].outside, 0, 130, 1);
+	send_packet(&cameras[0].outside, 0, 630, 1);
 	send_packet(&cameras[1].outside, 0, 7, 0);
 	for(uint8_t n = 8; n < 20; n++) {
 		send_packet(&cameras[1].outside, 0, n, n == 8);
@@ -111,16 +120,16 @@ static void links(void) {
 		link = link_of(&cameras[0], 0, &screens[i], video[i]);
 		EXPECT(janus_rs_link_set(core, &link) == 0);
 	}
-	send_packet(&cameras[0].outside, 0, 140, 1);
-	EXPECT(next_number(&screens[0], video[0], 140) == (uint16_t)(number[0] + 2));
-	EXPECT(next_number(&screens[1], video[1], 140) == (uint16_t)(number[1] + 3));
+	send_packet(&cameras[0].outside, 0, 640, 1);
+	EXPECT(next_number(&screens[0], video[0], (uint8_t)640) == (uint16_t)(number[0] + 2));
+	EXPECT(next_number(&screens[1], video[1], (uint8_t)640) == (uint16_t)(number[1] + 3));
 	for(int i = 0; i < 2; i++) {
 		close_side(&screens[i].outside);
 		await(&screens[i].inside, JANUS_RS_EVENT_CLOSED);
 	}
 	EXPECT(janus_rs_link_clear(core, screens[0].inside.peer, video[0]) == JANUS_RS_ENOENT);
 	EXPECT(janus_rs_count(core, &counters) == 0 && counters.links == 0);
-	send_packet(&cameras[0].outside, 0, 150, 1);
+	send_packet(&cameras[0].outside, 0, 650, 1);
 	close_side(&cameras[0].outside);
 	await(&cameras[0].inside, JANUS_RS_EVENT_CLOSED);
 }
