@@ -18,6 +18,7 @@ fn main() {
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libjanus_rs.so.0");
     println!("cargo:rustc-cdylib-link-arg=-Wl,-z,start-stop-visibility=hidden");
     origin();
+    pages();
     header();
 }
 
@@ -46,6 +47,33 @@ fn origin() {
         Err(_) => output("date", &["+%a %b %e %H:%M:%S UTC %Y"]),
     };
     println!("cargo:rustc-env=JANUS_RS_COMPILE_TIME={}", date.as_deref().unwrap_or("unknown"));
+}
+
+/// The files of demos/pages as the list that `transports/pages.rs` includes: name and content.
+fn pages() {
+    const ROOT: &str = "demos/pages";
+    println!("cargo:rerun-if-changed={ROOT}");
+    let mut files = Vec::new();
+    let mut folders = vec![PathBuf::from(ROOT)];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect(ROOT) {
+            let path = entry.expect("entry").path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    let mut list = String::from("&[\n");
+    for file in &files {
+        let name = file.strip_prefix(ROOT).expect("below it").to_str().expect("UTF-8");
+        writeln!(
+            list,
+            "    ({name:?}, include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{ROOT}/{name}\"))),"
+        )
+        .expect("a string takes everything");
+    }
+    list.push_str("]\n");
+    let into = PathBuf::from(std::env::var("OUT_DIR").expect("OUT_DIR")).join("pages.rs");
+    std::fs::write(&into, list).expect("OUT_DIR is writable");
 }
 
 /// cbindgen does not look into `export! { … }`, so it is shown the same functions without the macro, behind the types.

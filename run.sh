@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds janus-rs and starts it with a page to look at: over Debian's compiled modules where they are to be had, else by itself.
+# Builds janus-rs and starts it with pages to look at: over Debian's compiled modules where they are to be had, else by itself.
 set -euo pipefail
 cd "$(dirname "$0")"
 . tests/lib/packages.sh
@@ -25,7 +25,7 @@ fi
 cargo build --release
 
 echo
-echo "  Open http://localhost:8090/ in a browser and press Start."
+echo "  Open http://localhost:8090/ in a browser."
 echo "  Ctrl-C stops the server."
 echo
 exec target/release/janus-rs --configs-folder demos/config "$@"

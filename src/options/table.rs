@@ -291,6 +291,10 @@ options! {
         WEB_PORT: Text =
             Opt::<Text>::own("web", "port", Some("8090"), "Port of the web server")
                 .since("0.1");
+        WEB_ROOT: Text =
+            Opt::<Text>::own("web", "root", None,
+                "Folder of the pages, beside this file if the path is relative; without it, those that are part of the library")
+                .since("0.1");
         WEB_UNIX: Text =
             Opt::<Text>::own("web", "unix", None, "A Unix socket where the same is served; beside this file if the path is relative")
                 .since("0.1");

@@ -5,7 +5,7 @@ use super::error::OptionError;
 use crate::config::Config;
 use crate::options::{
     ADMIN_SECRET, File, Opt, TRANSPORTS_BUILTIN, Text, WEB_ADMIN_IP, WEB_ADMIN_PORT, WEB_ADMIN_UNIX,
-    WEB_ENABLED, WEB_IP, WEB_PORT, WEB_TLS_CERT, WEB_TLS_KEY, WEB_UNIX,
+    WEB_ENABLED, WEB_IP, WEB_PORT, WEB_ROOT, WEB_TLS_CERT, WEB_TLS_KEY, WEB_UNIX,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub struct Plan {
     pub activated: bool,
     /// Files of certificate and key.
     pub tls: Option<(PathBuf, Option<PathBuf>)>,
+    /// Folder of the pages; `None`: those that are part of the library.
+    pub root: Option<PathBuf>,
 }
 
 /// A place to listen at.
@@ -82,11 +84,12 @@ impl Plan {
         let tls = WEB_TLS_CERT
             .of(own)
             .map(|file| (folder.join(file), WEB_TLS_KEY.of(own).map(|key| folder.join(key))));
-        Ok(Plan { web, janus: builtin, admin, activated: others != Others::Program, tls })
+        let root = WEB_ROOT.of(own).map(|root| folder.join(root));
+        Ok(Plan { web, janus: builtin, admin, activated: others != Others::Program, tls, root })
     }
 }
 
-fn no(text: &str, expected: &'static str) -> OptionError {
+pub(super) fn no(text: &str, expected: &'static str) -> OptionError {
     OptionError::Web { file: File::Own.name(), text: text.to_owned(), expected }
 }
 

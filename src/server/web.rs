@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::error::StartError;
-use super::plan::{Plan, Where};
+use super::plan::{self, Plan, Where};
 use super::ports;
 use crate::api::Api;
 use crate::config::Config;
@@ -12,16 +12,17 @@ use crate::options::{WEB_CONNECTIONS, WEB_ORIGINS};
 use crate::transports::door::{Door, Face, Kind};
 use crate::transports::health::{self, Health};
 use crate::transports::listener::{Listener, Place};
+use crate::transports::pages::Pages;
 use crate::transports::site::{self, Packages, Site};
 use crate::transports::tls::{Files, Names, Tls};
 use crate::transports::web::{Limits, WebServer};
-use crate::transports::{http, pages, websocket, whip};
+use crate::transports::{http, websocket, whip};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
 use axum::Router;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -63,7 +64,12 @@ impl Web {
         let packages = packages(core);
         let door = |kind| Door { core: api.clone(), kind, origins: WEB_ORIGINS.of(own).into() };
         let api_of = |kind| site::Api::new(door(kind), packages, is_open.clone());
-        let mut routes = web.routes(core);
+        let root = plan.root.as_deref();
+        let pages = Pages::of(root).ok_or_else(|| {
+            let root = root.unwrap_or(Path::new("")).display().to_string();
+            plan::no(&root, "a folder with index.html")
+        })?;
+        let mut routes = web.routes(pages, core);
         if plan.janus {
             let stun = core.settings.facts.stun_server.iter().map(|server| format!("stun:{server}"));
             routes = routes.merge(whip::routes(door(Kind::Janus), stun.collect()));
@@ -105,7 +111,7 @@ impl Web {
     }
 
     /// What is served besides the Janus API.
-    fn routes(&self, core: &Arc<Core>) -> Router {
+    fn routes(&self, pages: Pages, core: &Arc<Core>) -> Router {
         let (core, seen, ending) = (Arc::downgrade(core), Arc::new(Lock::new(None)), self.ending.clone());
         let doctor = move || {
             let core = core.upgrade()?;
@@ -115,7 +121,7 @@ impl Web {
             }
             health(&core, &seen)
         };
-        pages::routes().merge(health::routes(doctor))
+        pages.routes().merge(health::routes(doctor))
     }
 
     /// Takes no requests any more: connections to the APIs end.

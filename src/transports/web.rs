@@ -164,7 +164,7 @@ async fn go_on(visit: &Visit) {
 mod tests {
     use super::*;
     use crate::transports::health::{self, Health};
-    use crate::transports::pages;
+    use crate::transports::pages::Pages;
     use std::net::SocketAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -181,7 +181,7 @@ mod tests {
         health: impl Fn() -> Option<Health> + Clone + Send + Sync + 'static,
         limits: Limits,
     ) -> WebServer {
-        let site = Arc::new(Site::new(pages::routes().merge(health::routes(health)), None));
+        let site = Arc::new(Site::new(Pages::BuiltIn.routes().merge(health::routes(health)), None));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         WebServer::start(listener, None, site, limits)
     }
@@ -199,7 +199,7 @@ mod tests {
     async fn serves_the_page_and_its_health() {
         let server = start(|| Some(Health::Ready), Limits::default()).await;
         let page = fetch(server.address(), "/").await;
-        assert!(page.starts_with("HTTP/1.1 200") && page.contains("mirror.js"));
+        assert!(page.starts_with("HTTP/1.1 200") && page.contains("start.js"));
         assert!(fetch(server.address(), "/healthz").await.ends_with("ok\n"));
         assert!(fetch(server.address(), "/../etc/passwd").await.starts_with("HTTP/1.1 404"));
     }

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { describe, test } from 'node:test';
 import { openChromium, openFirefox } from './lib/browsers.mjs';
 import { figures, openPage } from './lib/figures.mjs';
-import { servePage } from './lib/mirror.mjs';
+import { servePage } from './lib/own.mjs';
 import { Server, until } from './lib/server.mjs';
 
 const ipv6 = Object.values(networkInterfaces()).flat()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { openChromium, openFirefox } from './lib/browsers.mjs';
 import { figures, openPage } from './lib/figures.mjs';
-import { servePage } from './lib/mirror.mjs';
+import { servePage } from './lib/own.mjs';
 import { DIVERT, openRelay } from './lib/relay.mjs';
 import { Server, until } from './lib/server.mjs';
 

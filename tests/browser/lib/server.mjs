@@ -10,8 +10,11 @@ const root = path.resolve(import.meta.dirname ?? path.dirname(new URL(import.met
 const reference = process.env.JANUS_UNDER_TEST === 'janus';
 const program = reference ? '/usr/bin/janus' : process.env.JANUS_RS ?? path.join(root, 'target/debug/janus-rs');
 
+/** PAGES_ROOT=demos/pages: pages as they are in that folder now, without a build. */
+const PAGES = process.env.PAGES_ROOT ? `root = "${path.resolve(root, process.env.PAGES_ROOT)}"` : '';
+
 /** Only what the tests use; the others need services that are not there. */
-const UNUSED_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'sip', 'videocall', 'voicemail'];
+const UNUSED_PLUGINS = ['audiobridge', 'duktape', 'lua', 'nosip', 'sip', 'voicemail'];
 const UNUSED_TRANSPORTS = ['rabbitmq', 'mqtt', 'nanomsg', 'pfunix'];
 
 const list = (names) => names.map((name) => `libjanus_${name}.so`).join(',');
@@ -62,7 +65,7 @@ transports: { disable = "${list(UNUSED_TRANSPORTS)}" }
 		await write('janus.transport.http.jcfg', `general: { json = "compact"; base_path = "/janus"; http = true; port = ${server.httpPort} }
 admin: { admin_base_path = "/admin"; admin_http = true; admin_port = ${server.adminPort} }
 `);
-		await write('janus-rs.jcfg', `web: { enabled = true; ip = "127.0.0.1"; port = ${server.webPort} }\n`);
+		await write('janus-rs.jcfg', `web: { enabled = true; ip = "127.0.0.1"; port = ${server.webPort}; ${PAGES} }\n`);
 		for (const [name, text] of Object.entries(files)) await write(name, text);
 		server.output = '';
 		server.process = spawn(program, ['-F', server.folder], { stdio: ['ignore', 'pipe', 'pipe'] });
