@@ -212,7 +212,7 @@ fn peer(engine: &Engine, ice_role: IceRole) -> (Peer, Arc<Sink>) {
         watch: AtomicBool::new(false),
     });
     let dtls_role = DtlsRole::ActPass;
-    let config = PeerConfig { id: 1, ice_role, dtls_role, worker: None };
+    let config = PeerConfig { id: 1, ice_role, dtls_role, worker: None, force_relay: false };
     (engine.create_peer(config, sink.clone()), sink)
 }
 

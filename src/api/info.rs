@@ -69,6 +69,7 @@ fn add_media(info: &Json, core: &Core) {
         .set_some("dscp", (media.dscp > 0).then_some(media.dscp))
         .set("dtls-mtu", media.dtls_mtu)
         .set_some("stun-server", facts.stun_server.as_deref())
+        .set_some("turn-server", facts.turn_server.as_deref())
         .set_some("allow-force-relay", settings.allow_force_relay.then_some(true));
 }
 

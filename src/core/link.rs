@@ -24,6 +24,7 @@ impl Handle {
         ice_role: IceRole,
         dtls_role: DtlsRole,
         offer: &Description,
+        force_relay: bool,
     ) -> Result<(), ApiError> {
         let failed = || ApiError::new(Code::Unknown, "Error setting ICE locally");
         let engine = self.core.engine().ok_or_else(failed)?;
@@ -64,6 +65,7 @@ impl Handle {
             ice_role: if lite { IceRole::Controlled } else { ice_role },
             dtls_role,
             worker: self.chosen_worker(engine.loads().len()),
+            force_relay,
         };
         let peer = engine.create_peer(config, Arc::new(Sink::new(handle, plugin)));
         // The engine may have given up already, or the handle may be ending: both were too early to be noticed.

@@ -30,7 +30,7 @@ fn handle_of(world: &World) -> Arc<Handle> {
 
 fn create(handle: &Handle) -> Result<(), ApiError> {
     let offer = Description::parse(SdpType::Offer, OFFER).unwrap();
-    handle.create_link(IceRole::Controlled, DtlsRole::Passive, &offer)
+    handle.create_link(IceRole::Controlled, DtlsRole::Passive, &offer, false)
 }
 
 fn until(what: &str, probe: impl Fn() -> bool) {
@@ -84,6 +84,7 @@ fn one_that_has_ended_is_not_noted_down() {
         ice_role: IceRole::Controlled,
         dtls_role: DtlsRole::Passive,
         worker: None,
+        force_relay: false,
     };
     let peer = world.core.engine().unwrap().create_peer(config, sink.clone());
     sink.closed(HangupReason::DtlsSrtpStackError);

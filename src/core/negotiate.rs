@@ -119,14 +119,17 @@ impl Handle {
         tracing::error!(handle = self.id, "Refusing a description of the client: {reason}");
     }
 
-    /// `force_relay` is ignored unless it is allowed (MP-116). Where it is, the client relies on its address not being
-    /// used directly, so without relayed candidates there is no connection.
-    fn refuse_forced_relay(&self) -> Result<(), ApiError> {
-        if self.core.settings.allow_force_relay {
+    /// Whether only relayed candidates may be used. `force_relay` is ignored unless it is allowed (MP-116). Where it is, the
+    /// client relies on its address not being used directly, so without a relay there is no connection.
+    fn forces_relay(&self, jsep: &ClientJsep) -> Result<bool, ApiError> {
+        if jsep.force_relay && !self.core.settings.allow_force_relay {
+            tracing::warn!(handle = self.id, "Forcing relay candidates is not allowed");
+            return Ok(false);
+        }
+        if jsep.force_relay && !self.core.engine().is_some_and(|engine| engine.has_relays()) {
             return Err(ApiError::new(Code::Unknown, "No relayed candidates: cannot force them"));
         }
-        tracing::warn!(handle = self.id, "Forcing relay candidates is not allowed");
-        Ok(())
+        Ok(jsep.force_relay)
     }
 
     fn take_from_client(&self, jsep: &ClientJsep, renegotiation: bool) -> Result<Json, ApiError> {
@@ -143,10 +146,8 @@ impl Handle {
             // Made for an offer of ours that was taken back, or for one of the peer's that this one replaces.
             self.use_link_for_remote_offer();
         } else if offer && !renegotiation {
-            if jsep.force_relay {
-                self.refuse_forced_relay().inspect_err(|error| self.tell_refusal(error))?;
-            }
-            self.create_link(IceRole::Controlled, role, &description)
+            let force_relay = self.forces_relay(jsep).inspect_err(|error| self.tell_refusal(error))?;
+            self.create_link(IceRole::Controlled, role, &description, force_relay)
                 .inspect_err(|error| self.tell_refusal(error))?;
         }
         let peer = self
@@ -273,7 +274,7 @@ impl Handle {
             }
             let first = offer && self.link.load().is_none();
             if first {
-                self.create_link(IceRole::Controlling, DtlsRole::ActPass, &description)?;
+                self.create_link(IceRole::Controlling, DtlsRole::ActPass, &description, false)?;
                 self.flags.set(flags::RFC4588_RTX);
             }
             let peer = self.link.load_full().ok_or_else(no_connection)?;

@@ -58,6 +58,8 @@ pub struct Facts {
     pub ipv6_link_local: bool,
     /// `ip:port`.
     pub stun_server: Option<String>,
+    /// `ip:port`; not one of `turn_rest_api`.
+    pub turn_server: Option<String>,
     /// Library name and version, in order.
     pub dependencies: Vec<(String, String)>,
     /// Signal number; 0 = none.
@@ -86,6 +88,7 @@ impl Default for Facts {
             ipv6: false,
             ipv6_link_local: false,
             stun_server: None,
+            turn_server: None,
             dependencies: Vec::new(),
             log_rotate_signal: 0,
         }

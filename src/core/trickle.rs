@@ -7,8 +7,8 @@ use super::signalling::{Pending, Signalling};
 use crate::json::{Json, dump, load};
 use crate::media::ice::candidate::{self, Parsed};
 use crate::media::{Command, Peer};
-use crate::util::time;
-use std::net::ToSocketAddrs;
+use crate::net::mdns;
+use crate::util::{network, time};
 use std::sync::atomic::Ordering;
 
 /// Host names of candidates that may be looked up at the same time: each occupies a thread for seconds when nobody
@@ -154,14 +154,15 @@ impl Handle {
                 }
                 signalling.remote_candidates += 1;
                 let (peer, text, tcp) = (peer.clone(), text.to_owned(), media.ice_tcp);
+                let own = peer.own_addresses();
                 self.core.pool.run(move || {
                     let _places = places;
-                    let Some(address) = (&*name, 0).to_socket_addrs().ok().and_then(|mut all| all.next())
-                    else {
+                    // The system knows such names only where it was set up for them.
+                    let Some(address) = mdns::resolve(&name, &own).or_else(|| network::resolve(&name)) else {
                         tracing::warn!("Cannot resolve the candidate address {name}");
                         return;
                     };
-                    let text = text.replace(&name, &address.ip().to_string());
+                    let text = text.replace(&name, &address.to_string());
                     if let Ok(Parsed::Candidate(candidate)) = candidate::parse(&text, tcp) {
                         peer.command(Command::AddRemoteCandidate(candidate));
                     }

@@ -2,10 +2,13 @@
 //!
 //! A packet is written once, into a slot; it is encrypted there, and the kernel reads it there. Slots of the same
 //! destination form a *lane*, in the order in which they were written, so that a lane can leave as a few trains. A slot
-//! takes only as much of the memory as its packet has bytes: the next one begins behind it.
+//! takes only as much of the memory as its packet has bytes: the next one begins behind it. What goes through a relay has
+//! room around it for what [`Batch::frame`] puts there.
 #![forbid(unsafe_code)]
 
-use crate::media::ice::Path;
+use crate::media::ice::{Path, Way};
+use crate::media::turn::{Frame, HEAD, TAIL};
+use std::net::SocketAddr;
 
 /// Bytes of a slot while it is written: an RTP packet of 1500 bytes, our extension block, an authentication tag, and
 /// some room.
@@ -51,8 +54,23 @@ struct Entry {
 
 pub struct Lane {
     pub path: Path,
+    /// From host to host: another one than `path` where a relay is between.
+    pub out: Path,
+    /// Of [`Way::Relay`]: ready to be sent.
+    pub framed: bool,
     first: u32,
     last: u32,
+}
+
+/// A place in a lane, for [`Batch::step`].
+#[derive(Clone, Copy, Debug)]
+pub struct Step(u32);
+
+impl Lane {
+    /// Its oldest datagram.
+    pub fn begin(&self) -> Step {
+        Step(self.first)
+    }
 }
 
 pub struct Batch {
@@ -60,6 +78,8 @@ pub struct Batch {
     used: usize,
     entries: Vec<Entry>,
     lanes: Vec<Lane>,
+    /// Lanes that go through a relay.
+    relayed: usize,
     epoch: u32,
     refused: u64,
 }
@@ -82,6 +102,7 @@ impl Batch {
             used: 0,
             entries: Vec::with_capacity(packets),
             lanes: Vec::with_capacity(packets),
+            relayed: 0,
             epoch: 0,
             refused: 0,
         }
@@ -122,11 +143,16 @@ impl Batch {
         let index = self.entries.len() as u32;
         let lane = self.lanes.get(cursor.lane as usize).filter(|_| cursor.epoch == self.epoch);
         let goes_on = lane.is_some_and(|lane| lane.path == path && lane.last + 1 == index);
-        let at = if goes_on { self.used } else { self.used.next_multiple_of(LINE) };
-        let len = write(self.bytes[at..].first_chunk_mut::<SLOT_SIZE>()?)?;
-        let len = len.min(SLOT_SIZE);
+        let (head, tail) = if path.way == Way::Relay { (HEAD, TAIL) } else { (0, 0) };
+        let at = if goes_on { self.used } else { self.used.next_multiple_of(LINE) } + head;
+        let slot = self.bytes.get_mut(at..).filter(|rest| rest.len() >= SLOT_SIZE + tail);
+        let Some(slot) = slot.and_then(|rest| rest.first_chunk_mut::<SLOT_SIZE>()) else {
+            self.refused += 1;
+            return None;
+        };
+        let len = write(slot)?.min(SLOT_SIZE);
         self.entries.push(Entry { at: at as u32, len: len as u16, next: NONE });
-        self.used = at + len;
+        self.used = at + len + tail;
         match self.lanes.get_mut(cursor.lane as usize) {
             Some(lane) if cursor.epoch == self.epoch && lane.path == path => {
                 self.entries[lane.last as usize].next = index;
@@ -134,7 +160,8 @@ impl Batch {
             }
             _ => {
                 *cursor = Cursor { epoch: self.epoch, lane: self.lanes.len() as u32 };
-                self.lanes.push(Lane { path, first: index, last: index });
+                self.lanes.push(Lane { path, out: path, framed: false, first: index, last: index });
+                self.relayed += usize::from(path.way == Way::Relay);
             }
         }
         Some(Place { epoch: self.epoch, index })
@@ -164,19 +191,59 @@ impl Batch {
         added.is_some()
     }
 
+    /// Puts around each datagram that goes through the relay what the relay wants: `of` says how a peer is reached, of whom
+    /// and what is sent first; `None`: not at all. `out`: the way to the relay, if that is UDP.
+    pub fn frame(&mut self, out: Option<Path>, mut of: impl FnMut(SocketAddr, &[u8]) -> Option<Frame>) {
+        if self.relayed == 0 {
+            return;
+        }
+        for lane in &mut self.lanes {
+            if lane.path.way != Way::Relay || lane.framed {
+                continue;
+            }
+            let first = self.entries[lane.first as usize];
+            let Some(frame) = of(lane.path.remote, &self.bytes[first.at as usize..][..first.len.into()])
+            else {
+                continue;
+            };
+            lane.framed = true;
+            lane.out = out.unwrap_or(lane.path);
+            let mut next = lane.first;
+            while let Some(entry) = self.entries.get_mut(next as usize) {
+                next = entry.next;
+                if entry.len == 0 {
+                    continue;
+                }
+                let (at, len, head) = (entry.at as usize, usize::from(entry.len), frame.head());
+                let tail = frame.tail(len, out.is_none());
+                frame.write(&mut self.bytes[at - head..at], len);
+                self.bytes[at + len..at + len + tail].fill(0);
+                (entry.at, entry.len) = ((at - head) as u32, (head + len + tail) as u16);
+            }
+        }
+    }
+
+    /// Whether anything goes through a relay.
+    pub fn is_relayed(&self) -> bool {
+        self.relayed > 0
+    }
+
     pub fn lanes(&self) -> &[Lane] {
         &self.lanes
     }
 
     /// The datagrams of a lane, oldest first.
     pub fn packets(&self, lane: &Lane) -> impl Iterator<Item = &[u8]> {
-        let mut next = lane.first;
-        let all = std::iter::from_fn(move || {
-            let Entry { at, len, next: following } = *self.entries.get(next as usize)?;
-            next = following;
-            Some(&self.bytes[at as usize..][..usize::from(len)])
-        });
+        let mut next = lane.begin();
+        let all = std::iter::from_fn(move || self.step(&mut next));
         all.filter(|packet| !packet.is_empty())
+    }
+
+    /// The datagram there, empty if it was withdrawn; steps to the next one of its lane. `None` at the end.
+    pub fn step(&self, at: &mut Step) -> Option<&[u8]> {
+        let Entry { at: begin, len, next } = *self.entries.get(at.0 as usize)?;
+        at.0 = next;
+        Some(&self.bytes[begin as usize..][..usize::from(len)])
     }
 
     /// All of the memory that the packets lie in.
@@ -188,6 +255,7 @@ impl Batch {
     pub fn clear(&mut self) {
         self.entries.clear();
         self.lanes.clear();
+        self.relayed = 0;
         self.used = 0;
         self.epoch = (self.epoch + 1) % u32::MAX;
     }
@@ -270,5 +338,42 @@ mod tests {
         }
         let begins = |lane: &Lane| batch.packets(lane).next().unwrap().as_ptr() as usize;
         assert_eq!(begins(&batch.lanes()[1]) - begins(&batch.lanes()[0]), 128);
+    }
+
+    #[test]
+    fn what_goes_through_a_relay_is_framed_in_place() {
+        let relayed =
+            |port: u16| Path::relayed(([192, 0, 2, 1], 40_000).into(), ([127, 0, 0, 1], port).into());
+        let to_relay = Path::udp(([127, 0, 0, 1], 1).into(), ([192, 0, 2, 1], 3478).into());
+        for out in [Some(to_relay), None] {
+            let mut batch = Batch::new(20);
+            let (mut a, mut b, mut c) = Default::default();
+            assert!(batch.push_bytes(&mut a, relayed(1), &[1; 5]));
+            assert!(batch.push_bytes(&mut a, relayed(1), &[2; 8]));
+            let withdrawn = batch.push(&mut a, relayed(1), |_| Some(3)).unwrap();
+            assert!(batch.push_bytes(&mut b, path(9), &[3; 5]));
+            assert!(batch.push_bytes(&mut c, relayed(2), &[4; 5]));
+            assert!(batch.push_bytes(&mut Cursor::default(), relayed(3), &[5; 5]));
+            batch.withdraw(withdrawn);
+            batch.frame(out, |peer, first| {
+                assert_eq!(first.len(), 5);
+                match peer.port() {
+                    1 => Some(Frame::Channel(0x4001)),
+                    2 => Some(Frame::Indication(peer)),
+                    _ => None,
+                }
+            });
+            let lane = |index: usize| -> Vec<&[u8]> { batch.packets(&batch.lanes()[index]).collect() };
+            let padding = if out.is_none() { &[0; 3][..] } else { &[] };
+            let first = [&[0x40, 1, 0, 5, 1, 1, 1, 1, 1], padding].concat();
+            assert_eq!(lane(0), [&first[..], &[0x40, 1, 0, 8, 2, 2, 2, 2, 2, 2, 2, 2]]);
+            assert_eq!(lane(1), [[3; 5]]);
+            assert_eq!((lane(2)[0].len(), lane(2)[0][36]), (36 + 8, 4));
+            let ways: Vec<_> = batch.lanes().iter().map(|lane| (lane.framed, lane.out)).collect();
+            let to = |port| out.unwrap_or(relayed(port));
+            assert_eq!(ways, [(true, to(1)), (false, path(9)), (true, to(2)), (false, relayed(3))]);
+            // Once is enough.
+            batch.frame(out, |peer, _| (peer.port() != 3).then(|| panic!("framed already")));
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::dtls::{DtlsConfig, DtlsContext, DtlsError, Identity};
 use super::peer::Shared;
 use super::route::Route;
 use super::streams::Settings;
+use super::turn::Server;
 use super::types::*;
 use super::worker::handle::{Job, NewPeer, PeerShared, WorkerHandle};
 use super::worker::placement::Placement;
@@ -14,12 +15,15 @@ use crate::util::lock::Lock;
 use crate::util::random;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// media-plane.md §3.1: how long the STUN server may take at start.
 const STUN_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long TURN servers may take at start. The reference waits for none.
+const RELAY_LIMIT: Duration = Duration::from_secs(2);
 
 /// Each has threads, sockets and buffers of its own; configured is what somebody mistyped.
 const MOST_WORKERS: usize = 256;
@@ -30,6 +34,7 @@ pub struct Engine {
     workers: Vec<Arc<WorkerHandle>>,
     threads: Lock<Vec<JoinHandle<()>>>,
     placement: Lock<Placement>,
+    has_relays: AtomicBool,
 }
 
 /// Datagrams of one worker.
@@ -61,8 +66,8 @@ pub struct Peer {
 }
 
 impl Engine {
-    /// Binds one UDP socket per worker and address family (and, with `ice_tcp`, one that takes TCP connections), makes or loads the certificate, starts the workers, and
-    /// waits up to 5 s for the STUN server, if there is one.
+    /// Binds one UDP socket per worker and address family (and, with `ice_tcp`, one that takes TCP connections), makes or loads
+    /// the certificate, starts the workers, and waits up to 5 s for the STUN server and 2 s for the TURN server, if there is one.
     pub fn start(config: EngineConfig) -> Result<Engine, EngineError> {
         let identity = match &config.certificate {
             Some((certificate, key, password)) => {
@@ -96,6 +101,7 @@ impl Engine {
             workers: Vec::new(),
             threads: Lock::new(Vec::new()),
             placement: Lock::new(Placement::new(workers)),
+            has_relays: AtomicBool::new(false),
         };
         let named = engine.shared.config.udp_ports.len();
         for index in 0..workers {
@@ -112,18 +118,45 @@ impl Engine {
             engine.workers.push(handle);
             engine.threads.lock().push(thread);
         }
+        if !engine.shared.config.turn_servers.is_empty() {
+            engine.use_relays(engine.shared.config.turn_servers.clone());
+        }
         if engine.shared.config.stun_server.is_some() {
-            engine.wait_for_stun_server();
+            engine.wait(STUN_LIMIT, |worker| worker.reflexive().is_some());
+        }
+        if engine.has_relays() {
+            engine.wait(RELAY_LIMIT, WorkerHandle::is_relay_settled);
         }
         Ok(engine)
     }
 
-    /// So that the first PeerConnections have reflexive candidates too. Without an answer there are just none.
-    fn wait_for_stun_server(&self) {
-        let limit = Instant::now() + STUN_LIMIT;
-        while self.workers.iter().any(|worker| worker.reflexive().is_none()) && Instant::now() < limit {
+    /// So that the first PeerConnections have reflexive and relayed candidates too. Without an answer there are just none.
+    fn wait(&self, limit: Duration, done: impl Fn(&WorkerHandle) -> bool) {
+        let limit = Instant::now() + limit;
+        while self.workers.iter().any(|worker| !done(worker)) && Instant::now() < limit {
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+
+    /// Has each worker take an address from the first of these TURN servers that gives one; now, and whenever it is lost.
+    pub fn use_relays(&self, servers: Vec<Server>) {
+        if !self.shared.config.may_be_relayed() {
+            return;
+        }
+        self.has_relays.store(!servers.is_empty(), Ordering::Release);
+        for worker in &self.workers {
+            worker.submit(Job::Relays(servers.clone()));
+        }
+    }
+
+    /// Whether relayed candidates are to be expected.
+    pub fn has_relays(&self) -> bool {
+        self.has_relays.load(Ordering::Acquire)
+    }
+
+    /// Addresses that are relayed to us.
+    pub fn relayed_addresses(&self) -> Vec<SocketAddr> {
+        self.workers.iter().filter_map(|worker| Some(worker.relayed()?.address)).collect()
     }
 
     /// Our addresses as the STUN server sees them, where it answered.
@@ -154,8 +187,10 @@ impl Engine {
             worker
         };
         let credentials = fresh_credentials();
-        let candidates = worker.advertised(&self.shared.config);
-        let shared = Arc::new(PeerShared::new(worker.clone(), credentials.clone(), candidates, config.id));
+        let candidates = worker.advertised(&self.shared.config, config.force_relay);
+        let mut shared = PeerShared::new(worker.clone(), credentials.clone(), candidates, config.id);
+        shared.relayed_only = config.force_relay;
+        let shared = Arc::new(shared);
         worker.submit(Job::Create(Box::new(NewPeer { shared: shared.clone(), config, credentials, sink })));
         Peer { shared, engine: self.shared.clone() }
     }
@@ -258,7 +293,12 @@ impl Peer {
 
     /// Those of now: addresses come and go.
     pub fn local_candidates(&self) -> Vec<Candidate> {
-        self.shared.worker.advertised(&self.engine.config)
+        self.shared.worker.advertised(&self.engine.config, self.shared.relayed_only)
+    }
+
+    /// Addresses of this host that it may be reached at.
+    pub fn own_addresses(&self) -> Vec<IpAddr> {
+        self.shared.worker.bound().iter().map(SocketAddr::ip).collect()
     }
 
     /// Index of the worker that it lives on.

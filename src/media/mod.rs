@@ -16,6 +16,7 @@ pub mod route;
 pub mod sctp;
 pub mod srtp;
 pub mod streams;
+pub mod turn;
 pub mod types;
 pub mod worker;
 

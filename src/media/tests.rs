@@ -10,6 +10,9 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+#[path = "relayed_tests.rs"]
+mod relayed;
+
 /// No test waits for anything longer than this; it is not a measure of anything.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -140,8 +143,11 @@ fn engine(workers: usize) -> Engine {
 }
 
 fn end(engine: &Engine, ice_role: IceRole, dtls_role: DtlsRole) -> End {
+    end_of(engine, PeerConfig { id: 1, ice_role, dtls_role, worker: None, force_relay: false })
+}
+
+fn end_of(engine: &Engine, config: PeerConfig) -> End {
     let (sender, seen) = channel();
-    let config = PeerConfig { id: 1, ice_role, dtls_role, worker: None };
     let sink = Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() });
     let peer = engine.create_peer(config, sink.clone());
     End { peer, sink, seen, log: Vec::new() }
@@ -288,8 +294,13 @@ fn peers_are_spread_over_the_workers() {
     let engine = engine(3);
     let peers: Vec<End> = (0..6).map(|_| end(&engine, IceRole::Controlled, DtlsRole::ActPass)).collect();
     assert_eq!(engine.loads(), [2, 2, 2]);
-    let config =
-        PeerConfig { id: 2, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: Some(1) };
+    let config = PeerConfig {
+        id: 2,
+        ice_role: IceRole::Controlled,
+        dtls_role: DtlsRole::ActPass,
+        worker: Some(1),
+        force_relay: false,
+    };
     let (sender, _seen) = channel();
     engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() }));
     assert_eq!(engine.loads(), [2, 3, 2]);

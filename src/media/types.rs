@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::channel::{ChannelCommand, ChannelEvent, ChannelSnapshot, DataTerms};
+use super::turn;
 use crate::record::capture::Capture;
 pub use crate::rtp::ExtensionIds;
 use crate::rtp::Extensions;
@@ -160,6 +161,8 @@ pub struct PeerConfig {
     pub dtls_role: DtlsRole,
     /// Chosen worker (`loop_index`), else the least loaded.
     pub worker: Option<usize>,
+    /// Only relayed candidates, on our side.
+    pub force_relay: bool,
 }
 
 /// What the remote description says about the transport.
@@ -483,6 +486,10 @@ pub struct EngineConfig {
     pub nat_1_1_mapping: Vec<IpAddr>,
     pub keep_private_host: bool,
     pub stun_server: Option<SocketAddr>,
+    /// Relays, the first one first; another one is tried when that does not answer.
+    pub turn_servers: Vec<turn::Server>,
+    /// There may be relays later.
+    pub turn_later: bool,
     pub ice_lite: bool,
     pub ice_tcp: bool,
     pub regular_nomination: bool,
@@ -507,6 +514,13 @@ pub struct EngineConfig {
     pub stats_period: u32,
 }
 
+impl EngineConfig {
+    /// A lite agent has host candidates only (RFC 8445 §5.2).
+    pub fn may_be_relayed(&self) -> bool {
+        !self.ice_lite && (self.turn_later || !self.turn_servers.is_empty())
+    }
+}
+
 impl Default for EngineConfig {
     fn default() -> EngineConfig {
         EngineConfig {
@@ -518,6 +532,8 @@ impl Default for EngineConfig {
             nat_1_1_mapping: Vec::new(),
             keep_private_host: false,
             stun_server: None,
+            turn_servers: Vec::new(),
+            turn_later: false,
             ice_lite: false,
             ice_tcp: false,
             regular_nomination: false,

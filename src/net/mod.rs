@@ -3,6 +3,7 @@
 #[cfg(feature = "web")]
 pub mod activation;
 pub mod interfaces;
+pub mod mdns;
 pub mod sockaddr;
 
 pub use interfaces::Interface;

@@ -211,14 +211,23 @@ options! {
             Opt::<Flag>::janus("nat", "keep_private_host", false,
                 "With nat_1_1_mapping: advertise the private address too").switch("keep-private-host", '2');
         TURN_SERVER: Text =
-            Opt::<Text>::janus("nat", "turn_server", None,
-                "Looked up and checked; not used, there are no relayed candidates");
+            Opt::<Text>::janus("nat", "turn_server", None, "TURN server that relays media (docs/network.md)");
+        TURN_PORT: Text = Opt::<Text>::janus("nat", "turn_port", Some("3478"), "Its port");
         TURN_TYPE: Text =
-            Opt::<Text>::janus("nat", "turn_type", Some("udp"), "`udp`, `tcp` or `tls`; checked");
-        TURN_REST_API: Text = Opt::<Text>::janus("nat", "turn_rest_api", None, "Checked; not used");
+            Opt::<Text>::janus("nat", "turn_type", Some("udp"), "How it is reached: `udp`, `tcp` or `tls`");
+        TURN_USER: Text = Opt::<Text>::janus("nat", "turn_user", None, "User name for the TURN server");
+        TURN_PWD: Text = Opt::<Text>::janus("nat", "turn_pwd", None, "Password for it");
+        TURN_REST_API: Text =
+            Opt::<Text>::janus("nat", "turn_rest_api", None,
+                "HTTP address that tells TURN servers and credentials, in place of `turn_server`");
+        TURN_REST_API_KEY: Text = Opt::<Text>::janus("nat", "turn_rest_api_key", None, "Its key");
+        TURN_REST_API_METHOD: Text =
+            Opt::<Text>::janus("nat", "turn_rest_api_method", Some("POST"), "`GET` or `POST`");
+        TURN_REST_API_TIMEOUT: Number =
+            Opt::<Number>::janus("nat", "turn_rest_api_timeout", 10, 1, "s", "How long its answer may take");
         ALLOW_FORCE_RELAY: Flag =
             Opt::<Flag>::janus("nat", "allow_force_relay", false,
-                "`info` says so; there are no relayed candidates");
+                "Clients may ask with `force_relay` for relayed candidates alone");
         ICE_ENFORCE_LIST: List =
             Opt::<List>::janus("nat", "ice_enforce_list", "Only these interfaces or addresses, by prefix")
                 .switch("ice-enforce-list", 'E');
@@ -330,11 +339,5 @@ options! {
         unused("general", "configs_folder", "No effect, in the reference neither: `-F` says it");
         unused("media", "dtls_timeout", "No effect: the first retransmission of DTLS comes after 100 ms");
         unused("nat", "nice_debug", "No effect: libnice is not used");
-        unused("nat", "turn_port", "No effect: there are no relayed candidates");
-        unused("nat", "turn_user", "No effect: there are no relayed candidates");
-        unused("nat", "turn_pwd", "No effect: there are no relayed candidates");
-        unused("nat", "turn_rest_api_key", "No effect: there are no relayed candidates");
-        unused("nat", "turn_rest_api_method", "No effect: there are no relayed candidates");
-        unused("nat", "turn_rest_api_timeout", "No effect: there are no relayed candidates");
     }
 }

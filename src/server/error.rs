@@ -1,10 +1,11 @@
 //! Why a server does not start. Each is told as one line.
 #![forbid(unsafe_code)]
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError};
 use crate::media::EngineError;
 use crate::modules::given::GivenError;
 use crate::modules::loader::LoadError;
+use crate::options;
 use std::ffi::NulError;
 use std::io;
 use std::net::SocketAddr;
@@ -68,6 +69,8 @@ pub enum OptionError {
     Unresolved { kind: &'static str, host: String },
     #[error("turn_rest_api {0} is no HTTP address")]
     TurnRestApi(String),
+    #[error("turn_rest_api_method {0} is neither GET nor POST")]
+    TurnRestMethod(String),
     #[error("unknown turn_type {0}")]
     TurnType(String),
     /// Refused, so that nobody is served with a certificate that was made up (MP-128).
@@ -87,4 +90,15 @@ pub enum OptionError {
     /// A name that C cannot be told.
     #[error("{0}")]
     Nul(#[from] NulError),
+}
+
+impl OptionError {
+    /// Fatal, unless the configuration says that servers which cannot be used are done without.
+    pub fn unless_ignored(self, config: &Config) -> Result<(), OptionError> {
+        if options::IGNORE_UNREACHABLE_ICE_SERVER.of(config) {
+            tracing::warn!("{self}: not using it");
+            return Ok(());
+        }
+        Err(self)
+    }
 }

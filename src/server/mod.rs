@@ -6,12 +6,14 @@ pub mod addresses;
 mod bounds;
 mod error;
 pub mod files;
+mod https;
 mod log_controls;
 pub mod networks;
 mod plan;
 mod ports;
 mod settings;
 mod stalls;
+mod turn;
 #[cfg_attr(not(feature = "web"), path = "no_web.rs")]
 mod web;
 
@@ -82,6 +84,8 @@ pub struct Server {
     core: Arc<Core>,
     watchdog: Watchdog,
     networks: Option<Networks>,
+    /// Of credentials for TURN servers.
+    renewal: Option<turn::Renewal>,
     stalls: StallWatch,
     event_handlers: Vec<Arc<EventHandler>>,
     plugins: Vec<Arc<Plugin>>,
@@ -150,7 +154,10 @@ impl Server {
         let present = interfaces();
         let mut settings = settings::settings(config, &present, facts, Arc::new(Variables))?;
         settings.bounds = bounds::bounds(&own);
+        let rest = turn::Rest::configured(config)?;
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
+        let renewal = rest.map(|rest| turn::Renewal::start(&core, rest)).transpose();
+        let renewal = renewal.map_err(thread("turn rest"))?;
         let api = Api::new(core.clone());
         if !matches!(modules, Modules::Given([])) {
             host::install(api.clone());
@@ -167,6 +174,7 @@ impl Server {
             core,
             watchdog,
             networks: networks.ok(),
+            renewal,
             stalls,
             event_handlers: Vec::new(),
             plugins: Vec::new(),
@@ -338,6 +346,7 @@ impl Server {
             core,
             watchdog,
             networks,
+            renewal,
             stalls,
             event_handlers,
             plugins,
@@ -351,6 +360,7 @@ impl Server {
         });
         drop(watchdog);
         drop(networks);
+        drop(renewal);
         if !transports.is_empty() || !plugins.is_empty() {
             std::thread::sleep(SETTLING.saturating_sub(started.elapsed()));
         }

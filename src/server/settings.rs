@@ -4,6 +4,7 @@
 
 use super::addresses;
 use super::error::OptionError;
+use super::turn;
 use crate::config::{Config, atoi};
 use crate::core::settings::{Facts, LogControls, Settings};
 use crate::media::EngineConfig;
@@ -26,7 +27,6 @@ pub fn settings(
     }
     let text = |option: Opt<Text>| option.of(config).map(str::to_owned);
     let media = media(config, interfaces)?;
-    check_turn(config)?;
     let events = options::EVENTS_BROADCAST.of(config);
     let ipv6 = options::IPV6.of(config);
     Ok(Settings {
@@ -54,6 +54,7 @@ pub fn settings(
             ipv6,
             ipv6_link_local: ipv6 && options::IPV6_LINKLOCAL.of(config),
             stun_server: media.stun_server.map(|s| s.to_string()),
+            turn_server: media.turn_servers.first().map(|s| s.address.to_string()),
             ..facts
         },
         shown: options::shown(config),
@@ -75,6 +76,8 @@ fn media(config: &Config, interfaces: &[Interface]) -> Result<EngineConfig, Opti
         nat_1_1_mapping: addresses::nat_1_1(config),
         keep_private_host: options::KEEP_PRIVATE_HOST.of(config),
         stun_server: stun_server(config)?,
+        turn_servers: turn::configured(config)?,
+        turn_later: options::TURN_REST_API.of(config).is_some(),
         ice_lite: options::ICE_LITE.of(config),
         ice_tcp: options::ICE_TCP.of(config),
         regular_nomination: options::ICE_NOMINATION
@@ -140,39 +143,10 @@ fn stun_server(config: &Config) -> Result<Option<SocketAddr>, OptionError> {
     };
     match network::resolve(host) {
         Some(address) => Ok(Some((address, port).into())),
-        None => unless_ignored(config, OptionError::Unresolved { kind: "STUN", host: host.to_owned() })
+        None => OptionError::Unresolved { kind: "STUN", host: host.to_owned() }
+            .unless_ignored(config)
             .map(|()| None),
     }
-}
-
-/// There are no relayed candidates; the checks of the reference remain (CP-035, CP-036).
-fn check_turn(config: &Config) -> Result<(), OptionError> {
-    if let Some(url) = options::TURN_REST_API.of(config) {
-        let known = ["http://", "https://"].iter().any(|scheme| url.to_ascii_lowercase().starts_with(scheme));
-        if !known {
-            return Err(OptionError::TurnRestApi(url.to_owned()));
-        }
-        tracing::warn!("turn_rest_api is not supported: no TURN server is asked for");
-    }
-    let Some(host) = options::TURN_SERVER.of(config) else { return Ok(()) };
-    let kind = options::TURN_TYPE.of(config).unwrap_or_default();
-    if !["udp", "tcp", "tls"].iter().any(|known| kind.eq_ignore_ascii_case(known)) {
-        return unless_ignored(config, OptionError::TurnType(kind.to_owned()));
-    }
-    if network::resolve(host).is_none() {
-        return unless_ignored(config, OptionError::Unresolved { kind: "TURN", host: host.to_owned() });
-    }
-    tracing::warn!("TURN is not supported: {host} is not used, there are no relayed candidates");
-    Ok(())
-}
-
-/// Fatal, unless the configuration says that it is not.
-fn unless_ignored(config: &Config, why: OptionError) -> Result<(), OptionError> {
-    if options::IGNORE_UNREACHABLE_ICE_SERVER.of(config) {
-        tracing::warn!("{why}: not using it");
-        return Ok(());
-    }
-    Err(why)
 }
 
 /// PEM texts of certificate and key, and the key's password. The key may be in the certificate's file.
@@ -265,23 +239,26 @@ mod tests {
         assert!(matches!(refused, Some(OptionError::KeyWithoutCertificate)));
     }
 
-    // CP-033 … CP-036
+    const IGNORED: (&str, &str, &str) = ("nat", "ignore_unreachable_ice_server", "true");
+
+    // CP-033 … CP-035
     #[test]
     fn ice_servers() {
         let stun = ("nat", "stun_server", "no.such.name.invalid");
         assert!(read(&[stun]).is_err());
-        assert!(
-            read(&[stun, ("nat", "ignore_unreachable_ice_server", "true")])
-                .unwrap()
-                .media
-                .stun_server
-                .is_none()
-        );
+        assert!(read(&[stun, IGNORED]).unwrap().media.stun_server.is_none());
         let literal = ("nat", "stun_server", "192.0.2.1");
         assert_eq!(read(&[literal]).unwrap().media.stun_server, "192.0.2.1:3478".parse().ok());
         assert_eq!(read(&[literal, ("nat", "stun_port", "70000")]).unwrap().media.stun_server, None);
-        assert!(read(&[("nat", "turn_server", "192.0.2.1"), ("nat", "turn_type", "foo")]).is_err());
-        assert!(read(&[("nat", "turn_rest_api", "ftp://x")]).is_err());
+        let relay = ("nat", "turn_server", "192.0.2.1");
+        assert!(read(&[relay, ("nat", "turn_type", "foo")]).is_err());
+        let unknown = read(&[relay, ("nat", "turn_type", "foo"), IGNORED]).unwrap();
+        assert!(unknown.media.turn_servers.is_empty());
+        assert!(read(&[("nat", "turn_server", "no.such.name.invalid")]).is_err());
+        let media = read(&[relay, ("nat", "turn_type", "TLS"), ("nat", "turn_user", "u")]).unwrap().media;
+        let server = &media.turn_servers[0];
+        assert_eq!((server.address, server.transport.name()), ("192.0.2.1:3478".parse().unwrap(), "tls"));
+        assert_eq!((&*server.username, &**server.password, &*server.host), ("u", "", "192.0.2.1"));
     }
 
     // CP-038

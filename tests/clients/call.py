@@ -45,6 +45,7 @@ class EchoCall:
     def __init__(self, handle, *, audio=True, video=True, data=True, trickle=False):
         self.handle = handle
         self.trickle = trickle
+        self.jsep = {}  # more members of our offer
         self.offered = lambda sdp: sdp  # what the server is given of our offer
         self.answered = lambda sdp: sdp  # what we are given of its answer
         self.frames = {"audio": 0, "video": 0}
@@ -77,7 +78,7 @@ class EchoCall:
         """Offer, plugin's answer. With `trickle` the candidates follow the offer one by one."""
         await self.pc.setLocalDescription(await self.pc.createOffer())
         sdp = self.offered(self.pc.localDescription.sdp)
-        jsep = {"type": "offer", "sdp": sdp, "trickle": self.trickle}
+        jsep = {"type": "offer", "sdp": sdp, "trickle": self.trickle, **self.jsep}
         candidates = []
         if self.trickle:
             candidates = re.findall(r"a=(candidate:[^\r\n]+)", sdp)

@@ -74,6 +74,16 @@ class Addresses(unittest.IsolatedAsyncioTestCase):
         await call.media_returns(5)
         return call
 
+    async def answer(self):
+        connection = await Connection.open(self.server.ws)
+        handle = await (await connection.create()).attach()
+        call = EchoCall(handle, data=False, video=False)
+        await call.pc.setLocalDescription(await call.pc.createOffer())
+        event = await handle.message({"audio": True}, {"type": "offer", "sdp": call.pc.localDescription.sdp})
+        await call.close()
+        await connection.close()
+        return event["jsep"]["sdp"]
+
     def selected_pair(self):
         info = self.server.handle_info(self.session.id, self.handle.id)
         return re.findall(r'"selected-pair": "([^"]+)"', str(info).replace("'", '"'))[0]
@@ -153,16 +163,6 @@ class Changing(Addresses):
                 return
             await asyncio.sleep(0.05)
         self.fail(f"{offered} are offered, not {wanted}")
-
-    async def answer(self):
-        connection = await Connection.open(self.server.ws)
-        handle = await (await connection.create()).attach()
-        call = EchoCall(handle, data=False, video=False)
-        await call.pc.setLocalDescription(await call.pc.createOffer())
-        event = await handle.message({"audio": True}, {"type": "offer", "sdp": call.pc.localDescription.sdp})
-        await call.close()
-        await connection.close()
-        return event["jsep"]["sdp"]
 
     async def test_started_before_the_network(self):
         self.start(media="ipv6 = true;")

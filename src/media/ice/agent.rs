@@ -63,6 +63,8 @@ pub struct AgentConfig {
     pub addresses: Vec<SocketAddr>,
     /// The same of those that take TCP connections; empty: no TCP.
     pub tcp: Vec<SocketAddr>,
+    /// What a relay has for us.
+    pub relayed: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +122,7 @@ pub struct Agent {
     addresses: Vec<SocketAddr>,
     /// The same for TCP.
     tcp: Vec<SocketAddr>,
+    relayed: Option<SocketAddr>,
     /// TCP connections that we opened, or authentic messages came through.
     connections: Vec<Path>,
     /// Remote candidates that we open connections to.
@@ -155,6 +158,7 @@ impl Agent {
             inner,
             addresses: Vec::new(),
             tcp: Vec::new(),
+            relayed: None,
             connections: Vec::new(),
             passive: Vec::new(),
             consent_freshness: config.consent_freshness,
@@ -174,15 +178,16 @@ impl Agent {
             asked: Remembered::new(MAX_ASKED),
             events: VecDeque::new(),
         };
-        agent.set_addresses(&config.addresses, &config.tcp);
+        agent.set_addresses(&config.addresses, &config.tcp, config.relayed);
         agent
     }
 
-    /// Our addresses as they are now, best first. A full agent checks from new ones by itself; what went through one that
-    /// is no more goes on when a path from another one is proven.
-    pub fn set_addresses(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr]) {
+    /// Our addresses as they are now, best first, and what a relay has for us. A full agent checks from new ones by itself;
+    /// what went through one that is no more goes on when a path from another one is proven.
+    pub fn set_addresses(&mut self, udp: &[SocketAddr], tcp: &[SocketAddr], relayed: Option<SocketAddr>) {
         self.addresses = udp.to_vec();
         self.tcp = tcp.to_vec();
+        self.relayed = relayed;
         let order: Vec<IpAddr> = udp.iter().map(SocketAddr::ip).collect();
         self.inner.set_local_preference(move |candidate: &is::Candidate, _: usize| {
             let ip = candidate.addr().ip();
@@ -191,14 +196,17 @@ impl Agent {
         let present: Vec<is::Candidate> = self.inner.local_candidates().collect();
         let udp = udp.iter().map(|address| (is::Protocol::Udp, *address));
         let tcp = tcp.iter().map(|address| (is::Protocol::Tcp, *address));
-        for (protocol, address) in udp.chain(tcp) {
+        let relayed = relayed.map(|address| (is::Protocol::Udp, address));
+        for (protocol, address) in udp.chain(tcp).chain(relayed) {
             if !present.iter().any(|c| (c.proto(), c.addr()) == (protocol, address)) {
                 self.add_local(address, protocol);
             }
         }
         for gone in &present {
             let stays = match gone.proto() {
-                is::Protocol::Udp => self.addresses.contains(&gone.addr()),
+                is::Protocol::Udp => {
+                    self.addresses.contains(&gone.addr()) || self.relayed == Some(gone.addr())
+                }
                 is::Protocol::Tcp => self.tcp.contains(&gone.addr()),
                 _ => self.connections.iter().any(|path| path.local == gone.addr()),
             };
@@ -209,7 +217,11 @@ impl Agent {
     }
 
     fn add_local(&mut self, address: SocketAddr, protocol: is::Protocol) {
-        match is::Candidate::host(address, protocol) {
+        let candidate = match self.relayed {
+            Some(relayed) if relayed == address => is::Candidate::relayed(address, address, protocol),
+            _ => is::Candidate::host(address, protocol),
+        };
+        match candidate {
             Ok(candidate) => drop(self.inner.add_local_candidate(candidate)),
             Err(error) => tracing::warn!("{address} cannot be used for ICE: {error}"),
         }
@@ -613,17 +625,19 @@ impl Agent {
     /// The two ends of a path, with the types that ICE knows them by.
     pub fn describe(&self, path: Path) -> (PairEnd, PairEnd) {
         let end = |address, kind| PairEnd { address, kind, protocol: path.way.protocol() };
+        let local = if path.way == Way::Relay { CandidateType::Relayed } else { CandidateType::Host };
         let kind = self
             .inner
             .remote_candidates()
             .find(|c| is_at(c, path.origin()))
             .map_or(CandidateType::PeerReflexive, |c| candidate_type(c.kind()));
-        (end(path.local, CandidateType::Host), end(path.remote, kind))
+        (end(path.local, local), end(path.remote, kind))
     }
 
     /// The path from one to the other; `None`: there is no way, or none any more.
     fn path_between(&self, protocol: is::Protocol, local: SocketAddr, remote: SocketAddr) -> Option<Path> {
         match protocol {
+            is::Protocol::Udp if Some(local) == self.relayed => Some(Path::relayed(local, remote)),
             is::Protocol::Udp => Some(Path::udp(local, remote)),
             _ => self.connections.iter().find(|p| (p.local, p.remote) == (local, remote)).copied(),
         }
@@ -634,13 +648,14 @@ impl Agent {
         match path.way {
             Way::Udp => self.addresses.contains(&path.local),
             Way::Tcp(_) => self.connections.contains(&path),
+            Way::Relay => self.relayed == Some(path.local),
         }
     }
 
     /// By what the crate knows the candidates at the ends of a path.
     fn protocol_of(&self, path: Path) -> is::Protocol {
         match path.way {
-            Way::Udp => is::Protocol::Udp,
+            Way::Udp | Way::Relay => is::Protocol::Udp,
             Way::Tcp(_) if self.tcp.contains(&path.local) => is::Protocol::Tcp,
             Way::Tcp(_) => OPENED,
         }
@@ -648,7 +663,7 @@ impl Agent {
 
     /// One that is not sent to makes room for another one.
     fn note_connection(&mut self, path: Path) {
-        if path.way == Way::Udp || self.connections.contains(&path) {
+        if !matches!(path.way, Way::Tcp(_)) || self.connections.contains(&path) {
             return;
         }
         if self.connections.len() >= MAX_CONNECTIONS

@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 const HOST_PREFERENCE: u32 = 126;
 const REFLEXIVE_PREFERENCE: u32 = 100;
 const TCP_PREFERENCE: u32 = 90;
+const RELAYED_PREFERENCE: u32 = 0;
 
 /// RFC 8445 §5.1.2.1 for component 1 and the `index`-th address of ours.
 pub fn host_priority(index: usize) -> u32 {
@@ -19,17 +20,32 @@ pub fn reflexive(advertised: &[Candidate], base: SocketAddr, seen: SocketAddr) -
     if advertised.iter().any(|candidate| candidate.address == seen) {
         return None;
     }
-    let index = advertised.len();
-    Some(Candidate {
+    let kind = (CandidateType::ServerReflexive, REFLEXIVE_PREFERENCE);
+    Some(of_server(advertised.len(), kind, seen, base))
+}
+
+/// What a TURN server has for us, as a candidate beside the `advertised` ones; `base` is the address that the server sees us
+/// at.
+pub fn relayed(advertised: &[Candidate], base: SocketAddr, address: SocketAddr) -> Candidate {
+    of_server(advertised.len(), (CandidateType::Relayed, RELAYED_PREFERENCE), address, base)
+}
+
+fn of_server(
+    index: usize,
+    (kind, preference): (CandidateType, u32),
+    address: SocketAddr,
+    base: SocketAddr,
+) -> Candidate {
+    Candidate {
         foundation: (index + 1).to_string(),
         component: 1,
         protocol: Protocol::Udp,
-        priority: (REFLEXIVE_PREFERENCE << 24) | (local_preference(index) << 8) | 255,
-        address: seen,
-        kind: CandidateType::ServerReflexive,
+        priority: (preference << 24) | (local_preference(index) << 8) | 255,
+        address,
+        kind,
         related: Some(base),
         tcptype: None,
-    })
+    }
 }
 
 /// RFC 6544 §4.5: who opens the connection has no port to tell.

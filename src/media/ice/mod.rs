@@ -3,9 +3,8 @@
 //! What it adds to the crate: our nomination rule, a limit on the remote addresses one peer can make us remember, the
 //! state names of media-plane.md §3.3, and host candidates as they are advertised behind a 1:1 NAT.
 //!
-//! Candidates over TCP (RFC 6544) are found by the connections that worker and agent tell each other of.
-//!
-//! Not there yet: relayed candidates (TURN).
+//! Candidates over TCP (RFC 6544) are found by the connections that worker and agent tell each other of, relayed ones by the
+//! worker's [`turn`](super::turn) client.
 #![forbid(unsafe_code)]
 
 pub mod agent;

@@ -10,13 +10,15 @@ pub enum Way {
     Udp,
     /// A TCP connection of the worker, in frames of RFC 4571 (RFC 6544).
     Tcp(TcpId),
+    /// The worker's TURN server; our end is the address that it relays.
+    Relay,
 }
 
 impl Way {
     /// Of the candidates at its ends.
     pub fn protocol(self) -> Protocol {
         match self {
-            Way::Udp => Protocol::Udp,
+            Way::Udp | Way::Relay => Protocol::Udp,
             Way::Tcp(_) => Protocol::Tcp,
         }
     }
@@ -44,6 +46,11 @@ pub struct Origin {
 impl Path {
     pub fn udp(local: SocketAddr, remote: SocketAddr) -> Path {
         Path { way: Way::Udp, local, remote }
+    }
+
+    /// Between the address that our relay has for us, and a peer.
+    pub fn relayed(local: SocketAddr, remote: SocketAddr) -> Path {
+        Path { way: Way::Relay, local, remote }
     }
 
     pub fn origin(&self) -> Origin {

@@ -27,6 +27,7 @@ fn end(name: &str, role: IceRole, lite: bool, addresses: &[&str]) -> End {
 fn end_with_tcp(name: &str, role: IceRole, lite: bool, addresses: &[&str], tcp: &[&str]) -> End {
     End {
         agent: Agent::new(AgentConfig {
+            relayed: None,
             credentials: credentials(name),
             role,
             lite,

@@ -33,18 +33,19 @@ impl Connection {
         self.event(PeerEvent::LocalCandidatesDone);
     }
 
-    /// The host has other addresses: checks from the new ones begin, and what is advertised of them is told.
+    /// The host has other addresses, or the relay: checks from the new ones begin, and what is advertised of them is told.
     pub fn follow(
         &mut self,
         clock: Clock,
-        (udp, tcp): (&[SocketAddr], &[SocketAddr]),
+        (udp, tcp, relayed): (&[SocketAddr], &[SocketAddr], Option<SocketAddr>),
         candidates: &[Candidate],
         out: &mut Batch,
     ) {
         if self.stage == Stage::Closed {
             return;
         }
-        self.ice.set_addresses(udp, tcp);
+        let (udp, tcp) = if self.force_relay { (&[][..], &[][..]) } else { (udp, tcp) };
+        self.ice.set_addresses(udp, tcp, relayed);
         let known = std::mem::take(&mut self.record.local_candidates);
         for local in candidates {
             let text = candidate::format(local);

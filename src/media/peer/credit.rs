@@ -98,6 +98,8 @@ fn leads_to(path: Path, to: Origin) -> bool {
         Way::Udp => path.way == Way::Udp && path.local.is_ipv4() == to.at.is_ipv4(),
         // A connection has an end of its own.
         Way::Tcp(_) => true,
+        // A lite agent has no relay.
+        Way::Relay => path.way == Way::Relay,
     }
 }
 

@@ -58,6 +58,8 @@ pub struct Setup {
     pub addresses: Vec<SocketAddr>,
     /// The same of those that take TCP connections.
     pub tcp: Vec<SocketAddr>,
+    /// What the worker's relay has for us.
+    pub relayed: Option<SocketAddr>,
     /// What of them is advertised.
     pub candidates: Vec<Candidate>,
     pub shared: Arc<Shared>,
@@ -133,6 +135,8 @@ pub struct Connection {
     id: u64,
     shared: Arc<Shared>,
     ice: Agent,
+    /// Only what a relay has for us is used.
+    force_relay: bool,
     stage: Stage,
     remote: Option<RemoteTransport>,
     dtls_role: DtlsRole,
@@ -187,7 +191,11 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(setup: Setup, clock: Clock) -> Connection {
-        let Setup { config, credentials, addresses, tcp, candidates, shared, store } = setup;
+        let Setup { config, credentials, mut addresses, mut tcp, relayed, candidates, shared, store } = setup;
+        if config.force_relay {
+            addresses.clear();
+            tcp.clear();
+        }
         let ice = Agent::new(AgentConfig {
             credentials,
             role: config.ice_role,
@@ -195,10 +203,12 @@ impl Connection {
             consent_freshness: shared.config.ice_consent_freshness,
             addresses,
             tcp,
+            relayed,
         });
         let mut connection = Connection {
             id: config.id,
             ice,
+            force_relay: config.force_relay,
             stage: Stage::New,
             remote: None,
             dtls_role: config.dtls_role,

@@ -44,13 +44,15 @@ pub(super) fn end(
     let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
     let credentials =
         IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-twenty-two-characters") };
-    let config = PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, worker: None };
+    let config =
+        PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, worker: None, force_relay: false };
     let store = SharedStore::default();
     let setup = Setup {
         config,
         credentials: credentials.clone(),
         addresses: vec![address],
         tcp: Vec::new(),
+        relayed: None,
         candidates: local::advertised(&shared.config, &[address]),
         shared: shared.clone(),
         store: store.clone(),

@@ -10,6 +10,7 @@ use super::due::Due;
 use super::handle::{NewPeer, PeerShared, Seen, WorkerHandle};
 use super::owners::{Found, Owners};
 use super::pending::Pending;
+use super::relay::Relay;
 use super::ring::Reader;
 use super::send::Transmitter;
 use super::socket::Socket;
@@ -83,6 +84,7 @@ pub struct Core {
     pub(super) busy: Option<u32>,
     /// A peer has asked for something.
     pub(super) asked: bool,
+    pub(super) relay: Relay,
     /// Asks the STUN server, when there is one.
     pub(super) reflexive: Option<Reflexive>,
     /// Taken over from a thread whose callback does not return.
@@ -121,6 +123,7 @@ impl Core {
             shared,
             clock,
             reflexive,
+            relay: Relay::default(),
             sockets,
             batch: Batch::default(),
             transmitter: Transmitter::default(),
@@ -277,6 +280,7 @@ impl Core {
                 credentials,
                 addresses: self.bound.clone(),
                 tcp: self.tcp_bound.clone(),
+                relayed: self.handle.relayed().map(|relayed| relayed.address),
                 candidates: shared.candidates.clone(),
                 shared: self.shared.clone(),
                 store: self.store.clone(),
@@ -371,15 +375,27 @@ impl Core {
         if self.bound == bound {
             return;
         }
-        self.bound.clone_from(&bound);
+        self.bound = bound;
         self.tcp_bound = self.handle.tcp_bound();
-        let tcp = self.tcp_bound.clone();
-        let candidates = self.handle.advertised(&self.shared.config);
-        for index in 0..self.seats.len() as u32 {
-            self.step(index, |connection, clock, batch| {
-                connection.follow(clock, (&bound, &tcp), &candidates, batch);
+        self.tell_addresses();
+    }
+
+    /// Tells all PeerConnections where we can be reached.
+    pub(super) fn tell_addresses(&mut self) {
+        let (udp, tcp) = (self.bound.clone(), self.tcp_bound.clone());
+        let [all, relayed_only] = [false, true].map(|only| self.handle.advertised(&self.shared.config, only));
+        let relayed = self.handle.relayed().map(|relayed| relayed.address);
+        for index in 0..self.seats.len() {
+            let Some(Some(seat)) = self.seats.get(index) else { continue };
+            let candidates = if seat.shared.relayed_only { &relayed_only } else { &all };
+            self.step(index as u32, |connection, clock, batch| {
+                connection.follow(clock, (&udp, &tcp, relayed), candidates, batch);
             });
         }
+    }
+
+    pub(super) fn bound(&self) -> &[SocketAddr] {
+        &self.bound
     }
 
     /// Next thing to tell a sink. A PeerConnection that says it is closed is gone when this returns.

@@ -6,12 +6,13 @@ use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::address::Addressee;
 use crate::media::ice::local;
+use crate::media::turn::Server;
 use crate::media::types::*;
 use crate::stall::Stall;
 use crate::util::lock::Lock;
 use crossbeam_queue::SegQueue;
 use std::any::Any;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::SyncSender;
@@ -47,12 +48,24 @@ pub struct WorkerHandle {
     pub successors: Lock<Vec<JoinHandle<()>>>,
     /// What the STUN server sees, and the address that it was asked from.
     reflexive: Lock<Option<Seen>>,
+    /// What the relay has for us.
+    relayed: Lock<Option<Relayed>>,
+    /// The relay has given an answer, or none in time.
+    relay_settled: AtomicBool,
 }
 
 /// The thread that works as a worker, for who might have another one go on in its place.
 pub trait Duty: Any + Send {
     /// False when this thread is not the one that is in this callback, or cannot be relieved.
     fn relieve(&self, handle: &Arc<WorkerHandle>, stall: &Stall) -> bool;
+}
+
+/// An address that a TURN server relays to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Relayed {
+    pub address: SocketAddr,
+    /// Where the server sees us.
+    pub seen_at: SocketAddr,
 }
 
 /// A real address of ours, and how it looks from outside.
@@ -83,6 +96,8 @@ pub enum Job {
     Answer(SyncSender<()>),
     /// The host has other addresses.
     Addresses(Vec<SocketAddr>),
+    /// TURN servers, the first one first.
+    Relays(Vec<Server>),
     Stop,
 }
 
@@ -123,6 +138,8 @@ impl WorkerHandle {
             duty: Lock::default(),
             successors: Lock::default(),
             reflexive: Lock::new(None),
+            relayed: Lock::new(None),
+            relay_settled: AtomicBool::new(false),
         };
         *handle.bound.lock() = handle.at(addresses);
         handle
@@ -154,13 +171,23 @@ impl WorkerHandle {
         self.submit(Job::Addresses(bound));
     }
 
-    /// What clients are told of its addresses now.
-    pub fn advertised(&self, config: &EngineConfig) -> Vec<Candidate> {
+    /// What clients are told of its addresses now; `relayed_only`: what others must not know is left out.
+    pub fn advertised(&self, config: &EngineConfig, relayed_only: bool) -> Vec<Candidate> {
         let bound = self.bound();
         let mut candidates = local::advertised(config, &bound);
         candidates.extend(local::advertised_for_tcp(config, &candidates, &self.tcp_bound()));
         if let Some(seen) = self.reflexive().filter(|seen| bound.contains(&seen.base)) {
             candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
+        }
+        if let Some(relayed) = self.relayed().filter(|_| !config.ice_lite) {
+            let mut candidate = local::relayed(&candidates, relayed.seen_at, relayed.address);
+            if relayed_only {
+                candidate.related = Some(SocketAddr::new(unspecified(relayed.seen_at), 0));
+            }
+            candidates.push(candidate);
+        }
+        if relayed_only {
+            candidates.retain(|candidate| candidate.kind == CandidateType::Relayed);
         }
         candidates
     }
@@ -171,6 +198,24 @@ impl WorkerHandle {
 
     pub fn set_reflexive(&self, seen: Seen) {
         *self.reflexive.lock() = Some(seen);
+    }
+
+    pub fn relayed(&self) -> Option<Relayed> {
+        *self.relayed.lock()
+    }
+
+    pub fn set_relayed(&self, relayed: Option<Relayed>) {
+        *self.relayed.lock() = relayed;
+        self.settle_relay();
+    }
+
+    pub fn settle_relay(&self) {
+        self.relay_settled.store(true, Ordering::Release);
+    }
+
+    /// It is known whether there is a relayed address.
+    pub fn is_relay_settled(&self) -> bool {
+        self.relay_settled.load(Ordering::Acquire)
     }
 
     /// False when the worker has ended; the job is dropped then.
@@ -193,6 +238,8 @@ pub struct PeerShared {
     /// When it was made.
     pub candidates: Vec<Candidate>,
     pub intake: Intake,
+    /// Nothing but relayed candidates is told.
+    pub relayed_only: bool,
     seat: AtomicU32,
     /// Media may be sent.
     ready: AtomicBool,
@@ -211,6 +258,7 @@ impl PeerShared {
             credentials: Lock::new(credentials),
             candidates,
             intake: Intake::new(handle_id),
+            relayed_only: false,
             seat: AtomicU32::new(NOWHERE),
             ready: AtomicBool::new(false),
         }
@@ -262,6 +310,10 @@ impl PeerShared {
 fn with_ports(addresses: impl Iterator<Item = IpAddr>, ports: [Option<u16>; 2]) -> Vec<SocketAddr> {
     let port = |ip: IpAddr| ports[usize::from(ip.is_ipv6())];
     addresses.filter_map(|ip| Some(SocketAddr::new(ip, port(ip)?))).collect()
+}
+
+fn unspecified(like: SocketAddr) -> IpAddr {
+    if like.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() }
 }
 
 fn unique() -> u64 {

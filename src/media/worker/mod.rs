@@ -18,6 +18,7 @@ pub mod pause;
 pub mod pending;
 pub mod placement;
 pub mod receive;
+mod relay;
 pub mod relief;
 pub mod ring;
 pub mod run;

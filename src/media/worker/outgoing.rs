@@ -127,6 +127,7 @@ impl Core {
             }
             return;
         }
+        self.frame_relayed();
         for socket in &mut self.sockets {
             self.transmitter.send(&self.batch, socket);
         }
@@ -138,10 +139,15 @@ impl Core {
         }
         self.batch.clear();
         let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
-        traffic.sent.store(transmitter.sent + by_tcp.sent, Ordering::Relaxed);
-        traffic.send_calls.store(transmitter.calls + by_tcp.calls, Ordering::Relaxed);
+        let by_relay = self.relay.figures;
+        traffic.sent.store(transmitter.sent + by_tcp.sent + by_relay.sent, Ordering::Relaxed);
+        traffic.send_calls.store(transmitter.calls + by_tcp.calls + by_relay.calls, Ordering::Relaxed);
         traffic.dropped.store(
-            transmitter.dropped + by_tcp.dropped + self.batch.refused() + self.handle.ring.dropped(),
+            transmitter.dropped
+                + by_tcp.dropped
+                + by_relay.dropped
+                + self.batch.refused()
+                + self.handle.ring.dropped(),
             Ordering::Relaxed,
         );
     }

@@ -82,7 +82,7 @@ impl Owners {
     pub fn get(&self, origin: &Origin) -> Option<Found> {
         match origin.way {
             Way::Udp => self.found.get(&origin.at),
-            Way::Tcp(_) => self.apart.get(origin),
+            Way::Tcp(_) | Way::Relay => self.apart.get(origin),
         }
         .copied()
     }
@@ -91,8 +91,8 @@ impl Owners {
         match (origin.way, found) {
             (Way::Udp, Some(found)) => _ = self.found.insert(origin.at, found),
             (Way::Udp, None) => _ = self.found.remove(&origin.at),
-            (Way::Tcp(_), Some(found)) => _ = self.apart.insert(origin, found),
-            (Way::Tcp(_), None) => _ = self.apart.remove(&origin),
+            (_, Some(found)) => _ = self.apart.insert(origin, found),
+            (_, None) => _ = self.apart.remove(&origin),
         }
     }
 

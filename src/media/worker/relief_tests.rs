@@ -80,8 +80,13 @@ impl World {
     }
 
     fn peer(&self, id: u64, party: &Party, gate: Option<Receiver<()>>) -> Peer {
-        let config =
-            PeerConfig { id, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: None };
+        let config = PeerConfig {
+            id,
+            ice_role: IceRole::Controlled,
+            dtls_role: DtlsRole::ActPass,
+            worker: None,
+            force_relay: false,
+        };
         let sink = Sink {
             plugin: party.plugin,
             id,

@@ -6,6 +6,7 @@ use super::core::Core;
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
+use super::relay::stream as relay_stream;
 use super::relief::OnDuty;
 use super::socket::Socket;
 use super::station::{Parcel, Station};
@@ -22,6 +23,7 @@ use crate::stall;
 use crate::util::lock::packet_path;
 use crate::util::time;
 use std::cell::RefCell;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,13 +59,14 @@ pub fn with_core<R>(id: u64, act: impl FnOnce(&mut Core) -> R) -> Option<R> {
 pub fn run(
     handle: &Arc<WorkerHandle>,
     shared: Arc<Shared>,
-    (sockets, tcp): (Vec<Socket>, Option<TcpConnections>),
+    (sockets, tcp, relay): (Vec<Socket>, Option<TcpConnections>, Option<OwnedFd>),
     bed: Bed,
 ) {
     let mut core = Box::new(Core::new(handle.clone(), shared, sockets));
     if let Some(tcp) = tcp {
         core.use_tcp(tcp);
     }
+    core.relay.watch_by(relay);
     work(handle, Station::new(core), Arc::new(bed));
 }
 
@@ -131,6 +134,8 @@ struct Worker {
     room: Box<Room>,
     /// What TCP connections bring; made when the first one does.
     by_tcp: Option<Box<tcp::Room>>,
+    /// The same of the stream to a relay.
+    by_relay: Option<Box<relay_stream::Room>>,
     rtcp_pause: Pause,
     /// There were packets since the last flush.
     has_packets: bool,
@@ -152,6 +157,7 @@ impl Worker {
             receiver: Receiver::default(),
             room: Box::default(),
             by_tcp: None,
+            by_relay: None,
             rtcp_pause: Pause::default(),
             has_packets: false,
             rtcp_is_next: false,
@@ -179,6 +185,9 @@ impl Worker {
         if readable.tcp {
             self.receive_by_tcp()?;
         }
+        if readable.relay {
+            self.receive_by_relay()?;
+        }
         if readable.rtcp != 0 {
             self.rtcp_pause.looked(core(|core| core.clock.instant), more_rtcp);
         }
@@ -188,7 +197,7 @@ impl Worker {
         tell_sinks()?;
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
-        self.has_packets |= readable.media != 0 || readable.tcp || relayed;
+        self.has_packets |= readable.media != 0 || readable.tcp || readable.relay || relayed;
         // Not before they have left.
         let (gathers, now) = core(|core| (core.is_gathering(), core.clock.instant));
         if !gathers {
@@ -232,8 +241,13 @@ impl Worker {
             let arrived = core(|core| train.arrived.map_or(core.clock, |at| core.clock.when(at)));
             let datagrams = bytes.len().div_ceil(train.segment) as u64;
             self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
+            let relayed = core(|core| core.relay.is_from_server(train.from));
             for datagram in bytes.chunks_mut(train.segment) {
-                if receive_and_tell(path, arrived, datagram, &mut self.room).is_err() {
+                let told = match relayed {
+                    false => receive_and_tell(path, arrived, datagram, &mut self.room),
+                    true => receive_relayed(path, arrived, datagram, &mut self.room),
+                };
+                if told.is_err() {
                     let rest = count - message - 1;
                     tracing::info!(
                         "{rest} messages that were read before their worker was taken over are lost"
@@ -265,6 +279,24 @@ impl Worker {
             }
         }
         core(Core::tell_of_tcp);
+        Ok(())
+    }
+
+    /// What a relay sends by TCP or TLS.
+    fn receive_by_relay(&mut self) -> Result<(), Lost> {
+        let room = self.by_relay.get_or_insert_default();
+        core(|core| {
+            core.set_clock(Clock::read());
+            core.advance_relay();
+        });
+        for _ in 0..relay_stream::READS {
+            let Some(path) = core(|core| core.read_relay(room)) else { break };
+            self.handle.traffic.received.fetch_add(room.count() as u64, Ordering::Relaxed);
+            let arrived = core(|core| core.clock);
+            while let Some(message) = room.next_message() {
+                receive_relayed(path, arrived, message, &mut self.room)?;
+            }
+        }
         Ok(())
     }
 
@@ -314,11 +346,14 @@ impl Worker {
                     let _ = reply.try_send(());
                 }
                 Job::Addresses(bound) => core(|core| core.follow(bound)),
+                Job::Relays(servers) => core(|core| core.use_relays(servers)),
                 Job::Stop => {
                     // From here on this thread stays the one that works.
                     *self.handle.duty.lock() = None;
                     core(|core| core.hang_up_all(HangupReason::Detach));
                     tell_sinks()?;
+                    core(Core::flush);
+                    core(Core::end_relay);
                     core(Core::flush);
                     while core(|core| core.has_deferred()) {
                         std::thread::sleep(RELIEF_STEP);
@@ -388,6 +423,14 @@ fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) ->
     }
     core(|core| core.after_media(delivery.seat));
     Ok(())
+}
+
+/// The same, of a datagram that a TURN server sent.
+fn receive_relayed(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<(), Lost> {
+    match core(|core| core.unwrap_relayed(path, bytes)) {
+        Some((path, payload)) => receive_and_tell(path, arrived, &mut bytes[payload], room),
+        None => Ok(()),
+    }
 }
 
 fn tell(call: Call) -> Result<(), Lost> {

@@ -71,8 +71,13 @@ fn a_panic_in_a_command_leaves_its_place() {
     let handle = worker.handle.clone();
     let credentials = IceCredentials { ufrag: "ufrag".into(), pwd: "a password of 22 letters".into() };
     let shared = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), Vec::new(), 1));
-    let config =
-        PeerConfig { id: 1, ice_role: IceRole::Controlled, dtls_role: DtlsRole::ActPass, worker: None };
+    let config = PeerConfig {
+        id: 1,
+        ice_role: IceRole::Controlled,
+        dtls_role: DtlsRole::ActPass,
+        worker: None,
+        force_relay: false,
+    };
     let sink = Arc::<Nobody>::default();
     handle.load.fetch_add(1, Ordering::Relaxed);
     handle.submit(Job::Create(Box::new(NewPeer {

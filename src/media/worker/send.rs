@@ -1,8 +1,8 @@
 //! A whole batch with as few system calls as possible: sendmmsg, and UDP_SEGMENT trains of datagrams of equal length.
 
 use super::socket::Socket;
-use crate::media::batch::Batch;
-use crate::media::ice::Way;
+use crate::media::batch::{Batch, Step};
+use crate::media::ice::{Path, Way};
 use crate::net::sockaddr::to_raw;
 use std::io;
 use std::mem::{size_of, zeroed};
@@ -33,6 +33,14 @@ struct Message {
     lane: usize,
 }
 
+/// The last message of the plan, while it is being laid out.
+#[derive(Default)]
+struct Train {
+    bytes: usize,
+    /// More datagrams may follow.
+    open: bool,
+}
+
 /// Memory that is used again in every turn.
 #[derive(Default)]
 pub struct Transmitter {
@@ -41,6 +49,8 @@ pub struct Transmitter {
     names: Vec<(libc::sockaddr_storage, libc::socklen_t)>,
     controls: Vec<Control>,
     messages: Vec<libc::mmsghdr>,
+    /// Lanes that go through the relay, and how far each is laid out.
+    steps: Vec<(usize, Step)>,
     /// Datagrams that the kernel did not take.
     pub dropped: u64,
     pub sent: u64,
@@ -65,10 +75,7 @@ impl Transmitter {
                         self.send_one_by_one(batch, socket, message);
                     } else {
                         self.dropped += message.count as u64;
-                        tracing::trace!(
-                            "cannot send to {}: {error}",
-                            batch.lanes()[message.lane].path.remote
-                        );
+                        tracing::trace!("cannot send to {}: {error}", batch.lanes()[message.lane].out.remote);
                     }
                     done += 1;
                 }
@@ -85,7 +92,7 @@ impl Transmitter {
     }
 
     fn send_one_by_one(&mut self, batch: &Batch, socket: &Socket, train: Message) {
-        let path = batch.lanes()[train.lane].path;
+        let path = batch.lanes()[train.lane].out;
         let (name, len) = to_raw(path.remote);
         for piece in &self.vectors[train.first..train.first + train.pieces] {
             for at in (0..piece.iov_len).step_by(train.segment.into()) {
@@ -116,61 +123,37 @@ impl Transmitter {
         self.names.clear();
         self.controls.clear();
         self.messages.clear();
-        let memory = batch.memory().as_ptr();
-        for (lane_index, lane) in batch.lanes().iter().enumerate() {
-            match lane.path.way {
-                Way::Udp if lane.path.remote.is_ipv4() == socket.is_ipv4 => {}
-                Way::Udp | Way::Tcp(_) => continue,
+        let leaves_here = |path: Path| match path.way {
+            Way::Udp => path.remote.is_ipv4() == socket.is_ipv4,
+            Way::Tcp(_) | Way::Relay => false,
+        };
+        for (index, lane) in batch.lanes().iter().enumerate() {
+            if lane.framed || !leaves_here(lane.out) {
+                continue;
             }
-            let mut bytes = 0;
-            let mut open = false;
-            for packet in batch.packets(lane) {
-                let last = self.plan.last_mut().filter(|m| {
-                    open && trains
-                        && m.count < MAX_SEGMENTS
-                        && packet.len() <= usize::from(m.segment)
-                        && bytes + packet.len() <= MAX_TRAIN_BYTES
+            let mut train = Train::default();
+            batch.packets(lane).for_each(|packet| self.add(batch, index, packet, &mut train, trains));
+        }
+        // All of them to one destination: those of equal length side by side, the first of each peer, then the second of each.
+        if batch.is_relayed() {
+            let framed = batch.lanes().iter().enumerate().filter(|(_, l)| l.framed && leaves_here(l.out));
+            self.steps.clear();
+            self.steps.extend(framed.map(|(index, lane)| (index, lane.begin())));
+            let mut steps = std::mem::take(&mut self.steps);
+            let mut train = Train::default();
+            while !steps.is_empty() {
+                steps.retain_mut(|(index, at)| {
+                    let packet = batch.step(at);
+                    if let Some(packet) = packet.filter(|packet| !packet.is_empty()) {
+                        self.add(batch, *index, packet, &mut train, trains);
+                    }
+                    packet.is_some()
                 });
-                // By way of the whole memory, since a vector may grow beyond its first packet.
-                let at = packet.as_ptr().addr() - memory.addr();
-                let start: *mut libc::c_void = memory.wrapping_add(at).cast_mut().cast();
-                let previous = self.vectors.last_mut();
-                let vector = libc::iovec { iov_base: start, iov_len: packet.len() };
-                match last {
-                    Some(message) => {
-                        message.count += 1;
-                        bytes += packet.len();
-                        match previous {
-                            Some(previous)
-                                if previous.iov_base.wrapping_byte_add(previous.iov_len) == start =>
-                            {
-                                previous.iov_len += packet.len();
-                            }
-                            _ => {
-                                message.pieces += 1;
-                                self.vectors.push(vector);
-                            }
-                        }
-                        // A shorter datagram can only be the last of its train.
-                        open = packet.len() == usize::from(message.segment);
-                    }
-                    None => {
-                        self.vectors.push(vector);
-                        self.plan.push(Message {
-                            first: self.vectors.len() - 1,
-                            pieces: 1,
-                            count: 1,
-                            segment: packet.len() as u16,
-                            lane: lane_index,
-                        });
-                        bytes = packet.len();
-                        open = true;
-                    }
-                }
             }
+            self.steps = steps;
         }
         // Pointers only now, when nothing moves any more.
-        self.names.extend(self.plan.iter().map(|m| to_raw(batch.lanes()[m.lane].path.remote)));
+        self.names.extend(self.plan.iter().map(|m| to_raw(batch.lanes()[m.lane].out.remote)));
         self.controls.resize(self.plan.len(), Control([0; CONTROL_BYTES]));
         for (index, message) in self.plan.iter().enumerate() {
             // SAFETY: all zeros is a valid mmsghdr.
@@ -180,10 +163,56 @@ impl Transmitter {
             header.msg_namelen = self.names[index].1;
             header.msg_iov = &raw mut self.vectors[message.first];
             header.msg_iovlen = message.pieces as _;
-            let local = batch.lanes()[message.lane].path.local.ip();
+            let local = batch.lanes()[message.lane].out.local.ip();
             let segment = (message.count > 1).then_some(message.segment);
             fill_control(header, &mut self.controls[index], local, segment);
             self.messages.push(raw);
+        }
+    }
+
+    /// Another datagram, in the train of the one before where that is possible.
+    #[inline]
+    fn add(&mut self, batch: &Batch, lane: usize, packet: &[u8], train: &mut Train, trains: bool) {
+        let memory = batch.memory().as_ptr();
+        let last = self.plan.last_mut().filter(|m| {
+            train.open
+                && trains
+                && m.count < MAX_SEGMENTS
+                && packet.len() <= usize::from(m.segment)
+                && train.bytes + packet.len() <= MAX_TRAIN_BYTES
+        });
+        // By way of the whole memory, since a vector may grow beyond its first packet.
+        let at = packet.as_ptr().addr() - memory.addr();
+        let start: *mut libc::c_void = memory.wrapping_add(at).cast_mut().cast();
+        let previous = self.vectors.last_mut();
+        let vector = libc::iovec { iov_base: start, iov_len: packet.len() };
+        match last {
+            Some(message) => {
+                message.count += 1;
+                train.bytes += packet.len();
+                match previous {
+                    Some(previous) if previous.iov_base.wrapping_byte_add(previous.iov_len) == start => {
+                        previous.iov_len += packet.len();
+                    }
+                    _ => {
+                        message.pieces += 1;
+                        self.vectors.push(vector);
+                    }
+                }
+                // A shorter datagram can only be the last of its train.
+                train.open = packet.len() == usize::from(message.segment);
+            }
+            None => {
+                self.vectors.push(vector);
+                self.plan.push(Message {
+                    first: self.vectors.len() - 1,
+                    pieces: 1,
+                    count: 1,
+                    segment: packet.len() as u16,
+                    lane,
+                });
+                *train = Train { bytes: packet.len(), open: true };
+            }
         }
     }
 

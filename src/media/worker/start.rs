@@ -8,6 +8,7 @@ use super::tcp::{Listener, TcpConnections};
 use super::wake::{Bed, Bell};
 use crate::media::peer::Shared;
 use crate::media::types::EngineConfig;
+use rustix::event::epoll;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -47,10 +48,17 @@ pub fn start(index: usize, shared: &Arc<Shared>) -> io::Result<(Arc<WorkerHandle
     if let Some(tcp) = &tcp {
         bed.watch_tcp(&tcp.descriptor())?;
     }
+    let relay = match config.may_be_relayed() {
+        true => Some(epoll::create(epoll::CreateFlags::CLOEXEC)?),
+        false => None,
+    };
+    if let Some(relay) = &relay {
+        bed.watch_relay(relay)?;
+    }
     let handle = Arc::new(WorkerHandle::new(index, bound, &config.addresses, bell).with_tcp(listening));
     let (of_thread, shared) = (handle.clone(), shared.clone());
     let thread = crate::util::thread::spawn(format!("hloop {index}"), move || {
-        run::run(&of_thread, shared, (sockets, tcp), bed);
+        run::run(&of_thread, shared, (sockets, tcp, relay), bed);
     })?;
     Ok((handle, thread))
 }

@@ -23,9 +23,10 @@ impl Core {
         }
         let of_seats = self.timers.peek().map(|Reverse((due, _))| due.latest);
         let of_stun = self.reflexive.as_ref().map(Reflexive::due);
+        let of_relay = self.relay.due();
         let of_frame = self.gathering_since.map(|since| since + GATHER);
         let of_tcp = self.tcp.as_ref().and_then(|tcp| tcp.next_timeout());
-        of_seats.into_iter().chain(of_stun).chain(of_frame).chain(of_tcp).min()
+        of_seats.into_iter().chain(of_stun).chain(of_relay).chain(of_frame).chain(of_tcp).min()
     }
 
     /// Others are stale.
@@ -38,6 +39,9 @@ impl Core {
         if let Some(tcp) = &mut self.tcp {
             tcp.run_timers(self.clock.instant);
             self.tell_of_tcp();
+        }
+        if self.relay.due().is_some_and(|due| due <= self.clock.instant) {
+            self.run_relay();
         }
         while let Some(Reverse((due, index))) = self.timers.peek().copied() {
             if due.at > self.clock.instant {

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 /// Address families.
 const FAMILIES: usize = 2;
-/// The bell, for each family a socket for media and one for RTCP, and what stands for all TCP connections.
-const MAX_FDS: usize = 1 + 2 * FAMILIES + 1;
+/// The bell, for each family a socket for media and one for RTCP, what stands for all TCP connections, and the stream to a
+/// relay.
+const MAX_FDS: usize = 1 + 2 * FAMILIES + 2;
 /// poll passes over it.
 const NONE: RawFd = -1;
 
@@ -22,6 +23,7 @@ pub struct Bed {
     media: Vec<OwnedFd>,
     rtcp: Vec<Option<OwnedFd>>,
     tcp: Option<OwnedFd>,
+    relay: Option<OwnedFd>,
 }
 
 /// What the worker sleeps for.
@@ -42,6 +44,8 @@ pub struct Readable {
     pub rtcp: u32,
     /// Some TCP connection, or who wants one.
     pub tcp: bool,
+    /// The stream to the relay.
+    pub relay: bool,
 }
 
 impl Bed {
@@ -58,6 +62,12 @@ impl Bed {
     /// Watches the TCP connections, by the descriptor of the epoll instance that knows them.
     pub fn watch_tcp(&mut self, connections: &impl AsFd) -> io::Result<()> {
         self.tcp = Some(connections.as_fd().try_clone_to_owned()?);
+        Ok(())
+    }
+
+    /// Watches the stream to the relay in the same way: there may be none now, and another one later.
+    pub fn watch_relay(&mut self, stream: &impl AsFd) -> io::Result<()> {
+        self.relay = Some(stream.as_fd().try_clone_to_owned()?);
         Ok(())
     }
 
@@ -85,9 +95,10 @@ impl Bed {
         let mut fds = [libc::pollfd { fd: NONE, events: libc::POLLIN, revents: 0 }; MAX_FDS];
         let (own, sockets) = fds.split_at_mut(1);
         let (media, others) = sockets.split_at_mut(FAMILIES);
-        let (tcp, rtcp) = others.split_at_mut(1);
+        let (streams, rtcp) = others.split_at_mut(2);
         own[0].fd = bell.event().as_raw_fd();
-        tcp[0].fd = self.tcp.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
+        streams[0].fd = self.tcp.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
+        streams[1].fd = self.relay.as_ref().map_or(NONE, AsRawFd::as_raw_fd);
         media.iter_mut().zip(&self.media).for_each(|(entry, socket)| entry.fd = socket.as_raw_fd());
         // At the end, so that the kernel is not told of them when they are left out.
         let count = if sleep == Sleep::Deep {
@@ -112,6 +123,7 @@ impl Bed {
             media: bits(&fds[1..1 + FAMILIES]),
             rtcp: bits(&fds[MAX_FDS - FAMILIES..]),
             tcp: fds[1 + FAMILIES].revents != 0,
+            relay: fds[2 + FAMILIES].revents != 0,
         };
         (readable, fds[0].revents != 0)
     }

@@ -198,6 +198,7 @@ impl World {
             ice_role: IceRole::Controlled,
             dtls_role: DtlsRole::ActPass,
             worker: None,
+            force_relay: false,
         };
         handle.load.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.core.create(NewPeer {

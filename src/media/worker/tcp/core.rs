@@ -28,7 +28,7 @@ impl Core {
     /// Whether the connection that a datagram was read from still is: an earlier one of them may have ended it.
     pub fn is_way_open(&self, way: Way) -> bool {
         match way {
-            Way::Udp => true,
+            Way::Udp | Way::Relay => true,
             Way::Tcp(id) => self.tcp.as_ref().is_some_and(|tcp| tcp.is_open(id)),
         }
     }
@@ -67,7 +67,7 @@ impl Core {
     pub(in crate::media::worker) fn owned(&mut self, origin: Origin) {
         match (origin.way, &mut self.tcp) {
             (Way::Tcp(id), Some(tcp)) => tcp.known(id),
-            (Way::Tcp(_), None) | (Way::Udp, _) => {}
+            (Way::Tcp(_), None) | (Way::Udp | Way::Relay, _) => {}
         }
     }
 
@@ -82,7 +82,7 @@ impl Core {
     pub(in crate::media::worker) fn disowned(&mut self, origin: Origin) {
         match (origin.way, &mut self.tcp) {
             (Way::Tcp(id), Some(tcp)) if self.owners.get(&origin).is_none() => tcp.close(id),
-            (Way::Tcp(_), _) | (Way::Udp, _) => {}
+            (Way::Tcp(_), _) | (Way::Udp | Way::Relay, _) => {}
         }
     }
 }
