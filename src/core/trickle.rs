@@ -17,6 +17,8 @@ const LOOKUPS_PER_HANDLE: usize = 8;
 const LOOKUPS: usize = 64;
 /// Requests that wait for a description; browsers send a few dozen.
 const MAX_PENDING: usize = 1000;
+/// What one of them takes beside its text.
+const PENDING_WEIGHT: usize = 128;
 /// Bytes of such requests: a candidate has about a hundred.
 const MAX_PENDING_BYTES: usize = 1 << 20;
 const MAX_PENDING_BYTES_PER_SESSION: usize = 4 << 20;
@@ -61,10 +63,11 @@ impl Handle {
 
     fn keep_for_later(&self, signalling: &mut Signalling, json: &Json) -> Result<(), ApiError> {
         let candidate = json.dump(dump::COMPACT | dump::ENCODE_ANY).unwrap_or_default();
-        let waiting: usize = signalling.pending.iter().map(|pending| pending.candidate.len()).sum();
+        let weight = |candidate: &str| candidate.len() + PENDING_WEIGHT;
+        let waiting: usize = signalling.pending.iter().map(|pending| weight(&pending.candidate)).sum();
         let place = (signalling.pending.len() < MAX_PENDING
-            && waiting + candidate.len() <= MAX_PENDING_BYTES)
-            .then(|| self.session.early.take_several(candidate.len(), MAX_PENDING_BYTES_PER_SESSION));
+            && waiting + weight(&candidate) <= MAX_PENDING_BYTES)
+            .then(|| self.session.early.take_several(weight(&candidate), MAX_PENDING_BYTES_PER_SESSION));
         let Some(Some(bytes)) = place else {
             self.too_many_candidates();
             return Err(ApiError::full(Code::WrongWebrtcState, "Too many candidates without a description"));

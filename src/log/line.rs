@@ -36,6 +36,9 @@ pub struct Composed {
 /// Begins each further line of a text of several lines, such as an SDP.
 const CONTINUED: &[u8] = b"  | ";
 
+/// Tags of levels, as they are without colours.
+const LEVELS: [&[u8]; 3] = [b"[FATAL]", b"[ERR]", b"[WARN]"];
+
 /// Prefix, `[date] `, tag, `[file:function:line] `, `[handle] `, text, line end. Of the subject only the handle is in the
 /// line; JSON has all of it.
 pub fn compose(
@@ -77,14 +80,22 @@ impl Composed {
         {
             start = prefix.len();
         }
-        start += date_length(&line[start..]);
-        let (tag, text) = line[start..].split_at(tag_length(&line[start..]));
+        // What the macro does not write at present was written by somebody else.
+        if settings.timestamps() {
+            start += date_length(&line[start..]);
+        }
+        let length = if settings.colors() { tag_length(&line[start..]) } else { 0 };
+        let (tag, text) = line[start..].split_at(length);
         let object = settings.structured().then(|| {
             let (tag, text) = (String::from_utf8_lossy(tag), String::from_utf8_lossy(text));
             structured::of_module(&tag, &text, &Subject::of_thread(), settings.colors())
         });
         start += tag.len();
-        Composed { text: cleaned(start, line.to_vec()), object }
+        let mut line = line.to_vec();
+        if settings.colors() && length == 0 && LEVELS.iter().any(|level| line[start..].starts_with(level)) {
+            line.splice(start..start, CONTINUED.iter().copied());
+        }
+        Composed { text: cleaned(start, line), object }
     }
 
     /// The line, and the JSON object that is written in its place.

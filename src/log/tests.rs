@@ -65,7 +65,7 @@ fn text_cannot_begin_a_line() {
 
 #[test]
 fn colours_of_modules_stand_before_their_text() {
-    let settings = Fixed { prefix: Some("\x1b[1mme\x1b[0m "), ..PLAIN };
+    let settings = Fixed { prefix: Some("\x1b[1mme\x1b[0m "), colors: true, timestamps: true, ..PLAIN };
     let date = "[Fri Nov 20 10:59:33 2026] ";
     for start in [
         "\x1b[31m[ERR]\x1b[0m ".to_owned(),
@@ -81,6 +81,16 @@ fn colours_of_modules_stand_before_their_text() {
     for other in ["\x1b[2J[ERR]\x1b[0m\n", "\x1b[31m[a\x07]\x1b[0m\n", "[\x1b[31m] \n", "\x1b\n", "\n", ""] {
         assert!(!by_module(&settings, other).contains('\x1b'), "{other:?}");
     }
+    // Without colours or dates the macro writes none: a client has.
+    let dated = Fixed { timestamps: true, ..PLAIN };
+    let forged = format!("{date}\x1b[35m[FATAL]\x1b[0m dead\n");
+    assert_eq!(by_module(&dated, &forged), format!("{date}\\x1b[35m[FATAL]\\x1b[0m dead\n"));
+    let coloured = Fixed { colors: true, ..PLAIN };
+    assert_eq!(by_module(&coloured, &forged), format!("{date}\\x1b[35m[FATAL]\\x1b[0m dead\n"));
+    // And with colours a tag has one.
+    assert_eq!(by_module(&coloured, "[FATAL] dead\n"), "  | [FATAL] dead\n");
+    assert_eq!(by_module(&coloured, "[janus.plugin.x] so so\n"), "[janus.plugin.x] so so\n");
+    assert_eq!(by_module(&PLAIN, "[ERR] so so\n"), "[ERR] so so\n");
     // Parts of a line.
     assert_eq!(by_module(&PLAIN, "a\nb"), "a\n  | b");
 }

@@ -242,7 +242,10 @@ impl Drop for Recorder {
 
 impl State {
     fn write_message(&mut self, milliseconds: u32, message: &[u8]) -> io::Result<()> {
-        let length = (message.len() + 8) as u16;
+        let Ok(length) = u16::try_from(message.len() + 8) else {
+            let error = format!("a message of {} bytes is too long for a recording", message.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        };
         self.file.write_all(&mjr::frame_header(milliseconds, length))?;
         self.file.write_all(&time::real().to_be_bytes())?;
         self.file.write_all(message)
@@ -318,6 +321,21 @@ mod tests {
         // The line is out, and none of what came after it may be another.
         assert_eq!(recorder.failures.one_more(), None);
         drop(recorder);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// A frame has two bytes for its length.
+    #[test]
+    fn a_message_that_is_too_long_is_not_recorded() {
+        let folder = folder("long");
+        let recorder = Recorder::create(Some(folder.to_str().unwrap()), "text", None, Some("x")).unwrap();
+        assert_eq!(recorder.save(&mut vec![b'x'; 65_528]), Err(SaveError::Write));
+        assert_eq!(recorder.save(&mut vec![b'y'; 65_527]), Ok(()));
+        assert_eq!(recorder.save(&mut [b'z'; 10]), Ok(()));
+        recorder.close();
+        let (_, all) = frames(&std::fs::read(folder.join("x.mjr")).unwrap());
+        let lengths: Vec<usize> = all.iter().map(|(_, frame)| frame.len()).collect();
+        assert_eq!(lengths, [65_535, 18]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -140,22 +140,27 @@ fn trickles_before_anything() {
 fn early_trickles_are_bounded_in_bytes() {
     let world = World::new();
     let session = world.session();
-    let handles: Vec<u64> = (0..6).map(|_| world.attach(session)).collect();
+    let handles: Vec<u64> = (0..7).map(|_| world.attach(session)).collect();
     let large = "x".repeat(300_000);
-    let trickle = |handle: u64| {
+    let keeps = |handle: u64, candidate: &str| {
         let request = format!(
-            r#"{{"janus":"trickle","transaction":"t","session_id":{session},"handle_id":{handle},"candidate":{{"candidate":"{large}"}}}}"#
+            r#"{{"janus":"trickle","transaction":"t","session_id":{session},"handle_id":{handle},"candidate":{candidate}}}"#
         );
         text(&world.ask(&request), "janus") == "ack"
     };
+    let trickle = |handle: u64| keeps(handle, &format!(r#"{{"candidate":"{large}"}}"#));
     let kept: Vec<usize> =
         handles.iter().map(|handle| (0..10).filter(|_| trickle(*handle)).count()).collect();
     // A megabyte per handle, four per session.
-    assert_eq!(kept, [3, 3, 3, 3, 1, 0]);
+    assert_eq!(kept, [3, 3, 3, 3, 1, 0, 0]);
     // Their room comes back with the end of a handle.
     assert_eq!(text(&world.ask(&on("detach", session, handles[0])), "janus"), "success");
     world.log.wait("handler 2 detached");
     assert_eq!((0..10).filter(|_| trickle(handles[5])).count(), 3);
+    // What is kept besides its text counts, too: 128 bytes each.
+    let empty = handles[4..].iter().map(|handle| (0..1000).filter(|_| keeps(*handle, "{}")).count());
+    let left = (4 << 20) - 13 * (large.len() + 16 + 128);
+    assert_eq!(empty.sum::<usize>(), left / (2 + 128));
 }
 
 #[test]
