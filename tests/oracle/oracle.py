@@ -63,6 +63,7 @@ CONFIGURATION = """general: {{
 	loggers_folder = "{empty}"
 }}
 nat: {{ ice_enforce_list = "127.0.0.1" }}
+transports: {{ builtin = false }}
 plugins: {{ abi_generations = "libjanus_oracle_{subject}.so={generation}" }}
 """
 
