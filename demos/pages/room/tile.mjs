@@ -24,7 +24,7 @@ export class Tile {
 		pin.onclick = () => this.#pin(pin);
 		const bar = make('div', { className: 'bar' }, make('span', { className: 'name', textContent: name }), this.signs, this.canvas, pin);
 		if (mute) {
-			const button = make('button', { textContent: '🔇', title: TEXTS.muteThem(name), 'aria-label': TEXTS.muteThem(name), 'aria-pressed': 'false' });
+			const button = make('button', { textContent: TEXTS.mute, title: TEXTS.muteThem(name), 'aria-label': TEXTS.muteThem(name), 'aria-pressed': 'false' });
 			button.onclick = () => { press(button, !isPressed(button)); mute(isPressed(button)); };
 			bar.append(button);
 		}
@@ -51,8 +51,8 @@ export class Tile {
 	/** What its person told. */
 	status({ hand, muted, dark }) {
 		this.signs.replaceChildren(
-			...(hand ? [make('span', { textContent: '✋', role: 'img', 'aria-label': 'hand raised' })] : []),
-			...(muted ? [make('span', { textContent: '🔇', role: 'img', 'aria-label': 'muted' })] : []),
+			...(hand ? [make('span', { className: 'sign', textContent: TEXTS.hand, role: 'img', 'aria-label': TEXTS.handRaised })] : []),
+			...(muted ? [make('span', { className: 'sign', textContent: TEXTS.muted, role: 'img', 'aria-label': TEXTS.muted })] : []),
 		);
 		this.video.hidden = dark && !this.isScreen;
 	}
