@@ -12,6 +12,7 @@ use super::direct::Direct;
 use super::error::{self, Error, Result, call};
 use super::hooks::Hooks;
 use super::instance::{self, Instance, Options};
+use super::opening;
 use super::peer::{Peer, PeerOptions};
 use super::peer_plugin;
 use super::queue::{Handlers, Queue, User};
@@ -267,7 +268,7 @@ export! {
         call(|| {
             let core = find(core)?;
             let live = core.live()?;
-            core.clients.close(client, &live).map(|()| 0)
+            core.clients.close(client, &live.api).map(|()| 0)
         })
     }
 
@@ -285,7 +286,7 @@ export! {
             not_null(json, "json")?;
             // SAFETY: not NULL, and that long by contract.
             let text = unsafe { std::slice::from_raw_parts(json.cast::<u8>(), length) };
-            client.request(&live, admin, tag, Json::parse(text, 0).map_err(Some)).map(|()| 0)
+            client.request(&live.api, admin, tag, Json::parse(text, 0).map_err(Some)).map(|()| 0)
         })
     }
 
@@ -301,7 +302,7 @@ export! {
             let client = core.clients.find(client)?;
             let admin = request_flags(flags)?;
             let message = message.ok_or_else(|| Error::invalid("the message is NULL"))?;
-            client.request(&live, admin, tag, Ok(message)).map(|()| 0)
+            client.request(&live.api, admin, tag, Ok(message)).map(|()| 0)
         })
     }
 
@@ -322,7 +323,7 @@ export! {
             // SAFETY: not NULL; NUL-terminated by contract.
             let text = unsafe { CStr::from_ptr(json) };
             let message = Json::parse(text.to_bytes(), 0).map_err(Some);
-            let answer = client.call(&live, admin, message, timeout_ms)?;
+            let answer = client.call(&live.api, admin, message, timeout_ms)?;
             give(&answer.dump(crate::json::dump::COMPACT).unwrap_or_default(), reply)
         })
     }
@@ -426,7 +427,7 @@ export! {
                 name: optional_text(options.name, "name")?,
                 user: User(options.user),
             };
-            let number = core.peers.open(&live, queue, options)?;
+            let number = opening::open(&core.peers, &live.api.core, queue, options)?;
             // SAFETY: not NULL; the caller's variable.
             unsafe { *out = number };
             Ok(0)
@@ -523,13 +524,15 @@ export! {
         out: *mut janus_rs_channel
     ) -> c_int as nonnull() or DEFECT; {
         call(|| {
-            let peer = find_peer(core, peer)?;
+            let core = find(core)?;
+            core.live()?;
+            let peer = core.peers.find(peer)?;
             let label = text(label, "label")?;
             not_null(out, "out")?;
             // SAFETY: NULL, or options with their size.
             let options = unsafe { read(options, "options") }?;
             let config = channel_config(label, &options)?;
-            let number = peer.open_channel(config, User(options.user), options.low)?;
+            let number = core.peers.open_channel(&peer, config, User(options.user), options.low)?;
             // SAFETY: not NULL; the caller's variable.
             unsafe { *out = number };
             Ok(0)

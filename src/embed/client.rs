@@ -1,7 +1,6 @@
 //! Clients of the Janus API inside the program: connections of a transport that exists in memory only.
 
 use super::error::{Error, Result};
-use super::instance::Live;
 use super::queue::{Body, Event, Queue, User};
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::*;
@@ -89,11 +88,11 @@ impl Clients {
     }
 
     /// Its sessions end, or wait to be claimed.
-    pub fn close(&self, number: u64, live: &Live) -> Result<()> {
+    pub fn close(&self, number: u64, api: &Api) -> Result<()> {
         let client = self.find(number)?;
         self.0.lock().remove(&number);
         client.end();
-        live.api.transport_gone(client.package(), client.identity());
+        api.transport_gone(client.package(), client.identity());
         Ok(())
     }
 
@@ -164,7 +163,7 @@ impl Client {
     /// The reply comes to the queue with this tag.
     pub fn request(
         self: &Arc<Self>,
-        live: &Live,
+        api: &Arc<Api>,
         admin: bool,
         tag: u64,
         message: std::result::Result<Json, Option<crate::json::ParseError>>,
@@ -172,19 +171,19 @@ impl Client {
         if !self.queue.has_room() {
             return Err(Error::new(JANUS_RS_EAGAIN, "the queue is full: take events first"));
         }
-        self.submit(&live.api, admin, message, Addressee::Tag(tag)).map(drop)
+        self.submit(api, admin, message, Addressee::Tag(tag)).map(drop)
     }
 
     /// Waits for the reply; −1: without limit.
     pub fn call(
         self: &Arc<Self>,
-        live: &Live,
+        api: &Arc<Api>,
         admin: bool,
         message: std::result::Result<Json, Option<crate::json::ParseError>>,
         timeout_ms: i32,
     ) -> Result<Json> {
         let call = Arc::new(Call::default());
-        let number = self.submit(&live.api, admin, message, Addressee::Call(call.clone()))?;
+        let number = self.submit(api, admin, message, Addressee::Call(call.clone()))?;
         let end = u64::try_from(timeout_ms).ok().map(|ms| Instant::now() + Duration::from_millis(ms));
         let mut reply = call.reply.lock();
         loop {

@@ -5,7 +5,7 @@ use super::error::{Error, Result};
 use super::forks;
 use super::hooks::{self, Hooks};
 use super::log::{self, Share};
-use super::peer::Peers;
+use super::peers::Peers;
 use super::queue::{Event, Queue, User};
 use super::signals;
 use super::threads::Others;

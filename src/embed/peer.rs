@@ -2,39 +2,32 @@
 //! that everything that is there for handles (Admin API, captures, events, bounds) is there for peers.
 #![forbid(unsafe_code)]
 
-use super::channel::Channel;
 use super::description::{self, Pasted, unusable};
 use super::direct::Direct;
 use super::error::{Error, Result};
-use super::instance::Live;
 use super::lines::{self, Line, Wanted};
-use super::link::Wish;
 use super::media::Media;
-use super::peer_plugin::{Hidden, Plugin};
 use super::queue::{Body, Event, Queue, User};
-use super::table::Table;
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::{self as Type, *};
 use super::types::janus_rs_peer_state::{self as Connection, *};
 use super::types::janus_rs_signaling::{self as Signaling, *};
 use crate::core::errors::{ApiError, Code};
 use crate::core::flags;
-use crate::core::handle::{Handle, HandleConfig};
+use crate::core::handle::Handle;
 use crate::core::jsep::{MediumKind, RidOrder, SdpType};
 use crate::core::negotiate::{ClientJsep, DEFAULT_LARGEST_MESSAGE, PluginJsep};
-use crate::core::session::Owner;
 use crate::core::trickle::Trickle;
 use crate::json::Json;
-use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelId, LARGEST_MESSAGE};
+use crate::media::channel::{ChannelCommand, LARGEST_MESSAGE};
 use crate::media::ice::candidate;
 use crate::media::{DtlsState, HangupReason, IceState, Mindex, PairEnd, PeerEvent, PeerSnapshot};
 use crate::modules::host::HandleHost;
 use crate::sdp::{Direction, Sdp};
 use crate::util::lock::Lock;
-use crate::util::{serial, time};
-use std::collections::HashMap;
+use crate::util::time;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
 
 /// Of one peer: as many as are taken of a description.
 const MOST_LINES: usize = 1024;
@@ -42,16 +35,6 @@ const MOST_LINES: usize = 1024;
 const UNLIMITED: u32 = 1_000_000_000;
 /// How often a limit is told, µs.
 const LIMIT_AGAIN: i64 = 5_000_000;
-
-/// The peers of an instance, and their channels.
-#[derive(Default)]
-pub struct Peers {
-    peers: Table<Peer>,
-    /// One change of links at a time.
-    linking: Lock<()>,
-    channels: Lock<HashMap<u64, Arc<Channel>>>,
-    emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
-}
 
 /// What a peer is opened with.
 pub struct PeerOptions {
@@ -76,7 +59,6 @@ pub struct Peer {
     pub rtp_events: bool,
     pub direct: Option<Direct>,
     pub media: Media,
-    pub all: Weak<Peers>,
     /// A description is being made or taken.
     busy: AtomicBool,
     /// Bit/s that the peer may send; 0: any. And when it was told so, monotonic µs.
@@ -129,20 +111,19 @@ impl State {
     }
 }
 
-impl Peers {
-    /// A new PeerConnection, of which nothing is to be seen yet.
-    pub fn open(self: &Arc<Self>, live: &Live, queue: Arc<Queue>, options: PeerOptions) -> Result<u64> {
-        let core = &live.api.core;
-        if !core.live.accepting_sessions.load(Ordering::Relaxed) {
-            return Err(Error::state("the instance is draining"));
-        }
-        let engine = core.engine().ok_or_else(|| Error::state("there is no media engine"))?;
-        let workers = engine.loads().len();
-        if options.worker.is_some_and(|worker| worker >= workers) {
-            return Err(Error::invalid(format!("there are {workers} media threads")));
-        }
-        let number = serial::next();
-        let peer = Arc::new(Peer {
+/// One description at a time: what the next one means depends on it.
+struct Busy<'a>(&'a AtomicBool);
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Peer {
+    /// Nothing is to be seen of it yet.
+    pub fn new(number: u64, queue: Arc<Queue>, options: PeerOptions) -> Peer {
+        Peer {
             number,
             user: options.user,
             queue,
@@ -151,7 +132,6 @@ impl Peers {
             rtp_events: options.rtp_events,
             direct: options.direct,
             media: Media::default(),
-            all: Arc::downgrade(self),
             busy: false.into(),
             limit: 0.into(),
             limited_at: 0.into(),
@@ -171,122 +151,9 @@ impl Peers {
                 snapshot: None,
                 reason: None,
             }),
-        });
-        let stopping = || Error::state("the instance is stopping");
-        let session = core.create_session(0, Owner(Arc::new(Hidden(number)))).ok_or_else(stopping)?;
-        session.set_timeout(0);
-        let config = HandleConfig {
-            plugin: Arc::new(Plugin(peer.clone())),
-            opaque_id: options.name,
-            token: None,
-            loop_index: options.worker,
-        };
-        let handle = Handle::new(core, &session, number, config);
-        peer.media.outlet.belongs_to(Arc::downgrade(&handle));
-        self.peers.insert(number, peer);
-        if !session.add_handle(&handle) || handle.attach().is_err() {
-            self.peers.remove(number);
-            return Err(stopping());
-        }
-        Ok(number)
-    }
-
-    pub fn find(&self, number: u64) -> Result<Arc<Peer>> {
-        let found = self.peers.get(number);
-        found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no peer {number} (any more)")))
-    }
-
-    pub fn channel(&self, number: u64) -> Result<Arc<Channel>> {
-        let found = self.channels.lock().get(&number).cloned();
-        found.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("there is no channel {number} (any more)")))
-    }
-
-    pub fn add_channel(&self, channel: Arc<Channel>) {
-        self.channels.lock().insert(channel.id.0, channel);
-    }
-
-    pub fn remove_channel(&self, id: ChannelId) -> Option<Arc<Channel>> {
-        self.channels.lock().remove(&id.0)
-    }
-
-    /// Those of a peer, which has ended.
-    pub fn remove_channels(&self, peer: u64) -> Vec<Arc<Channel>> {
-        let of_peer = |channel: &Arc<Channel>| channel.peer.number == peer;
-        let mut removed: Vec<_> =
-            self.channels.lock().extract_if(|_, c| of_peer(c)).map(|(_, c)| c).collect();
-        removed.sort_by_key(|channel| channel.id.0);
-        removed
-    }
-
-    /// The peer has ended.
-    pub fn remove(&self, number: u64) {
-        if let Some(peer) = self.peers.get(number) {
-            self.peers.remove(number);
-            let _one_at_a_time = self.linking.lock();
-            peer.media.end();
         }
     }
 
-    /// What `from` sends on a medium goes to a medium of `to`.
-    pub fn link(&self, from: (u64, Mindex), to: (u64, Mindex), wish: Wish) -> Result<()> {
-        let _one_at_a_time = self.linking.lock();
-        let (source, receiver) = (self.find(from.0)?, self.find(to.0)?);
-        receiver.media.link(to.1, &source.media, from.1, wish)
-    }
-
-    pub fn unlink(&self, to: (u64, Mindex)) -> Result<()> {
-        let _one_at_a_time = self.linking.lock();
-        self.find(to.0)?.media.unlink(to.1)
-    }
-
-    pub fn link_count(&self) -> usize {
-        self.peers.values().iter().map(|peer| peer.media.link_count()).sum()
-    }
-
-    /// The last news of a peer were told.
-    pub fn note_end(&self) {
-        if self.peers.len() == 0
-            && let Some(emptied) = self.emptied.get()
-        {
-            emptied();
-        }
-    }
-
-    /// Called when the last peer has gone.
-    pub fn when_empty(&self, call: impl Fn() + Send + Sync + 'static) {
-        let _ = self.emptied.set(Box::new(call));
-    }
-
-    pub fn len(&self) -> usize {
-        self.peers.len()
-    }
-
-    pub fn channel_count(&self) -> usize {
-        self.channels.lock().len()
-    }
-
-    pub fn channels_of(&self, peer: u64) -> usize {
-        self.channels.lock().values().filter(|channel| channel.peer.number == peer).count()
-    }
-
-    /// After the end of the core.
-    pub fn clear(&self) {
-        self.peers.values().iter().for_each(|peer| self.remove(peer.number));
-        let channels = std::mem::take(&mut *self.channels.lock());
-        drop(channels);
-    }
-}
-
-/// One description at a time: what the next one means depends on it.
-struct Busy<'a>(&'a AtomicBool);
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
-impl Peer {
     pub fn event(&self, kind: Type) -> Event {
         Event { peer: self.number, user: self.user, ..Event::new(kind) }
     }
@@ -296,7 +163,7 @@ impl Peer {
     }
 
     /// Its handle, while something can be changed.
-    fn live(&self) -> Result<Arc<Handle>> {
+    pub fn live(&self) -> Result<Arc<Handle>> {
         let handle = self.handle().ok_or_else(|| self.closing())?;
         let ending = handle.is_detached()
             || handle.flags.any(flags::STOP | flags::CLEANING)
@@ -304,7 +171,7 @@ impl Peer {
         if ending { Err(self.closing()) } else { Ok(handle) }
     }
 
-    fn closing(&self) -> Error {
+    pub fn closing(&self) -> Error {
         Error::state(format!("peer {} is being closed", self.number))
     }
 
@@ -551,25 +418,12 @@ impl Peer {
         }
     }
 
-    pub fn open_channel(self: &Arc<Self>, config: ChannelConfig, user: User, low: usize) -> Result<u64> {
-        self.live()?;
-        let all = self.all.upgrade().ok_or_else(|| Error::state("the instance is stopping"))?;
-        let id = ChannelId::fresh();
-        let channel = Channel::new(id, self.clone(), config.clone(), false, user, 0);
-        channel.set_low(low)?;
-        {
-            let mut state = self.state.lock();
-            if !state.lines.contains(&Line::Data) {
-                state.lines.push(Line::Data);
-            }
+    /// The next description has a line for data.
+    pub fn wants_data(&self) {
+        let mut state = self.state.lock();
+        if !state.lines.contains(&Line::Data) {
+            state.lines.push(Line::Data);
         }
-        all.add_channel(Arc::new(channel));
-        // The peer has ended meanwhile; otherwise whoever ends it will find the channel.
-        if all.find(self.number).is_err() && all.remove_channel(id).is_some() {
-            return Err(self.closing());
-        }
-        self.channel_command(ChannelCommand::Open(id, config));
-        Ok(id.0)
     }
 
     /// Bytes of a message that the peer takes, as far as is known.

@@ -3,6 +3,7 @@
 
 use super::channel::Channel;
 use super::peer::{Association, Peer};
+use super::peers::Peers;
 use super::queue::{Body, Event};
 use super::types::janus_rs_event_type::*;
 use super::types::janus_rs_message::JANUS_RS_BINARY;
@@ -13,8 +14,8 @@ use crate::modules::host::{Connection, HandleHost, PluginFace, PluginResult, Plu
 use crate::rtcp::compound::{self, AFB, FIR, FULL_INTRA, PLI, PSFB};
 use crate::rtcp::remb;
 use bytes::Bytes;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 /// As the Admin API and events name it.
 pub const PACKAGE: &str = "janus.rs.peer";
@@ -37,7 +38,10 @@ impl Connection for Hidden {
     fn session_claimed(&self, _: u64) {}
 }
 
-pub struct Plugin(pub Arc<Peer>);
+pub struct Plugin {
+    pub peer: Arc<Peer>,
+    pub all: Weak<Peers>,
+}
 
 impl PluginFace for Plugin {
     fn package(&self) -> &str {
@@ -49,7 +53,7 @@ impl PluginFace for Plugin {
     }
 
     fn attach(&self, _: Arc<dyn HandleHost>) -> Result<Arc<dyn PluginSessionFace>, i32> {
-        Ok(Arc::new(Session { peer: self.0.clone(), alive: true.into() }))
+        Ok(Arc::new(Session { peer: self.peer.clone(), all: self.all.clone(), alive: true.into() }))
     }
 
     fn handle_admin_message(&self, _: Option<&Json>) -> Option<Json> {
@@ -59,6 +63,7 @@ impl PluginFace for Plugin {
 
 struct Session {
     peer: Arc<Peer>,
+    all: Weak<Peers>,
     alive: AtomicBool,
 }
 
@@ -75,11 +80,11 @@ impl Session {
     }
 
     fn find(&self, id: ChannelId) -> Option<Arc<Channel>> {
-        self.peer.all.upgrade()?.channel(id.0).ok()
+        self.all.upgrade()?.channel(id.0).ok()
     }
 
     fn announced(&self, id: ChannelId, config: ChannelConfig) {
-        let Some(all) = self.peer.all.upgrade() else { return };
+        let Some(all) = self.all.upgrade() else { return };
         let body = Body::Texts(config.label.clone(), config.protocol.clone());
         let none = super::queue::User(std::ptr::null_mut());
         let channel = Arc::new(Channel::new(id, self.peer.clone(), config, true, none, 0));
@@ -212,7 +217,7 @@ impl PluginSessionFace for Session {
                 }
             }
             ChannelEvent::Closed(id, end) => {
-                let removed = self.peer.all.upgrade().and_then(|all| all.remove_channel(id));
+                let removed = self.all.upgrade().and_then(|all| all.remove_channel(id));
                 if let Some(channel) = removed {
                     self.closed(&channel, end.text());
                 }
@@ -231,7 +236,7 @@ impl PluginSessionFace for Session {
 
     /// The last call: the last events of this peer.
     fn destroy(&self) {
-        let Some(all) = self.peer.all.upgrade() else { return };
+        let Some(all) = self.all.upgrade() else { return };
         let end_channels = || {
             for channel in all.remove_channels(self.peer.number) {
                 self.closed(&channel, ChannelEnd::Association.text());
