@@ -1,5 +1,5 @@
-"""Calls through a TURN relay, in a network namespace (see ./run) where the server reaches nothing else. The client is aiortc;
-browsers do the same in relay.test.mjs. JANUS_UNDER_TEST=janus runs the same against the reference."""
+"""Calls through a TURN relay, in a network namespace (see ./run) where the server reaches nothing else. The client is aiortc.
+JANUS_UNDER_TEST=janus runs the same against the reference."""
 
 import http.server
 import json
