@@ -474,7 +474,7 @@ impl Peer {
     }
 
     /// A limit may have been lost on its way, and a key frame still be wanted.
-    fn remind(&self) {
+    pub fn remind(&self) {
         let now = time::monotonic();
         self.media.remind(now);
         let bits = self.limit.load(Ordering::Relaxed);

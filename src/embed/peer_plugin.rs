@@ -157,6 +157,7 @@ impl PluginSessionFace for Session {
             return;
         }
         let peer = &self.peer;
+        peer.remind();
         let mut wants_keyframe = false;
         for block in compound::blocks(packet) {
             let bytes = block.bytes(packet);
