@@ -30,6 +30,7 @@ pub mod options;
 pub mod config;
 pub mod log;
 pub mod stall;
+pub mod metrics;
 pub mod net;
 pub mod util;
 pub mod json;

@@ -18,6 +18,7 @@ pub mod handle;
 pub mod info;
 pub mod janus;
 pub mod lanes;
+mod measured;
 pub mod message;
 pub mod request;
 pub mod root;
@@ -101,6 +102,7 @@ impl Api {
 /// Answers one request, whatever happens in it.
 fn answer(core: &Arc<Core>, from: &Owner, incoming: Incoming) {
     let (request_id, admin) = (incoming.request_id, incoming.admin);
+    let measured = measured::Measured::begin(&incoming);
     let reply = match Request::read(core, from, incoming) {
         Err(refusal) => refusal.into(),
         Ok(request) => {
@@ -117,6 +119,7 @@ fn answer(core: &Arc<Core>, from: &Owner, incoming: Incoming) {
             }
         }
     };
+    measured.end(&core.measures, &reply.json);
     from.send(request_id, admin, reply.json);
     if let Some(then) = reply.then {
         then();

@@ -132,6 +132,16 @@ impl Handle {
         })
     }
 
+    /// How its PeerConnection is, if there is one: `connecting`, `connected` or `closing`.
+    pub fn connection_state(&self) -> Option<&'static str> {
+        self.link.load().as_ref()?;
+        Some(match (self.flags.any(flags::ALERT), self.flags.any(flags::READY)) {
+            (true, _) => "closing",
+            (false, true) => "connected",
+            (false, false) => "connecting",
+        })
+    }
+
     /// Calls the plugin's `create_session`.
     pub fn attach(self: &Arc<Self>) -> Result<(), AttachError> {
         let plugin_session = outside(|| self.plugin.attach(self.clone())).map_err(|code| {

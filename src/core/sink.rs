@@ -12,6 +12,7 @@ use crate::media::prefetch;
 use crate::media::{HangupReason, IceState, MediaKind, Mindex, PairEnd, PeerEvent, PeerSink, RtpIn};
 use crate::modules::host::PluginSessionFace;
 use crate::util::lock::outside;
+use crate::util::time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,11 +27,20 @@ pub(super) struct Sink {
     /// `connected` was called.
     up: AtomicBool,
     closed: AtomicBool,
+    /// When it was made, monotonic µs.
+    created: i64,
 }
 
 impl Sink {
     pub fn new(handle: Arc<Handle>, plugin: Arc<dyn PluginSessionFace>) -> Sink {
-        Sink { handle, plugin, ice_was_up: false.into(), up: false.into(), closed: false.into() }
+        Sink {
+            handle,
+            plugin,
+            ice_was_up: false.into(),
+            up: false.into(),
+            closed: false.into(),
+            created: time::monotonic(),
+        }
     }
 
     fn tell_handlers(&self, kind: Kind, subtype: u32, body: impl FnOnce() -> Json) {
@@ -107,6 +117,7 @@ impl PeerSink for Sink {
         self.handle.link_is_up();
         self.handle.flags.set(flags::READY);
         self.handle.core.peerconnections.fetch_add(1, Ordering::Relaxed);
+        self.handle.core.measures.joined((time::monotonic() - self.created).max(0) as u64 / 1000);
         if self.plugin.is_alive() {
             outside(|| self.plugin.setup_media());
         }
@@ -203,6 +214,7 @@ impl PeerSink for Sink {
         self.handle.link_is_down();
         outside(|| self.plugin.hangup_media());
         self.handle.forget_link();
+        self.handle.core.measures.ended(reason);
         tracing::info!(handle = self.handle.id, "WebRTC resources freed");
         if self.up.load(Ordering::Relaxed) {
             self.handle.core.peerconnections.fetch_sub(1, Ordering::Relaxed);

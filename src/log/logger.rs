@@ -40,6 +40,8 @@ pub struct Logger {
     structured: AtomicBool,
     waiting: ArrayQueue<Line>,
     dropped: AtomicU64,
+    /// Of which there was a line.
+    lost: AtomicU64,
     stopping: AtomicBool,
     rotate: AtomicBool,
     sinks: Lock<Sinks>,
@@ -61,6 +63,7 @@ impl Logger {
             structured: AtomicBool::new(false),
             waiting: ArrayQueue::new(lines),
             dropped: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             rotate: AtomicBool::new(false),
             sinks: Lock::new(Arc::new([])),
@@ -130,6 +133,11 @@ impl Logger {
         thread.thread().unpark();
         *handle = Some(thread);
         Ok(())
+    }
+
+    /// Lines that there was no room for, ever.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed) + self.dropped.load(Ordering::Relaxed)
     }
 
     /// What the log was started with; `None` before.
@@ -206,6 +214,7 @@ impl Logger {
             }
         }
         let dropped = self.dropped.swap(0, Ordering::Relaxed);
+        self.lost.fetch_add(dropped, Ordering::Relaxed);
         if dropped > 0 {
             let text = format!("{dropped} log lines were lost: the output is too slow");
             let object = || structured::compose(Level::Warn, None, &Subject::default(), &text);

@@ -82,6 +82,11 @@ pub fn stop() {
     LOG.stop();
 }
 
+/// Lines that there was no room for, ever.
+pub fn lost() -> u64 {
+    LOG.lost()
+}
+
 /// What the log was started with; `None` before.
 pub fn config() -> Option<LogConfig> {
     LOG.config()

@@ -1,6 +1,7 @@
 //! The engine as the control plane sees it.
 #![forbid(unsafe_code)]
 
+use super::counts;
 use super::dtls::{DtlsConfig, DtlsContext, DtlsError, Identity};
 use super::peer::Shared;
 use super::route::Route;
@@ -33,6 +34,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     workers: Vec<Arc<WorkerHandle>>,
     threads: Lock<Vec<JoinHandle<()>>>,
+    certificate_expires: i64,
     placement: Lock<Placement>,
     has_relays: AtomicBool,
 }
@@ -46,6 +48,8 @@ pub struct TrafficSnapshot {
     pub send_calls: u64,
     /// Not taken by the kernel, or lost because other threads wrote faster than the worker could send.
     pub dropped: u64,
+    /// Of those, the latter.
+    pub ring_full: u64,
 }
 
 /// Why the engine cannot start.
@@ -90,6 +94,7 @@ impl Engine {
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get()))
             .clamp(1, MOST_WORKERS);
         let fingerprint = identity.fingerprint().to_owned();
+        let certificate_expires = identity.expires();
         let mut engine = Engine {
             shared: Arc::new(Shared {
                 live: Lock::new((&config).into()),
@@ -100,6 +105,7 @@ impl Engine {
             }),
             workers: Vec::new(),
             threads: Lock::new(Vec::new()),
+            certificate_expires,
             placement: Lock::new(Placement::new(workers)),
             has_relays: AtomicBool::new(false),
         };
@@ -167,6 +173,11 @@ impl Engine {
     /// SHA-256 of the DTLS certificate, upper-case hex with colons (MP-127).
     pub fn fingerprint(&self) -> &str {
         &self.shared.fingerprint
+    }
+
+    /// The end of the DTLS certificate's validity, in seconds since 1970.
+    pub fn certificate_expires(&self) -> i64 {
+        self.certificate_expires
     }
 
     /// Real addresses of the sockets of each worker.
@@ -244,8 +255,14 @@ impl Engine {
             sent: worker.traffic.sent.load(Ordering::Relaxed),
             send_calls: worker.traffic.send_calls.load(Ordering::Relaxed),
             dropped: worker.traffic.dropped.load(Ordering::Relaxed),
+            ring_full: worker.ring.dropped(),
         };
         self.workers.iter().map(of).collect()
+    }
+
+    /// What each worker has counted so far.
+    pub fn counts(&self) -> Vec<counts::Snapshot> {
+        self.workers.iter().map(|worker| worker.counts.read()).collect()
     }
 
     /// Lets another thread go on with the worker whose thread is in this callback. False when there is none.

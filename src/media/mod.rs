@@ -7,6 +7,7 @@ pub mod address;
 pub mod batch;
 pub mod clock;
 pub mod channel;
+pub mod counts;
 pub mod dtls;
 pub mod engine;
 pub mod ice;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::error::StartError;
+use super::figures::Facts;
 use super::plan::{self, Plan, Where};
 use super::ports;
 use crate::api::Api;
@@ -16,7 +17,7 @@ use crate::transports::pages::Pages;
 use crate::transports::site::{self, Packages, Site};
 use crate::transports::tls::{Files, Names, Tls};
 use crate::transports::web::{Limits, WebServer};
-use crate::transports::{http, websocket, whip};
+use crate::transports::{figures, http, websocket, whip};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
 use axum::Router;
@@ -69,7 +70,8 @@ impl Web {
             let root = root.unwrap_or(Path::new("")).display().to_string();
             plan::no(&root, "a folder with index.html")
         })?;
-        let mut routes = web.routes(pages, core);
+        let facts = Arc::new(Facts::new(own, core)?);
+        let mut routes = web.routes(pages, core).merge(figures::routes(facts));
         if plan.janus {
             let stun = core.settings.facts.stun_server.iter().map(|server| format!("stun:{server}"));
             routes = routes.merge(whip::routes(door(Kind::Janus), stun.collect()));

@@ -81,6 +81,11 @@ impl Callback {
         (self as usize) < Callback::WATCHED
     }
 
+    /// There may be thousands of them per second.
+    pub(super) fn is_for_packets(self) -> bool {
+        matches!(self, IncomingRtp | IncomingRtcp | IncomingData | DataReady)
+    }
+
     /// Called on media workers, where others wait for it.
     pub fn is_media(self) -> bool {
         matches!(
@@ -98,6 +103,13 @@ struct Counts {
     longest_ms: AtomicU64,
 }
 
+/// Of one callback.
+#[derive(Default)]
+struct Times {
+    calls: AtomicU64,
+    ns: AtomicU64,
+}
+
 /// One per package and process, for ever: modules are not unloaded either. Also a transport, event handler or logger,
 /// of which only the functions for a report of a crash are known.
 pub struct Plugin {
@@ -107,6 +119,7 @@ pub struct Plugin {
     is_plugin: bool,
     origin: OnceLock<Origin>,
     counts: [Counts; Callback::WATCHED],
+    times: [Times; Callback::NAMES.len()],
     /// Media callbacks whose worker went on without them.
     blocked: AtomicUsize,
     dropped: AtomicU64,
@@ -148,6 +161,7 @@ impl Plugin {
                 is_plugin,
                 origin: OnceLock::new(),
                 counts: Default::default(),
+                times: Default::default(),
                 blocked: AtomicUsize::new(0),
                 dropped: AtomicU64::new(0),
             };
@@ -175,6 +189,14 @@ impl Plugin {
 
     pub(super) fn index(&self) -> u32 {
         self.index
+    }
+
+    /// It took so long, and stands for so many calls.
+    pub(super) fn took(&self, callback: Callback, time: Duration, calls: u64) {
+        let times = &self.times[callback as usize];
+        let ns = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        times.calls.fetch_add(calls, Ordering::Relaxed);
+        times.ns.fetch_add(ns.saturating_mul(calls), Ordering::Relaxed);
     }
 
     pub(super) fn stall_began(&self, callback: Callback) {
@@ -233,6 +255,33 @@ pub struct CallbackReport {
     pub relieved: u64,
     /// To the watchdog's step.
     pub longest_ms: u64,
+}
+
+/// What a module's functions took, of those that were called. Of calls for packets an estimate: see
+/// [`SAMPLE`](super::SAMPLE).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    pub package: String,
+    pub callback: Callback,
+    pub calls: u64,
+    pub time: Duration,
+}
+
+/// Of all modules. A call inside another one counts as part of that.
+pub fn spent() -> Vec<Spent> {
+    let of = |plugin: &Plugin, callback: Callback| {
+        let times = &plugin.times[callback as usize];
+        let calls = times.calls.load(Ordering::Relaxed);
+        let time = Duration::from_nanos(times.ns.load(Ordering::Relaxed));
+        (calls > 0).then(|| Spent { package: plugin.package.clone(), callback, calls, time })
+    };
+    let all = || Callback::NAMES.iter().map(|(callback, _)| *callback);
+    PLUGINS.iter().flat_map(|plugin| all().filter_map(move |callback| of(plugin, callback))).collect()
+}
+
+/// Where the module of this package comes from.
+pub fn origin_of(package: &str) -> Option<Origin> {
+    PLUGINS.iter().find(|plugin| plugin.package == package)?.origin().cloned()
 }
 
 /// All plugins that were loaded, also those that never stalled.

@@ -96,3 +96,27 @@ fn a_callback_that_does_not_return_is_noticed_once_and_counted() {
     let expected = CallbackReport { callback, stalls: 1, stalled: 0, relieved: 0, longest_ms: 400 };
     assert_eq!(counts(), [expected]);
 }
+
+#[test]
+fn time_is_counted_of_all_calls_or_of_a_sample_of_those_for_packets() {
+    let package = "janus.plugin.times";
+    let plugin = Plugin::of(package);
+    // A thread of its own, whose calls nobody else counts.
+    let calls = move || {
+        for _ in 0..3 {
+            let outer = enter(plugin, Callback::HandleMessage, 1);
+            drop(enter(plugin, Callback::SlowLink, 2));
+            drop(outer);
+        }
+        for _ in 0..2 * SAMPLE {
+            drop(enter(plugin, Callback::IncomingRtp, 1));
+        }
+    };
+    std::thread::spawn(calls).join().unwrap();
+    let of = |callback| {
+        spent().into_iter().find(|s| s.package == package && s.callback == callback).map(|s| s.calls)
+    };
+    assert_eq!(of(Callback::HandleMessage), Some(3));
+    assert_eq!(of(Callback::SlowLink), None);
+    assert_eq!(of(Callback::IncomingRtp), Some(2 * SAMPLE));
+}

@@ -4,6 +4,7 @@
 use super::plugin::{Callback, Plugin};
 use crate::util::append::Append;
 use std::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Unique in the process; threads come and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,29 +117,53 @@ pub fn this_thread() -> ThreadId {
 
 /// Until this is dropped the thread is in the callback.
 #[must_use]
-pub struct Inside(Depth);
+pub struct Inside {
+    depth: Depth,
+    timed: Option<Timed>,
+}
 
 enum Depth {
-    Outermost,
+    /// With how many such calls of the thread there were before.
+    Outermost(u64),
     /// Inside another one: the innermost before it, if that was not the outermost.
     Nested(Option<Call>),
     /// Not noted down.
     Unknown,
 }
 
+/// A call that is timed, and how many calls it stands for.
+struct Timed {
+    plugin: &'static Plugin,
+    callback: Callback,
+    since: Instant,
+    calls: u64,
+}
+
+/// One in so many of a thread's calls for packets is timed. Prime, so that what comes in turns (layers, rooms) is met evenly.
+pub const SAMPLE: u64 = 61;
+
 /// For stalls, a callback inside another one counts as part of that.
 #[inline]
 pub fn enter(plugin: &'static Plugin, callback: Callback, handle: u64) -> Inside {
     let call = Call { plugin: plugin.index(), callback, handle };
     // A thread that is ending, in a destructor of the plugin's, is not watched.
-    Inside(MINE.try_with(|mine| mine.0.enter(call)).unwrap_or(Depth::Unknown))
+    let depth = MINE.try_with(|mine| mine.0.enter(call)).unwrap_or(Depth::Unknown);
+    let calls = match depth {
+        Depth::Outermost(_) if !callback.is_for_packets() => 1,
+        Depth::Outermost(before) if before % SAMPLE == 0 => SAMPLE,
+        _ => return Inside { depth, timed: None },
+    };
+    Inside { depth, timed: Some(Timed { plugin, callback, since: Instant::now(), calls }) }
 }
 
 impl Drop for Inside {
     #[inline]
     fn drop(&mut self) {
-        let _ = match &self.0 {
-            Depth::Outermost => MINE.try_with(|mine| mine.0.leave()),
+        if let Some(Timed { plugin, callback, since, calls }) = &self.timed {
+            plugin.took(*callback, since.elapsed(), *calls);
+        }
+        let _ = match &self.depth {
+            Depth::Outermost(_) => MINE.try_with(|mine| mine.0.leave()),
             Depth::Nested(before) => MINE.try_with(|mine| mine.0.leave_nested(*before)),
             Depth::Unknown => Ok(()),
         };
@@ -154,7 +179,7 @@ impl Slot {
         }
         self.outer.set(call);
         self.calls.store(calls + 1, Ordering::Release);
-        Depth::Outermost
+        Depth::Outermost(calls / 2)
     }
 
     #[inline]

@@ -4,10 +4,11 @@
 //!   [`tls`] what secures it.
 //! * [`site`]: what is served where: the APIs first, everything else by an [`axum::Router`] that others add routes to.
 //! * [`websocket`], [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
-//! * [`whip`], [`health`], [`pages`]: routes.
+//! * [`whip`], [`health`], [`figures`], [`pages`]: routes.
 #![forbid(unsafe_code)]
 
 pub mod door;
+pub mod figures;
 mod guests;
 pub mod health;
 pub mod http;

@@ -3,7 +3,7 @@
 
 use super::DtlsError;
 use crate::media::types::{Fingerprint, FingerprintHash};
-use openssl::asn1::Asn1Time;
+use openssl::asn1::{Asn1Time, Asn1TimeRef};
 use openssl::bn::{BigNum, MsbOption};
 use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
@@ -19,6 +19,7 @@ pub struct Identity {
     pub(super) chain: Vec<X509>,
     pub(super) key: PKey<Private>,
     fingerprint: String,
+    expires: i64,
 }
 
 impl Identity {
@@ -52,13 +53,24 @@ impl Identity {
     pub(super) fn new(chain: Vec<X509>, key: PKey<Private>) -> Result<Identity, DtlsError> {
         let own = chain.first().ok_or(DtlsError::NoCertificate)?;
         let fingerprint = fingerprint_of(&own.to_der()?, FingerprintHash::Sha256)?.value;
-        Ok(Identity { chain, key, fingerprint })
+        let expires = seconds_since_1970(own.not_after())?;
+        Ok(Identity { chain, key, fingerprint, expires })
+    }
+
+    /// The end of the certificate's validity, in seconds since 1970.
+    pub fn expires(&self) -> i64 {
+        self.expires
     }
 
     /// SHA-256 of the certificate, upper-case hex with colons (MP-127).
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
+}
+
+pub fn seconds_since_1970(time: &Asn1TimeRef) -> Result<i64, DtlsError> {
+    let since = Asn1Time::from_unix(0)?.diff(time)?;
+    Ok(i64::from(since.days) * 24 * 3600 + i64::from(since.secs))
 }
 
 /// Version 3, random serial number, O=Janus CN=Janus, SHA-256. Times in seconds since 1970.

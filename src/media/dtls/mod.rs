@@ -21,7 +21,7 @@ mod tests;
 pub use self::openssl::OpenSslDtls;
 pub use context::{DtlsConfig, DtlsContext};
 pub use gate::certificate;
-pub use identity::{Identity, fingerprint_of};
+pub use identity::{Identity, fingerprint_of, seconds_since_1970};
 pub use keys::{Connected, Keys};
 
 use bytes::Bytes;

@@ -279,6 +279,11 @@ impl Connection {
 
     fn become_ready(&mut self, clock: Clock) {
         self.stage = Stage::Ready;
+        let record = &self.record;
+        let since = |from: Option<i64>, to: i64| from.map(|from| to - from);
+        // From the first check to the pair that DTLS begins on, and from there.
+        let ice = since(record.checks_started_at, record.dtls_started_at.unwrap_or(clock.mono));
+        self.counts.connected(ice, since(record.dtls_started_at, clock.mono));
         self.start_ticking(clock);
         self.start_data(clock);
         self.outputs.push_back(Output::Connected);

@@ -3,6 +3,7 @@
 use super::capture::Tap;
 use super::{Clock, Connection, Incoming, Output, Room, Shared, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor, SLOT_SIZE};
+use crate::media::counts::{Counts, Direction, Reason};
 use crate::media::ice::{Origin, Path};
 use crate::media::srtp::SrtpError;
 use crate::media::streams::rtcp::Split;
@@ -10,7 +11,8 @@ use crate::media::streams::store::SharedStore;
 use crate::media::streams::{Content, Medium, Relayed, Resend, Settings, Streams};
 use crate::media::types::*;
 use crate::record::capture::PacketType;
-use crate::rtcp::is_rtcp;
+use crate::rtcp::{compound, is_rtcp};
+use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,10 +52,12 @@ impl Connection {
         self.authentic = false;
         // MP-141
         if self.stage != Stage::Ready {
+            self.counts.dropped(Reason::NotReady);
             return None;
         }
         if datagram.len() > LARGEST_RTP {
             self.record.too_large += 1;
+            self.counts.dropped(Reason::TooLarge);
             return None;
         }
         if is_rtcp(datagram) {
@@ -62,11 +66,7 @@ impl Connection {
         if datagram.len() < RTP_HEADER {
             return None;
         }
-        let route = self
-            .streams
-            .route(datagram)
-            .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
-            .ok()?;
+        let route = self.streams.route(datagram).map_err(|why| self.drop_packet("RTP", why)).ok()?;
         let len = match &mut self.srtp {
             Some(srtp) => srtp.incoming.unprotect_rtp(datagram).map_err(|e| self.complain(e)).ok()?,
             None => datagram.len(),
@@ -76,11 +76,10 @@ impl Connection {
         let received = self
             .streams
             .receive(clock, route, &mut datagram[..len], &mut room.descriptor)
-            .inspect_err(|why| tracing::trace!(handle = self.id, "RTP dropped: {why:?}"))
+            .map_err(|why| self.drop_packet("RTP", why))
             .ok()?;
         if let Some((binding, missing)) = &received.nacks {
-            let wire =
-                Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
+            let wire = Wire::of(self.path, &mut self.cursor, &mut self.srtp, &self.tap, &self.counts);
             self.streams.nack(*binding, missing, &mut wire.rtcp(out));
         }
         Some(Incoming::Rtp {
@@ -101,6 +100,7 @@ impl Connection {
         out: &mut Batch,
     ) -> Option<Incoming<'a>> {
         if datagram.len() < RTCP_HEADER || !self.streams.admits_rtcp(clock) {
+            self.counts.dropped(Reason::TooOften);
             return None;
         }
         let len = match &mut self.srtp {
@@ -111,7 +111,11 @@ impl Connection {
         self.tap.incoming(PacketType::Rtcp, &datagram[..len]);
         let outcome = self.streams.incoming_rtcp(clock, &mut datagram[..len], split);
         self.resend(clock, out);
-        outcome.inspect_err(|why| tracing::trace!(handle = self.id, "RTCP dropped: {why:?}")).ok()?;
+        if let Err(why) = outcome {
+            tracing::trace!(handle = self.id, "RTCP dropped: {why:?}");
+            self.counts.rtcp_dropped(why);
+            return None;
+        }
         Some(Incoming::Rtcp(split))
     }
 
@@ -142,6 +146,7 @@ impl Connection {
 
     /// Step 8 of §5: replays are normal, the rest is worth a line.
     fn complain(&self, error: SrtpError) {
+        self.counts.dropped(error.into());
         if error != SrtpError::Replay {
             tracing::debug!(handle = self.id, "SRTP: {error}");
         }
@@ -229,7 +234,7 @@ impl Connection {
         if self.stage != Stage::Ready {
             return;
         }
-        let wire = Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
+        let wire = Wire::of(self.path, &mut self.cursor, &mut self.srtp, &self.tap, &self.counts);
         let mut emit = wire.rtcp(out);
         match command {
             Command::SendPli { mindex } => self.streams.send_pli(mindex, &mut emit),
@@ -283,8 +288,7 @@ impl Connection {
             ticks.since_statistics *= u32::from(!statistics);
         }
         {
-            let wire =
-                Wire { path: self.path, cursor: &mut self.cursor, srtp: &mut self.srtp, tap: &self.tap };
+            let wire = Wire::of(self.path, &mut self.cursor, &mut self.srtp, &self.tap, &self.counts);
             let mut emit = wire.rtcp(out);
             if feedback {
                 self.streams.transport_feedback(&mut emit);
@@ -303,8 +307,14 @@ impl Connection {
         }
     }
 
-    pub(super) fn streams_of(shared: &Shared, store: SharedStore) -> Streams {
-        Streams::with_store(settings_of(shared), store)
+    pub(super) fn streams_of(shared: &Shared, store: SharedStore, counts: Arc<Counts>) -> Streams {
+        Streams::of_worker(settings_of(shared), store, counts)
+    }
+
+    /// A packet of the peer goes no further.
+    fn drop_packet(&self, what: &str, why: impl Into<Reason> + Debug) {
+        tracing::trace!(handle = self.id, "{what} dropped: {why:?}");
+        self.counts.dropped(why.into());
     }
 }
 
@@ -331,15 +341,27 @@ struct Wire<'a> {
     cursor: &'a mut Cursor,
     srtp: &'a mut Option<Srtp>,
     tap: &'a Tap,
+    counts: &'a Counts,
 }
 
 impl<'a> Wire<'a> {
+    fn of(
+        path: Option<Path>,
+        cursor: &'a mut Cursor,
+        srtp: &'a mut Option<Srtp>,
+        tap: &'a Tap,
+        counts: &'a Counts,
+    ) -> Wire<'a> {
+        Wire { path, cursor, srtp, tap, counts }
+    }
+
     /// Protects and sends what it is called with.
     fn rtcp(self, out: &'a mut Batch) -> impl FnMut(&[u8]) + 'a {
-        let Wire { path, cursor, srtp, tap } = self;
+        let Wire { path, cursor, srtp, tap, counts } = self;
         move |packet| {
             let Some(path) = path else { return };
             tap.outgoing(PacketType::Rtcp, packet);
+            compound::blocks(packet).for_each(|block| counts.rtcp(Direction::Out, &block));
             out.push(cursor, path, |slot| {
                 slot.get_mut(..packet.len())?.copy_from_slice(packet);
                 let Some(srtp) = srtp else { return Some(packet.len()) };

@@ -21,6 +21,7 @@ pub use media::MOST_AT_ONCE;
 use super::batch::{Batch, Cursor};
 use super::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use super::clock::Clock;
+use super::counts::Counts;
 use super::dtls::{Connected, Dtls, DtlsContext};
 use super::ice::{Agent, AgentConfig, Origin, Path, destinations::Destinations, stun::TransactionId};
 use super::sctp::Sctp;
@@ -65,6 +66,7 @@ pub struct Setup {
     pub shared: Arc<Shared>,
     /// Of the worker.
     pub store: SharedStore,
+    pub counts: Arc<Counts>,
 }
 
 /// For the sink, in the order in which it happened.
@@ -146,6 +148,8 @@ pub struct Connection {
     early: Vec<Vec<u8>>,
     srtp: Option<Srtp>,
     streams: Streams,
+    /// Of the worker.
+    counts: Arc<Counts>,
     extensions: ExtensionIds,
     ticks: Option<media::Ticks>,
     /// Transport-wide feedback has to be sent.
@@ -191,7 +195,8 @@ pub struct Connection {
 
 impl Connection {
     pub fn new(setup: Setup, clock: Clock) -> Connection {
-        let Setup { config, credentials, mut addresses, mut tcp, relayed, candidates, shared, store } = setup;
+        let Setup { config, credentials, mut addresses, mut tcp, relayed, candidates, shared, store, counts } =
+            setup;
         if config.force_relay {
             addresses.clear();
             tcp.clear();
@@ -216,7 +221,8 @@ impl Connection {
             dtls_state: DtlsState::Created,
             early: Vec::new(),
             srtp: None,
-            streams: Connection::streams_of(&shared, store),
+            streams: Connection::streams_of(&shared, store, counts.clone()),
+            counts,
             extensions: ExtensionIds::default(),
             ticks: None,
             gives_feedback: false,

@@ -56,6 +56,7 @@ pub(super) fn end(
         candidates: local::advertised(&shared.config, &[address]),
         shared: shared.clone(),
         store: store.clone(),
+        counts: Arc::default(),
     };
     End {
         connection: Connection::new(setup, clock),

@@ -3,6 +3,7 @@
 use super::loss::{Asked, Losses, Memory, Nacks};
 use super::{Binding, Layer, Medium, Streams};
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::media::types::Mindex;
 use crate::rtcp::Context;
 use crate::rtcp::context::Incoming;
@@ -167,6 +168,10 @@ impl Streams {
         };
         layer.statistics.incoming_rtp(packet, how, now.mono);
         layer.tally.count(now.mono, len);
+        self.counts.rtp(Direction::In, video, len);
+        if binding.rtx {
+            self.counts.retransmitted(Direction::In);
+        }
         let nacks = if medium.config.nacks { layer.track(now, ssrc, sequence) } else { None };
         if let Some(nacks) = &nacks
             && has_rtx

@@ -34,6 +34,7 @@ pub use outbound::Prepared;
 pub use relayed::{Content, Parts, Relayed};
 pub use resend::Resend;
 
+use super::counts::Counts;
 use super::types::{EngineConfig, ExtensionIds, MediumConfig, PeerEvent};
 use crate::rtcp::Context;
 use crate::rtp::SwitchingContext;
@@ -43,6 +44,7 @@ use loss::{Losses, Memory};
 use resend::Resends;
 use stats::{Activity, Tally};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use store::SharedStore;
 use twcc::Arrivals;
 
@@ -89,6 +91,8 @@ pub struct Streams {
     pub(super) resends: Resends,
     /// What was sent; the worker's, shared with its other PeerConnections.
     pub(super) store: SharedStore,
+    /// Of the worker, too.
+    pub(super) counts: Arc<Counts>,
     pub(super) rtcp_limit: Limit,
     pub(super) keyframe_limit: Limit,
     /// Last REMB of the peer, bit/s.
@@ -140,12 +144,12 @@ pub struct Sender {
 }
 
 impl Streams {
-    /// With a store of its own.
+    /// With a store and counts of its own.
     pub fn new(settings: Settings) -> Streams {
-        Streams::with_store(settings, SharedStore::default())
+        Streams::of_worker(settings, SharedStore::default(), Arc::default())
     }
 
-    pub fn with_store(settings: Settings, store: SharedStore) -> Streams {
+    pub fn of_worker(settings: Settings, store: SharedStore, counts: Arc<Counts>) -> Streams {
         Streams {
             media: Media::default(),
             settings,
@@ -154,6 +158,7 @@ impl Streams {
             transport_sequence: 0,
             resends: Resends::default(),
             store,
+            counts,
             rtcp_limit: RTCP_LIMIT,
             keyframe_limit: KEYFRAME_LIMIT,
             remb: None,

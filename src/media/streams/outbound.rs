@@ -4,6 +4,7 @@
 use super::store::Handle;
 use super::{Content, Parts, Relayed, Streams};
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::media::types::RtpOut;
 use crate::rtp::extension_writer::{CoreValues, write_block};
 use crate::rtp::header::FIXED_LEN;
@@ -95,6 +96,7 @@ impl Streams {
         sender.last_timestamp = timestamp;
         sender.last_sent_at = now.mono;
         sender.tally.count(now.mono, len);
+        self.counts.rtp(Direction::Out, video, len);
         if self.settings.nack_optimizations && video {
             self.forget_before_keyframe(index, &slot[FIXED_LEN + block..len]);
         }

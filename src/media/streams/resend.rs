@@ -3,6 +3,7 @@
 use super::Streams;
 use super::history::Kept;
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::rtp::extension_writer::abs_send_time_of;
 use crate::rtp::header::FIXED_LEN;
 use crate::rtp::{Header, header_ext};
@@ -63,6 +64,7 @@ impl Streams {
             let (medium, sequence) = self.resends.waiting.pop_front()?;
             if let Some(resend) = self.resend(now, medium, sequence, slot) {
                 self.media[medium].sender.retransmissions += 1;
+                self.counts.retransmitted(Direction::Out);
                 return Some(resend);
             }
         }

@@ -60,6 +60,8 @@ pub struct Core {
     pub(super) pending: Pending,
     /// Since when packets are pending that may wait.
     pub(super) gathering_since: Option<Instant>,
+    /// When what was sent in this turn had come.
+    pub(super) sent_since: Option<Instant>,
     /// Workers that were given packets in this turn and do not know yet.
     pub(super) owed: Vec<Arc<WorkerHandle>>,
     pub(super) owed_packets: usize,
@@ -129,6 +131,7 @@ impl Core {
             transmitter: Transmitter::default(),
             pending: Pending::default(),
             gathering_since: None,
+            sent_since: None,
             owed: Vec::new(),
             owed_packets: 0,
             store: SharedStore::default(),
@@ -284,6 +287,7 @@ impl Core {
                 candidates: shared.candidates.clone(),
                 shared: self.shared.clone(),
                 store: self.store.clone(),
+                counts: self.handle.counts.clone(),
             },
             self.clock,
         );

@@ -5,6 +5,7 @@ use super::intake::{Cost, Entry, Intake};
 use super::ring::Ring;
 use super::wake::Bell;
 use crate::media::address::Addressee;
+use crate::media::counts::Counts;
 use crate::media::ice::local;
 use crate::media::turn::Server;
 use crate::media::types::*;
@@ -42,6 +43,7 @@ pub struct WorkerHandle {
     pub load: AtomicUsize,
     pub stopped: AtomicBool,
     pub traffic: Traffic,
+    pub counts: Arc<Counts>,
     /// `None`: nobody may take over.
     pub duty: Lock<Option<Box<dyn Duty>>>,
     /// Threads that have taken over.
@@ -135,6 +137,7 @@ impl WorkerHandle {
             load: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
             traffic: Traffic::default(),
+            counts: Arc::default(),
             duty: Lock::default(),
             successors: Lock::default(),
             reflexive: Lock::new(None),

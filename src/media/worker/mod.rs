@@ -6,6 +6,7 @@
 pub mod bell;
 pub mod call;
 pub mod core;
+mod counting;
 mod deferral;
 pub mod due;
 pub mod handle;

@@ -6,6 +6,7 @@ use super::handle::WorkerHandle;
 use super::tcp::Figures;
 use crate::media::address::{Addressee, Urgency};
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::media::peer::{MOST_AT_ONCE, STEPS};
 use crate::media::streams::Parts;
 use crate::util::lock::packet_path;
@@ -96,7 +97,8 @@ impl Core {
 
     /// Writes what is pending, receiver by receiver, and sends everything.
     pub fn flush(&mut self) {
-        self.gathering_since = None;
+        let since = self.gathering_since.take().unwrap_or(self.clock.instant);
+        self.sent_since.get_or_insert(since);
         let mut next = 0;
         while let Some(index) = self.pending.seat(next) {
             next += 1;
@@ -128,6 +130,7 @@ impl Core {
             return;
         }
         self.frame_relayed();
+        let before = self.transmitter.sent;
         for socket in &mut self.sockets {
             self.transmitter.send(&self.batch, socket);
         }
@@ -138,6 +141,7 @@ impl Core {
             by_tcp = tcp.figures;
         }
         self.batch.clear();
+        self.handle.counts.batch(Direction::Out, self.transmitter.sent - before);
         let (traffic, transmitter) = (&self.handle.traffic, &self.transmitter);
         let by_relay = self.relay.figures;
         traffic.sent.store(transmitter.sent + by_tcp.sent + by_relay.sent, Ordering::Relaxed);

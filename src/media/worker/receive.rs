@@ -88,6 +88,12 @@ impl Receiver {
         count
     }
 
+    /// How many datagrams the `index`-th message of the last [`Receiver::fill`] holds.
+    pub fn datagrams(&self, index: usize) -> Option<u64> {
+        let train = (*self.trains.get(index)?)?;
+        Some(train.len.div_ceil(train.segment) as u64)
+    }
+
     /// The `index`-th message of the last [`Receiver::fill`] and its bytes.
     pub fn train(&mut self, index: usize) -> Option<(Train, &mut [u8])> {
         let train = (*self.trains.get(index)?)?;

@@ -15,6 +15,7 @@ use super::wake::{Bed, Readable, Sleep};
 use crate::media::address::Addressee;
 use crate::media::address::Urgency;
 use crate::media::clock::Clock;
+use crate::media::counts::{Direction, Reason};
 use crate::media::ice::{Origin, Path};
 use crate::media::peer::{Incoming, Output, Room, STEPS, Shared};
 use crate::media::streams::Parts;
@@ -171,7 +172,8 @@ impl Worker {
         } else {
             self.sleep(bed)
         };
-        core(|core| core.set_clock(Clock::read()));
+        let (woken, sent) = (Clock::read(), core(|core| core.transmitter_sent()));
+        core(|core| core.set_clock(woken));
         tell_deferred()?;
         let mut more_rtcp = false;
         for socket in 0..sockets {
@@ -198,6 +200,7 @@ impl Worker {
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
         self.has_packets |= readable.media != 0 || readable.tcp || readable.relay || relayed;
+        core(|core| core.count_turn(woken.instant, sent));
         // Not before they have left.
         let (gathers, now) = core(|core| (core.is_gathering(), core.clock.instant));
         if !gathers {
@@ -231,6 +234,9 @@ impl Worker {
         });
         let clock = Clock::read();
         core(|core| core.set_clock(clock));
+        let datagrams = (0..count).filter_map(|message| self.receiver.datagrams(message)).sum();
+        self.handle.counts.batch(Direction::In, datagrams);
+        self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
         for message in 0..count {
             if kind == Kind::Rtcp {
                 self.fetch_ahead(message);
@@ -239,8 +245,6 @@ impl Worker {
             let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
             let path = Path::udp(local, train.from);
             let arrived = core(|core| train.arrived.map_or(core.clock, |at| core.clock.when(at)));
-            let datagrams = bytes.len().div_ceil(train.segment) as u64;
-            self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
             let relayed = core(|core| core.relay.is_from_server(train.from));
             for datagram in bytes.chunks_mut(train.segment) {
                 let told = match relayed {
@@ -406,7 +410,10 @@ fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) ->
         if let Some(plugin) = sink.watched() {
             plugin.dropped();
         }
-        core(|core| core.after_media(delivery.seat));
+        core(|core| {
+            core.handle.counts.dropped(Reason::PluginBlocks);
+            core.after_media(delivery.seat);
+        });
         return Ok(());
     }
     let outcome = call_sink(sink, |sink| match delivery.incoming {

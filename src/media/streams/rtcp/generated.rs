@@ -2,6 +2,7 @@
 
 use super::MAX_COMPOUND;
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::media::streams::loss::Nacks;
 use crate::media::streams::{Binding, Medium, Micros, Streams};
 use crate::media::types::MediaKind;
@@ -68,6 +69,7 @@ impl Streams {
                 for layer in medium.layers.iter_mut().filter(|layer| layer.statistics.rtp_recvd & 1 != 0) {
                     let mut report = layer.statistics.report_block(now.mono);
                     report.ssrc = layer.ssrc;
+                    self.counts.report(Direction::In, layer.statistics.jitter_ms(false), report.loss >> 24);
                     compound.append(|room| write_rr(room, local, &[report]));
                 }
             }
@@ -111,6 +113,7 @@ impl Streams {
         packet[4..8].copy_from_slice(&medium.config.ssrc.to_be_bytes());
         packet[8..12].copy_from_slice(&medium.layers[stream.layer].ssrc.to_be_bytes());
         medium.sender.nacks_sent += missing.as_slice().len() as u64;
+        self.counts.nacked(Direction::Out, missing.as_slice().len() as u64);
         emit(&packet[..len]);
     }
 }

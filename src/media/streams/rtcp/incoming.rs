@@ -2,6 +2,7 @@
 
 use super::split::Split;
 use crate::media::clock::Clock;
+use crate::media::counts::Direction;
 use crate::media::streams::{Binding, Streams};
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
 use crate::rtcp::report::{Now, ntp};
@@ -83,6 +84,7 @@ impl Streams {
     }
 
     fn evaluate(&mut self, now: Clock, block: &Block, bytes: &[u8], index: usize, layer: usize) {
+        self.counts.rtcp(Direction::In, block);
         self.asked |= matches!((block.packet_type, block.count), (RTPFB, NACK) | (PSFB, PLI | FULL_INTRA));
         match (block.packet_type, block.count) {
             (SR, _) => {
@@ -115,6 +117,7 @@ impl Streams {
             count += 1;
             self.asked_for(now, medium, sequence);
         }
+        self.counts.nacked(Direction::In, count);
         let layer = if medium == index { layer } else { 0 };
         let layer = &mut self.media[medium].layers[layer];
         layer.nacks_received += count;
@@ -127,6 +130,10 @@ impl Streams {
         let medium = &mut self.media[medium];
         let statistics = &mut medium.layers[0].statistics;
         statistics.incoming_rr(report, now.into());
+        self.counts.report(Direction::Out, statistics.jitter_ms(true), report.loss >> 24);
+        if report.last_sr != 0 {
+            self.counts.rtt(statistics.rtt);
+        }
         if report.last_sr != 0 && medium.config.nacks {
             let sender = &mut medium.sender;
             sender.nack_queue_ms = nack_queue(sender.nack_queue_ms, statistics.rtt, least);

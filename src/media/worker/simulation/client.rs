@@ -93,6 +93,7 @@ impl Client {
             candidates: Vec::new(),
             shared: shared.clone(),
             store: store.clone(),
+            counts: Arc::default(),
         };
         Client {
             index,
