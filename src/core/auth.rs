@@ -4,7 +4,9 @@ use super::settings::Settings;
 use crate::util::lock::Lock;
 use crate::util::text::equal_const_time;
 use crate::util::time;
+use arc_swap::ArcSwap;
 use ring::hmac;
+use std::sync::Arc;
 
 /// Realm of signed tokens for API requests.
 const API_REALM: &str = "janus";
@@ -13,12 +15,33 @@ enum Tokens {
     Off,
     /// Each token with the packages it may attach to, both in order of addition.
     Stored(Lock<Vec<(String, Vec<String>)>>),
-    Signed(hmac::Key),
+    /// With [`Secrets::key`].
+    Signed,
+}
+
+/// What may change while running.
+#[derive(Default)]
+struct Secrets {
+    api: Option<String>,
+    admin: Option<String>,
+    key: Option<hmac::Key>,
+}
+
+impl Secrets {
+    fn new(api: Option<&str>, admin: Option<&str>, token: Option<&str>) -> Secrets {
+        let key = |secret: &str| hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes());
+        Secrets { api: api.map(str::to_owned), admin: admin.map(str::to_owned), key: token.map(key) }
+    }
+}
+
+/// True when none is wanted (CP-293).
+fn is_valid(wanted: Option<&str>, given: Option<&str>) -> bool {
+    wanted
+        .is_none_or(|wanted| given.is_some_and(|given| equal_const_time(given.as_bytes(), wanted.as_bytes())))
 }
 
 pub struct Auth {
-    api_secret: Option<String>,
-    admin_secret: Option<String>,
+    secrets: ArcSwap<Secrets>,
     tokens: Tokens,
 }
 
@@ -27,28 +50,38 @@ impl Auth {
         let tokens = match (settings.token_auth, &settings.token_auth_secret) {
             (false, _) => Tokens::Off,
             (true, None) => Tokens::Stored(Lock::default()),
-            (true, Some(secret)) => {
-                Tokens::Signed(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret.as_bytes()))
-            }
+            (true, Some(_)) => Tokens::Signed,
         };
-        Auth { api_secret: settings.api_secret.clone(), admin_secret: settings.admin_secret.clone(), tokens }
+        let auth = Auth { secrets: ArcSwap::default(), tokens };
+        let Settings { api_secret, admin_secret, token_auth_secret, .. } = settings;
+        auth.replace(api_secret.as_deref(), admin_secret.as_deref(), token_auth_secret.as_deref());
+        auth
+    }
+
+    /// Other secrets, from now on. Whether there are tokens, and of which kind, stays: without a secret no signed one is valid.
+    pub fn replace(&self, api: Option<&str>, admin: Option<&str>, token: Option<&str>) {
+        self.secrets.store(Arc::new(Secrets::new(api, admin, token)));
     }
 
     pub fn secret_needed(&self) -> bool {
-        self.api_secret.is_some()
+        self.secrets.load().api.is_some()
     }
 
-    /// True when none is configured (CP-293).
     pub fn secret_valid(&self, secret: Option<&str>) -> bool {
-        self.api_secret.as_deref().is_none_or(|wanted| {
-            secret.is_some_and(|given| equal_const_time(given.as_bytes(), wanted.as_bytes()))
-        })
+        is_valid(self.secrets.load().api.as_deref(), secret)
+    }
+
+    pub fn admin_needed(&self) -> bool {
+        self.secrets.load().admin.is_some()
     }
 
     pub fn admin_valid(&self, secret: Option<&str>) -> bool {
-        self.admin_secret.as_deref().is_none_or(|wanted| {
-            secret.is_some_and(|given| equal_const_time(given.as_bytes(), wanted.as_bytes()))
-        })
+        is_valid(self.secrets.load().admin.as_deref(), secret)
+    }
+
+    /// What a signed token grants in this realm; `None`: nothing, it is not valid.
+    fn signed(&self, token: &str, realm: &str) -> Option<Vec<String>> {
+        descriptors(self.secrets.load().key.as_ref()?, token, realm)
     }
 
     pub fn token_needed(&self) -> bool {
@@ -61,7 +94,7 @@ impl Auth {
             (Tokens::Off, _) => true,
             (_, None) => false,
             (Tokens::Stored(tokens), Some(token)) => tokens.lock().iter().any(|t| t.0 == token),
-            (Tokens::Signed(key), Some(token)) => descriptors(key, token, API_REALM).is_some(),
+            (Tokens::Signed, Some(token)) => self.signed(token, API_REALM).is_some(),
         }
     }
 
@@ -82,20 +115,20 @@ impl Auth {
             Tokens::Stored(tokens) => {
                 tokens.lock().iter().any(|t| t.0 == token && t.1.iter().any(|p| p == package))
             }
-            Tokens::Signed(key) => {
-                descriptors(key, token, API_REALM).is_some_and(|all| all.iter().any(|d| d == package))
+            Tokens::Signed => {
+                self.signed(token, API_REALM).is_some_and(|all| all.iter().any(|d| d == package))
             }
         }
     }
 
     pub fn is_signed(&self) -> bool {
-        matches!(self.tokens, Tokens::Signed(_))
+        matches!(self.tokens, Tokens::Signed)
     }
 
     /// For plugins: the realm is their package (CP-291). False outside signed mode.
     pub fn signature_valid(&self, realm: &str, token: Option<&str>) -> bool {
         match (&self.tokens, token) {
-            (Tokens::Signed(key), Some(token)) => descriptors(key, token, realm).is_some(),
+            (Tokens::Signed, Some(token)) => self.signed(token, realm).is_some(),
             _ => false,
         }
     }
@@ -103,10 +136,10 @@ impl Auth {
     /// For plugins; true outside signed mode (CP-292).
     pub fn signature_contains(&self, realm: &str, token: Option<&str>, descriptor: &str) -> bool {
         match (&self.tokens, token) {
-            (Tokens::Signed(key), Some(token)) => {
-                descriptors(key, token, realm).is_some_and(|all| all.iter().any(|d| d == descriptor))
+            (Tokens::Signed, Some(token)) => {
+                self.signed(token, realm).is_some_and(|all| all.iter().any(|d| d == descriptor))
             }
-            (Tokens::Signed(_), None) => false,
+            (Tokens::Signed, None) => false,
             _ => true,
         }
     }
@@ -226,6 +259,23 @@ mod tests {
         assert!(both.request_allowed(Some("x"), Some("t")) && !both.request_allowed(Some("x"), Some("u")));
         let tokens = auth(None, true, None);
         assert!(!tokens.request_allowed(Some("anything"), None), "no secret is no free pass beside tokens");
+    }
+
+    #[test]
+    fn secrets_that_change() {
+        let stored = auth(Some("old"), true, None);
+        stored.store().unwrap().allow("t", &[]);
+        stored.replace(Some("new"), Some("admin"), None);
+        assert!(!stored.secret_valid(Some("old")) && stored.secret_valid(Some("new")));
+        assert!(stored.admin_valid(Some("admin")) && !stored.admin_valid(None));
+        assert!(stored.token_valid(Some("t")), "stored tokens stay");
+        let later = time::real() / 1_000_000 + 3600;
+        let token = |key| signed(key, &format!("{later},janus"));
+        let signed = auth(None, true, Some("k"));
+        signed.replace(None, None, Some("l"));
+        assert!(!signed.token_valid(Some(&token("k"))) && signed.token_valid(Some(&token("l"))));
+        signed.replace(None, None, None);
+        assert!(signed.token_needed() && !signed.token_valid(Some(&token("l"))));
     }
 
     #[test]

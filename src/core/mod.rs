@@ -22,6 +22,7 @@ pub mod link;
 pub mod negotiate;
 pub mod notifier;
 pub mod limit;
+pub mod measures;
 pub mod pool;
 pub mod queues;
 pub mod registry;
@@ -42,12 +43,13 @@ use crate::util::lock::Lock;
 use crate::util::random;
 use auth::Auth;
 use limit::Limit;
+use measures::Measures;
 use notifier::{Kind, Notifier, Subject, instance_id, subtype};
 use pool::Pool;
 use queues::Queues;
 use registry::Registry;
 use session::Owner;
-use settings::{Live, Settings};
+use settings::{Changes, Live, Settings};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::AtomicUsize;
@@ -63,6 +65,7 @@ pub struct Core {
     pub notifier: Notifier,
     pub pool: Pool,
     pub queues: Arc<Queues>,
+    pub measures: Measures,
     /// Host names of candidates that are being looked up.
     pub lookups: Limit,
     pub plugins: Registry<dyn PluginFace>,
@@ -76,7 +79,11 @@ pub struct Core {
     local_ip: Lock<String>,
     engine: OnceLock<Arc<Engine>>,
     emptied: OnceLock<Box<dyn Fn() + Send + Sync>>,
+    reload: OnceLock<Reload>,
 }
+
+/// Reads the configuration anew; the error is one line.
+pub type Reload = Box<dyn Fn() -> Result<Changes, String> + Send + Sync>;
 
 impl Core {
     /// Fails only when the events thread cannot be started.
@@ -93,6 +100,7 @@ impl Core {
             )?,
             pool: Pool::new(),
             queues: Arc::default(),
+            measures: Measures::default(),
             lookups: Limit::default(),
             plugins: Registry::default(),
             transports: Registry::default(),
@@ -103,6 +111,7 @@ impl Core {
             local_ip: Lock::new(settings.facts.local_ip.clone()),
             engine: OnceLock::new(),
             emptied: OnceLock::new(),
+            reload: OnceLock::new(),
             settings,
         }))
     }
@@ -144,6 +153,16 @@ impl Core {
     /// Called whenever the last session has been taken out of the table; must neither block nor ask for sessions.
     pub fn when_empty(&self, call: impl Fn() + Send + Sync + 'static) {
         let _ = self.emptied.set(Box::new(call));
+    }
+
+    /// Says how; once.
+    pub fn set_reload(&self, reload: Reload) {
+        let _ = self.reload.set(reload);
+    }
+
+    /// Reads the configuration anew and takes over what can change while running. `None`: there is none to read.
+    pub fn reload(&self) -> Option<Result<Changes, String>> {
+        Some(self.reload.get()?())
     }
 
     pub fn engine(&self) -> Option<&Arc<Engine>> {

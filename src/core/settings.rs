@@ -166,6 +166,13 @@ impl LogControls for OwnLog {
     }
 }
 
+/// What another configuration has changed, as `category.item`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    pub taken: Vec<String>,
+    pub restart: Vec<String>,
+}
+
 /// What the Admin API changes at run time; [`super::Core::tune_engine`] hands the media values on.
 #[derive(Debug)]
 pub struct Live {

@@ -43,7 +43,7 @@ const EXTRAS: [Extra; 8] = [
 ];
 
 /// A command line that asks to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cli(ArgMatches);
 
 /// What a command line asks for.
@@ -118,10 +118,11 @@ fn extra_arg(extra: &Extra) -> Arg {
     }
 }
 
-fn command() -> Command {
+/// Everything that starts a server.
+pub(super) fn command() -> Command {
     Command::new("janus-rs")
         .about("A WebRTC server for compiled Janus modules")
-        .after_help("janus-rs check FILE…: would these modules load?")
+        .after_help("Commands: janus-rs check, report, drain, switch; each with --help")
         .args_override_self(true)
         .disable_version_flag(true)
         .args(EXTRAS.iter().map(extra_arg))

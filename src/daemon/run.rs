@@ -14,6 +14,7 @@ use crate::server::{Logging, Modules, Server, StartError, files};
 use crate::util::pidfile::PidFile;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thiserror::Error;
 
@@ -87,7 +88,16 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
             Err(error) => return fail_early(&format!("Error going to the background: {error}")),
         }
     }
-    match serve(&config, &folder, stdout, note, system, &mut parent) {
+    let again = {
+        let (cli, folder) = (cli.clone(), folder.clone());
+        move || {
+            let file = cli.text("config").map(Path::new);
+            let (mut config, _) = files::configuration(file, &folder, false).map_err(Unusable::line)?;
+            cli.fold_into(&mut config);
+            Ok(config)
+        }
+    };
+    match serve(&config, &folder, stdout, note, system, &mut parent, again) {
         Ok(()) => 0,
         Err(why) => {
             tracing::error!(target: log::FATAL, "{why}");
@@ -119,11 +129,13 @@ fn serve(
     note: Option<String>,
     system: &dyn System,
     parent: &mut Parent,
+    again: impl Fn() -> Result<Config, String> + Send + Sync + 'static,
 ) -> Result<(), Failure> {
     // First, so that from here on a signal ends what has been started, in order.
     let rotation = rotation_signal(config);
     let stop = signals::watch(rotation).map_err(Failure::Signals)?;
-    crate::modules::crash::install(config.value("general", "log_to_file").map(Path::new));
+    let (log, own) = (options::LOG_TO_FILE.of(config), options::CRASH_FILE.of(config));
+    crate::modules::crash::install(log.map(Path::new), own.map(Path::new));
     let logging = Logging::start(config, folder, stdout, &Modules::Configured)?;
     if let Some(note) = note {
         tracing::warn!("{note}");
@@ -140,6 +152,7 @@ fn serve(
     crate::modules::backtrace::enable();
     let server = Server::start(config, folder, &logging, interfaces::read, rotation, &Modules::Configured)?;
     crate::modules::crash::look_again();
+    follow_file(&server, &stop, again);
     parent.ready();
     let service = Service::ready(server.core()).map_err(Failure::Service)?;
     let signal = stop.first();
@@ -154,6 +167,23 @@ fn serve(
     drop(pid_file);
     logging.stop();
     Ok(())
+}
+
+/// SIGHUP and the Admin API read the configuration again.
+fn follow_file(
+    server: &Server,
+    stop: &Stops,
+    again: impl Fn() -> Result<Config, String> + Send + Sync + 'static,
+) {
+    let (reload, core) = (server.reload().clone(), Arc::downgrade(server.core()));
+    server.core().set_reload(Box::new(move || {
+        let config = again().inspect_err(|why| tracing::error!("The configuration stays as it is: {why}"))?;
+        Ok(reload.take(config))
+    }));
+    stop.at_hangup(move || {
+        // What went wrong is in the log.
+        let _ = core.upgrade().and_then(|core| core.reload());
+    });
 }
 
 /// Until the last call has ended, `limit` is over, or a second signal comes.

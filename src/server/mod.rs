@@ -5,19 +5,26 @@
 pub mod addresses;
 mod bounds;
 mod error;
+#[cfg(feature = "web")]
+mod figures;
 pub mod files;
 mod https;
 mod log_controls;
+pub mod metrics;
 pub mod networks;
 mod plan;
-mod ports;
+pub mod ports;
+mod reload;
 mod settings;
 mod stalls;
+#[cfg(feature = "web")]
+mod status;
 mod turn;
 #[cfg_attr(not(feature = "web"), path = "no_web.rs")]
 mod web;
 
 pub use error::{OptionError, StartError};
+pub use reload::Reload;
 
 use crate::abi;
 use crate::abi::generation::Generation;
@@ -86,6 +93,7 @@ pub struct Server {
     networks: Option<Networks>,
     /// Of credentials for TURN servers.
     renewal: Option<turn::Renewal>,
+    reload: Arc<Reload>,
     stalls: StallWatch,
     event_handlers: Vec<Arc<EventHandler>>,
     plugins: Vec<Arc<Plugin>>,
@@ -165,6 +173,8 @@ impl Server {
         let watchdog = Watchdog::start(&core).map_err(thread("watchdog"))?;
         let networks = Networks::start(&core, config, interfaces, present)
             .inspect_err(|e| tracing::warn!("Cannot follow the addresses of this host: {e}"));
+        let lists = networks.as_ref().ok().map(Networks::lists);
+        let reload = Arc::new(Reload::new(&core, config, interfaces, lists));
         let stalls = StallWatch::start(&core, stalls::limit(&own)).map_err(thread("stall watchdog"))?;
         for logger in &logging.loggers {
             core.loggers.add(logger.info().clone(), logger.clone());
@@ -173,6 +183,7 @@ impl Server {
             api,
             core,
             watchdog,
+            reload,
             networks: networks.ok(),
             renewal,
             stalls,
@@ -325,6 +336,11 @@ impl Server {
         &self.core
     }
 
+    /// Takes over what another configuration says, where that is possible.
+    pub fn reload(&self) -> &Arc<Reload> {
+        &self.reload
+    }
+
     /// Takes no new sessions, says so at `/readyz`, and waits for the PeerConnections to end; not any more when `enough`
     /// says so.
     pub fn drain(&self, mut enough: impl FnMut(usize) -> bool) {
@@ -347,6 +363,7 @@ impl Server {
             watchdog,
             networks,
             renewal,
+            reload: _,
             stalls,
             event_handlers,
             plugins,

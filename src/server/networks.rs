@@ -5,6 +5,7 @@ use super::addresses;
 use crate::config::Config;
 use crate::core::Core;
 use crate::net::Interface;
+use crate::util::lock::Lock;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::fd::OwnedFd;
 use rustix::io::Errno;
@@ -30,6 +31,7 @@ const BURSTS: usize = 10;
 /// Dropping it ends the thread.
 pub struct Networks {
     stop: Arc<OwnedFd>,
+    config: Arc<Lock<Config>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -45,17 +47,24 @@ impl Networks {
         let changes = Changes::open()?;
         let stop = Arc::new(eventfd(0, EventfdFlags::CLOEXEC)?);
         let offered = core.settings.media.addresses.clone();
-        let (stopped, config, core) = (stop.clone(), config.clone(), Arc::downgrade(core));
+        let config = Arc::new(Lock::new(config.clone()));
+        let (stopped, of_thread, core) = (stop.clone(), config.clone(), Arc::downgrade(core));
         let mut known = Known { interfaces, offered };
         let thread = crate::util::thread::spawn("addresses", move || {
             loop {
+                let config = of_thread.lock().clone();
                 known.look(&config, &core, read());
                 if !changes.wait(&stopped) {
                     return;
                 }
             }
         })?;
-        Ok(Networks { stop, thread: Some(thread) })
+        Ok(Networks { stop, config, thread: Some(thread) })
+    }
+
+    /// For `ice_enforce_list` and `ice_ignore_list`: what they are from now on. The next offers obey them.
+    pub fn lists(&self) -> Arc<Lock<Config>> {
+        self.config.clone()
     }
 }
 

@@ -62,6 +62,37 @@ impl Door {
     }
 }
 
+/// A port that a transport of the distribution is to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    pub port: u16,
+    /// The file and the item.
+    pub item: String,
+    /// Who has it now.
+    pub holder: Option<String>,
+}
+
+/// All of them, before a server is started.
+pub fn wanted(folder: &Path, disabled: &[String]) -> Vec<Wanted> {
+    let listening = listeners();
+    let mut all = Vec::new();
+    for door in &DOORS {
+        let is_disabled = disabled.iter().any(|file| *file == format!("libjanus_{}.so", door.transport));
+        let Ok(config) = Config::parse_file(&folder.join(door.file())) else { continue };
+        let Some(port) = door.port(&config).filter(|_| !is_disabled) else { continue };
+        let holder = listening.iter().find(|l| l.0 == port).map(|l| holder(l.1));
+        all.push(Wanted { port, item: format!("{}: {}.{}", door.file(), door.category, door.item), holder });
+    }
+    all
+}
+
+/// UDP ports that somebody has, and who.
+pub fn udp_holder(port: u16) -> Option<String> {
+    let tables = ["/proc/net/udp", "/proc/net/udp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
+    let found = tables.iter().flat_map(|table| table.lines()).filter_map(socket).find(|s| s.0 == port);
+    found.map(|found| holder(found.2))
+}
+
 /// Looks after the transports were initialised. `disabled`: file names of modules that were not loaded.
 pub fn look(folder: &Path, disabled: &[String]) -> Ports {
     let listening = listeners();
@@ -105,15 +136,17 @@ fn listeners() -> Vec<(u16, u64)> {
     tables.iter().flat_map(|table| table.lines()).filter_map(listener).collect()
 }
 
-/// From proc(5) `net/tcp`: `sl local_address rem_address st … inode`.
 fn listener(line: &str) -> Option<(u16, u64)> {
+    socket(line).filter(|(_, state, _)| *state == "0A").map(|(port, _, inode)| (port, inode))
+}
+
+/// Port, state and inode, from proc(5) `net/tcp` and `net/udp`: `sl local_address rem_address st … inode`.
+fn socket(line: &str) -> Option<(u16, &str, u64)> {
     let mut fields = line.split_ascii_whitespace();
     let local = fields.nth(1)?;
-    if fields.nth(1)? != "0A" {
-        return None;
-    }
+    let state = fields.nth(1)?;
     let port = u16::from_str_radix(local.rsplit_once(':')?.1, 16).ok()?;
-    Some((port, fields.nth(5)?.parse().ok()?))
+    Some((port, state, fields.nth(5)?.parse().ok()?))
 }
 
 /// The sockets of a process, as far as we may look.

@@ -1,5 +1,6 @@
 //! The Admin API (control-plane.md §7): tuning, inspection, and the ends of sessions, handles and PeerConnections.
 
+mod drain;
 mod external;
 pub mod handle_info;
 mod handles;
@@ -11,6 +12,8 @@ mod stalls;
 mod stun;
 mod tokens;
 mod tuning;
+
+pub use stun::public_address;
 
 use super::request::{Answer, Request};
 use super::root;
@@ -71,6 +74,8 @@ fn at_root(request: &Request) -> Answer {
         "set_no_media_timer" => tuning::no_media_timer(request),
         "set_slowlink_threshold" => tuning::slowlink_threshold(request),
         "accept_new_sessions" => tuning::accept_new_sessions(request),
+        "drain" => drain::drain(request),
+        "reload" => drain::reload(request),
         "message_plugin" => queries::plugin(request),
         "query_transport" => queries::transport(request),
         "query_eventhandler" => queries::event_handler(request),

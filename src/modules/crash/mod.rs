@@ -33,7 +33,7 @@ const STEP_MS: u32 = 10;
 struct Installed {
     before: [libc::sigaction; SIGNALS.len()],
     /// Where the report goes besides stderr.
-    log: Option<CString>,
+    files: [Option<CString>; 2],
 }
 
 static INSTALLED: OnceLock<Installed> = OnceLock::new();
@@ -45,10 +45,10 @@ pub fn is_installed() -> bool {
     INSTALLED.get().is_some()
 }
 
-/// Installs the handlers. The report goes to stderr and, where there is one, to the log's file. Once, in the daemon,
+/// Installs the handlers. The report goes to stderr and, where there are some, to the log's file and to one of its own. Once, in the daemon,
 /// before modules are loaded: what they install comes before ours, and what was there before comes after.
-pub fn install(log: Option<&Path>) {
-    let log = log.and_then(|path| CString::new(path.as_os_str().as_bytes()).ok());
+pub fn install(log: Option<&Path>, own: Option<&Path>) {
+    let files = [log, own].map(|path| CString::new(path?.as_os_str().as_bytes()).ok());
     // The first call loads libgcc, which no handler may do.
     let mut first = [ptr::null_mut(); 1];
     // SAFETY: room for one address; plain C structs, for which zeros are valid, are filled in.
@@ -63,7 +63,7 @@ pub fn install(log: Option<&Path>) {
             before
         })
     };
-    if INSTALLED.set(Installed { before, log }).is_err() {
+    if INSTALLED.set(Installed { before, files }).is_err() {
         return;
     }
     objects::look();
@@ -109,8 +109,10 @@ extern "C" fn crashed(signal: c_int, info: *mut libc::siginfo_t, context: *mut c
         Ok(_) => {
             // SAFETY: of the kernel, for the length of this handler, which was installed with SA_SIGINFO.
             let fault = unsafe { Fault::new(signal, me, info, context) };
-            let log = INSTALLED.get().and_then(|installed| installed.log.as_deref());
-            report::write(&fault, &Outputs::open(log));
+            let files = INSTALLED
+                .get()
+                .map_or([None, None], |installed| installed.files.each_ref().map(Option::as_deref));
+            report::write(&fault, &Outputs::open(files));
             WRITTEN.store(true, Ordering::Release);
         }
         // Its report is not to be cut off by the end of the process.

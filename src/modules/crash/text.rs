@@ -33,17 +33,18 @@ impl fmt::Write for Text {
 }
 
 pub struct Outputs {
-    log: Option<c_int>,
+    files: [Option<c_int>; 2],
     stderr_is_full: AtomicBool,
 }
 
 impl Outputs {
-    /// stderr, and this file.
-    pub fn open(log: Option<&CStr>) -> Outputs {
+    /// stderr, and these files.
+    pub fn open(files: [Option<&CStr>; 2]) -> Outputs {
         let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC | libc::O_NONBLOCK;
         // SAFETY: a NUL-terminated path.
-        let opened = log.map(|path| unsafe { libc::open(path.as_ptr(), flags, 0o640) });
-        Outputs { log: opened.filter(|descriptor| *descriptor >= 0), stderr_is_full: AtomicBool::new(false) }
+        let open = |path: &CStr| unsafe { libc::open(path.as_ptr(), flags, 0o640) };
+        let files = files.map(|path| path.map(open).filter(|descriptor| *descriptor >= 0));
+        Outputs { files, stderr_is_full: AtomicBool::new(false) }
     }
 
     /// One line.
@@ -51,7 +52,7 @@ impl Outputs {
         line.bytes[line.length] = b'\n';
         let bytes = &line.bytes[..=line.length];
         // A pipe that nobody reads comes last, and is waited for once.
-        for output in [self.log, Some(libc::STDERR_FILENO)].into_iter().flatten() {
+        for output in self.files.into_iter().chain([Some(libc::STDERR_FILENO)]).flatten() {
             let is_stderr = output == libc::STDERR_FILENO;
             if is_stderr && self.stderr_is_full.load(Ordering::Relaxed) {
                 continue;
