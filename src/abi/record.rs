@@ -7,6 +7,7 @@ use crate::glib::{self, gboolean};
 use crate::record::{CreateError, Recorder, SaveError, recorder};
 use crate::rtp::switching::SwitchingContext;
 use libc::{c_char, c_int, c_uint, c_void};
+use std::io::ErrorKind;
 use std::mem::offset_of;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -89,6 +90,11 @@ unsafe fn create(
                 CreateError::NotAFolder => tracing::error!("Not a directory? {}", dir.unwrap_or_default()),
                 CreateError::Protected => tracing::error!("Target recording path is in a protected folder"),
                 CreateError::Outside(error) => tracing::error!("Not recording: {error}"),
+                // What a hardened unit does not allow looks like a disk that is not writable.
+                CreateError::Io(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => tracing::error!(
+                    "Cannot create the recording in {}: {error}; under systemd the unit has to allow it: ReadWritePaths=",
+                    dir.as_deref().unwrap_or(".")
+                ),
                 CreateError::Io(error) => tracing::error!("Cannot create the recording: {error}"),
             }
             ptr::null_mut()

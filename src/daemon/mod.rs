@@ -2,7 +2,19 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "daemon")]
+mod check;
+#[cfg(feature = "daemon")]
 pub mod cli;
+#[cfg(feature = "daemon")]
+mod commands;
+#[cfg(feature = "daemon")]
+mod drain;
+#[cfg(feature = "daemon")]
+mod http;
+#[cfg(feature = "daemon")]
+mod mask;
+#[cfg(feature = "daemon")]
+mod report;
 #[cfg(feature = "daemon")]
 pub mod run;
 #[cfg(feature = "daemon")]
@@ -11,7 +23,11 @@ mod service;
 pub mod signals;
 #[cfg(feature = "daemon")]
 mod start;
+#[cfg(feature = "daemon")]
+mod switch;
 pub mod system;
+#[cfg(all(test, feature = "daemon"))]
+mod pages;
 
 #[cfg(feature = "daemon")]
 pub use start::main;

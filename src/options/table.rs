@@ -47,6 +47,9 @@ options! {
         LOG_TO_FILE: Text =
             Opt::<Text>::janus("general", "log_to_file", None, "Append the log to this file")
                 .switch("log-file", 'L');
+        CRASH_FILE: Text =
+            Opt::<Text>::janus("general", "crash_file", None,
+                "Append reports of crashes to this file, too; `janus-rs report` shows the last one").since("0.1");
         LOG_ROTATE_SIG: Text =
             Opt::<Text>::janus("general", "log_rotate_sig", None, "Open the log anew on SIGUSR1 or SIGHUP")
                 .switch("log-rotate-sig", 'R');
@@ -291,7 +294,7 @@ options! {
                 "The same in memory").since("0.1");
         WEB_ENABLED: Flag =
             Opt::<Flag>::own("web", "enabled", false,
-                "Serve the pages, /healthz, and where `transports.builtin` says so the Janus API: `/janus` over HTTP, any path over WebSocket. \
+                "Serve the pages, `/healthz`, `/metrics`, `/status`, and where `transports.builtin` says so the Janus API: `/janus` over HTTP, any path over WebSocket. \
                  Without this line, as soon as the Janus API is served there")
                 .since("0.1");
         WEB_IP: Text =
@@ -332,6 +335,10 @@ options! {
         WEB_CONNECTIONS: Number =
             Opt::<Number>::own("web", "connections", 4096, 1, "",
                 "Connections of the web server at the same time. For one more, the oldest goes that has neither a session nor a request").since("0.1");
+        WEB_METRICS: Text =
+            Opt::<Text>::own("web", "metrics", Some("secret"),
+                "Who may read `/metrics`: `secret`, those who send the admin secret; `open`, everybody; `off`, nobody")
+                .since("0.1");
     }
 
     unnamed {
