@@ -15,7 +15,7 @@ import unittest
 
 from call import EchoCall
 from harness import PROGRAMS, Server, free_port, until
-from signalling import Connection, RefusedError
+from signalling import Connection
 
 LIMIT = 300
 
@@ -93,22 +93,22 @@ media: {{ udp_ports = "nonsense" }}
 """)
         (self.folder / "janus-rs.jcfg").write_text("web: { enabled = true ")
         findings = self.findings(status=1)
+        comm = pathlib.Path("/proc/self/comm").read_text().strip()
         found = {(finding["state"], finding["subject"]): finding for finding in findings}
         for state, subject, text in [
-            ("error", f"TCP {held}", f"python3 (process {os.getpid()}) has it"),
+            ("error", f"TCP {held}", f"{comm} (process {os.getpid()}) has it"),
             ("error", f"{plugins}/libjanus_broken.so", "is refused"),
             ("ok", f"{plugins}/libjanus_echotest.so", "loads: janus.plugin.echotest"),
             ("error", f"janus.jcfg: {certificate}", "does not belong to its key"),
             ("error", "STUN no.such.name.invalid", "has no address"),
             ("error", "UDP nonsense", "is no port"),
             ("error", "janus-rs.jcfg", "Error parsing"),
-            ("warning", "janus.jcfg", "general.sesion_timeout is unknown and ignored: did you mean general.session_timeout?"),
+            ("warning", "janus.jcfg", "general.sesion_timeout is unknown and ignored: did you mean session_timeout?"),
             ("warning", "/no/such/folder", "is not there"),
         ]:
             with self.subTest(subject):
                 self.assertIn((state, subject), found)
-                got = found[state, subject]["text"]
-                self.assertTrue(text in got or text.replace("general.session", "session") in got, got)
+                self.assertIn(text, found[state, subject]["text"])
 
     def test_an_installation_from_source(self):
         prefix = pathlib.Path(tempfile.mkdtemp(prefix="janus-prefix-"))
@@ -168,8 +168,8 @@ class Running(unittest.IsolatedAsyncioTestCase):
             await call.start()
             told = await asyncio.to_thread(run, "drain", "-F", server.folder, check=0)
             self.assertIn("no new sessions are taken; 1 PeerConnections", told.stdout)
-            with self.assertRaises(RefusedError):
-                await connection.create()
+            refused = await connection.request({"janus": "create"})
+            self.assertEqual(refused["error"]["code"], 472)
             waiting = asyncio.create_task(asyncio.to_thread(run, "drain", "--wait", "-F", server.folder, check=0))
             await call.media_returns(5)
             self.assertFalse(waiting.done())
@@ -282,7 +282,7 @@ class Switch(Folder):
         self.env = {"JANUS_RS_ROOT": str(self.root), "PATH": f"{self.root}/bin:{os.environ['PATH']}"}
         disabled = ",".join(f"libjanus_{name}.so" for name in ("rabbitmq", "mqtt", "nanomsg", "pfunix"))
         self.change("janus.jcfg", r"transports: \{", f'transports: {{ disable = "{disabled}"')
-        self.change("janus.plugin.recordplay.jcfg", r"path = .*", f'path = "{self.recordings}"')
+        self.change("janus.plugin.recordplay.jcfg", r"\n\s*path = .*", f'\n\tpath = "{self.recordings}"')
         for name in ("streaming",):
             path = self.folder / f"janus.plugin.{name}.jcfg"
             path.write_text(re.sub(r"(?m)^(\s*(?:audio|video)?port = )\d+$", r"\g<1>0", path.read_text()))

@@ -137,9 +137,10 @@ pub fn written(installation: &Installation) -> Vec<(String, PathBuf)> {
     }
     for (path, config) in installation.files() {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if let (Ok(config), true) =
-            (config, name.starts_with("janus.plugin.") || name.starts_with("janus.logger."))
-        {
+        // Of these two it is where scripts are read from.
+        let reads = ["janus.plugin.lua.jcfg", "janus.plugin.duktape.jcfg"].contains(&name.as_str());
+        let writes = name.starts_with("janus.plugin.") || name.starts_with("janus.logger.");
+        if let (Ok(config), true) = (config, writes && !reads) {
             for (item, value) in folders_of(&config) {
                 all.push((format!("{name}: {item}"), value));
             }

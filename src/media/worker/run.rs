@@ -172,7 +172,7 @@ impl Worker {
         } else {
             self.sleep(bed)
         };
-        let (woken, sent) = (Clock::read(), core(|core| core.transmitter_sent()));
+        let (woken, sent) = (Clock::read(), core(|core| core.sent_so_far()));
         core(|core| core.set_clock(woken));
         tell_deferred()?;
         let mut more_rtcp = false;
