@@ -113,7 +113,7 @@ pub fn routes(figures: Arc<dyn Figures>) -> Router {
         let headers = [
             (CONTENT_TYPE, *kind),
             (CACHE_CONTROL, "no-cache"),
-            (CONTENT_SECURITY_POLICY, "default-src 'self'"),
+            (CONTENT_SECURITY_POLICY, "default-src 'self'; img-src data:"),
         ];
         router.route(path, get(move || async move { (headers, *text) }))
     });
