@@ -48,7 +48,8 @@ impl Negotiation {
             if usable {
                 self.write_mline(index, mline, kind, transport);
             } else {
-                reject(&mut self.media[index], mline, transport.address);
+                let profile = self.media_profile(transport);
+                reject(&mut self.media[index], mline, profile, transport.address);
             }
         }
         self.write_session(sdp, transport);
@@ -91,19 +92,25 @@ impl Negotiation {
         sdp.attributes = attributes;
     }
 
+    /// Of all audio and video m-lines, rejected ones as well: what the peer has, else RFC 8829 §5.1.2.
+    fn media_profile(&self, transport: &LocalTransport) -> String {
+        match (&transport.fingerprint, &self.profile) {
+            (Some(_), Some(peers)) => peers.clone(),
+            (Some(_), None) => "UDP/TLS/RTP/SAVPF".into(),
+            // Whatever the peer says: nothing is encrypted.
+            (None, _) => "RTP/AVPF".into(),
+        }
+    }
+
     fn write_mline(&mut self, index: usize, mline: &mut Mline, kind: SdpType, transport: &LocalTransport) {
         let data = self.data;
         let rtx_enabled = self.rtx_enabled;
-        let profile = self.profile.clone();
+        let profile = self.media_profile(transport);
         let medium = &mut self.media[index];
         mline.c_ipv4 = transport.address.is_ipv4();
         mline.c_addr = Some(transport.address.to_string());
         if medium.kind.is_media() {
-            mline.proto = match transport.fingerprint {
-                Some(_) => profile.unwrap_or_else(|| "UDP/TLS/RTP/SAVPF".into()),
-                // Whatever the peer says: nothing is encrypted.
-                None => "RTP/AVPF".into(),
-            };
+            mline.proto = profile;
             (medium.send, medium.recv) = match mline.direction {
                 Direction::SendOnly => (true, false),
                 Direction::RecvOnly => (false, true),
@@ -160,13 +167,14 @@ fn setup(kind: SdpType, role: DtlsRole) -> &'static str {
 }
 
 /// Port 0, inactive, mid only (MP-063, MP-064).
-fn reject(medium: &mut Medium, mline: &mut Mline, address: IpAddr) {
+fn reject(medium: &mut Medium, mline: &mut Mline, profile: String, address: IpAddr) {
     mline.port = 0;
     mline.direction = Direction::Inactive;
     mline.c_ipv4 = address.is_ipv4();
     mline.c_addr = Some(address.to_string());
     mline.attributes = medium.mid.iter().map(|mid| Attribute::new("mid", mid)).collect();
     if medium.kind.is_media() {
+        mline.proto = profile;
         mline.ptypes = vec![0];
         mline.fmts = vec!["0".into()];
         medium.release_ssrc();

@@ -292,6 +292,24 @@ a=rtcp-fb:96 nack\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\
     assert!(negotiation.media[1].ssrc != 0 && negotiation.media[1].ssrc != before);
 }
 
+// MP-062: a SIP device's call without video, as the reference offers it.
+#[test]
+fn a_rejected_mline_has_the_profile_of_the_others() {
+    let offer = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 VP8/90000\r\n\
+m=text 0 RTP/AVP 98\r\n";
+    for (encrypted, profile) in [(true, "UDP/TLS/RTP/SAVPF"), (false, "RTP/AVPF")] {
+        let mut negotiation = Negotiation::for_local_offer();
+        let mut description = Description::parse(SdpType::Offer, offer).unwrap();
+        negotiation.apply_local(&mut description).unwrap();
+        let fingerprint = encrypted.then(|| "11:22".to_owned());
+        let text = negotiation.merge(description, &LocalTransport { fingerprint, ..transport() });
+        assert_eq!(text.matches(&format!(" {profile} 0\r\n")).count(), 2, "{text}");
+        assert!(text.contains(&format!("m=video 0 {profile} 0\r\n")), "{text}");
+        assert!(text.contains("m=text 0 RTP/AVP 0\r\n"), "{text}");
+    }
+}
+
 // MP-075
 #[test]
 fn rtx_avoids_the_payload_types_of_later_mlines() {

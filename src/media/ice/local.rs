@@ -51,29 +51,27 @@ fn of_server(
 /// RFC 6544 §4.5: who opens the connection has no port to tell.
 const DISCARD: u16 = 9;
 
-/// The same candidates over TCP: those that may be connected to at `bound`, and those that connect themselves, which a lite
-/// agent does not.
-pub fn advertised_for_tcp(
-    config: &EngineConfig,
-    by_udp: &[Candidate],
-    bound: &[SocketAddr],
-) -> Vec<Candidate> {
-    let of = |candidate: &Candidate, tcptype, port| Candidate {
-        protocol: Protocol::Tcp,
-        priority: tcp_priority(tcptype, by_udp.iter().position(|known| known == candidate).unwrap_or(0)),
-        address: SocketAddr::new(candidate.address.ip(), port),
-        tcptype: Some(tcptype.name().to_owned()),
-        ..candidate.clone()
-    };
+/// These candidates, and behind each the same over TCP: one that connects itself, which a lite agent does not, and one that
+/// may be connected to at `bound`.
+pub fn with_tcp(config: &EngineConfig, by_udp: Vec<Candidate>, bound: &[SocketAddr]) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for candidate in by_udp {
-        let Some(own) = bound.iter().find(|own| own.is_ipv4() == candidate.address.is_ipv4()) else {
-            continue;
+    for (index, candidate) in by_udp.into_iter().enumerate() {
+        let own = bound.iter().find(|own| own.is_ipv4() == candidate.address.is_ipv4());
+        let of = |tcptype: TcpType, port| Candidate {
+            protocol: Protocol::Tcp,
+            priority: tcp_priority(tcptype, index),
+            address: SocketAddr::new(candidate.address.ip(), port),
+            tcptype: Some(tcptype.name().to_owned()),
+            ..candidate.clone()
         };
-        if !config.ice_lite {
-            candidates.push(of(candidate, TcpType::Active, DISCARD));
-        }
-        candidates.push(of(candidate, TcpType::Passive, own.port()));
+        let active = own.filter(|_| !config.ice_lite).map(|_| of(TcpType::Active, DISCARD));
+        let passive = own.map(|own| of(TcpType::Passive, own.port()));
+        candidates.push(candidate);
+        candidates.extend(active.into_iter().chain(passive));
+    }
+    // RFC 8445 §5.1.1.3: the protocol tells foundations apart, too.
+    for (index, candidate) in candidates.iter_mut().enumerate() {
+        candidate.foundation = (index + 1).to_string();
     }
     candidates
 }

@@ -619,28 +619,43 @@ fn candidates_over_tcp_are_advertised_beside_the_others() {
     let mut config = EngineConfig { ice_tcp: true, ..EngineConfig::default() };
     let bound = [address("10.0.0.1:1000"), address("[2001:db8::1]:1001")];
     let tcp = [address("10.0.0.1:2000"), address("[2001:db8::1]:2001")];
-    let texts = |config: &EngineConfig| -> Vec<String> {
-        let udp = local::advertised(config, &bound);
-        let tcp = local::advertised_for_tcp(config, &udp, &tcp);
-        assert!(tcp.iter().all(|tcp| udp.iter().all(|udp| tcp.priority < udp.priority)));
-        tcp.iter().map(|c| candidate::format(c).split_once(' ').unwrap().1.to_owned()).collect()
+    let ends = |config: &EngineConfig| -> Vec<String> {
+        let all = local::with_tcp(config, local::advertised(config, &bound), &tcp);
+        let of = |protocol| all.iter().filter(move |c| c.protocol == protocol);
+        assert!(of(Protocol::Tcp).all(|tcp| of(Protocol::Udp).all(|udp| tcp.priority < udp.priority)));
+        assert!(all.iter().zip(1..).all(|(c, number)| c.foundation == number.to_string()));
+        let end = |text: String| {
+            text.split(' ')
+                .enumerate()
+                .filter(|(at, _)| *at == 2 || *at > 3)
+                .map(|(_, w)| w.to_owned())
+                .collect::<Vec<_>>()
+        };
+        all.iter().map(|c| end(candidate::format(c)).join(" ")).collect()
     };
-    let ends = |texts: &[String]| -> Vec<String> {
-        texts.iter().map(|t| t.split_ascii_whitespace().skip(3).collect::<Vec<_>>().join(" ")).collect()
-    };
+    // In the order of the reference.
     assert_eq!(
-        ends(&texts(&config)),
+        ends(&config),
         [
-            "10.0.0.1 9 typ host tcptype active",
-            "10.0.0.1 2000 typ host tcptype passive",
-            "2001:db8::1 9 typ host tcptype active",
-            "2001:db8::1 2001 typ host tcptype passive",
+            "udp 10.0.0.1 1000 typ host",
+            "tcp 10.0.0.1 9 typ host tcptype active",
+            "tcp 10.0.0.1 2000 typ host tcptype passive",
+            "udp 2001:db8::1 1001 typ host",
+            "tcp 2001:db8::1 9 typ host tcptype active",
+            "tcp 2001:db8::1 2001 typ host tcptype passive",
         ]
     );
     config.ice_lite = true;
     config.nat_1_1_mapping = vec!["198.51.100.1".parse().unwrap()];
     assert_eq!(
-        ends(&texts(&config)),
-        ["198.51.100.1 2000 typ host tcptype passive", "2001:db8::1 2001 typ host tcptype passive"]
+        ends(&config),
+        [
+            "udp 198.51.100.1 1000 typ host",
+            "tcp 198.51.100.1 2000 typ host tcptype passive",
+            "udp 2001:db8::1 1001 typ host",
+            "tcp 2001:db8::1 2001 typ host tcptype passive",
+        ]
     );
+    let udp = local::advertised(&config, &bound);
+    assert_eq!(local::with_tcp(&config, udp.clone(), &[]), udp);
 }

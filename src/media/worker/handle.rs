@@ -177,8 +177,7 @@ impl WorkerHandle {
     /// What clients are told of its addresses now; `relayed_only`: what others must not know is left out.
     pub fn advertised(&self, config: &EngineConfig, relayed_only: bool) -> Vec<Candidate> {
         let bound = self.bound();
-        let mut candidates = local::advertised(config, &bound);
-        candidates.extend(local::advertised_for_tcp(config, &candidates, &self.tcp_bound()));
+        let mut candidates = local::with_tcp(config, local::advertised(config, &bound), &self.tcp_bound());
         if let Some(seen) = self.reflexive().filter(|seen| bound.contains(&seen.base)) {
             candidates.extend(local::reflexive(&candidates, seen.base, seen.from_outside));
         }
