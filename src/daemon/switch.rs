@@ -11,7 +11,7 @@ use std::fmt::{self, Write};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -145,7 +145,7 @@ fn command(installation: &Installation) -> Vec<String> {
         None => words.extend(["-F".to_owned(), installation.folder.display().to_string()]),
     }
     let names_folder = words.iter().any(|word| word == "-F" || word.starts_with("--configs-folder"));
-    if !names_folder && installation.folder != PathBuf::from(crate::server::files::CONFIG_FOLDER) {
+    if !names_folder && installation.folder != Path::new(crate::server::files::CONFIG_FOLDER) {
         words.extend(["-F".to_owned(), installation.folder.display().to_string()]);
     }
     if let (Some(_), Ok(config)) = (&installation.modules, &installation.config) {

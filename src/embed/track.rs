@@ -56,7 +56,7 @@ impl Track {
     }
 
     pub fn add(&self, link: &Arc<Link>) {
-        self.links.rcu(|links| [&links[..], &[link.clone()]].concat());
+        self.links.rcu(|links| [&links[..], std::slice::from_ref(link)].concat());
     }
 
     pub fn remove(&self, link: &Arc<Link>) {

@@ -96,7 +96,8 @@ fn many_peers_through_one_relay_share_its_allocation_and_its_trains() {
     let mut publisher = end(&b, IceRole::Controlling, DtlsRole::ActPass);
     describe(&publisher, &b, &source, DtlsRole::Active);
     describe(&source, &a, &publisher, DtlsRole::Passive);
-    (source.wait_connected(), publisher.wait_connected());
+    source.wait_connected();
+    publisher.wait_connected();
     one_way(&publisher, &source, 9);
     for peer in 0..PEERS as u32 {
         let (relayed, other) = relayed_pair(&a, &b);

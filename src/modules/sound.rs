@@ -424,7 +424,7 @@ fn relocation_tables<'a>(image: &Image<'a>, dynamic: &Dynamic) -> Result<Vec<&'a
     let mut tables = Vec::new();
     for (start, size) in [(tag::RELA, tag::RELA_SIZE), (tag::PLT, tag::PLT_SIZE)] {
         let Some(start) = dynamic.value(start) else { continue };
-        let good = |size: &u64| size % RELOCATION == 0 && *size <= MOST * RELOCATION;
+        let good = |size: &u64| size.is_multiple_of(RELOCATION) && *size <= MOST * RELOCATION;
         let size = dynamic.value(size).filter(good).ok_or_else(wrong)?;
         tables.push(image.bytes(start, size).ok_or_else(wrong)?);
     }

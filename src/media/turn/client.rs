@@ -60,6 +60,7 @@ pub enum Unwrapped {
     Other,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one per relay, and each packet looks into it")]
 enum State {
     Waiting {
         until: Instant,
