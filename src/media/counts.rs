@@ -3,8 +3,6 @@
 #![forbid(unsafe_code)]
 
 use super::srtp::SrtpError;
-use super::streams::Dropped;
-use super::streams::rtcp::RtcpDropped;
 use crate::metrics::{Histogram, Own, Reading};
 use crate::rtcp::compound::{self, Block};
 
@@ -98,18 +96,6 @@ impl Reason {
         (Reason::TooOften, "too_often"),
         (Reason::PluginBlocks, "plugin_blocks"),
     ];
-}
-
-impl From<Dropped> for Reason {
-    fn from(why: Dropped) -> Reason {
-        match why {
-            Dropped::Malformed => Reason::Malformed,
-            Dropped::Unknown => Reason::UnknownStream,
-            Dropped::NotReceived => Reason::NotReceived,
-            Dropped::NotAskedFor => Reason::NotAskedFor,
-            Dropped::Duplicate => Reason::Duplicate,
-        }
-    }
 }
 
 impl From<SrtpError> for Reason {
@@ -207,15 +193,6 @@ impl Counts {
     #[inline]
     pub fn dropped(&self, why: Reason) {
         self.dropped[why as usize].add(1);
-    }
-
-    /// RTCP that holds nothing for the plugin is not lost.
-    pub fn rtcp_dropped(&self, why: RtcpDropped) {
-        match why {
-            RtcpDropped::Malformed => self.dropped(Reason::Malformed),
-            RtcpDropped::Unknown | RtcpDropped::Stranger => self.dropped(Reason::UnknownStream),
-            RtcpDropped::Answered => {}
-        }
     }
 
     #[inline]

@@ -284,6 +284,20 @@ mod tests {
         }
     }
 
+    // CP-036.
+    #[test]
+    fn a_rest_api_is_asked_by_http() {
+        let configured = |url: &str| {
+            let text = format!("nat: {{ turn_rest_api = \"{url}\" }}");
+            let config = Config::parse("x.jcfg", text.as_bytes(), &crate::config::no_include).unwrap();
+            Rest::configured(&config).map(|rest| rest.is_some())
+        };
+        assert!(matches!(configured("https://turn.example/get"), Ok(true)));
+        assert!(matches!(configured("HTTP://turn.example"), Ok(true)));
+        assert!(matches!(configured("turn.example"), Err(OptionError::TurnRestApi(_))));
+        assert!(matches!(configured("ftp://turn.example"), Err(OptionError::TurnRestApi(_))));
+    }
+
     #[test]
     fn uris_of_turn_servers() {
         let read = |text: &str| Uri::read(text).map(|uri| (uri.host, uri.port, uri.transport));

@@ -113,7 +113,9 @@ impl Connection {
         self.resend(clock, out);
         if let Err(why) = outcome {
             tracing::trace!(handle = self.id, "RTCP dropped: {why:?}");
-            self.counts.rtcp_dropped(why);
+            if let Some(reason) = why.reason() {
+                self.counts.dropped(reason);
+            }
             return None;
         }
         Some(Incoming::Rtcp(split))

@@ -3,7 +3,7 @@
 use super::loss::{Asked, Losses, Memory, Nacks};
 use super::{Binding, Layer, Medium, Streams};
 use crate::media::clock::Clock;
-use crate::media::counts::Direction;
+use crate::media::counts::{Direction, Reason};
 use crate::media::types::Mindex;
 use crate::rtcp::Context;
 use crate::rtcp::context::Incoming;
@@ -34,6 +34,18 @@ pub enum Dropped {
     NotAskedFor,
     /// It was asked for, and has come already (MP-153).
     Duplicate,
+}
+
+impl From<Dropped> for Reason {
+    fn from(why: Dropped) -> Reason {
+        match why {
+            Dropped::Malformed => Reason::Malformed,
+            Dropped::Unknown => Reason::UnknownStream,
+            Dropped::NotReceived => Reason::NotReceived,
+            Dropped::NotAskedFor => Reason::NotAskedFor,
+            Dropped::Duplicate => Reason::Duplicate,
+        }
+    }
 }
 
 /// A packet for the plugin, after its header was rewritten in place.

@@ -3,6 +3,7 @@
 use super::split::Split;
 use crate::media::clock::Clock;
 use crate::media::counts::Direction;
+use crate::media::counts::Reason;
 use crate::media::streams::{Binding, Streams};
 use crate::rtcp::compound::{self, BYE, Block, FULL_INTRA, NACK, PLI, PSFB, RTPFB, SR};
 use crate::rtcp::report::{Now, ntp};
@@ -23,6 +24,17 @@ pub enum RtcpDropped {
     Stranger,
     /// MP-203: nothing but NACKs, which the core answers, and requests that came too often.
     Answered,
+}
+
+impl RtcpDropped {
+    /// RTCP that holds nothing for the plugin is not lost.
+    pub fn reason(self) -> Option<Reason> {
+        match self {
+            RtcpDropped::Malformed => Some(Reason::Malformed),
+            RtcpDropped::Unknown | RtcpDropped::Stranger => Some(Reason::UnknownStream),
+            RtcpDropped::Answered => None,
+        }
+    }
 }
 
 impl Streams {
