@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openChromium } from './lib/browsers.mjs';
 import { openPage } from './lib/figures.mjs';
-import { servePage } from './lib/mirror.mjs';
+import { servePage } from './lib/own.mjs';
 import { Server, until } from './lib/server.mjs';
 
 describe('the status page in Chromium', () => {
@@ -17,6 +17,8 @@ describe('the status page in Chromium', () => {
 		mirror = await servePage(server);
 		browser = await openChromium();
 		const caller = await openPage(browser, `${mirror.url}?server=${encodeURIComponent(server.ws)}`);
+		await caller.click('#devices button');
+		await until(() => caller.evaluate(() => document.querySelector('#devices video').videoWidth > 0), 'own picture');
 		await caller.click('#start');
 		status = await browser.page();
 		status.on('pageerror', (error) => errors.push(error.message));
