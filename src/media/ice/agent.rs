@@ -42,6 +42,9 @@ const MAX_TRANSACTIONS: usize = 32;
 const MAX_NOMINATIONS: usize = 8;
 /// Checks of ours whose answers tell where they were sent: what [`PACE`] lets out in 1.6 s.
 const MAX_ASKED: usize = 32;
+/// Addresses of ours that a peer may tell us to be seen at: a NAT before us may show another one to each address of the
+/// peer's; and a hostile peer can think of any number, each of which the crate remembers.
+const MAX_MAPPED: usize = MAX_REMOTE_ADDRESSES;
 /// Of a peer-reflexive candidate that comes back (RFC 8445 §5.1.2.2).
 const REFLEXIVE_PRIORITY: u32 = 110 << 24 | 0xFFFF << 8 | 0xFF;
 
@@ -86,7 +89,8 @@ pub enum AgentEvent {
 pub struct StunOut {
     pub path: Path,
     pub message: Vec<u8>,
-    /// A check, for a place that never answered one.
+    /// A check for a place that never answered one, beyond those that the peer asked for by requests from there; if it is
+    /// not sent, [`Agent::not_sent`] has to know.
     pub uninvited: bool,
 }
 
@@ -102,6 +106,8 @@ struct Remote {
     answered: Option<Instant>,
     /// Checks that may still be sent while none was answered.
     checks: usize,
+    /// Those of them that an authentic request from there allows, whatever others have sent to its host.
+    invited: usize,
 }
 
 pub struct Agent {
@@ -144,6 +150,10 @@ pub struct Agent {
     transactions: Remembered,
     /// Our latest checks, and where they went.
     asked: Remembered,
+    /// Where the peer has seen us, apart from our own addresses; ever.
+    mapped: Vec<SocketAddr>,
+    /// The path's address at the last restart: media still comes from there.
+    kept: Option<Origin>,
     events: VecDeque<AgentEvent>,
 }
 
@@ -176,6 +186,8 @@ impl Agent {
             made_room: Vec::new(),
             transactions: Remembered::new(MAX_TRANSACTIONS),
             asked: Remembered::new(MAX_ASKED),
+            mapped: Vec::new(),
+            kept: None,
             events: VecDeque::new(),
         };
         agent.set_addresses(&config.addresses, &config.tcp, config.relayed);
@@ -261,7 +273,12 @@ impl Agent {
     /// candidates have to be told again.
     pub fn restart(&mut self, credentials: IceCredentials) {
         self.inner.ice_restart(creds(credentials), true);
-        self.remotes.clear();
+        let keep = self.selected.map(|path| path.origin());
+        // Few connections may be open, and each ends by itself.
+        let known = self.remotes.drain(..).map(|remote| remote.at).chain(self.kept);
+        let gone = known.filter(|at| at.way == Way::Udp && Some(*at) != keep);
+        self.events.extend(gone.map(AgentEvent::Forgotten));
+        self.kept = keep;
         self.addresses_ever = 0;
         self.made_room.clear();
         self.asked.clear();
@@ -283,6 +300,11 @@ impl Agent {
         }
         self.told += 1;
         if self.started { self.add(candidate) } else { self.waiting.push(candidate) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn local_candidates(&self) -> usize {
+        self.inner.local_candidates().count()
     }
 
     #[cfg(test)]
@@ -399,6 +421,13 @@ impl Agent {
             return false;
         }
         let nominates = is_request && message.use_candidate() && before.is_none();
+        if is_answer && self.asked.is_over(id) {
+            return false;
+        }
+        let mapped = message.mapped_address().filter(|at| is_answer && !self.is_ours(*at));
+        if mapped.is_some() && self.mapped.len() >= MAX_MAPPED {
+            return false;
+        }
         if !known && !self.inner.accepts_message(&message) {
             return false;
         }
@@ -419,9 +448,16 @@ impl Agent {
             self.transactions.add(id, from);
             let remote = self.remote(from);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
+            remote.invited = (remote.invited + 1).min(MAX_CHECKS);
         }
         if is_answer && self.asked.belongs_to(id, from) == Some(true) {
             self.remote(from).answered = Some(now);
+        }
+        if is_answer {
+            self.asked.end(id);
+        }
+        if let Some(mapped) = mapped {
+            self.note_mapped(mapped);
         }
         if !known {
             self.remote(from).seen = true;
@@ -484,9 +520,32 @@ impl Agent {
         self.inner.ice_lite()
     }
 
+    fn is_ours(&self, at: SocketAddr) -> bool {
+        let of_connection = || self.connections.iter().any(|path| path.local == at);
+        self.addresses.contains(&at) || self.tcp.contains(&at) || of_connection() || self.mapped.contains(&at)
+    }
+
+    /// The crate has made a candidate of it, to know it again. It is no address to send from: pairs are made without it.
+    fn note_mapped(&mut self, at: SocketAddr) {
+        self.mapped.push(at);
+        let found = self
+            .inner
+            .local_candidates()
+            .find(|c| c.addr() == at && c.kind() == CandidateKind::PeerReflexive);
+        if let Some(found) = found {
+            self.inner.invalidate_candidate(&found);
+        }
+    }
+
     fn remote(&mut self, at: Origin) -> &mut Remote {
         let index = self.remotes.iter().position(|r| r.at == at).unwrap_or_else(|| {
-            self.remotes.push_back(Remote { at, seen: false, answered: None, checks: MAX_CHECKS });
+            self.remotes.push_back(Remote {
+                at,
+                seen: false,
+                answered: None,
+                checks: MAX_CHECKS,
+                invited: 0,
+            });
             self.remotes.len() - 1
         });
         &mut self.remotes[index]
@@ -608,14 +667,22 @@ impl Agent {
                 return Some(StunOut { path, message, uninvited: false });
             };
             let remote = self.remote(path.origin());
-            let uninvited = remote.answered.is_none();
-            if uninvited {
+            let mut uninvited = false;
+            if remote.answered.is_none() {
                 let Some(left) = remote.checks.checked_sub(1) else { continue };
                 remote.checks = left;
+                uninvited = remote.invited == 0;
+                remote.invited = remote.invited.saturating_sub(1);
             }
             self.asked.add(id, path.origin());
             return Some(StunOut { path, message, uninvited });
         }
+    }
+
+    /// An uninvited check to there did not leave: it does not count.
+    pub fn not_sent(&mut self, to: Origin) {
+        let remote = self.remote(to);
+        remote.checks = (remote.checks + 1).min(MAX_CHECKS);
     }
 
     pub fn poll_event(&mut self) -> Option<AgentEvent> {

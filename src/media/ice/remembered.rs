@@ -17,6 +17,7 @@ pub(super) struct Remembered {
 struct Transaction {
     id: u64,
     origin: u64,
+    is_over: bool,
 }
 
 impl Remembered {
@@ -29,7 +30,8 @@ impl Remembered {
         if self.known.len() == self.most {
             self.known.pop_front();
         }
-        self.known.push_back(Transaction { id: self.keys.hash_one(id), origin: self.keys.hash_one(origin) });
+        let (id, origin) = (self.keys.hash_one(id), self.keys.hash_one(origin));
+        self.known.push_back(Transaction { id, origin, is_over: false });
     }
 
     /// None: not known. Otherwise, whether it is one from there.
@@ -37,6 +39,17 @@ impl Remembered {
         let id = self.keys.hash_one(id);
         let transaction = self.known.iter().find(|known| known.id == id)?;
         Some(transaction.origin == self.keys.hash_one(origin))
+    }
+
+    /// It is known, and had its answer.
+    pub(super) fn is_over(&self, id: TransactionId) -> bool {
+        let id = self.keys.hash_one(id);
+        self.known.iter().any(|known| known.id == id && known.is_over)
+    }
+
+    pub(super) fn end(&mut self, id: TransactionId) {
+        let id = self.keys.hash_one(id);
+        self.known.iter_mut().filter(|known| known.id == id).for_each(|known| known.is_over = true);
     }
 
     pub(super) fn clear(&mut self) {

@@ -302,6 +302,7 @@ impl Connection {
     fn transmit_stun(&mut self, clock: Clock, out: &mut Batch) {
         while let Some(stun) = self.ice.poll_transmit() {
             if stun.uninvited && !self.shared.destinations.admits(stun.path.remote, clock.mono) {
+                self.ice.not_sent(stun.path.origin());
                 continue;
             }
             // The answer to a request may come from an address that we do not know yet.

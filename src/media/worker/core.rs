@@ -39,8 +39,11 @@ pub(super) struct Seat {
     pub(super) shared: Arc<PeerShared>,
     pub(super) sink: Arc<dyn PeerSink>,
     pub(super) connection: Connection,
-    /// The entry of `timers` that counts; others of this seat are stale.
+    /// When it wants to be woken.
     pub(super) due: Option<Due>,
+    /// The entry of `timers` that counts; others of this seat are stale. It may be too early: then the next one is made
+    /// when its time has come, because a time that is put off may be put off with each datagram.
+    pub(super) queued: Option<Due>,
     pub(super) origins: Vec<Origin>,
     pub(super) ufrag: String,
     /// In `eager`.
@@ -303,6 +306,7 @@ impl Core {
             sink,
             connection,
             due: None,
+            queued: None,
             origins: Vec::new(),
             ufrag,
             waiting: false,
@@ -487,11 +491,12 @@ impl Core {
         let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
         let is_up = seat.connection.is_up();
         let due = seat.connection.poll_timeout(self.clock.instant).map(|at| Due::new(at, is_up));
-        if due != seat.due {
-            seat.due = due;
-            if let Some(due) = due {
-                self.timers.push(Reverse((due, index)));
-            }
+        seat.due = due;
+        if let Some(due) = due
+            && seat.queued.is_none_or(|queued| due < queued)
+        {
+            seat.queued = Some(due);
+            self.timers.push(Reverse((due, index)));
         }
         if seat.connection.has_output() && !seat.waiting {
             seat.waiting = true;

@@ -11,7 +11,7 @@ use crate::util::random;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Owners of one address; the last one makes room for the next.
+/// Owners of one address.
 const MOST: usize = 8;
 /// How many of them may be asked whether their keys open a datagram.
 pub const TRIALS: usize = 4;
@@ -56,13 +56,25 @@ impl FromIterator<u32> for Several {
     }
 }
 
+struct Owner {
+    seat: u32,
+    /// Its media or DTLS came from there.
+    has_shown: bool,
+}
+
+impl Owner {
+    fn new(seat: u32) -> Owner {
+        Owner { seat, has_shown: false }
+    }
+}
+
 pub struct Owners {
     /// By UDP: asked for each packet.
     found: HashMap<SocketAddr, Found>,
     /// By other ways.
     apart: HashMap<Origin, Found>,
     /// Of addresses with [`Found::Several`]: at least two.
-    several: HashMap<Origin, Vec<u32>>,
+    several: HashMap<Origin, Vec<Owner>>,
     /// Where the lots come from. Nobody outside can tell the next one.
     lots: u64,
 }
@@ -97,7 +109,7 @@ impl Owners {
     }
 
     pub fn several(&self, origin: &Origin) -> Several {
-        self.several.get(origin).into_iter().flatten().copied().collect()
+        self.several.get(origin).into_iter().flatten().map(|owner| owner.seat).collect()
     }
 
     /// Whoever it is.
@@ -115,11 +127,8 @@ impl Owners {
     pub fn tried(&mut self, likely: Several) -> impl Iterator<Item = u32> + use<> {
         let mut seats = likely.seats;
         if likely.len > TRIALS {
-            // Knuth's MMIX; the upper bits are the random ones.
-            self.lots =
-                self.lots.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let others = likely.len - (TRIALS - 1);
-            seats.swap(TRIALS - 1, TRIALS - 1 + (self.lots >> 33) as usize % others);
+            seats.swap(TRIALS - 1, TRIALS - 1 + draw(&mut self.lots, others));
         }
         seats.into_iter().take(likely.len.min(TRIALS))
     }
@@ -130,14 +139,17 @@ impl Owners {
             None => self.set(origin, Some(Found::Sole(seat))),
             Some(Found::Sole(first)) if first != seat => {
                 self.set(origin, Some(Found::Several(first)));
-                self.several.insert(origin, vec![first, seat]);
+                self.several.insert(origin, vec![Owner::new(first), Owner::new(seat)]);
             }
             Some(Found::Sole(_)) => {}
             Some(Found::Several(_)) => {
-                let seats = self.several.entry(origin).or_default();
-                if !seats.contains(&seat) {
-                    seats.truncate(MOST - 1);
-                    seats.push(seat);
+                let owners = self.several.entry(origin).or_default();
+                if !owners.iter().any(|owner| owner.seat == seat) {
+                    if owners.len() == MOST {
+                        let loser = loser(owners, &mut self.lots);
+                        owners.remove(loser);
+                    }
+                    owners.push(Owner::new(seat));
                 }
             }
         }
@@ -145,12 +157,14 @@ impl Owners {
 
     /// Authentic media or DTLS of the seat came from there.
     pub fn prefer(&mut self, origin: Origin, seat: u32) {
-        if let Some(seats) = self.several.get_mut(&origin)
-            && let Some(at) = seats.iter().position(|known| *known == seat)
-            && at > 0
+        if let Some(owners) = self.several.get_mut(&origin)
+            && let Some(at) = owners.iter().position(|owner| owner.seat == seat)
         {
-            seats[..=at].rotate_right(1);
-            self.set(origin, Some(Found::Several(seat)));
+            owners[at].has_shown = true;
+            if at > 0 {
+                owners[..=at].rotate_right(1);
+                self.set(origin, Some(Found::Several(seat)));
+            }
         }
     }
 
@@ -158,12 +172,12 @@ impl Owners {
         match self.get(origin) {
             Some(Found::Sole(first)) if first == seat => self.set(*origin, None),
             Some(Found::Several(_)) => {
-                let Some(seats) = self.several.get_mut(origin) else { return };
-                seats.retain(|known| *known != seat);
-                let found = match seats.as_slice() {
+                let Some(owners) = self.several.get_mut(origin) else { return };
+                owners.retain(|owner| owner.seat != seat);
+                let found = match owners.as_slice() {
                     [] => None,
-                    [sole] => Some(Found::Sole(*sole)),
-                    [first, ..] => Some(Found::Several(*first)),
+                    [sole] => Some(Found::Sole(sole.seat)),
+                    [first, ..] => Some(Found::Several(first.seat)),
                 };
                 if !matches!(found, Some(Found::Several(_))) {
                     self.several.remove(origin);
@@ -178,6 +192,21 @@ impl Owners {
     pub fn len(&self) -> usize {
         self.found.len() + self.apart.len() + self.several.len()
     }
+}
+
+/// Who makes room for the next one: one of those that have shown nothing, by lot, so that whoever asks again and again gets
+/// in, however many forge requests from there. Never the first one: it may have been alone until now, when nobody looked
+/// what it shows.
+fn loser(owners: &[Owner], lots: &mut u64) -> usize {
+    let silent = (1..owners.len()).filter(|at| !owners[*at].has_shown);
+    let drawn = draw(lots, silent.clone().count().max(1));
+    silent.clone().nth(drawn).unwrap_or(owners.len() - 1)
+}
+
+/// One of so many. Knuth's MMIX; the upper bits are the random ones.
+fn draw(lots: &mut u64, count: usize) -> usize {
+    *lots = lots.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*lots >> 33) as usize % count
 }
 
 #[cfg(test)]
@@ -247,8 +276,31 @@ mod tests {
         for seat in 0..1000 {
             owners.learn(address(), seat);
         }
-        assert_eq!(owners.several(&address()).seats(), [0, 1, 2, 3, 4, 5, 6, 999]);
-        (0..1000).for_each(|seat| owners.forget(&address(), seat));
+        assert_eq!(owners.get(&address()), Some(Found::Several(0)), "the first stays");
+        owners.learn(address(), 1000);
+        owners.prefer(address(), 1000);
+        owners.prefer(address(), 0);
+        (1..1000).for_each(|seat| owners.learn(address(), seat));
+        assert_eq!(owners.several(&address()).seats()[..2], [0, 1000], "and who has shown something");
+        (0..=1000).for_each(|seat| owners.forget(&address(), seat));
         assert_eq!(owners.len(), 0);
+    }
+
+    /// Each of eight forgers asks whenever the newcomer does.
+    #[test]
+    fn a_newcomer_gets_in_however_many_forge_requests() {
+        let mut owners = Owners::default();
+        let (victim, newcomer) = (0, 100);
+        owners.learn(address(), victim);
+        let round = |owners: &mut Owners| {
+            owners.learn(address(), newcomer);
+            (1..=8).for_each(|forger| owners.learn(address(), forger));
+            owners.several(&address()).seats().contains(&newcomer)
+        };
+        assert!((0..200).any(|_| round(&mut owners)));
+        owners.prefer(address(), victim);
+        owners.prefer(address(), newcomer);
+        assert!((0..200).all(|_| round(&mut owners)));
+        assert!(owners.several(&address()).seats().contains(&victim));
     }
 }

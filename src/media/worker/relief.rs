@@ -11,7 +11,6 @@ use super::deferral::{Deferral, Left};
 use super::handle::{Duty, WorkerHandle};
 use super::station::{Exit, Parcel};
 use super::wake::Bed;
-use crate::media::peer::Output;
 use crate::media::types::PeerSink;
 use crate::stall::{Plugin, Stall, ThreadId};
 use std::sync::Arc;
@@ -106,14 +105,12 @@ impl Core {
         self.relief.as_mut().is_some_and(|relief| relief.shuns(sink))
     }
 
-    /// The call, when it may be made now. Data is not kept: there may be any amount of it.
+    /// The call, when it may be made now.
     pub fn unless_deferred(&mut self, call: Call) -> Option<Call> {
         if !self.shuns(&*call.sink) {
             return Some(call);
         }
-        if let (Output::Data { .. }, Some(plugin)) = (&call.output, call.sink.watched()) {
-            plugin.dropped();
-        } else if let Some(relief) = &mut self.relief {
+        if let Some(relief) = &mut self.relief {
             relief.defer(call);
         }
         None

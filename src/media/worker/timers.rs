@@ -16,10 +16,11 @@ const TRANSACTION_LIFE: Duration = Duration::from_secs(30);
 impl Core {
     /// When the worker has to be awake again.
     pub fn next_timeout(&mut self) -> Option<Instant> {
-        while let Some(Reverse((due, index))) = self.timers.peek().copied()
-            && !self.counts(due, index)
+        while let Some(Reverse((entry, index))) = self.timers.peek().copied()
+            && !self.is_due(entry, index)
         {
             self.timers.pop();
+            self.queue_anew(entry, index);
         }
         let of_seats = self.timers.peek().map(|Reverse((due, _))| due.latest);
         let of_stun = self.reflexive.as_ref().map(Reflexive::due);
@@ -29,9 +30,19 @@ impl Core {
         of_seats.into_iter().chain(of_stun).chain(of_relay).chain(of_frame).chain(of_tcp).min()
     }
 
-    /// Others are stale.
-    fn counts(&self, due: Due, index: u32) -> bool {
-        self.seats.get(index as usize).is_some_and(|s| s.as_ref().is_some_and(|s| s.due == Some(due)))
+    fn is_due(&self, entry: Due, index: u32) -> bool {
+        let seat = self.seats.get(index as usize).and_then(Option::as_ref);
+        seat.is_some_and(|seat| seat.queued == Some(entry) && seat.due == Some(entry))
+    }
+
+    /// In place of an entry that is gone, if that was the one that counted.
+    fn queue_anew(&mut self, gone: Due, index: u32) {
+        if let Some(Some(seat)) = self.seats.get_mut(index as usize)
+            && seat.queued == Some(gone)
+        {
+            seat.queued = seat.due;
+            self.timers.extend(seat.due.map(|due| Reverse((due, index))));
+        }
     }
 
     pub fn run_timers(&mut self) {
@@ -43,14 +54,16 @@ impl Core {
         if self.relay.due().is_some_and(|due| due <= self.clock.instant) {
             self.run_relay();
         }
-        while let Some(Reverse((due, index))) = self.timers.peek().copied() {
-            if due.at > self.clock.instant {
+        while let Some(Reverse((entry, index))) = self.timers.peek().copied() {
+            if entry.at > self.clock.instant {
                 break;
             }
             self.timers.pop();
-            if self.counts(due, index) {
+            if !self.is_due(entry, index) {
+                self.queue_anew(entry, index);
+            } else {
                 if let Some(seat) = &mut self.seats[index as usize] {
-                    seat.due = None;
+                    (seat.due, seat.queued) = (None, None);
                 }
                 self.step(index, |connection, clock, batch| connection.handle_timeout(clock, batch));
             }

@@ -56,6 +56,17 @@ fn everybody_behind_one_address_gets_a_turn() {
     world.live();
 }
 
+#[test]
+fn who_asks_is_answered_however_much_others_had_sent_there() {
+    assert!(World::connects_although_its_host_was_sent_enough());
+}
+
+#[test]
+fn a_time_that_is_put_off_again_and_again_is_one_entry() {
+    let most = World::timers_under_a_flood();
+    assert!(most <= 8, "{most} entries");
+}
+
 /// A log that panics over the first line of this level.
 pub struct Delicate {
     level: tracing::Level,

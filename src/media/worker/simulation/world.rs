@@ -279,6 +279,46 @@ impl World {
             || self.core.owners.get(&at) == self.served[client].peer.seat().map(Found::Sole)
     }
 
+    /// Others have had checks sent to the client's host, as many as may be.
+    pub fn connects_although_its_host_was_sent_enough() -> bool {
+        let mut world = World::on_one_socket(1, None);
+        let at = world.clients[0].outside;
+        while world.now < RECOVERED && !world.clients[0].connected {
+            while world.shared.destinations.admits(at, world.clock().mono) {}
+            world.now += STEP;
+            while world.shared.destinations.admits(at, world.clock().mono) {}
+            world.step();
+        }
+        time::set(None);
+        world.clients[0].connected
+    }
+
+    /// Bytes that belong to no handshake come with the client's address while it shakes hands. How many entries the
+    /// worker's timers had at most.
+    pub fn timers_under_a_flood() -> usize {
+        let mut world = World::on_one_socket(1, None);
+        let at = world.clients[0].outside;
+        let mut most = 0;
+        let alert = [21, 254, 253, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 1, 0];
+        while world.now < RECOVERED && !world.clients[0].connected {
+            world.now += STEP;
+            world.step();
+            for number in 0..200 {
+                world.core.set_clock(world.clock().after(Duration::from_micros(number)));
+                world.core.datagram(
+                    Path::udp(world.address, at),
+                    world.clock(),
+                    &mut alert.clone(),
+                    &mut Room::default(),
+                );
+            }
+            most = most.max(world.core.timers.len());
+        }
+        assert!(world.clients[0].connected);
+        time::set(None);
+        most
+    }
+
     /// Until something in the engine panics, which is caught as a worker does it. Whose PeerConnection was taken away, and
     /// whether all others go on.
     pub fn until_a_panic(mut self) -> (Option<usize>, bool) {
@@ -296,6 +336,9 @@ impl World {
         while self.now < END {
             self.now += STEP;
             self.step();
+            // Those of two ICE sessions at most, and the path between them.
+            let seats = self.core.seats.iter().flatten();
+            assert!(seats.map(|seat| seat.origins.len()).all(|known| known <= 65), "addresses pile up");
             if self.now == CALM {
                 self.weather = FAIR;
             }
