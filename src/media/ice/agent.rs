@@ -276,7 +276,7 @@ impl Agent {
         let keep = self.selected.map(|path| path.origin());
         // Few connections may be open, and each ends by itself.
         let known = self.remotes.drain(..).map(|remote| remote.at).chain(self.kept);
-        let gone = known.filter(|at| at.way == Way::Udp && Some(*at) != keep);
+        let gone = known.filter(|at| !matches!(at.way, Way::Tcp(_)) && Some(*at) != keep);
         self.events.extend(gone.map(AgentEvent::Forgotten));
         self.kept = keep;
         self.addresses_ever = 0;
@@ -522,7 +522,8 @@ impl Agent {
 
     fn is_ours(&self, at: SocketAddr) -> bool {
         let of_connection = || self.connections.iter().any(|path| path.local == at);
-        self.addresses.contains(&at) || self.tcp.contains(&at) || of_connection() || self.mapped.contains(&at)
+        let is_known = self.addresses.contains(&at) || self.tcp.contains(&at) || self.relayed == Some(at);
+        is_known || of_connection() || self.mapped.contains(&at)
     }
 
     /// The crate has made a candidate of it, to know it again. It is no address to send from: pairs are made without it.
