@@ -152,8 +152,8 @@ pub struct Agent {
     asked: Remembered,
     /// Where the peer has seen us, apart from our own addresses; ever.
     mapped: Vec<SocketAddr>,
-    /// The path's address at the last restart: media still comes from there.
-    kept: Option<Origin>,
+    /// Addresses that the last restart left, because media still comes from there.
+    kept: Vec<Origin>,
     events: VecDeque<AgentEvent>,
 }
 
@@ -187,7 +187,7 @@ impl Agent {
             transactions: Remembered::new(MAX_TRANSACTIONS),
             asked: Remembered::new(MAX_ASKED),
             mapped: Vec::new(),
-            kept: None,
+            kept: Vec::new(),
             events: VecDeque::new(),
         };
         agent.set_addresses(&config.addresses, &config.tcp, config.relayed);
@@ -273,10 +273,12 @@ impl Agent {
     /// candidates have to be told again.
     pub fn restart(&mut self, credentials: IceCredentials) {
         self.inner.ice_restart(creds(credentials), true);
-        let keep = self.selected.map(|path| path.origin());
+        // Media comes from the path's address until there is another one; a lite agent's next one is told by media.
+        let of_media = self.nominated.iter().chain(&self.nominations).filter(|_| self.inner.ice_lite());
+        let keep: Vec<Origin> = self.selected.iter().chain(of_media).map(|path| path.origin()).collect();
         // Few connections may be open, and each ends by itself.
-        let known = self.remotes.drain(..).map(|remote| remote.at).chain(self.kept);
-        let gone = known.filter(|at| !matches!(at.way, Way::Tcp(_)) && Some(*at) != keep);
+        let known = self.remotes.drain(..).map(|remote| remote.at).chain(self.kept.drain(..));
+        let gone = known.filter(|at| !matches!(at.way, Way::Tcp(_)) && !keep.contains(at));
         self.events.extend(gone.map(AgentEvent::Forgotten));
         self.kept = keep;
         self.addresses_ever = 0;
