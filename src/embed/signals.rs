@@ -54,20 +54,13 @@ impl Process {
 impl Signals for Process {
     fn with(&self, mask: Mask, act: &mut dyn FnMut()) {
         /// Also when `act` panics.
-        struct Restore {
-            mask: libc::sigset_t,
-            is_sigpipe_ours: bool,
-            action: Option<libc::sigaction>,
-        }
+        struct Restore(libc::sigset_t, bool);
         impl Drop for Restore {
             fn drop(&mut self) {
-                if self.is_sigpipe_ours {
+                if self.1 {
                     swallow_sigpipe();
                 }
-                if let Some(before) = &self.action {
-                    restore_sigpipe(before);
-                }
-                change(libc::SIG_SETMASK, Some(&self.mask));
+                change(libc::SIG_SETMASK, Some(&self.0));
             }
         }
         let before = change(libc::SIG_SETMASK, Some(&self.mask(mask)));
@@ -75,9 +68,7 @@ impl Signals for Process {
         let ours = matches!(self, Process::Foreign)
             && !contains(&before, libc::SIGPIPE)
             && !is_pending(libc::SIGPIPE);
-        // Libraries below modules ignore it, which is the program's to decide (decision 20).
-        let action = matches!(self, Process::Foreign).then(sigpipe).flatten();
-        let _restore = Restore { mask: before, is_sigpipe_ours: ours, action };
+        let _restore = Restore(before, ours);
         act();
     }
 
@@ -98,24 +89,6 @@ fn swallow_sigpipe() {
         libc::sigemptyset(set.as_mut_ptr());
         libc::sigaddset(set.as_mut_ptr(), libc::SIGPIPE);
         libc::sigtimedwait(set.as_ptr(), ptr::null_mut(), &raw const now);
-    }
-}
-
-/// What the process does at SIGPIPE.
-fn sigpipe() -> Option<libc::sigaction> {
-    let mut action = MaybeUninit::uninit();
-    // SAFETY: writes an action of ours, which is read only if it was written.
-    unsafe {
-        (libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) == 0).then(|| action.assume_init())
-    }
-}
-
-/// Unless it is as before, or somebody has a handler now.
-fn restore_sigpipe(before: &libc::sigaction) {
-    let is_ignored = |action: &libc::sigaction| action.sa_sigaction == libc::SIG_IGN;
-    if !is_ignored(before) && sigpipe().is_some_and(|now| is_ignored(&now)) {
-        // SAFETY: an action that the process had.
-        unsafe { libc::sigaction(libc::SIGPIPE, before, ptr::null_mut()) };
     }
 }
 

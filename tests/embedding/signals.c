@@ -80,9 +80,9 @@ static void handlers(struct sigaction *into) {
 			memset(&into[signal], 0, sizeof(into[signal]));
 }
 
-/* Also of SIGPIPE, which libraries below modules ignore. */
-static int same(const struct sigaction *a, const struct sigaction *b) {
-	return a->sa_handler == b->sa_handler;
+/* Libraries below modules may ignore SIGPIPE; nobody may handle it. */
+static int same(const struct sigaction *a, const struct sigaction *b, int signal) {
+	return a->sa_handler == b->sa_handler || (signal == SIGPIPE && b->sa_handler == SIG_IGN);
 }
 
 int main(int argc, char **argv) {
@@ -109,7 +109,7 @@ int main(int argc, char **argv) {
 	handlers(after);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask_after);
 	for(int signal = 1; signal < NSIG; signal++) {
-		expect(same(&before[signal], &after[signal]), "another handler", signal);
+		expect(same(&before[signal], &after[signal], signal), "another handler", signal);
 		expect(sigismember(&mask_before, signal) == sigismember(&mask_after, signal), "another mask", signal);
 	}
 	expect(check_threads() >= 3, "hardly any threads", 0);
@@ -125,6 +125,6 @@ int main(int argc, char **argv) {
 	expect(janus_rs_close(core) == 0, "it does not close", 0);
 	handlers(after);
 	for(int signal = 1; signal < NSIG; signal++)
-		expect(same(&before[signal], &after[signal]), "another handler at the end", signal);
+		expect(same(&before[signal], &after[signal], signal), "another handler at the end", signal);
 	return 0;
 }
