@@ -278,9 +278,9 @@ impl Server {
         for plugin in &self.plugins {
             core.plugins.add(plugin.info().clone(), plugin.clone());
         }
-        // The page has something to show without any module.
+        // The page has something to show without any module. Who has some has chosen.
         let is_disabled = options::PLUGINS_DISABLE.of(config).iter().any(|file| file == echo::FILE);
-        if !is_disabled && core.plugins.get(echo::PACKAGE).is_none() {
+        if !is_disabled && self.plugins.is_empty() {
             core.plugins.add(Echo::info(), Arc::new(Echo));
         }
         self.transports = unless_unnamed(
