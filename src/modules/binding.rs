@@ -10,6 +10,7 @@ use super::generation::Decision;
 use super::library::Library;
 use crate::abi::entry::{VARIANTS, Variant};
 use crate::abi::generation::Generation;
+use std::ops::Range;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -29,9 +30,11 @@ pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<V
     let mut bound = Vec::new();
     for (slot, variant) in changes {
         let address = ((variant.address)().0 as usize).wrapping_add(slot.addend as usize);
-        let read_only = module.relro.as_ref().is_some_and(|r| r.contains(&slot.offset));
-        // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base; the
-        // module was opened just now, so nothing of it is running; `address` is a function with that symbol's
+        // The linker protects whole pages, rounded down on both ends.
+        let read_only = module.relro.as_ref().is_some_and(|r| protected(r).contains(&slot.offset));
+        // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base;
+        // of the module only constructors and `create` have run, and a thread that they started would at worst read the
+        // old address or the new one; `address` is a function with that symbol's
         // contract in the module's generation.
         unsafe { write(base.wrapping_add(slot.offset as usize), address, read_only)? };
         bound.push(variant.symbol);
@@ -39,6 +42,15 @@ pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<V
     bound.sort_unstable();
     bound.dedup();
     Ok(bound)
+}
+
+/// What a file imports that would have to be another function for this generation.
+pub fn differing(module: &Module, decision: &Decision) -> Vec<&'static str> {
+    let mut symbols: Vec<_> =
+        changes(module, |symbol| decision.form(symbol)).iter().map(|change| change.1.symbol).collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    symbols
 }
 
 /// Which places change, and to what. `form`: whose form of a function the module has.
@@ -50,8 +62,15 @@ fn changes(module: &Module, form: impl Fn(&str) -> Generation) -> Vec<(&Slot, &'
     module.slots.iter().filter_map(|slot| Some((slot, of(slot)?))).collect()
 }
 
+/// The pages that the dynamic linker makes read-only.
+fn protected(relro: &Range<u64>) -> Range<u64> {
+    // SAFETY: asks for a number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
+    relro.start & !(page - 1)..relro.end & !(page - 1)
+}
+
 /// # Safety
-/// `place` is a mapped, aligned, pointer-sized relocation target that no running code reads.
+/// `place` is a mapped, aligned, pointer-sized relocation target of the dynamic linker.
 unsafe fn write(place: usize, address: usize, read_only: bool) -> Result<(), BindError> {
     // SAFETY: asks for a number.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as usize;
@@ -87,6 +106,11 @@ mod tests {
         let of = |generation| changes(&module, |_| generation).iter().map(|c| c.1.symbol).collect::<Vec<_>>();
         assert_eq!(of(Generation::B3), ["janus_plugin_rtp_extensions_reset"]);
         assert!(of(Generation::B6).is_empty());
+    }
+
+    #[test]
+    fn whole_pages_are_read_only() {
+        assert_eq!(protected(&(0x3f10..0x5008)), 0x3000..0x5000, "a word on the last page stays writable");
     }
 
     #[test]

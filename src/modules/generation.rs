@@ -73,7 +73,12 @@ impl Candidate<'_> {
 
     /// The configuration that settles the matter.
     pub fn override_line(&self, generation: Generation) -> String {
-        format!("plugins: {{ abi_generations = \"{}={generation}\" }}", self.file())
+        self.override_with(&generation.to_string())
+    }
+
+    /// As [`Candidate::override_line`]; `built_for` may be a release as well.
+    fn override_with(&self, built_for: &str) -> String {
+        format!("plugins: {{ abi_generations = \"{}={built_for}\" }}", self.file())
     }
 }
 
@@ -90,9 +95,12 @@ const NACKS: &str = "janus_rtcp_get_nacks";
 fn descriptor(candidate: Candidate<'_>, left: &BTreeSet<Release>) -> Option<Generation> {
     let says = |what| candidate.module.calls.said.contains(&what);
     let with_m = left.iter().filter(|release| releases::takes_m(**release)).count();
-    if says(Said::DescriptorOfEight) || with_m > 0 && with_m == left.len() {
+    // The form of seven never writes beyond what either passes: where the file contradicts itself, it is the safe one.
+    if says(Said::DescriptorOfSeven) {
+        Some(Generation::A1)
+    } else if says(Said::DescriptorOfEight) || with_m > 0 && with_m == left.len() {
         Some(Generation::NATIVE)
-    } else if says(Said::DescriptorOfSeven) || with_m == 0 && !left.is_empty() {
+    } else if with_m == 0 && !left.is_empty() {
         Some(Generation::A1)
     } else {
         None
@@ -112,9 +120,34 @@ fn exceptions(candidate: Candidate<'_>, left: &BTreeSet<Release>) -> Vec<(&'stat
     found
 }
 
-/// Can a plugin with this API number be of this generation? The number says how long its table is and what it calls
-/// itself with; both have been relied on by now.
+/// What the configuration says that a plugin was compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configured {
+    Generation(Generation),
+    /// Some generations have functions that changed in the middle.
+    Release(Release, Generation),
+}
+
+impl Configured {
+    /// `B3` in any case, or `1.1.2`.
+    pub fn from_name(name: &str) -> Option<Configured> {
+        let named = || releases::named(name).map(|(release, of)| Configured::Release(release, of));
+        Generation::from_name(name).map(Configured::Generation).or_else(named)
+    }
+
+    pub fn generation(self) -> Generation {
+        match self {
+            Configured::Generation(generation) | Configured::Release(_, generation) => generation,
+        }
+    }
+}
+
+/// Can a plugin with this API number be of this generation? The number says how long its table is, what it calls itself
+/// with, and which structs it may have; all have been relied on by now.
 fn plausible(api: i32, generation: Generation) -> bool {
+    if Generation::ALL.iter().any(|known| known.api().contains(&api)) {
+        return generation.api().contains(&api);
+    }
     match api {
         ..15 => generation <= Generation::A3,
         15..100 => (Generation::A4..=Generation::A10).contains(&generation),
@@ -132,15 +165,24 @@ fn bundled_name(package: &str) -> Option<String> {
 pub fn decide(
     candidate: Candidate<'_>,
     siblings: &[Sibling],
-    configured: Option<Generation>,
+    configured: Option<Configured>,
 ) -> Result<Decision, Undecided> {
     let api = candidate.api;
     let mut evidence = vec![format!("plugin API {api}")];
     let mut left = BTreeSet::new();
     let changed = VP8_DESCRIPTOR_CHANGED.contains(&api) && candidate.imports(VP8_DESCRIPTOR);
-    let mut decision = if let Some(generation) = configured {
+    let mut decision = if let Some(configured) = configured {
+        let generation = configured.generation();
         if !plausible(api, generation) {
             return Err(Undecided::ConfiguredOtherwise { api, generation });
+        }
+        if let Some(said) =
+            candidate.module.calls.said.iter().find(|said| releases::excludes(**said, generation))
+        {
+            return Err(Undecided::ConfiguredAgainstCode { generation, said: said.text() });
+        }
+        if let Configured::Release(release, _) = configured {
+            left.insert(release);
         }
         evidence.push("configured".to_owned());
         simply(generation, true, evidence)
@@ -151,11 +193,25 @@ pub fn decide(
             evidence.push(format!("{}: {}", finding.what, range(&finding.releases)));
             intersect(&mut left, &finding.releases);
         }
-        if generations(group, &left).len() > 1 || changed && descriptor(candidate, &left).is_none() {
+        let (own, told) = (generations(group, &left), descriptor(candidate, &left).is_some());
+        let by_itself = left.clone();
+        if own.len() > 1 || changed && !told {
             beside(candidate, siblings, group, &mut left, &mut evidence);
         }
-        let (choices, known) = (generations(group, &left), exceptions(candidate, &left));
-        among(candidate, choices, name.as_deref(), &known, evidence)?
+        let choices = generations(group, &left);
+        if releases::bundled(candidate.module).is_none() {
+            left = by_itself;
+        }
+        let known = exceptions(candidate, &left);
+        // What comes with the server is of one release. A stranger's may be of any.
+        let by_others = choices.len() < own.len() && releases::bundled(candidate.module).is_none();
+        let own_name = name.filter(|name| releases::bundled(candidate.module) == Some(name));
+        let mut decision = among(candidate, choices, own_name.as_deref(), &known, evidence)?;
+        if by_others && !differing(candidate.module, &own).is_empty() {
+            unless_newer(candidate, &own, &decision)?;
+            decision.certain = false;
+        }
+        decision
     } else {
         let known = Generation::ALL.into_iter().find(|g| g.api().contains(&api));
         match (known, api) {
@@ -169,7 +225,7 @@ pub fn decide(
     };
     decision.exceptions = exceptions(candidate, &left);
     let told = decision.exceptions.iter().any(|exception| exception.0 == VP8_DESCRIPTOR);
-    if changed && !told && configured.is_none() {
+    if changed && !told {
         let generation = decision.generation;
         let from = if api < 100 { "0.13.2" } else { "1.1.2" };
         return Err(Undecided::OneArgumentMore {
@@ -177,10 +233,31 @@ pub fn decide(
             generation,
             symbol: VP8_DESCRIPTOR,
             from,
-            say: candidate.override_line(generation),
+            say: candidate.override_with(from),
         });
     }
     Ok(decision)
+}
+
+/// The other files of the folder may be of another release than a stranger's plugin: it is served as theirs only where
+/// what it imports is as in the oldest generation that it can be of, whose structs are the smallest.
+fn unless_newer(
+    candidate: Candidate<'_>,
+    possible: &BTreeSet<Generation>,
+    decision: &Decision,
+) -> Result<(), Undecided> {
+    let (Some(oldest), Some(newest)) = (possible.first(), possible.last()) else { return Ok(()) };
+    let mut newer = differing(candidate.module, possible);
+    newer.retain(|symbol| form(symbol, decision.form(symbol)) != form(symbol, *oldest));
+    if newer.is_empty() {
+        return Ok(());
+    }
+    Err(Undecided::OthersTell {
+        api: candidate.api,
+        between: format!("{oldest} … {newest}"),
+        newer: newer.join(", "),
+        say: candidate.override_line(decision.generation),
+    })
 }
 
 /// Nothing is special about it.
@@ -303,11 +380,13 @@ fn among(
     })
 }
 
+/// Which form of a function the generation has.
+fn form(symbol: &str, generation: Generation) -> Option<usize> {
+    VARIANTS.iter().position(|v| v.symbol == symbol && v.first <= generation && generation <= v.last)
+}
+
 /// What the module imports that is not the same for all of these generations.
 fn differing<'a>(module: &'a Module, choices: &BTreeSet<Generation>) -> Vec<&'a str> {
-    let form = |symbol: &str, generation: Generation| {
-        VARIANTS.iter().position(|v| v.symbol == symbol && v.first <= generation && generation <= v.last)
-    };
     let differs = |symbol: &&str| {
         let forms: BTreeSet<_> = choices.iter().map(|g| form(symbol, *g)).collect();
         forms.len() > 1 && !SAME_LAYOUT.contains(symbol)

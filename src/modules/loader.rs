@@ -8,7 +8,7 @@ use super::call;
 use super::crash;
 use super::elf;
 use super::eventhandler::EventHandler;
-use super::generation::{self, Candidate, Decision, Sibling};
+use super::generation::{self, Candidate, Configured, Decision, Sibling};
 use super::head::{self, Kind};
 use super::host::{ModuleInfo, PluginFace};
 use super::hostlibs;
@@ -35,8 +35,8 @@ pub struct Options {
     /// Handed to every module's `init` (CP-025).
     pub config_folder: CString,
     pub exit_on_dl_error: bool,
-    /// By file name or package; wins over all evidence.
-    pub generations: HashMap<String, Generation>,
+    /// By file name or package; wins over all evidence but the plugin API number and the file's code.
+    pub generations: HashMap<String, Configured>,
     /// Package names that plugins get instead of their own, by file name or package.
     pub aliases: HashMap<String, String>,
 }
@@ -57,6 +57,8 @@ pub struct Opened {
     pub path: PathBuf,
     pub facts: elf::Module,
     pub library: Library,
+    /// Files that it leans on and that are no modules themselves: by path, what they say.
+    helpers: Vec<(PathBuf, elf::Module)>,
     kind: Kind,
     /// Complete for `kind`; see [`Opened::table`].
     table: *mut c_void,
@@ -85,7 +87,8 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
     hostlibs::provide();
     let facts = elf::read(path)?;
     let mut missing = precheck::missing(path, &facts);
-    if !missing.symbols.is_empty() && lend(path, &missing.symbols, folder) {
+    let mut helpers = precheck::helpers(path, &facts);
+    if !missing.symbols.is_empty() && lend(path, &missing.symbols, folder, &mut helpers) {
         missing = precheck::missing(path, &facts);
     }
     if !missing.is_empty() {
@@ -111,11 +114,16 @@ pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refus
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, kind, table, info, api })
+    Ok(Opened { path: path.to_owned(), facts, library, helpers, kind, table, info, api })
 }
 
 /// Opens the files that define these symbols, visibly for all. Some plugins of one folder lean on each other.
-fn lend(path: &Path, symbols: &[String], folder: &[PathBuf]) -> bool {
+fn lend(
+    path: &Path,
+    symbols: &[String],
+    folder: &[PathBuf],
+    helpers: &mut Vec<(PathBuf, elf::Module)>,
+) -> bool {
     let mut lent = false;
     for other in folder.iter().filter(|other| *other != path) {
         let Ok(facts) = elf::read(other) else { continue };
@@ -132,6 +140,10 @@ fn lend(path: &Path, symbols: &[String], folder: &[PathBuf]) -> bool {
         );
         // SAFETY: a module of the folder that we were told to load.
         lent |= unsafe { Library::open(other, Scope::Global) }.is_ok();
+        // A module is bound by itself.
+        if !facts.has_create {
+            helpers.push((other.clone(), facts));
+        }
     }
     lent
 }
@@ -220,6 +232,11 @@ enum NotServed {
         "{other} is {package} already; to have both, give one another name: plugins: {{ aliases = \"FILE=org.example.old\" }}"
     )]
     Taken { other: String, package: String },
+    /// Only the plugin's own file is bound to its generation.
+    #[error(
+        "it is of generation {generation}, and {helper}, which it brings along, calls {symbols}: that file would get the newest form"
+    )]
+    Helper { generation: Generation, helper: String, symbols: String },
     #[error(transparent)]
     Undecided(#[from] Undecided),
     #[error(transparent)]
@@ -254,6 +271,7 @@ pub fn start_plugin(
     let alias = find(&options.aliases, module).map(String::as_str);
     unless_taken(taken, alias.unwrap_or(&module.info.package)).map_err(refused)?;
     let decision = decide(module, siblings, &options.generations).map_err(|why| refused(why.into()))?;
+    binds_alone(module, &decision).map_err(refused)?;
     binding::bind(&module.library, &module.facts, &decision).map_err(|why| refused(why.into()))?;
     tell(module, &decision);
     // SAFETY: a complete table of this generation; the module is never closed.
@@ -333,6 +351,14 @@ fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), No
     }
 }
 
+/// Does nothing that the plugin brings along call what is another function for its generation?
+fn binds_alone(module: &Opened, decision: &Decision) -> Result<(), NotServed> {
+    let mut calling = module.helpers.iter().map(|(path, facts)| (path, binding::differing(facts, decision)));
+    let Some((path, symbols)) = calling.find(|(_, symbols)| !symbols.is_empty()) else { return Ok(()) };
+    let (helper, symbols) = (path.display().to_string(), symbols.join(", "));
+    Err(NotServed::Helper { generation: decision.generation, helper, symbols })
+}
+
 fn tell(module: &Opened, decision: &Decision) {
     let (file, evidence) = (module.file_name(), decision.evidence.join("; "));
     if decision.certain {
@@ -349,7 +375,7 @@ fn tell(module: &Opened, decision: &Decision) {
 fn decide(
     module: &Opened,
     siblings: &[Sibling],
-    configured: &HashMap<String, Generation>,
+    configured: &HashMap<String, Configured>,
 ) -> Result<Decision, Undecided> {
     generation::decide(module.candidate(), siblings, find(configured, module).copied())
 }

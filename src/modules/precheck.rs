@@ -1,7 +1,7 @@
 //! Does everything that a module imports exist? Asked of its file, before the dynamic linker is, so that the answer
 //! names all that is missing at once.
 
-use super::elf::Module;
+use super::elf::{self, Module};
 use super::library::{Library, Scope, global_symbol};
 use crate::abi::entry;
 use std::collections::HashSet;
@@ -47,8 +47,8 @@ pub fn missing(path: &Path, module: &Module) -> Missing {
     let mut libraries = Vec::new();
     for name in &module.needed {
         match open_needed(path, module, name) {
-            Some(library) => libraries.push(library),
-            None => found.libraries.push(name.clone()),
+            Ok(library) => libraries.push(library),
+            Err(named) => found.libraries.push(named),
         }
     }
     for import in &module.imports {
@@ -64,18 +64,36 @@ pub fn missing(path: &Path, module: &Module) -> Missing {
     found
 }
 
-/// As the dynamic linker will: the module's own search path first.
-fn open_needed(module_path: &Path, module: &Module, name: &str) -> Option<Library> {
+/// Where a library lies that the module brings along: on its own search path, or named with a path.
+fn beside(module_path: &Path, module: &Module, name: &str) -> Option<PathBuf> {
     let origin = module_path.parent().unwrap_or(Path::new("."));
-    let beside = module.run_path.iter().flat_map(|p| p.split(':')).filter(|p| !p.is_empty()).map(|folder| {
+    let folders = module.run_path.iter().flat_map(|p| p.split(':')).filter(|p| !p.is_empty());
+    let mut candidates = folders.map(|folder| {
         let folder = folder.replace("${ORIGIN}", "$ORIGIN");
         PathBuf::from(folder.replace("$ORIGIN", &origin.to_string_lossy())).join(name)
     });
-    beside
-        .filter(|p| p.exists())
-        .chain(std::iter::once(PathBuf::from(name)))
-        // SAFETY: a library that the module asks for, which its own opening would run as well.
-        .find_map(|p| unsafe { Library::open(&p, Scope::Global) }.ok())
+    match name.contains('/') {
+        true => Some(PathBuf::from(name)),
+        false => candidates.find(|p| p.exists()),
+    }
+}
+
+/// As the dynamic linker will: the module's own search path first. What is not the system's is not opened unless it is
+/// sound. The error names the library.
+fn open_needed(module_path: &Path, module: &Module, name: &str) -> Result<Library, String> {
+    let path = beside(module_path, module, name);
+    if let Some(path) = &path {
+        elf::read(path).map_err(|why| format!("{name} ({}: {why})", path.display()))?;
+    }
+    let path = path.unwrap_or_else(|| PathBuf::from(name));
+    // SAFETY: a library that the module asks for, which its own opening would run as well.
+    unsafe { Library::open(&path, Scope::Global) }.map_err(|_| name.to_owned())
+}
+
+/// What the files say that the module brings along, by path.
+pub fn helpers(path: &Path, module: &Module) -> Vec<(PathBuf, Module)> {
+    let found = module.needed.iter().filter_map(|name| beside(path, module, name));
+    found.filter_map(|path| elf::read(&path).ok().map(|facts| (path, facts))).collect()
 }
 
 #[cfg(test)]
@@ -105,5 +123,21 @@ mod tests {
         assert_eq!(missing.symbols, ["aa_missing", "zz_missing"]);
         assert_eq!(missing.libraries, ["libnowhere.so.9"]);
         assert_eq!(missing.to_string(), "symbols aa_missing, zz_missing; libraries libnowhere.so.9");
+    }
+
+    /// The dynamic linker is asked for nothing that is not sound, not by the module either.
+    #[test]
+    fn a_damaged_library_beside_a_module_is_missing() {
+        let folder = std::env::temp_dir().join(format!("janus-rs-beside-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("libdamaged.so"), b"\x7fELF\x02\x01\x01").unwrap();
+        let module = Module {
+            needed: vec!["libdamaged.so".into()],
+            run_path: Some("/nowhere:${ORIGIN}".into()),
+            ..Module::default()
+        };
+        let missing = missing(&folder.join("ours.so"), &module);
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(missing.to_string().contains("libdamaged.so: it is not a sound shared object"), "{missing}");
     }
 }

@@ -209,16 +209,45 @@ fn of_build(all: &BTreeSet<Release>, module: &Module) -> Option<Finding> {
         .then(|| Finding { what: format!("build-id of {origin}"), releases: BTreeSet::from([*release]) })
 }
 
-fn of_calls(group: &Group, module: &Module) -> Vec<Finding> {
+/// Is this what a plugin of the generation does? Releases inside it may differ in more.
+fn does(said: Said, generation: Generation) -> bool {
     use Generation::{B1, B2, B3, B4, B6};
-    let fits = |said: Said, release: Release, generation: Generation| match said {
+    match said {
         // These functions and options exist in 1.x only.
         Said::CodecIsSixth | Said::CodecIsFourth => (B1..=B3).contains(&generation),
         Said::SsrcsAreSixth | Said::DescriptorIsFourth => (B4..=B6).contains(&generation),
         Said::Options10 => (B1..=B2).contains(&generation),
         Said::Options11 => (B3..=B6).contains(&generation),
+        Said::DescriptorOfSeven | Said::DescriptorOfEight => true,
+    }
+}
+
+/// Can a plugin whose code says this not be of this generation? Of 0.x nothing is known here.
+pub fn excludes(said: Said, generation: Generation) -> bool {
+    generation >= Generation::B1 && !does(said, generation)
+}
+
+/// A release by its number (`1.1.2`), and the generation of its plugins.
+pub fn named(text: &str) -> Option<(Release, Generation)> {
+    let numbers = |text: &str| {
+        let mut numbers = text.split('.').map(|n| n.parse().ok());
+        let release = [numbers.next()??, numbers.next()??, numbers.next()??];
+        numbers.next().is_none().then_some(release)
+    };
+    let release: Release = numbers(text)?;
+    let of = |generation: &Generation| {
+        let (first, last) = generation.releases();
+        numbers(first).is_some_and(|first| first <= release)
+            && numbers(last).is_some_and(|last| release <= last)
+    };
+    Some((release, Generation::ALL.into_iter().find(of)?))
+}
+
+fn of_calls(group: &Group, module: &Module) -> Vec<Finding> {
+    let fits = |said: Said, release: Release, generation: Generation| match said {
         Said::DescriptorOfSeven => !takes_m(release),
         Said::DescriptorOfEight => takes_m(release),
+        said => does(said, generation),
     };
     let found = module.calls.said.iter().map(|said| Finding {
         what: said.text().to_owned(),
@@ -258,20 +287,22 @@ pub fn findings(group: &Group, name: Option<&str>, module: &Module) -> Vec<Findi
     if name.is_none_or(|name| bundled(module) == Some(name)) {
         found.extend(of_file(&all, module));
     }
+    // That a mark is missing tells something only of files that are what their package says.
+    let own = name.is_some_and(|name| bundled(module) == Some(name));
     let Some(marks) = name.and_then(|n| group.modules.get(n)) else { return found };
     if !marks.strings.is_empty() {
         let present: Vec<bool> = contains(module, &marks.strings);
         let releases = matching(&all, &present, marks.strings.iter().map(|m| &m.2));
-        if !releases.is_empty() {
-            let hits = present.iter().filter(|p| **p).count();
+        let hits = present.iter().filter(|p| **p).count();
+        if !releases.is_empty() && (own || hits > 0) {
             found.push(Finding { what: format!("{hits} of {} known texts", present.len()), releases });
         }
     }
     if !marks.imports.is_empty() {
         let present: Vec<bool> = marks.imports.iter().map(|m| imported(m.0)).collect();
         let releases = matching(&all, &present, marks.imports.iter().map(|m| &m.1));
-        if !releases.is_empty() {
-            let hits = present.iter().filter(|p| **p).count();
+        let hits = present.iter().filter(|p| **p).count();
+        if !releases.is_empty() && (own || hits > 0) {
             found.push(Finding { what: format!("{hits} of {} telling imports", present.len()), releases });
         }
     }

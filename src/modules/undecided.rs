@@ -13,6 +13,8 @@ const UNREAD: &str = if calls::DECODED { "" } else { " (code is not read on this
 pub enum Undecided {
     #[error("its plugin API {api} cannot be that of {generation}, as is configured")]
     ConfiguredOtherwise { api: i32, generation: Generation },
+    #[error("{said}, as plugins of {generation} do not, which is configured")]
+    ConfiguredAgainstCode { generation: Generation, said: &'static str },
     #[error("its plugin API {0} belongs to no known release")]
     UnknownApi(i32),
     /// In the middle of a generation.
@@ -26,6 +28,20 @@ pub enum Undecided {
         generation: Generation,
         symbol: &'static str,
         from: &'static str,
+        say: String,
+    },
+    /// It did not come with the other files of its folder.
+    #[error(
+        "its plugin API {api} is that of {between}, its own file does not tell{UNREAD} which it was compiled for, and as \
+         the other files of its folder are, {newer} might write more than it has room for; if you know that it is of \
+         their release, say so: {say}"
+    )]
+    OthersTell {
+        api: i32,
+        /// Generations.
+        between: String,
+        /// Symbols.
+        newer: String,
         say: String,
     },
     #[error(

@@ -27,7 +27,6 @@ pub use error::{OptionError, StartError};
 pub use reload::Reload;
 
 use crate::abi;
-use crate::abi::generation::Generation;
 use crate::api::Api;
 use crate::api::info::server_info;
 use crate::builtin::echo::{self, Echo};
@@ -41,6 +40,7 @@ use crate::json::Json;
 use crate::log::{self, LogConfig, LogSink};
 use crate::media::Engine;
 use crate::modules::eventhandler::EventHandler;
+use crate::modules::generation::Configured;
 use crate::modules::given::Given;
 use crate::modules::head::Kind;
 use crate::modules::host;
@@ -470,9 +470,9 @@ fn module_options(config: &Config, folder: &Path) -> Result<Options, StartError>
     let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(OptionError::from)?;
     let mut generations = HashMap::new();
     for entry in options::ABI_GENERATIONS.of(config) {
-        match entry.split_once('=').map(|(name, g)| (name.trim(), Generation::from_name(g.trim()))) {
-            Some((name, Some(generation))) => drop(generations.insert(name.to_owned(), generation)),
-            _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION"),
+        match entry.split_once('=').map(|(name, g)| (name.trim(), Configured::from_name(g.trim()))) {
+            Some((name, Some(built_for))) => drop(generations.insert(name.to_owned(), built_for)),
+            _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION or FILE=RELEASE"),
         }
     }
     let mut aliases = HashMap::new();
