@@ -473,7 +473,7 @@ impl Agent {
         }
         // Our rule: the newest authenticated nomination wins, also over a pair of higher priority. The crate alone
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
-        if nominates && !self.inner.controlling() {
+        if nominates && !self.inner.controlling() && !self.is_detour(now, path) {
             self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
             self.remember_nomination(path, self.nominations.len());
         }
@@ -648,6 +648,13 @@ impl Agent {
             .selected
             .is_none_or(|p| !self.is_there(p) || !self.inner.has_viable_remote_candidate(p.remote));
         !self.inner.ice_lite() && (lost || self.is_fresh(now, path.origin()))
+    }
+
+    /// Through the relay, though the path that there is needs none and works: who nominates whatever answers (RFC 5245 §8.1.1.2)
+    /// nominates the slowest last.
+    fn is_detour(&self, now: Instant, path: Path) -> bool {
+        let direct = self.selected.filter(|known| known.way != Way::Relay && self.is_there(*known));
+        path.way == Way::Relay && direct.is_some_and(|known| self.is_fresh(now, known.origin()))
     }
 
     /// A check that was sent there was answered from there, not long ago.

@@ -334,6 +334,32 @@ fn nomination(client: &mut End, now: &mut Instant) -> Vec<u8> {
     }
 }
 
+// Who nominates whatever answers nominates the slowest path last: a relay is for when nothing else works.
+#[test]
+fn a_relay_takes_no_call_from_a_path_that_works() {
+    let (mut server, mut client, mut now) = connected();
+    let direct = server.selected().unwrap();
+    let relayed = address("192.0.2.1:40000");
+    server.agent.set_addresses(&[direct.local], &[], Some(relayed));
+    let through = Path::relayed(relayed, direct.remote);
+    let until = now + Duration::from_secs(3);
+    while now < until {
+        server.agent.handle_timeout(now);
+        while let Some(out) = server.agent.poll_transmit() {
+            client.agent.handle(now, Path::udp(direct.remote, out.path.local), &out.message);
+        }
+        client.agent.handle_timeout(now);
+        while let Some(out) = client.agent.poll_transmit() {
+            let path = if out.path.remote == relayed { through } else { direct };
+            server.agent.handle(now, path, &out.message);
+        }
+        now += Duration::from_millis(10);
+    }
+    let check = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, through, &check));
+    assert_eq!(server.selected(), Some(direct));
+}
+
 fn lite() -> (End, End, Instant) {
     let mut server = end("s", IceRole::Controlled, true, &["10.0.0.1:1000"]);
     let mut client = end("c", IceRole::Controlling, false, &["10.0.0.2:2000"]);
