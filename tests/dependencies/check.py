@@ -51,24 +51,15 @@ def allowed(expression):
     return either()
 
 
-def linked(data):
-    """Names and versions of what the library links with."""
-    packages = {package["id"]: package for package in data["packages"]}
-    nodes = {node["id"]: node for node in data["resolve"]["nodes"]}
-    root = next(p["id"] for p in data["packages"] if p["name"] == "libjanus_rs")
-    seen, todo = set(), [root]
-    while todo:
-        at = todo.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        for dep in nodes[at]["deps"]:
-            macro = any("proc-macro" in target["kind"] for target in packages[dep["pkg"]]["targets"])
-            if not macro and any(kind["kind"] is None for kind in dep["dep_kinds"]):
-                todo.append(dep["pkg"])
+def linked():
+    """Names and versions of what the library links with, with its own features: those of the workspace are more."""
+    command = ["cargo", "tree", "--quiet", "--locked", "--package", "libjanus_rs", "--target", "x86_64-unknown-linux-gnu"]
+    command += ["--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"]
     versions = {}
-    for at in seen:
-        versions.setdefault(packages[at]["name"], set()).add(packages[at]["version"])
+    for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines():
+        if line:
+            name, version = line.split()[:2]
+            versions.setdefault(name, set()).add(version.removeprefix("v"))
     return versions
 
 
@@ -85,7 +76,7 @@ def main():
             problems.append(f"{name}: comes from {package['source']}")
         if package["name"] in BANNED:
             problems.append(f"{name}: is banned")
-    twice = {name: versions for name, versions in linked(data).items() if len(versions) > 1}
+    twice = {name: versions for name, versions in linked().items() if len(versions) > 1}
     for name, versions in sorted(twice.items()):
         if name not in TWICE:
             problems.append(f"{name}: linked as {' and '.join(sorted(versions))}; if that stays, say why in twice.json")
