@@ -226,6 +226,7 @@ class Ours(unittest.TestCase):
             self.assertEqual(ended.returncode, 78, ended.stderr)
             self.assertIn(str(file), ended.stderr)
             # Then it gets further: to the transports, of which this folder configures none.
+            pathlib.Path(folder, "janus-rs.jcfg").write_text("transports: { builtin = false }\n")
             ended = self.start(folder, "--lenient", "-P", folder)
             self.assertEqual(ended.returncode, 1, ended.stderr)
             self.assertIn("janus.jcfg: Error parsing", ended.stdout)
@@ -233,7 +234,7 @@ class Ours(unittest.TestCase):
     def test_the_umask_is_the_callers_or_the_configured_one(self):
         for umask, configured, expected in ((0o027, "", 0o640), (0o022, 'general: { umask = "0077" }', 0o600)):
             with tempfile.TemporaryDirectory() as folder:
-                pathlib.Path(folder, "janus.jcfg").write_text(configured)
+                pathlib.Path(folder, "janus.jcfg").write_text(configured + "\ntransports: { builtin = false }\n")
                 log = pathlib.Path(folder, "log")
                 # No transports: it ends by itself, after the log.
                 self.start(folder, "-b", "-L", str(log), "-P", folder, umask=umask)
