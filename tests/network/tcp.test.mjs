@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
 import { openChromium, openFirefox } from '../browser/lib/browsers.mjs';
 import { figures, openPage } from '../browser/lib/figures.mjs';
-import { servePage } from '../browser/lib/mirror.mjs';
+import { servePage } from '../browser/lib/own.mjs';
 import { Server, until } from '../browser/lib/server.mjs';
 
 const ADDRESS = '10.77.0.5';
@@ -39,6 +39,8 @@ for (const [name, open, way, nat] of WAYS) {
 		const browser = await open();
 		try {
 			const page = await openPage(browser, `${mirror.url}?server=${encodeURIComponent(server.ws)}`);
+			await page.click('#devices button');
+			await until(() => page.evaluate(() => document.querySelector('#devices video').videoWidth > 0), 'own picture');
 			await page.click('#start');
 			await until(async () => (await figures(page)).frames >= 30, '30 frames');
 			const [info] = await server.handles();
