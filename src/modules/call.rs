@@ -1,7 +1,9 @@
 //! Calling simple C functions by name.
 
 use super::library::Library;
+use crate::json::{Json, json_t};
 use std::ffi::{CStr, c_int, c_long, c_void};
+use std::ptr;
 
 /// `int name(void)`.
 ///
@@ -34,4 +36,18 @@ pub unsafe fn create(function: *mut c_void) -> Option<*mut c_void> {
     let table =
         unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> *mut c_void>(function)() };
     (!table.is_null()).then_some(table)
+}
+
+/// `json_t *handle_request(json_t *request)`: how event handlers and loggers are asked. What they answer is theirs to leave
+/// out.
+///
+/// # Safety
+/// The function is that of a module that runs; it borrows the request, and its answer is the caller's.
+pub unsafe fn request(
+    function: unsafe extern "C" fn(*mut json_t) -> *mut json_t,
+    request: Option<&Json>,
+) -> Option<Json> {
+    // SAFETY: promised by the caller.
+    let answer = unsafe { Json::from_owned(function(request.map_or(ptr::null_mut(), Json::as_ptr))) };
+    Some(answer.unwrap_or_else(Json::object))
 }

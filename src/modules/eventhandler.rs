@@ -1,5 +1,6 @@
 //! A loaded event handler.
 
+use super::call;
 use super::host::EventHandlerFace;
 use super::table::Table;
 use crate::abi::eventhandler::janus_eventhandler;
@@ -7,7 +8,6 @@ use crate::json::Json;
 use crate::stall::Callback;
 use libc::c_int;
 use std::ffi::CStr;
-use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 pub type EventHandler = Table<janus_eventhandler>;
@@ -44,11 +44,7 @@ impl EventHandlerFace for EventHandler {
 
     fn query(&self, request: Option<&Json>) -> Option<Json> {
         let _inside = self.enter(Callback::HandleRequest);
-        // SAFETY: the request is lent, the result's reference is ours.
-        unsafe {
-            let query = (*self.table).handle_request?;
-            let answer = Json::from_owned(query(request.map_or(ptr::null_mut(), Json::as_ptr)));
-            Some(answer.unwrap_or_else(Json::object))
-        }
+        // SAFETY: a checked table, and its own function.
+        unsafe { call::request((*self.table).handle_request?, request) }
     }
 }

@@ -31,7 +31,11 @@ pub enum LinkError {
 }
 
 impl Library {
-    /// Opens with all symbols bound at once (CP-057).
+    /// Opens with all symbols bound at once (CP-057). It is no safe function:
+    /// ```compile_fail,E0133
+    /// # use janus_rs::modules::library::{Library, Scope};
+    /// Library::open("libm.so.6".as_ref(), Scope::Local);
+    /// ```
     ///
     /// # Safety
     /// Constructors of the file and of what it depends on run, and may do anything: it is one that we were told to load.

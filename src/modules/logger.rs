@@ -1,5 +1,6 @@
 //! A loaded logger.
 
+use super::call;
 use super::host::LoggerFace;
 use super::table::Table;
 use crate::abi::logger::janus_logger;
@@ -7,7 +8,6 @@ use crate::json::Json;
 use crate::stall::Callback;
 use libc::c_int;
 use std::ffi::CStr;
-use std::ptr;
 
 pub type Logger = Table<janus_logger>;
 
@@ -37,11 +37,7 @@ impl LoggerFace for Logger {
 
     fn query(&self, request: Option<&Json>) -> Option<Json> {
         let _inside = self.enter(Callback::HandleRequest);
-        // SAFETY: the request is lent, the result's reference is ours.
-        unsafe {
-            let query = (*self.table).handle_request?;
-            let answer = Json::from_owned(query(request.map_or(ptr::null_mut(), Json::as_ptr)));
-            Some(answer.unwrap_or_else(Json::object))
-        }
+        // SAFETY: a checked table, and its own function.
+        unsafe { call::request((*self.table).handle_request?, request) }
     }
 }
