@@ -175,6 +175,8 @@ class Forced(Addresses):
     async def test_not_allowed(self):
         call = await self.force("false")
         self.assertEqual([line[4] for line in candidates(call.answer, "host")], [SERVER])
+        # The peer nominates each pair that works, and the relay's the last.
+        self.assertIn("[host,udp] <-> ", self.selected_pair())
 
 
 if __name__ == "__main__":
