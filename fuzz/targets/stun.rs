@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
         agent.add_remote(found);
     }
     agent.start(now);
-    let path = Path { local: address(1000), remote: address(2000) };
+    let path = Path::udp(address(1000), address(2000));
     agent.handle(now, path, data);
     for _ in 0..20 {
         now += Duration::from_millis(500);
@@ -40,6 +40,8 @@ fn agent() -> Agent {
         lite: false,
         consent_freshness: true,
         addresses: vec![address(1000)],
+        tcp: vec![address(1000)],
+        relayed: Some(address(3000)),
     });
     agent.set_remote(credentials(), false);
     agent
