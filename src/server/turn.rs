@@ -112,7 +112,12 @@ impl Rest {
         let config = ureq::config::Config::builder().timeout_global(Some(self.timeout)).build();
         let agent = https::agent(config);
         let address = self.address();
-        let answer = if self.post { agent.post(&address).send_empty() } else { agent.get(&address).call() };
+        // As the reference does it, with the query in the body as well.
+        let post = || {
+            let form = "application/x-www-form-urlencoded";
+            agent.post(&address).content_type(form).send(self.query())
+        };
+        let answer = if self.post { post() } else { agent.get(&address).call() };
         // The address has the key in it.
         let mut answer = answer.map_err(|error| error.to_string().replace(&address, &self.url))?;
         let body = answer.body_mut().with_config().limit(LARGEST).read_to_vec();
@@ -340,7 +345,15 @@ mod tests {
             let serve = |status: &str| {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut request = Vec::new();
-                while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+                let is_whole = |request: &[u8]| {
+                    let text = std::str::from_utf8(request).unwrap();
+                    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+                    let length = head.to_ascii_lowercase();
+                    let length =
+                        length.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    body.len() == length.unwrap_or(0)
+                };
+                while !is_whole(&request) {
                     let mut bytes = [0; 500];
                     let len = stream.read(&mut bytes).unwrap();
                     request.extend(&bytes[..len]);
@@ -350,7 +363,10 @@ mod tests {
                     body.len()
                 );
                 stream.write_all((head + body).as_bytes()).unwrap();
-                String::from_utf8(request).unwrap().lines().next().unwrap().to_owned()
+                let request = String::from_utf8(request).unwrap();
+                let (line, body) =
+                    (request.lines().next().unwrap(), request.split("\r\n\r\n").nth(1).unwrap());
+                format!("{line} {body}").trim_end().to_owned()
             };
             [serve("200 OK"), serve("200 OK"), serve("403 Forbidden")]
         });
@@ -359,9 +375,10 @@ mod tests {
         }
         let refused = rest(&url, false).ask().unwrap_err();
         assert!(!refused.contains("k%26y"), "{refused}");
-        let query = "/turn?service=turn&api=k%26y&key=k%26y&username=My%20Janus HTTP/1.1";
+        let query = "service=turn&api=k%26y&key=k%26y&username=My%20Janus";
         let lines = serving.join().unwrap();
-        assert_eq!(lines, [format!("GET {query}"), format!("POST {query}"), format!("GET {query}")]);
+        let get = format!("GET /turn?{query} HTTP/1.1");
+        assert_eq!(lines, [get.clone(), format!("POST /turn?{query} HTTP/1.1 {query}"), get]);
         assert!(rest("http://h/?a=b", true).address().starts_with("http://h/?a=b&service=turn&"));
     }
 }
