@@ -64,7 +64,7 @@ fn a_call_through_a_relay() {
     );
     assert!(pair_of(&other).ends_with(&format!("{ip}:{port} [relay,udp]")));
     // The first datagrams may come before the permission; one is enough for the peer's address.
-    assert_eq!(count(permissions), 1);
+    assert!((1..=2).contains(&count(permissions)));
     for (sender, receiver, ssrc) in [(0, 1, 9), (1, 0, 17)] {
         let ends = [&mut relayed, &mut other];
         one_way(ends[sender], ends[receiver], ssrc);
@@ -79,7 +79,7 @@ fn a_call_through_a_relay() {
             }
         }
     }
-    assert_eq!(count(channels), 1);
+    assert!((1..=2).contains(&count(channels)));
     assert!(count(by_channel) >= 100);
     assert!(count(refused) <= 1);
     a.stop();
@@ -114,7 +114,8 @@ fn many_peers_through_one_relay_share_its_allocation_and_its_trains() {
         }
     }
     let Counts { allocations, channels, by_channel, .. } = &*relay.counts;
-    assert_eq!((count(allocations), count(channels)), (1, PEERS));
+    // A request is sent again when its answer takes long.
+    assert!(count(allocations) == 1 && (PEERS..=2 * PEERS).contains(&count(channels)));
     assert!(count(by_channel) >= 60 * PEERS);
     let after = a.traffic()[0];
     assert!(after.sent - before.sent >= 60 * PEERS as u64 && after.dropped == before.dropped);
