@@ -60,7 +60,6 @@ build() {
 suite build build
 # Without what an embedded library can do without.
 suite features cargo clippy --quiet --lib --no-default-features -- -D warnings
-suite rust cargo test --quiet --no-fail-fast --lib --tests
 
 # These work with real browsers, clients and clocks, and machines are sometimes busy: what fails is run once more, and
 # both runs are in the output.
@@ -74,6 +73,8 @@ twice() {
 	echo "=== once more: $*"
 	"$@"
 }
+# Programs of tests/embedding.rs have real clocks, too.
+suite rust twice cargo test --quiet --no-fail-fast --lib --tests
 for folder in tests/*/; do
 	[ -x "$folder/run" ] && suite "$(basename "$folder")" twice "$folder/run"
 done
