@@ -391,7 +391,7 @@ fn a_relay_that_is_gone_is_given_up() {
         while world.client.poll_transmit().is_some() {}
     }
     assert_eq!(world.events(), [Event::Lost]);
-    // 2 s of silence, and seven requests.
+    // In the world's own time, which no clock is asked for: 2 s of silence, and seven requests.
     assert_eq!((world.now - begin).as_millis(), 13_500);
     assert_eq!(world.client.reach(world.now, address("198.51.100.1:5000")), None);
 }
