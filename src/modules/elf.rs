@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use super::calls::{self, Calls};
-use super::crash::Function;
 use super::image::{Image, u16_at, u32_at, u64_at};
 use super::sound::{self, ADDRESS_RELOCATIONS, Dynamic, tag};
 use super::unsound::{FileError, Unsound};
@@ -134,6 +133,14 @@ pub(super) fn build_id_in(mut notes: &[u8]) -> Option<String> {
         notes = notes.get(end.checked_add(3)? & !3..)?;
     }
     None
+}
+
+/// A function, by its place in the file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Function {
+    pub offset: u64,
+    pub length: u64,
+    pub name: String,
 }
 
 /// All functions that a file names, sorted; those that it exports, if it was stripped.

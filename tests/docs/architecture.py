@@ -56,6 +56,9 @@ def paths(module, text):
     uses = re.findall(r"^\s*(?:pub(?:\(.*?\))? )?use ((?:crate|super|self)::[^;]+);", text, re.M)
     named = [path for use in uses for path in expand(use)]
     named += re.findall(r"(?<!\$)\bcrate::[\w:]+", text)
+    children = "|".join(other[-1] for other in modules() if other[:-1] == module)
+    if children:
+        named += [f"self::{path}" for path in re.findall(rf"(?<![\w:.])(?:{children})::[\w:]*", text)]
     for path in named:
         parts = [p.strip() for p in path.split("::") if p.strip()]
         if parts[0] == "crate":

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::{mem, ptr};
 use text::Outputs;
 
-pub use objects::{Function, note_module};
+pub use objects::note_module;
 
 /// Whoever gets one of these has a bug, or was told to end with a core.
 const SIGNALS: [c_int; 7] =

@@ -2,20 +2,12 @@
 //! Reading the notes takes no lock and no memory.
 
 use super::memory;
-use crate::modules::elf;
+use crate::modules::elf::{self, Function};
 use crate::util::append::Append;
 use std::ffi::{CStr, c_int, c_void};
 use std::ops::Range;
 use std::path::Path;
 use std::slice;
-
-/// A function, by its place in the file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Function {
-    pub offset: u64,
-    pub length: u64,
-    pub name: String,
-}
 
 struct Object {
     file: String,

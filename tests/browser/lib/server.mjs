@@ -19,15 +19,22 @@ const UNUSED_TRANSPORTS = ['rabbitmq', 'mqtt', 'nanomsg', 'pfunix'];
 
 const list = (names) => names.map((name) => `libjanus_${name}.so`).join(',');
 
-/** A port that is free now. */
-export function freePort() {
-	return new Promise((resolve, reject) => {
-		const probe = createServer().listen(0, '127.0.0.1', () => {
-			const { port } = probe.address();
-			probe.close(() => resolve(port));
-		});
-		probe.on('error', reject);
+let nextPort = process.pid * 89;
+
+/**
+ * A port that is free now, below those that the system gives to connections and sockets without a port of their own:
+ * what it gives away between this probe and the server's own bind is none of these.
+ */
+export async function freePort() {
+	const isFree = (port) => new Promise((resolve) => {
+		const probe = createServer().listen(port, '0.0.0.0', () => probe.close(() => resolve(true)));
+		probe.on('error', () => resolve(false));
 	});
+	for (let tries = 0; tries < 20000; tries++) {
+		const port = 12000 + nextPort++ % 20000;
+		if (await isFree(port)) return port;
+	}
+	throw new Error('no free port');
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -214,8 +214,16 @@ fn program() -> PathBuf {
     std::env::var_os("JANUS_RS").map_or(built, PathBuf::from)
 }
 
+/// A port that is free now, below those that the system gives to connections and sockets without a port of their own:
+/// what it gives away between this probe and the server's own bind is none of these.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").and_then(|probe| probe.local_addr()).expect("a free port").port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
+    (0..20_000)
+        .map(|_| std::process::id().wrapping_mul(89).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
+        .map(|number| 12_000 + (number % 20_000) as u16)
+        .find(is_free)
+        .expect("a free port")
 }
 
 fn own_folder() -> PathBuf {
