@@ -31,6 +31,16 @@ pub trait HandleHost: Send + Sync {
 
 /// One connection of a transport: what is for it is told to it, and it knows its transport. Nobody can hand a
 /// connection to a transport that it is none of.
+/// ```compile_fail,E0599
+/// # use janus_rs::{json::Json, modules::{host::Connection, transport::Transport}};
+/// # fn mixed(transport: &Transport, of_another: &dyn Connection, message: Json) {
+/// transport.send_message(of_another, 0, false, message);
+/// # }
+/// ```
+/// nor make one of a session of C's:
+/// ```compile_fail,E0603
+/// use janus_rs::modules::transport::Instance;
+/// ```
 pub trait Connection: Send + Sync {
     /// Of the transport.
     fn package(&self) -> &str;

@@ -50,6 +50,11 @@ pub struct Readable {
 
 impl Bed {
     /// Watches the sockets of a family, by descriptors of its own: numbers that are closed elsewhere become others'.
+    /// A number alone is not taken:
+    /// ```compile_fail,E0277
+    /// # use janus_rs::media::worker::wake::Bed;
+    /// Bed::default().watch(&3, None::<&std::net::UdpSocket>);
+    /// ```
     pub fn watch(&mut self, media: &impl AsFd, rtcp: Option<&impl AsFd>) -> io::Result<()> {
         assert!(self.media.len() < FAMILIES, "one socket per address family");
         let own = |socket: &dyn AsFd| socket.as_fd().try_clone_to_owned();
