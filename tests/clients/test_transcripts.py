@@ -162,7 +162,7 @@ class Transcripts(unittest.IsolatedAsyncioTestCase):
         await self.play(timing.timeouts, without_modules=True, general="session_timeout = 1;")
 
     async def test_activity(self):
-        await self.play(timing.activity, general="session_timeout = 1;")
+        await self.play(timing.activity, general="session_timeout = 4;")
 
     async def test_reclaim(self):
         await self.play(timing.reclaim, without_modules=True, general="session_timeout = 0; reclaim_session_timeout = 3;")

@@ -24,8 +24,8 @@ async def timeouts(play):
 async def activity(play):
     """CP-110 – CP-112: what counts as activity and what does not."""
     await play.ask("create", {"janus": "create", "id": 310})
-    for number in range(7):
-        await asyncio.sleep(0.7)
+    for number in range(9):  # twice the time limit
+        await asyncio.sleep(0.9)
         await play.ask(f"unknown handle {number}", {"janus": "detach", "session_id": 310, "handle_id": 5})
     await play.ask("alive", {"janus": "keepalive", "session_id": 310})
     while (await play.ask_quietly({"janus": "list_handles", "session_id": 310}))["janus"] == "success":
