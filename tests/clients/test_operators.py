@@ -225,8 +225,8 @@ class Ours(unittest.TestCase):
             ended = self.start(folder)
             self.assertEqual(ended.returncode, 78, ended.stderr)
             self.assertIn(str(file), ended.stderr)
-            # Then it gets further: to the transports, of which this folder configures none.
-            pathlib.Path(folder, "janus-rs.jcfg").write_text("transports: { builtin = false }\n")
+            # Then it gets further: to the transports, of which this folder configures none. (What is built in would serve.)
+            pathlib.Path(folder, "janus-rs.jcfg").write_text("web: { enabled = false }\n")
             ended = self.start(folder, "--lenient", "-P", folder)
             self.assertEqual(ended.returncode, 1, ended.stderr)
             self.assertIn("janus.jcfg: Error parsing", ended.stdout)
