@@ -2,8 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::check::Installation;
-use super::http::{AskError, Door};
-use crate::config::Config;
+use super::http::{AskError, Doors};
 use crate::json::Json;
 use crate::options;
 use std::time::Duration;
@@ -11,13 +10,12 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(1);
 
 pub fn run(installation: &Installation, wait: bool) -> i32 {
-    let http = installation.file("janus.transport.http.jcfg").unwrap_or_else(|| Config::new("none"));
-    let door = match Door::admin(&http) {
-        Ok(door) => door,
+    let doors = match Doors::admin(installation) {
+        Ok(doors) => doors,
         Err(why) => {
             eprintln!(
-                "janus-rs drain: {why} (admin.admin_http in {}/janus.transport.http.jcfg): cannot ask the server. \
-                 `systemctl stop` drains by itself with general.shutdown_timeout",
+                "janus-rs drain: {why} (admin.admin_http in {0}/janus.transport.http.jcfg, web.admin_port in {0}/janus-rs.jcfg): \
+                 cannot ask the server. `systemctl stop` drains by itself with general.shutdown_timeout",
                 installation.folder.display()
             );
             return 1;
@@ -26,7 +24,7 @@ pub fn run(installation: &Installation, wait: bool) -> i32 {
     let secret = installation.config.as_ref().ok().and_then(|config| options::ADMIN_SECRET.of(config));
     let ask = || {
         let request = Json::object().with("janus", "drain").with("transaction", "drain");
-        door.ask(&request.with_some("admin_secret", secret))
+        doors.ask(&request.with_some("admin_secret", secret))
     };
     let mut last = None;
     loop {

@@ -1,10 +1,15 @@
 //! Asks the server that runs here, over plain HTTP: one request, one connection.
 #![forbid(unsafe_code)]
 
+use super::check::Installation;
 use crate::config::Config;
 use crate::json::Json;
+use crate::options::{WEB_ADMIN_IP, WEB_ADMIN_PORT, WEB_ADMIN_UNIX, WEB_ENABLED, WEB_IP, WEB_PORT};
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -14,12 +19,11 @@ const MOST: u64 = 1 << 20;
 
 #[derive(Debug, Error)]
 pub enum AskError {
-    #[error("{0} serves no plain HTTP")]
+    #[error("{0} is served over plain HTTP by nothing that is configured")]
     NoDoor(&'static str),
-    #[error("port {port} of {ip}: {error}")]
+    #[error("{place}: {error}")]
     Io {
-        ip: String,
-        port: u16,
+        place: Place,
         #[source]
         error: io::Error,
     },
@@ -29,60 +33,155 @@ pub enum AskError {
     Refused { code: i64, reason: String },
 }
 
-/// One of the two APIs, as janus.transport.http.jcfg opens it.
-pub struct Door {
-    ip: String,
-    port: u16,
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Port { ip: String, port: u16 },
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Port { ip, port } => write!(f, "port {port} of {ip}"),
+            Place::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+impl Place {
+    fn port(ip: Option<&str>, port: u16) -> Place {
+        let ip = ip.filter(|ip| !matches!(*ip, "0.0.0.0" | "::")).unwrap_or("127.0.0.1");
+        Place::Port { ip: ip.to_owned(), port }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Place::Port { ip, port } => {
+                let stream = TcpStream::connect((ip.as_str(), *port))?;
+                stream.set_read_timeout(Some(LIMIT))?;
+                Box::new(stream)
+            }
+            Place::Unix(path) => {
+                let stream = UnixStream::connect(path)?;
+                stream.set_read_timeout(Some(LIMIT))?;
+                Box::new(stream)
+            }
+        })
+    }
+}
+
+/// One of the two APIs at one place.
+#[derive(Debug, PartialEq, Eq)]
+struct Door {
+    place: Place,
     path: String,
 }
 
-impl Door {
-    pub fn janus(http: &Config) -> Result<Door, AskError> {
-        Door::of(http, "general", ["http", "port", "base_path", "ip"], 8088, "/janus", "the Janus API")
-    }
+/// All places where an API may be served: janus.transport.http.jcfg's first, then those of the built-in web server. Which of them
+/// are open, the configuration alone does not tell: a transport may be disabled.
+pub struct Doors(Vec<Door>);
 
-    pub fn admin(http: &Config) -> Result<Door, AskError> {
-        let items = ["admin_http", "admin_port", "admin_base_path", "admin_ip"];
-        Door::of(http, "admin", items, 7088, "/admin", "the Admin API")
-    }
-
-    fn of(
-        http: &Config,
-        category: &str,
-        [switch, port, path, ip]: [&str; 4],
-        default: u16,
-        base: &str,
-        name: &'static str,
-    ) -> Result<Door, AskError> {
-        if !http.is_true(category, switch) {
-            return Err(AskError::NoDoor(name));
+impl Doors {
+    pub fn janus(installation: &Installation) -> Result<Doors, AskError> {
+        let (http, own) = files(installation);
+        let items = ["http", "port", "base_path", "ip"];
+        let mut doors: Vec<Door> = transport(&http, "general", items, 8088, "/janus").into_iter().collect();
+        if builtin(&own) {
+            let port = WEB_PORT.of(&own).and_then(|port| port.trim().parse().ok());
+            doors.extend(
+                port.map(|port| Door {
+                    place: Place::port(WEB_IP.of(&own), port),
+                    path: "/janus".to_owned(),
+                }),
+            );
         }
-        let value = |item| http.value(category, item);
-        let ip = value(ip).filter(|ip| !matches!(*ip, "0.0.0.0" | "::")).unwrap_or("127.0.0.1");
-        let port = value(port).and_then(|port| port.trim().parse().ok()).unwrap_or(default);
-        Ok(Door { ip: ip.to_owned(), port, path: value(path).unwrap_or(base).to_owned() })
+        some(doors, "the Janus API")
+    }
+
+    pub fn admin(installation: &Installation) -> Result<Doors, AskError> {
+        let (http, own) = files(installation);
+        let items = ["admin_http", "admin_port", "admin_base_path", "admin_ip"];
+        let mut doors: Vec<Door> = transport(&http, "admin", items, 7088, "/admin").into_iter().collect();
+        let port = WEB_ADMIN_PORT.of(&own).and_then(|port| port.trim().parse().ok());
+        let places = builtin(&own).then(|| {
+            [
+                port.map(|port| Place::port(WEB_ADMIN_IP.of(&own), port)),
+                WEB_ADMIN_UNIX.of(&own).map(|path| Place::Unix(installation.folder.join(path))),
+            ]
+        });
+        doors.extend(
+            places.into_iter().flatten().flatten().map(|place| Door { place, path: "/admin".to_owned() }),
+        );
+        some(doors, "the Admin API")
     }
 
     /// The answer, unless it is an error.
     pub fn ask(&self, request: &Json) -> Result<Json, AskError> {
         let body = request.dump(crate::json::dump::COMPACT).unwrap_or_default();
-        let answer = self.exchange("POST", &self.path, &body)?;
-        judged(&answer)
+        judged(&self.first(|door| door.exchange("POST", &door.path, &body))?)
     }
 
     /// `GET …/info` of the Janus API, which needs no secret.
     pub fn info(&self) -> Result<Json, AskError> {
-        let answer = self.exchange("GET", &format!("{}/info", self.path.trim_end_matches('/')), "")?;
-        judged(&answer)
+        let path = |door: &Door| format!("{}/info", door.path.trim_end_matches('/'));
+        judged(&self.first(|door| door.exchange("GET", &path(door), ""))?)
     }
 
+    /// What the first says that is open; if none is, why the first is not.
+    fn first(&self, ask: impl Fn(&Door) -> Result<String, AskError>) -> Result<String, AskError> {
+        let mut failed = None;
+        for door in &self.0 {
+            match ask(door) {
+                Err(error @ AskError::Io { .. }) => failed = failed.or(Some(error)),
+                answered => return answered,
+            }
+        }
+        Err(failed.unwrap_or(AskError::NoDoor("the API")))
+    }
+}
+
+fn some(doors: Vec<Door>, name: &'static str) -> Result<Doors, AskError> {
+    if doors.is_empty() { Err(AskError::NoDoor(name)) } else { Ok(Doors(doors)) }
+}
+
+/// Nothing says that it is off.
+fn builtin(own: &Config) -> bool {
+    WEB_ENABLED.written(own).is_none() || WEB_ENABLED.of(own)
+}
+
+/// Of the HTTP transport and of our own; one that cannot be read says nothing.
+fn files(installation: &Installation) -> (Config, Config) {
+    let read = |name| installation.file(name).unwrap_or_else(|| Config::new(name));
+    (read("janus.transport.http.jcfg"), read("janus-rs.jcfg"))
+}
+
+fn transport(
+    http: &Config,
+    category: &str,
+    [switch, port, path, ip]: [&str; 4],
+    default: u16,
+    base: &str,
+) -> Option<Door> {
+    let value = |item| http.value(category, item);
+    let number = value(port).and_then(|port| port.trim().parse().ok()).unwrap_or(default);
+    http.is_true(category, switch)
+        .then(|| Door { place: Place::port(value(ip), number), path: value(path).unwrap_or(base).to_owned() })
+}
+
+impl Door {
     fn exchange(&self, method: &str, path: &str, body: &str) -> Result<String, AskError> {
-        let io = |error| AskError::Io { ip: self.ip.clone(), port: self.port, error };
-        let mut stream = TcpStream::connect((self.ip.as_str(), self.port)).map_err(io)?;
-        stream.set_read_timeout(Some(LIMIT)).map_err(io)?;
+        let io = |error| AskError::Io { place: self.place.clone(), error };
+        let mut stream = self.place.open().map_err(io)?;
+        let host = match &self.place {
+            Place::Port { ip, .. } => ip,
+            Place::Unix(_) => "localhost",
+        };
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.ip,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(io)?;
@@ -138,12 +237,33 @@ mod tests {
         assert!(judged("HTTP/1.1 404 Not Found\r\n\r\n<html>").is_err());
     }
 
+    fn places(doors: Result<Doors, AskError>) -> Vec<String> {
+        doors.map(|doors| doors.0.iter().map(|door| door.place.to_string()).collect()).unwrap_or_default()
+    }
+
     #[test]
-    fn doors() {
-        let text = "general: { http = true; port = 81 }\nadmin: { admin_http = false; admin_ip = \"::\" }";
-        let config = Config::parse("x.jcfg", text.as_bytes(), &no_include).unwrap();
-        let door = Door::janus(&config).unwrap();
-        assert_eq!((door.ip.as_str(), door.port, door.path.as_str()), ("127.0.0.1", 81, "/janus"));
-        assert!(Door::admin(&config).is_err());
+    fn doors_of_both() {
+        let folder = std::env::temp_dir().join(format!("janus-rs-doors-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let at = |http: &str, own: &str| {
+            std::fs::write(folder.join("janus.transport.http.jcfg"), http).unwrap();
+            std::fs::write(folder.join("janus-rs.jcfg"), own).unwrap();
+            let found = Installation::find(Some(folder.clone()), None, None).unwrap();
+            (places(Doors::janus(&found)), places(Doors::admin(&found)))
+        };
+        let (janus, admin) =
+            at("general: { http = true; port = 81 }\nadmin: { admin_http = false; admin_ip = \"::\" }", "");
+        assert_eq!(janus, ["port 81 of 127.0.0.1", "port 8090 of 127.0.0.1"]);
+        assert!(admin.is_empty());
+        let (janus, admin) = at(
+            "admin: { admin_http = true; admin_ip = \"192.0.2.1\" }",
+            "web: { port = 83; admin_port = 82; admin_unix = \"door\" }",
+        );
+        assert_eq!(janus, ["port 83 of 127.0.0.1"]);
+        let unix = folder.join("door").display().to_string();
+        assert_eq!(admin, ["port 7088 of 192.0.2.1", "port 82 of 127.0.0.1", &unix]);
+        let (janus, admin) = at("", "web: { enabled = false; admin_port = 82 }");
+        assert!(janus.is_empty() && admin.is_empty());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

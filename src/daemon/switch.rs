@@ -1,8 +1,8 @@
 //! `janus-rs switch`: from the unit of Janus to ours over the same configuration, and back.
 #![forbid(unsafe_code)]
 
-use super::check::{self, Installation, JANUS_UNIT, State, root, unit, written};
-use super::http::Door;
+use super::check::{self, Installation, JANUS_UNIT, State, keys, root, unit, written};
+use super::http::Doors;
 use super::system::System;
 use crate::options;
 use crate::server::ports;
@@ -112,9 +112,7 @@ fn status(installation: &Installation) -> i32 {
 
 /// `janus-rs 0.1.0`, or `Janus 1.1.2`.
 fn who_answers(installation: &Installation) -> Result<String, String> {
-    let http =
-        installation.file("janus.transport.http.jcfg").ok_or("janus.transport.http.jcfg cannot be read")?;
-    let info = Door::janus(&http).and_then(|door| door.info()).map_err(|why| why.to_string())?;
+    let info = Doors::janus(installation).and_then(|doors| doors.info()).map_err(|why| why.to_string())?;
     let text = |name: &str| info.get(name).and_then(|value| value.as_str().map(str::to_owned));
     match (text("implementation"), text("implementation_version")) {
         (Some(name), version) => Ok(format!("{name} {}", version.unwrap_or_default())),
@@ -170,8 +168,26 @@ fn drop_in(installation: &Installation) -> String {
         // One that is not there is no reason not to start.
         let _ = writeln!(text, "ReadWritePaths=-{}", in_unit(&path.display().to_string()));
     }
-    let groups: BTreeSet<String> =
-        paths.iter().filter_map(|path| group_of(fs::metadata(path).ok()?.gid())).collect();
+    let mut groups = BTreeSet::new();
+    let mut allow = |file: &Path, bit: u32, what: &str, mode: &str| match whom(file, bit) {
+        Whom::Anybody => {}
+        Whom::Group(group) => {
+            groups.insert(group);
+        }
+        Whom::Owner => {
+            let file = quoted(&file.display().to_string());
+            let _ = writeln!(
+                text,
+                "# {file}: {what} by its owner only. For user janus-rs: chgrp janus-rs {file} && chmod {mode} {file}"
+            );
+        }
+    };
+    for path in &paths {
+        allow(path, 0o2, "can be written", "g+rwx");
+    }
+    for key in keys(installation) {
+        allow(&key, 0o4, "can be read", "g+r");
+    }
     for group in groups {
         let _ = writeln!(text, "SupplementaryGroups={group}");
     }
@@ -182,6 +198,22 @@ fn drop_in(installation: &Installation) -> String {
 fn in_unit(word: &str) -> String {
     let word = word.replace('%', "%%");
     if word.contains(char::is_whitespace) || word.is_empty() { format!("\"{word}\"") } else { word }
+}
+
+/// Who may do something with a file besides its owner.
+enum Whom {
+    Anybody,
+    Group(String),
+    Owner,
+}
+
+/// `bit`: of the permissions, as for others. Of a file that is not there nothing is to be said.
+fn whom(file: &Path, bit: u32) -> Whom {
+    let Ok(found) = fs::metadata(file) else { return Whom::Anybody };
+    if found.mode() & bit != 0 {
+        return Whom::Anybody;
+    }
+    group_of(found.gid()).filter(|_| found.mode() & (bit << 3) != 0).map_or(Whom::Owner, Whom::Group)
 }
 
 /// Its name; none for root's.

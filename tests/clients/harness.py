@@ -66,17 +66,17 @@ def until(probe, what, limit=90 * PATIENCE):
 
 class Server:
     """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg, `arguments`
-    those of the command line. `builtin`: no transport module is loaded, janus-rs serves by itself. `web` are lines of its web server."""
+    those of the command line. `builtin`: no transport module is loaded, janus-rs serves by itself. `web` are lines of its web server; `more_transports`: modules that are loaded besides."""
 
     def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS,
-                 files=None, arguments=(), builtin=False, transports="", web=""):
+                 files=None, arguments=(), builtin=False, transports="", web="", more_transports=()):
         self.which = which
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
         shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
         self.ws_port, self.ws_admin_port, self.http_port, self.admin_port = (free_port() for _ in range(4))
         if builtin:
             self.ws_port, self.ws_admin_port = self.http_port, self.admin_port
-        left_out = UNUSED_TRANSPORTS + (["http", "websockets"] if builtin else [])
+        left_out = [name for name in UNUSED_TRANSPORTS if name not in more_transports] + (["http", "websockets"] if builtin else [])
         self._write("janus.jcfg", f"""
 general: {{ debug_level = 4; debug_colors = false; admin_secret = "janusoverlord"; {general} }}
 media: {{ {media} }}

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import textwrap
 import unittest
+import urllib.request
 
 from call import EchoCall
 from harness import PROGRAMS, Server, free_port, until
@@ -182,6 +183,22 @@ class Running(unittest.IsolatedAsyncioTestCase):
         ended = run("drain", "-F", "/etc/janus", check=1)
         self.assertIn("admin.admin_http", ended.stderr)
 
+    def test_drain_over_the_built_in_admin_api(self):
+        """At its port, and at its Unix socket alone; `switch status` asks the built-in Janus API."""
+        server = Server("janus-rs", builtin=True, web='admin_unix = "door"')
+        try:
+            self.assertIn("no new sessions are taken; 0 PeerConnections", run("drain", "-F", server.folder, check=0).stdout)
+            server.admin({"janus": "accept_new_sessions", "accept": True})
+            own = server.folder / "janus-rs.jcfg"
+            own.write_text(re.sub(r"admin_port = \d+;", "", own.read_text()))
+            self.assertIn("no new sessions are taken; 0 PeerConnections", run("drain", "-F", server.folder, check=0).stdout)
+            asked = urllib.request.Request(server.http, b'{"janus": "create", "transaction": "t"}')
+            with urllib.request.urlopen(asked, timeout=60) as reply:
+                self.assertEqual(json.load(reply)["error"]["code"], 472)
+            self.assertIn("served by janus-rs 0.", run("switch", "status", "-F", server.folder, check=0).stdout)
+        finally:
+            server.stop()
+
     async def test_the_configuration_is_read_again(self):
         server = Server("janus-rs")
         file = server.folder / "janus.jcfg"
@@ -283,6 +300,11 @@ class Switch(Folder):
         disabled = ",".join(f"libjanus_{name}.so" for name in ("rabbitmq", "mqtt", "nanomsg", "pfunix"))
         self.change("janus.jcfg", r"transports: \{", f'transports: {{ disable = "{disabled}"')
         self.change("janus.plugin.recordplay.jcfg", r"\n\s*path = .*", f'\n\tpath = "{self.recordings}"')
+        key = self.folder / "key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout", key,
+                        "-out", self.folder / "cert.pem"], check=True, capture_output=True)
+        self.key = key
+        self.change("janus.jcfg", r"certificates: \{", f'certificates: {{ cert_pem = "{self.folder}/cert.pem"; cert_key = "{key}"')
         for name in ("streaming",):
             path = self.folder / f"janus.plugin.{name}.jcfg"
             path.write_text(re.sub(r"(?m)^(\s*(?:audio|video)?port = )\d+$", r"\g<1>0", path.read_text()))
@@ -307,11 +329,17 @@ class Switch(Folder):
         planned = self.switch("to-rs", "--dry-run").stdout
         self.assertIn("systemctl disable --now janus.service\nsystemctl enable --now janus-rs.service\n", planned)
         self.assertFalse((self.root / "etc").exists())
+        # The hardened unit runs as a user who may read what a group may, if that is told.
+        self.assertIn(f"# {self.key}: can be read by its owner only. For user janus-rs: chgrp janus-rs {self.key}", planned)
+        self.assertIn(f"# {self.recordings}: can be written by its owner only", planned)
+        shutil.chown(self.key, group="mail")
+        self.key.chmod(0o640)
 
         done = self.switch("to-rs").stdout
         self.assertIn("the Janus API is served by janus-rs 0.", done)
         drop_in = (self.root / "etc/systemd/system/janus-rs.service.d/switch.conf").read_text()
         self.assertIn(f"ReadWritePaths=-{self.recordings}\n", drop_in)
+        self.assertIn("SupplementaryGroups=mail\n", drop_in)
         self.assertIn(f" -F {self.folder} -o\n", drop_in)
         self.assertIn("janus.service: inactive\njanus-rs.service: active", self.switch("status").stdout)
 

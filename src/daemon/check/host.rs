@@ -21,15 +21,29 @@ const FILES: u64 = 4096;
 /// net.core.rmem_max and wmem_max that hold what comes within some ms.
 const SOCKET_BYTES: u64 = 2 << 20;
 
-pub fn certificates(installation: &Installation, findings: &mut Vec<Finding>) {
+/// A certificate that some file names.
+struct Pair {
+    file: &'static str,
+    certificate: String,
+    /// Where its key is.
+    key: String,
+    password: Option<String>,
+}
+
+fn pairs(installation: &Installation) -> Vec<Pair> {
     let mut found = Vec::new();
+    let mut add = |file, certificate: Option<String>, key: Option<String>, password| {
+        if let Some(certificate) = certificate {
+            found.push(Pair { file, key: key.unwrap_or_else(|| certificate.clone()), certificate, password });
+        }
+    };
     if let Ok(config) = &installation.config {
-        found.push((
+        add(
             "janus.jcfg",
             options::CERT_PEM.of(config).map(str::to_owned),
             options::CERT_KEY.of(config).map(str::to_owned),
             options::CERT_PWD.of(config).map(str::to_owned),
-        ));
+        );
     }
     // They read theirs only when they are to serve TLS.
     for (file, switches) in [
@@ -39,35 +53,35 @@ pub fn certificates(installation: &Installation, findings: &mut Vec<Finding>) {
         let Some(config) = installation.file(file) else { continue };
         if switches.iter().any(|(category, item)| config.is_true(category, item)) {
             let item = |name| config.value("certificates", name).map(str::to_owned);
-            found.push((file, item("cert_pem"), item("cert_key"), item("cert_pwd")));
+            add(file, item("cert_pem"), item("cert_key"), item("cert_pwd"));
         }
     }
-    for (file, certificate, key, password) in found {
-        let Some(certificate) = certificate else { continue };
+    found
+}
+
+/// Files with keys, which not everybody may read.
+pub fn keys(installation: &Installation) -> Vec<PathBuf> {
+    pairs(installation).into_iter().map(|pair| PathBuf::from(pair.key)).collect()
+}
+
+pub fn certificates(installation: &Installation, findings: &mut Vec<Finding>) {
+    for Pair { file, certificate, key, password } in pairs(installation) {
         let subject = format!("{file}: {certificate}");
-        findings.push(
-            match usable(&certificate, key.as_deref().unwrap_or(&certificate), password.as_deref()) {
-                Err(why) => {
-                    Finding::new(State::Error, "certificate", subject, why).todo("certificates in that file")
-                }
-                Ok(left) if left < 0 => {
-                    Finding::new(State::Error, "certificate", subject, "has expired").todo("renew it")
-                }
-                Ok(left) if left < SOON => Finding::new(
-                    State::Warning,
-                    "certificate",
-                    subject,
-                    format!("ends in {} days", left / DAY),
-                )
-                .todo("renew it"),
-                Ok(left) => Finding::new(
-                    State::Ok,
-                    "certificate",
-                    subject,
-                    format!("is good for {} days", left / DAY),
-                ),
-            },
-        );
+        findings.push(match usable(&certificate, &key, password.as_deref()) {
+            Err(why) => {
+                Finding::new(State::Error, "certificate", subject, why).todo("certificates in that file")
+            }
+            Ok(left) if left < 0 => {
+                Finding::new(State::Error, "certificate", subject, "has expired").todo("renew it")
+            }
+            Ok(left) if left < SOON => {
+                Finding::new(State::Warning, "certificate", subject, format!("ends in {} days", left / DAY))
+                    .todo("renew it")
+            }
+            Ok(left) => {
+                Finding::new(State::Ok, "certificate", subject, format!("is good for {} days", left / DAY))
+            }
+        });
     }
 }
 

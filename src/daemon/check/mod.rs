@@ -8,7 +8,7 @@ mod installation;
 mod modules;
 
 pub use finding::{Finding, State};
-pub use host::written;
+pub use host::{keys, written};
 pub use installation::{Installation, JANUS_UNIT, root, unit};
 pub use modules::check as modules;
 

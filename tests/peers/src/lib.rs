@@ -6,6 +6,7 @@ pub mod api;
 pub mod audience;
 pub mod call;
 pub mod canned;
+mod cascade;
 pub mod dtls;
 pub mod exact;
 pub mod feed;

@@ -1,6 +1,7 @@
 //! Load for benches: one publisher and many viewers of a videoroom, in one process, so that packets can carry their time.
 
 use crate::api::Api;
+use crate::cascade::Cascade;
 use crate::{LIMIT, home};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -34,6 +35,8 @@ pub struct Plan {
     pub rate: u32,
     /// Bytes of a packet's payload, at least 24.
     pub size: usize,
+    /// Where a second server listens for WebSockets: as many viewers once more, there.
+    pub second: Option<u16>,
 }
 
 /// What came of it, over all viewers.
@@ -46,6 +49,8 @@ pub struct Figures {
     pub received: u64,
     /// From the publisher's socket to the viewer's: median, 99th percentile, longest.
     pub latency: [Duration; 3],
+    /// Of those, what the viewers of the second server got.
+    pub received_there: u64,
 }
 
 /// Runs a load against the server whose Janus API listens for WebSockets on `port`.
@@ -66,6 +71,7 @@ pub async fn run(port: u16, plan: Plan) -> Figures {
     let (mut leg, offer) = Leg::offering().await;
     let answer = handle.offer(json!({"request": "publish"}), &offer.1.to_sdp_string()).await;
     leg.accept(offer.0, &answer);
+    let mid = leg.video.expect("a video").to_string();
     let (connected, mut is_connected) = watch::channel(0usize);
     let (end, ended) = watch::channel(false);
     let (go, gone) = watch::channel(false);
@@ -86,7 +92,23 @@ pub async fn run(port: u16, plan: Plan) -> Figures {
         handle.message(json!({"request": "start"}), Some(answer)).await;
         handles.push(handle);
     }
-    let all = plan.viewers + 1;
+    let cascade = match plan.second {
+        Some(port) => Some(Cascade::new(&handle, (room, PUBLISHER, &mid), VP8, port).await),
+        None => None,
+    };
+    let mut viewers_there = JoinSet::new();
+    if let Some(cascade) = &cascade {
+        for _ in 0..plan.viewers {
+            let (handle, offer) = cascade.watch().await;
+            let (leg, answer) = Leg::answering(offer["jsep"]["sdp"].as_str().expect("an offer")).await;
+            let answer: Value = json!({"type": "answer", "sdp": answer});
+            viewers_there.spawn(view(leg, started, connected.clone(), ended.clone()));
+            handle.message(json!({"request": "start"}), Some(answer)).await;
+            handles.push(handle);
+        }
+    }
+    let audience = plan.viewers * if cascade.is_some() { 2 } else { 1 };
+    let all = audience + 1;
     timeout(LIMIT, is_connected.wait_for(|count| *count == all)).await.expect("all viewers").expect("tasks");
     go.send_replace(true);
     let sent = publisher.await.expect("a publisher");
@@ -96,16 +118,25 @@ pub async fn run(port: u16, plan: Plan) -> Figures {
     while let Some(viewer) = viewers.join_next().await {
         latencies.extend(viewer.expect("a viewer"));
     }
+    let here = latencies.len();
+    while let Some(viewer) = viewers_there.join_next().await {
+        latencies.extend(viewer.expect("a viewer"));
+    }
+    let received_there = (latencies.len() - here) as u64;
     api.destroy(session).await;
+    if let Some(cascade) = cascade {
+        cascade.end().await;
+    }
     latencies.sort_unstable();
     let at = |part: f64| {
         latencies.get(((latencies.len() as f64 - 1.0) * part) as usize).copied().unwrap_or_default()
     };
     Figures {
         sent,
-        expected: sent * plan.viewers as u64,
+        expected: sent * audience as u64,
         received: latencies.len() as u64,
         latency: [at(0.5), at(0.99), at(1.0)],
+        received_there,
     }
 }
 
