@@ -41,10 +41,13 @@ static inline side open_side(uint32_t flags, uint32_t worker, size_t limit) {
 }
 
 /* The next event of that type, which has to come; others are passed over. */
-static inline janus_rs_event *await(side *side, uint32_t type) {
+#define await(side, type) await_in(side, type, __func__, __LINE__)
+
+static inline janus_rs_event *await_in(side *side, uint32_t type, const char *where, int line) {
 	do {
 		if(janus_rs_next(side->queue, &side->event, 30000) != 1) {
-			fprintf(stderr, "event %u does not come to peer %llu\n", type, (unsigned long long)side->peer);
+			unsigned long long peer = side->peer;
+			fprintf(stderr, "%s, line %d: event %u does not come to peer %llu\n", where, line, type, peer);
 			exit(1);
 		}
 	} while(side->event.type != type);
