@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::call::Call;
+use crate::media::channel::{ChannelEvent, ChannelId};
 use crate::media::peer::Output;
 use crate::media::types::PeerSink;
 use crate::stall::Plugin;
@@ -106,8 +107,9 @@ impl Deferral {
                 true
             }
             Output::Data { .. } => false,
-            Output::Channel(_) | Output::Event(_) if kept.news == MOST_NEWS => false,
-            Output::Channel(_) | Output::Event(_) => {
+            Output::Channel(_) => return self.defer_channel(call),
+            Output::Event(_) if kept.news == MOST_NEWS => false,
+            Output::Event(_) => {
                 kept.news += 1;
                 true
             }
@@ -119,14 +121,57 @@ impl Deferral {
         }
     }
 
+    /// Nothing of channels may be lost: their messages are reliable, a sender waits for room, and a reader is asked once. They
+    /// are bounded by themselves (the peer is not read any more before the reader has answered), or merge.
+    fn defer_channel(&mut self, call: Call) {
+        let Output::Channel(event) = &call.output else { return };
+        match *event {
+            ChannelEvent::Released { id, bytes, messages } => {
+                let earlier = self.channel_news(call.shared.id).find_map(|event| match event {
+                    ChannelEvent::Released { id: of, bytes, messages } if *of == id => {
+                        Some((bytes, messages))
+                    }
+                    _ => None,
+                });
+                if let Some(earlier) = earlier {
+                    *earlier.0 += bytes;
+                    *earlier.1 += messages;
+                    return;
+                }
+            }
+            // One that came and went meanwhile was never there.
+            ChannelEvent::Closed(id, _) => {
+                let made =
+                    |event: &mut ChannelEvent| matches!(event, ChannelEvent::Announced(of, _) if *of == id);
+                if self.channel_news(call.shared.id).any(made) {
+                    self.deferred.retain(|call| {
+                        !matches!(&call.output, Output::Channel(event) if channel_of(event) == Some(id))
+                    });
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.deferred.push_back(call);
+    }
+
+    fn channel_news(&mut self, peer: u64) -> impl Iterator<Item = &mut ChannelEvent> {
+        self.deferred.iter_mut().filter(move |call| call.shared.id == peer).filter_map(|call| match &mut call
+            .output
+        {
+            Output::Channel(event) => Some(event),
+            _ => None,
+        })
+    }
+
     fn take(&mut self, at: usize) -> Option<Call> {
         let call = self.deferred.remove(at)?;
         let kept = self.kept.entry(call.shared.id).or_default();
         match call.output {
             Output::DataReady => kept.data_ready = false,
-            Output::Channel(_) | Output::Event(_) => kept.news -= 1,
+            Output::Event(_) => kept.news -= 1,
             Output::Closed(_) => _ = self.kept.remove(&call.shared.id),
-            Output::Connected | Output::Data { .. } => {}
+            Output::Connected | Output::Data { .. } | Output::Channel(_) => {}
         }
         Some(call)
     }
@@ -144,9 +189,18 @@ impl Deferral {
     }
 }
 
+fn channel_of(event: &ChannelEvent) -> Option<ChannelId> {
+    use ChannelEvent::*;
+    match event {
+        Announced(id, _) | Opened(id) | Message { id, .. } | Released { id, .. } | Closed(id, _) => Some(*id),
+        Up | Paused | Down => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::channel::{ChannelConfig, ChannelEnd, Reliability};
     use crate::media::types::*;
     use crate::media::worker::handle::{PeerShared, WorkerHandle};
     use crate::media::worker::wake::Bell;
@@ -166,15 +220,69 @@ mod tests {
         fn closed(&self, _: HangupReason) {}
     }
 
+    /// A peer shared by tests, and calls about it.
+    fn peer() -> Arc<PeerShared> {
+        let handle = Arc::new(WorkerHandle::new(0, [None; 2], &[], Bell::new().unwrap()));
+        let credentials = IceCredentials { ufrag: String::new(), pwd: String::new() };
+        Arc::new(PeerShared::new(handle, credentials, Vec::new(), 1))
+    }
+
+    #[test]
+    fn nothing_of_channels_is_lost_while_a_plugin_blocks() {
+        use ChannelEvent::*;
+        const MESSAGES: usize = 512;
+        let plugin = Plugin::of("test.deferral.channels");
+        let sink = Arc::new(Of(plugin));
+        let (one, other) = (peer(), peer());
+        let [first, second] = [(); 2].map(|()| ChannelId::fresh());
+        let mut deferral = Deferral::new(None, Left::default(), plugin);
+        let mut defer = |of: &Arc<PeerShared>, event| {
+            deferral.defer(Call { sink: sink.clone(), shared: of.clone(), output: Output::Channel(event) });
+        };
+        for n in 0..MESSAGES {
+            defer(&one, Message { id: first, binary: true, data: vec![n as u8].into() });
+        }
+        defer(&one, Paused);
+        for _ in 0..10_000 {
+            for (of, id) in [(&one, first), (&one, second), (&other, first)] {
+                defer(of, Released { id, bytes: 3, messages: 1 });
+            }
+            let id = ChannelId::fresh();
+            let config = ChannelConfig {
+                label: "short".into(),
+                protocol: String::new(),
+                ordered: true,
+                reliability: Reliability::Reliable,
+                negotiated: None,
+            };
+            defer(&one, Announced(id, config));
+            defer(&one, Message { id, binary: true, data: vec![1].into() });
+            defer(&one, Closed(id, ChannelEnd::Peer));
+        }
+        defer(&one, Closed(first, ChannelEnd::Peer));
+        let told: Vec<_> = std::iter::from_fn(|| deferral.next())
+            .map(|call| match call.output {
+                Output::Channel(event) => (call.shared.id, event),
+                _ => panic!("something else"),
+            })
+            .collect();
+        assert_eq!(told.len(), MESSAGES + 1 + 3 + 1);
+        assert!(told[..MESSAGES].iter().all(|(_, event)| matches!(event, Message { .. })));
+        let all = |id| Released { id, bytes: 30_000, messages: 10_000 };
+        let rest = [
+            (one.id, Paused),
+            (one.id, all(first)),
+            (one.id, all(second)),
+            (other.id, all(first)),
+            (one.id, Closed(first, ChannelEnd::Peer)),
+        ];
+        assert_eq!(told[MESSAGES..], rest);
+    }
+
     #[test]
     fn what_peers_bring_about_while_a_plugin_blocks_is_bounded() {
         let plugin = Plugin::of("test.deferral.bounds");
         let sink = Arc::new(Of(plugin));
-        let handle = Arc::new(WorkerHandle::new(0, [None; 2], &[], Bell::new().unwrap()));
-        let peer = || {
-            let credentials = IceCredentials { ufrag: String::new(), pwd: String::new() };
-            Arc::new(PeerShared::new(handle.clone(), credentials, Vec::new(), 1))
-        };
         let (flooder, other) = (peer(), peer());
         let mut deferral = Deferral::new(None, Left::default(), plugin);
         let call = |of: &Arc<PeerShared>, output| Call { sink: sink.clone(), shared: of.clone(), output };
