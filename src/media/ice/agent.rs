@@ -1,5 +1,6 @@
 //! One ICE agent: credentials, checks, the selected path.
 
+use super::copies::Copies;
 use super::local::local_preference;
 use super::path::{Origin, Path, Way};
 use super::remembered::Remembered;
@@ -148,6 +149,8 @@ pub struct Agent {
     made_room: Vec<Place>,
     /// Authentic requests of the peer, and where they came from.
     transactions: Remembered,
+    /// The same of those before them.
+    copies: Copies,
     /// Our latest checks, and where they went.
     asked: Remembered,
     /// Where the peer has seen us, apart from our own addresses; ever.
@@ -185,6 +188,7 @@ impl Agent {
             addresses_ever: 0,
             made_room: Vec::new(),
             transactions: Remembered::new(MAX_TRANSACTIONS),
+            copies: Copies::new(),
             asked: Remembered::new(MAX_ASKED),
             mapped: Vec::new(),
             kept: Vec::new(),
@@ -422,6 +426,10 @@ impl Agent {
             }
             return false;
         }
+        // An old one: otherwise somebody could use up all addresses that may be new with a single request of the peer's.
+        if is_request && before.is_none() && !known && self.copies.contains(id) {
+            return false;
+        }
         let nominates = is_request && message.use_candidate() && before.is_none();
         if is_answer && self.asked.is_over(id) {
             return false;
@@ -448,6 +456,7 @@ impl Agent {
         self.note_connection(path);
         if is_request && before.is_none() {
             self.transactions.add(id, from);
+            self.copies.add(id);
             let remote = self.remote(from);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
             remote.invited = (remote.invited + 1).min(MAX_CHECKS);

@@ -9,6 +9,7 @@
 
 pub mod agent;
 pub mod candidate;
+mod copies;
 pub mod destinations;
 pub mod local;
 mod path;

@@ -130,3 +130,25 @@ fn a_check_that_does_not_leave_does_not_count() {
     assert_eq!(run(false), 7);
     assert_eq!(run(false), 0);
 }
+
+/// Somebody has captured requests of the peer's and sends them on, with a source of his own each time, when there were many
+/// since. The peer can still go elsewhere.
+#[test]
+fn old_copies_use_up_no_addresses() {
+    let (mut server, mut client, mut now) = connected();
+    let at_home = from("10.0.0.2:2000");
+    let captured: Vec<_> = (0..100)
+        .map(|_| {
+            let check = nomination(&mut client, &mut now);
+            assert!(server.agent.handle(now, at_home, &check));
+            check
+        })
+        .collect();
+    for number in 1..=2000_u16 {
+        let check = &captured[usize::from(number) % 40];
+        assert!(!server.agent.handle(now, from(&format!("192.0.2.7:{number}")), check), "{number}");
+        while server.agent.poll_transmit().is_some() {}
+    }
+    let next = nomination(&mut client, &mut now);
+    assert!(server.agent.handle(now, from("192.0.2.8:8"), &next));
+}
