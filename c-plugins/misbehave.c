@@ -176,13 +176,16 @@ typedef struct flood {
 	json_int_t count;
 } flood;
 
-/*! A full RTCP packet and a message of ordinary size; one call after the other, without a pause. */
+/*! Floods go on. */
+static gint raging;
+
+/*! A full RTCP packet, and messages and video of ordinary size; one call after the other, without a pause. */
 static gpointer flood_thread(gpointer data) {
 	flood *what = data;
 	char pli[12] = {(char)0x81, (char)206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2}, message[1200];
 	memset(message, 'x', sizeof(message));
 	json_t *event = json_pack("{s:s}", "from", "a flood");
-	for(json_int_t i = 0; i < what->count; i++) {
+	for(json_int_t i = 0; i < what->count && g_atomic_int_get(&raging); i++) {
 		if(strcmp(what->call, "send_pli") == 0) {
 			core->send_pli(what->session);
 		} else if(strcmp(what->call, "send_remb") == 0) {
@@ -190,6 +193,11 @@ static gpointer flood_thread(gpointer data) {
 		} else if(strcmp(what->call, "relay_data") == 0) {
 			janus_plugin_data packet = {.label = "flood", .buffer = message, .length = sizeof(message)};
 			core->relay_data(what->session, &packet);
+		} else if(strcmp(what->call, "relay_rtp") == 0) {
+			janus_plugin_rtp packet = {.mindex = -1, .video = TRUE, .buffer = message, .length = sizeof(message)};
+			janus_plugin_rtp_extensions_reset(&packet.extensions);
+			memcpy(message, (char[12]){(char)0x80, 96, (char)(i >> 8), (char)i}, 12);
+			core->relay_rtp(what->session, &packet);
 		} else if(strcmp(what->call, "relay_rtcp") == 0) {
 			janus_plugin_rtcp packet = {.mindex = -1, .video = TRUE, .buffer = pli, .length = sizeof(pli)};
 			core->relay_rtcp(what->session, &packet);
@@ -215,7 +223,44 @@ static void start_flood(janus_plugin_session *session, const char *call, json_in
 	what->count = count;
 	g_strlcpy(what->call, call != NULL ? call : "", sizeof(what->call));
 	janus_refcount_increase(&session->ref);
+	g_atomic_int_set(&raging, TRUE);
 	g_thread_unref(g_thread_new("flood", flood_thread, what));
+}
+
+/*! Whose packets another thread relays, and those that wait for it. */
+static janus_plugin_session *volatile forwarded;
+static GAsyncQueue *waiting;
+
+typedef struct copy {
+	janus_plugin_rtp rtp;
+	char bytes[1500];
+} copy;
+
+static gpointer forward_thread(gpointer none) {
+	(void)none;
+	for(;;) {
+		copy *packet = g_async_queue_pop(waiting);
+		core->relay_rtp(forwarded, &packet->rtp);
+		g_free(packet);
+	}
+	return NULL;
+}
+
+static void forward_elsewhere(janus_plugin_session *session) {
+	janus_refcount_increase(&session->ref);
+	waiting = g_async_queue_new();
+	forwarded = session;
+	g_thread_unref(g_thread_new("forward", forward_thread, NULL));
+}
+
+static void hand_over(janus_plugin_rtp *packet) {
+	if(packet->length > sizeof(((copy *)NULL)->bytes))
+		return;
+	copy *made = g_new0(copy, 1);
+	made->rtp = *packet;
+	made->rtp.buffer = made->bytes;
+	memcpy(made->bytes, packet->buffer, packet->length);
+	g_async_queue_push(waiting, made);
 }
 
 static gpointer end_twice(gpointer handle) {
@@ -276,6 +321,10 @@ static janus_plugin_result *misbehave_handle_message(janus_plugin_session *handl
 	} else if(strcmp(request, "flood") == 0) {
 		start_flood(handle, json_string_value(json_object_get(message, "call")),
 			json_integer_value(json_object_get(message, "count")));
+	} else if(strcmp(request, "calm") == 0) {
+		g_atomic_int_set(&raging, FALSE);
+	} else if(strcmp(request, "elsewhere") == 0) {
+		forward_elsewhere(handle);
 	} else if(strcmp(request, "flooded") == 0) {
 		json_object_set_new(content, "over", json_integer(g_atomic_int_get(&floods_over)));
 		json_object_set_new(content, "refused", json_integer(g_atomic_int_get(&events_refused)));
@@ -317,7 +366,10 @@ static void misbehave_setup_media(janus_plugin_session *handle) {
 
 static void misbehave_incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet) {
 	enter_rtp();
-	core->relay_rtp(handle, packet);
+	if(handle == forwarded)
+		hand_over(packet);
+	else
+		core->relay_rtp(handle, packet);
 	leave_rtp();
 }
 

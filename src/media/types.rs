@@ -377,7 +377,7 @@ pub struct PeerSnapshot {
     pub too_large: u32,
     /// Bytes of the plugin's data messages and RTCP that wait for the worker.
     pub relay_waiting: usize,
-    /// Of those, how many packets there was no room for.
+    /// How many packets of the plugin there was no room for: of those, and RTP beyond the share of the worker's ring.
     pub relay_dropped: u64,
     pub remb_bitrate: Option<u32>,
     pub dtls_in: Counter,

@@ -243,6 +243,7 @@ class Floods(unittest.IsolatedAsyncioTestCase):
         self.watcher = await (await self.beside.create()).attach(PACKAGE)
 
     async def asyncTearDown(self):
+        await self.ask(request="calm")
         self.client.stdin.close()
         await asyncio.wait_for(self.client.wait(), 30)
         await self.call.close()
@@ -273,6 +274,16 @@ class Floods(unittest.IsolatedAsyncioTestCase):
             await asyncio.sleep(0.05)
         return max(most, self.resident())
 
+    async def dropped(self, session, handle):
+        """Packets that the plugin relayed to this handle, and that there was no room for."""
+        info = await asyncio.to_thread(self.server.handle_info, session, handle)
+        return info["webrtc"].get("relay-dropped", 0)
+
+    @staticmethod
+    async def received_and_lost(call):
+        report = [s for s in (await call.pc.getStats()).values() if s.type == "inbound-rtp"]
+        return sum(s.packetsReceived for s in report), sum(s.packetsLost for s in report)
+
     async def fresh(self):
         """Another handle of the plugin. (What goes with a PeerConnection ends with it: see the plugin's hangup_media.)"""
         handle = await self.watcher.session.attach(PACKAGE)
@@ -296,6 +307,32 @@ class Floods(unittest.IsolatedAsyncioTestCase):
         kind, times = collections.Counter(lines).most_common(1)[0]
         self.assertLess(times, self.MOST_LINES, kind)
         self.assertEqual([e["janus"] for e in self.beside.events if e["janus"] in ("hangup", "timeout")], [])
+        await self.call.media_returns(10)
+
+    async def test_packets_of_one_thread_leave_room_for_those_of_another(self):
+        """A thread relays RTP without end to a client that reads nothing. Another one forwards a call, to the same worker."""
+        handle = await (await self.beside.create()).attach(PACKAGE)
+        await handle.request({"janus": "message", "body": {"request": "elsewhere"}})
+        forwarded = await EchoCall(handle, video=False, data=False).start()
+        self.addAsyncCleanup(forwarded.close)
+        await forwarded.media_returns(10)
+        before = self.resident()
+        body = {"request": "flood", "call": "relay_rtp", "count": 1 << 50}
+        self.client.send_signal(signal.SIGSTOP)
+        try:
+            await self.beside.request({"janus": "message", "body": body, **self.handle})
+            while await self.dropped(self.handle["session_id"], self.handle["handle_id"]) < 10_000:
+                await asyncio.sleep(0.05)
+            received, lost = await self.received_and_lost(forwarded)
+            await forwarded.media_returns(50)
+            more, missing = await self.received_and_lost(forwarded)
+            await self.ask(request="calm")
+        finally:
+            self.client.send_signal(signal.SIGCONT)
+        self.assertGreater(more - received, 4 * (missing - lost), "of what was forwarded")
+        self.assertEqual(await self.dropped(handle.session.id, handle.id), 0)
+        self.assertLess((self.resident() - before) / MEGABYTE, 100)
+        self.assertEqual(self.server.output().count("its share of what may wait"), 1)
         await self.call.media_returns(10)
 
 

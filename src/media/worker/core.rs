@@ -15,6 +15,7 @@ use super::ring::Reader;
 use super::send::Transmitter;
 use super::socket::Socket;
 use super::tcp::TcpConnections;
+use crate::media::address::Addressee;
 use crate::media::batch::{Batch, Cursor};
 use crate::media::clock::Clock;
 use crate::media::ice::reflexive::Reflexive;
@@ -163,10 +164,29 @@ impl Core {
         let Some(ring) = &mut lent.ring else { return 0 };
         ring.begin();
         let mut taken = 0;
-        while taken < most && ring.pop(|to, packet, urgency| lent.core.relay(to, packet, urgency)) {
+        while taken < most {
+            // First, because of what a panic has left.
+            if let Some((to, cells)) = ring.owed() {
+                lent.core.give_back(to, cells);
+            }
+            if !ring.pop(|to, packet, urgency| lent.core.relay(to, packet, urgency)) {
+                break;
+            }
             taken += 1;
         }
+        if let Some((to, cells)) = ring.owed() {
+            lent.core.give_back(to, cells);
+        }
         taken
+    }
+
+    /// To the share of a PeerConnection, unless it is gone.
+    fn give_back(&self, to: Addressee, cells: u32) {
+        if let Some(Some(seat)) = self.seats.get(to.seat as usize)
+            && seat.shared.id == to.peer
+        {
+            seat.shared.share.give_back(cells);
+        }
     }
 
     /// The address of ours that a datagram came to.
@@ -328,7 +348,7 @@ impl Core {
         let (waiting, dropped) = shared.intake.figures();
         Some(PeerSnapshot {
             relay_waiting: waiting,
-            relay_dropped: dropped,
+            relay_dropped: dropped + shared.share.refused(),
             ..seat.connection.snapshot(self.clock)
         })
     }

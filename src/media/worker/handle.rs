@@ -3,6 +3,7 @@
 
 use super::intake::{Cost, Entry, Intake};
 use super::ring::Ring;
+use super::share::Share;
 use super::wake::Bell;
 use crate::media::address::Addressee;
 use crate::media::counts::Counts;
@@ -11,6 +12,7 @@ use crate::media::turn::Server;
 use crate::media::types::*;
 use crate::stall::Stall;
 use crate::util::lock::Lock;
+use crate::util::seldom::Seldom;
 use crossbeam_queue::SegQueue;
 use std::any::Any;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -240,6 +242,11 @@ pub struct PeerShared {
     /// When it was made.
     pub candidates: Vec<Candidate>,
     pub intake: Intake,
+    /// Of the worker's ring.
+    pub share: Share,
+    /// How many packets for which that had no room were told of.
+    refused: AtomicU64,
+    line: Seldom,
     /// Nothing but relayed candidates is told.
     pub relayed_only: bool,
     seat: AtomicU32,
@@ -260,6 +267,9 @@ impl PeerShared {
             credentials: Lock::new(credentials),
             candidates,
             intake: Intake::new(handle_id),
+            share: Share::default(),
+            refused: AtomicU64::new(0),
+            line: Seldom::default(),
             relayed_only: false,
             seat: AtomicU32::new(NOWHERE),
             ready: AtomicBool::new(false),
@@ -275,6 +285,19 @@ impl PeerShared {
             }
             Entry::First => drop(self.worker.submit(Job::Feedback(self.clone()))),
             Entry::Nothing => {}
+        }
+    }
+
+    /// After a packet was dropped before the ring: one line for many, if that is because of the share.
+    #[cold]
+    pub fn tell_of_refused(&self) {
+        let refused = self.share.refused();
+        if refused > self.refused.load(Ordering::Relaxed) && self.line.one_more().is_some() {
+            let count = refused.saturating_sub(self.refused.swap(refused, Ordering::Relaxed));
+            tracing::warn!(
+                handle = self.intake.handle_id(),
+                "{count} RTP packets of the plugin dropped: its share of what may wait for a media worker is used up"
+            );
         }
     }
 

@@ -67,6 +67,11 @@ impl Intake {
         }
     }
 
+    /// For the log.
+    pub fn handle_id(&self) -> u64 {
+        self.id
+    }
+
     pub fn enter(&self, command: Command) -> Entry {
         match command {
             Command::SendPli { mindex: None } => self.merge_pli(EVERY),

@@ -22,6 +22,7 @@ pub mod receive;
 mod relay;
 pub mod relief;
 pub mod ring;
+pub mod share;
 pub mod run;
 pub mod send;
 mod shared_address;

@@ -16,6 +16,7 @@
 
 use super::latest::{Latest, MAX_DESCRIPTOR, ROOM};
 use super::memory::{CELL, Cells, LEAST_CELLS, marks, with_latest};
+use super::share::Share;
 use crate::media::address::{Addressee, Urgency};
 use crate::media::streams::Parts;
 use crate::media::types::{Mindex, RtpOut};
@@ -36,6 +37,10 @@ const ERA_BITS: u32 = 36;
 const OFFSET: u64 = (1 << ERA_BITS) - 1;
 /// In a mark: nothing here, the packet begins at the first cell.
 const SKIP: u32 = 1 << 31;
+/// Sixteenths of the cells. While no more than `CALM` of them are in use (two of those are kept after they were read), nothing is
+/// counted; from there on a PeerConnection gets `EACH`. So it never has more than a quarter of the ring.
+const CALM: u64 = 3;
+const EACH: u64 = 1;
 
 /// What each packet has of its own.
 #[derive(Clone, Copy)]
@@ -45,6 +50,8 @@ struct Note {
     header: [u8; FIXED_LEN],
     video: bool,
     urgency: Urgency,
+    /// Its cells belong to the [`Share`] of whom it is for.
+    counted: bool,
     /// As [`coarse_time`] tells it.
     since: u32,
     /// Position of its body.
@@ -114,6 +121,8 @@ pub struct Reader<T> {
     /// Inside `owner`; kept apart so that reading goes no longer way.
     ring: NonNull<Ring>,
     owner: Arc<T>,
+    /// What the last packet has to give back to the share of whom it was for.
+    owed: Option<(Addressee, u32)>,
     one_thread: PhantomData<OneThread<()>>,
 }
 
@@ -130,6 +139,7 @@ struct Claim {
     /// Where its body is, and whether it has to be written.
     body: u64,
     is_new: bool,
+    counted: bool,
 }
 
 impl Ring {
@@ -154,7 +164,7 @@ impl Ring {
         }
     }
 
-    /// Packets that found the ring full, were too large, too old, or no RTP.
+    /// Packets that found the ring full, or their share of it, were too large, too old, or no RTP.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed) + self.late()
     }
@@ -164,13 +174,20 @@ impl Ring {
         self.late.load(Ordering::Relaxed)
     }
 
-    /// Takes the packet in, and says how soon the reader has to look; `None` when it was dropped. Any thread.
-    pub fn push(&self, to: Addressee, packet: &RtpOut<'_>, urgency: Urgency) -> Option<Urgency> {
+    /// Takes the packet in, and says how soon the reader has to look; `None` when it was dropped. `share` is that of whom it is
+    /// for. Any thread.
+    pub fn push(
+        &self,
+        to: Addressee,
+        share: &Share,
+        packet: &RtpOut<'_>,
+        urgency: Urgency,
+    ) -> Option<Urgency> {
         let written = Parts::of(packet).and_then(|mut parts| {
             if parts.extensions.dependency_descriptor.len() > MAX_DESCRIPTOR {
                 parts.extensions.dependency_descriptor = &[];
             }
-            with_latest(|latest| self.put(latest, to, &parts, urgency))
+            with_latest(|latest| self.put(latest, (to, share), &parts, urgency))
         });
         let Some(end) = written else {
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -185,7 +202,13 @@ impl Ring {
     }
 
     /// Returns the position behind the packet.
-    fn put(&self, latest: &mut Latest, to: Addressee, parts: &Parts<'_>, urgency: Urgency) -> Option<u64> {
+    fn put(
+        &self,
+        latest: &mut Latest,
+        (to, share): (Addressee, &Share),
+        parts: &Parts<'_>,
+        urgency: Urgency,
+    ) -> Option<u64> {
         let bytes = parts.payload.len() + parts.extensions.dependency_descriptor.len();
         if bytes > ROOM {
             return None;
@@ -194,10 +217,11 @@ impl Ring {
             latest.set(parts);
         }
         let known = latest.place(self.id);
-        let claim =
-            self.claim(known.as_deref().copied(), (size_of::<Body>() + bytes).div_ceil(CELL) as u64)?;
+        let body = (size_of::<Body>() + bytes).div_ceil(CELL) as u64;
+        let claim = self.claim(known.as_deref().copied(), body, share)?;
         let Parts { mindex, header, video, .. } = *parts;
-        let note = Note { to, mindex, header, video, urgency, since: coarse_time(), body: claim.body };
+        let (counted, body) = (claim.counted, claim.body);
+        let note = Note { to, mindex, header, video, urgency, counted, since: coarse_time(), body };
         // SAFETY: the claim gives these cells to this thread alone until it sets their mark; a note fits a cell.
         unsafe { self.cells.write(self.index(claim.note), 1, |cell| cell.cast::<Note>().write(note)) };
         if claim.is_new {
@@ -234,8 +258,9 @@ impl Ring {
         }
     }
 
-    /// Claims a cell for a note, and `body` cells for its body unless that is `known` and near. `None`: full.
-    fn claim(&self, known: Option<u64>, body: u64) -> Option<Claim> {
+    /// Claims a cell for a note, and `body` cells for its body unless that is `known` and near. `None`: full, or more than the
+    /// share of whom it is for.
+    fn claim(&self, known: Option<u64>, body: u64, share: &Share) -> Option<Claim> {
         // Acquire: with the start of an era the reader has given everything before it free.
         let mut position = self.write.0.load(Ordering::Acquire);
         loop {
@@ -251,13 +276,22 @@ impl Ring {
             if is_after(next, free.wrapping_add(self.capacity())) || next & !OFFSET != era {
                 return None;
             }
+            let counted = next.wrapping_sub(free) > self.capacity() / 16 * CALM;
+            if counted && !share.has_room(cells, self.capacity() / 16 * EACH) {
+                share.refuse();
+                return None;
+            }
             let claimed =
                 self.write.0.compare_exchange_weak(position, next, Ordering::AcqRel, Ordering::Acquire);
             match claimed {
                 Ok(_) => {
+                    if counted {
+                        // Before the mark is set, and with it before the reader gives anything back.
+                        share.take(cells);
+                    }
                     let note = position.wrapping_add(skipped);
                     let body = known.unwrap_or(note.wrapping_add(1));
-                    return Some(Claim { skipped, note, cells, body, is_new: known.is_none() });
+                    return Some(Claim { skipped, note, cells, body, is_new: known.is_none(), counted });
                 }
                 Err(now) => position = now,
             }
@@ -284,7 +318,7 @@ impl<T> Reader<T> {
         if ring.has_reader.swap(true, Ordering::AcqRel) {
             return None;
         }
-        Some(Reader { ring: NonNull::from(ring), owner, one_thread: PhantomData })
+        Some(Reader { ring: NonNull::from(ring), owner, owed: None, one_thread: PhantomData })
     }
 
     pub fn owner(&self) -> &Arc<T> {
@@ -336,18 +370,33 @@ impl<T> Reader<T> {
             if mark & SKIP == 0 {
                 // SAFETY: the mark says that a note was written here, and this is the only reader; what was read is not
                 // given free before the next call.
-                unsafe { self.read_at(position, use_it) };
+                unsafe { self.read_at(position, mark, use_it) };
                 return true;
             }
         }
     }
 
+    /// Whose share gets back how many cells: has to be asked after each [`Reader::pop`].
+    #[inline]
+    pub fn owed(&mut self) -> Option<(Addressee, u32)> {
+        self.owed.take()
+    }
+
     /// # Safety
-    /// A writer has set the mark of a note at `position`, and `free` is not beyond `position - keep`.
-    unsafe fn read_at(&mut self, position: u64, use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency)) {
+    /// A writer has set the mark of a note of so many `cells` at `position`, and `free` is not beyond `position - keep`.
+    unsafe fn read_at(
+        &mut self,
+        position: u64,
+        cells: u32,
+        use_it: impl FnOnce(Addressee, &Parts<'_>, Urgency),
+    ) {
         let ring = self.ring();
         // SAFETY: by the contract there is a note.
         let note = unsafe { ring.cells.read(ring.index(position), 1, |cell| cell.cast::<Note>().read()) };
+        if note.counted {
+            self.owed = Some((note.to, cells));
+        }
+        let ring = self.ring();
         if ring.now.load(Ordering::Relaxed).wrapping_sub(note.since).cast_signed() > MAX_AGE {
             ring.late.fetch_add(1, Ordering::Relaxed);
             return;

@@ -17,7 +17,9 @@ fn out<'a>(packet: &'a [u8], descriptor: &'a [u8]) -> RtpOut<'a> {
 }
 
 fn push(ring: &Ring, seat: u32, sequence: u16, payload: &[u8]) -> Option<Urgency> {
-    ring.push(Addressee { seat, peer: 9 }, &out(&rtp(sequence, payload), &[]), Urgency::WithFrame)
+    // A share that is never used up.
+    let share = Share::default();
+    ring.push(Addressee { seat, peer: 9 }, &share, &out(&rtp(sequence, payload), &[]), Urgency::WithFrame)
 }
 
 /// Seat, sequence number and payload of the oldest packet.
@@ -57,7 +59,7 @@ fn a_packet_comes_out_as_it_went_in() {
     let packet = rtp(1, b"payload");
     for (mindex, extensions) in [(2, extensions), (-1, plain), (0, plain)] {
         let packet = RtpOut { mindex, video: false, packet: &packet, extensions };
-        assert_eq!(ring.push(TO, &packet, Urgency::Now), Some(Urgency::Now));
+        assert_eq!(ring.push(TO, &Share::default(), &packet, Urgency::Now), Some(Urgency::Now));
     }
     for (mindex, expected) in [(2, extensions), (-1, plain), (0, plain)] {
         assert!(reader.pop(|to, parts, urgency| {
@@ -73,10 +75,10 @@ fn a_packet_comes_out_as_it_went_in() {
 fn too_much_is_dropped_and_counted() {
     let (ring, mut reader) = halves(0);
     assert!(push(&ring, 0, 1, &[0; ROOM + 1]).is_none());
-    assert!(ring.push(TO, &out(b"no RTP", &[]), Urgency::Now).is_none());
+    assert!(ring.push(TO, &Share::default(), &out(b"no RTP", &[]), Urgency::Now).is_none());
     assert_eq!(ring.dropped(), 2);
     // A descriptor that is too long is left out.
-    assert!(ring.push(TO, &out(&rtp(1, &[1; ROOM]), &[0; 256]), Urgency::Now).is_some());
+    assert!(ring.push(TO, &Share::default(), &out(&rtp(1, &[1; ROOM]), &[0; 256]), Urgency::Now).is_some());
     assert!(reader.pop(|_, parts, _| {
         assert_eq!(parts.payload, [1; ROOM]);
         assert!(parts.extensions.dependency_descriptor.is_empty());
@@ -99,6 +101,51 @@ fn a_full_ring_drops_what_is_new_and_keeps_order() {
         assert!(pop(&mut reader).is_none() && reader.is_empty());
         assert_eq!(ring.dropped(), u64::from(round) + 1);
     }
+}
+
+/// One writer relays to one receiver without end, another one to somebody else.
+#[test]
+fn who_floods_the_ring_leaves_room_for_others() {
+    let (ring, mut reader) = halves(1 << 13);
+    let (storm, beside) = (Share::default(), Share::default());
+    let flood = Addressee { seat: 1, peer: 7 };
+    let relay =
+        |to, share, payload: &[u8]| ring.push(to, share, &out(&rtp(1, payload), &[]), Urgency::Now).is_some();
+    for round in 0..100_u8 {
+        // Payloads that are shared, that are not, and both lengths.
+        let taken = (0..10_000_u32)
+            .filter(|n| relay(flood, &storm, &vec![(n % 3) as u8; 40 * usize::from(round % 30)]));
+        let taken = taken.count() as u64;
+        assert!(taken > 20, "{taken}");
+        let used =
+            ring.write.0.load(Ordering::Relaxed).wrapping_sub(reader.ring().read.0.load(Ordering::Relaxed));
+        assert!(used <= ring.capacity() / 4, "{used} cells of {}", ring.capacity());
+        // A frame of twenty packets for somebody else.
+        assert!((0..20).all(|n| relay(TO, &beside, &[n; 1200])));
+        let mut seen = [0, 0];
+        loop {
+            if let Some((to, cells)) = reader.owed() {
+                if to == flood { storm.give_back(cells) } else { beside.give_back(cells) }
+            }
+            if !reader.pop(|to, _, _| seen[usize::from(to == TO)] += 1) {
+                break;
+            }
+        }
+        assert_eq!(seen, [taken, 20]);
+        assert_eq!((storm.cells(), beside.cells(), beside.refused()), (0, 0, 0));
+        assert_eq!(storm.refused(), ring.dropped());
+    }
+}
+
+/// The largest packet for somebody, when the ring is crowded and a share has fewer cells than that.
+#[test]
+fn one_packet_is_taken_whatever_its_size() {
+    let (ring, _reader) = halves(256);
+    while push(&ring, 0, 1, &[0; 100]).is_some() && offset(&ring.write.0) < 60 {}
+    let share = Share::default();
+    let large = |byte| ring.push(TO, &share, &out(&rtp(1, &[byte; 1200]), &[]), Urgency::Now);
+    assert!(large(1).is_some() && large(2).is_none());
+    assert_eq!((share.refused(), ring.dropped()), (1, 1));
 }
 
 #[test]
@@ -209,7 +256,7 @@ fn an_era_that_never_ends_is_full_in_the_end_and_recovers() {
 #[test]
 fn a_ring_is_urgent_with_an_urgent_packet_or_half_full() {
     let (ring, mut reader) = halves(256);
-    let push = |urgency| ring.push(TO, &out(&rtp(1, &[1]), &[]), urgency).unwrap();
+    let push = |urgency| ring.push(TO, &Share::default(), &out(&rtp(1, &[1]), &[]), urgency).unwrap();
     while push(Urgency::WithFrame) == Urgency::WithFrame {
         assert!(!reader.is_urgent());
     }

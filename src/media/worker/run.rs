@@ -471,8 +471,11 @@ pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
                     core.relay(to, &parts, urgency_of(packet));
                 }
             // Another worker, inside a plugin's callback.
-            } else if worker.ring.push(to, packet, urgency_of(packet)).is_some() {
-                core.owe(worker);
+            } else {
+                match worker.ring.push(to, &shared.share, packet, urgency_of(packet)) {
+                    Some(_) => core.owe(worker),
+                    None => shared.tell_of_refused(),
+                }
             }
         })
     });
@@ -480,8 +483,9 @@ pub fn relay(shared: &PeerShared, packet: &RtpOut<'_>) {
     // receivers, so that the end of the frame for one of them says nothing about the others.
     if by_worker.is_none() {
         let urgency = if packet.video { Urgency::WithFrame } else { Urgency::Now };
-        if let Some(urgency) = worker.ring.push(to, packet, urgency) {
-            worker.bell.ring(urgency == Urgency::Now);
+        match worker.ring.push(to, &shared.share, packet, urgency) {
+            Some(urgency) => worker.bell.ring(urgency == Urgency::Now),
+            None => shared.tell_of_refused(),
         }
     }
 }

@@ -2,10 +2,13 @@
 //! ring, its bell, and the life of a session's slot. The files are those of the library; around them stand the modules
 //! that they name, with loom's atomics and with memory that notices when two threads meet in it.
 //!
-//! `LOOM_PREEMPTIONS` says how often a thread may be interrupted at any point (without it: as often as it can be).
+//! `LOOM_PREEMPTIONS` says how often a thread may be interrupted at any point (without it: as often as it can be). With the feature
+//! `threads` each model runs `ROUNDS` times (without it: 300) as the machine happens to order it, and something else watches.
 #![allow(dead_code, reason = "of each file some functions are used")]
 
 mod around;
+mod checked;
+#[cfg_attr(feature = "threads", path = "../../../src/media/worker/memory.rs")]
 mod memory;
 mod models;
 
@@ -21,6 +24,8 @@ mod latest;
 mod life;
 #[path = "../../../src/media/worker/ring.rs"]
 mod ring;
+#[path = "../../../src/media/worker/share.rs"]
+mod share;
 
 use around::{media, rtp, util};
 
@@ -32,8 +37,7 @@ fn main() {
     let mut ran = 0;
     for (name, model) in models {
         if wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str())) {
-            let orders = orders(model);
-            println!("{name}: passed, {orders} orders");
+            println!("{name}: passed, {}", run(model));
             ran += 1;
         }
     }
@@ -41,8 +45,17 @@ fn main() {
     assert!(ran > 0, "no model has such a name");
 }
 
+/// Runs the model with real threads; how often.
+#[cfg(feature = "threads")]
+fn run(model: fn()) -> String {
+    let rounds = std::env::var("ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    (0..rounds).for_each(|_| model());
+    format!("{rounds} rounds")
+}
+
 /// Runs the model in every order; how many there were.
-fn orders(model: fn()) -> usize {
+#[cfg(not(feature = "threads"))]
+fn run(model: fn()) -> String {
     use std::sync::atomic::{AtomicUsize, Ordering};
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let before = COUNT.load(Ordering::Relaxed);
@@ -53,5 +66,5 @@ fn orders(model: fn()) -> usize {
         COUNT.fetch_add(1, Ordering::Relaxed);
         model();
     });
-    COUNT.load(Ordering::Relaxed) - before
+    format!("{} orders", COUNT.load(Ordering::Relaxed) - before)
 }

@@ -2,10 +2,12 @@
 
 use crate::Model;
 use crate::address::{Addressee, Urgency};
+use crate::checked::thread;
 use crate::media::types::RtpOut;
+use crate::memory::LEAST_CELLS;
 use crate::ring::{Reader, Ring};
 use crate::rtp::Extensions;
-use loom::thread;
+use crate::share::Share;
 use std::sync::Arc;
 
 pub const MODELS: &[Model] = &[
@@ -15,6 +17,7 @@ pub const MODELS: &[Model] = &[
     ("ring: a body that comes again far behind", repeated_body),
     ("ring: an era ends beside a writer", eras),
     ("ring: what is urgent is seen", urgent),
+    ("ring: a share of it is given back", shares),
     ("ring: the reader moves to another thread", moved_reader),
 ];
 
@@ -25,23 +28,41 @@ fn halves() -> (Arc<Ring>, Reader<Ring>) {
 
 /// A packet of `writer` with a payload that shows whether it is whole.
 fn push(ring: &Ring, writer: u8, number: u8, payload: u8, length: usize, urgency: Urgency) -> bool {
+    push_for(&Share::default(), ring, (writer, number, payload), length, urgency)
+}
+
+fn push_for(
+    share: &Share,
+    ring: &Ring,
+    (writer, number, payload): (u8, u8, u8),
+    length: usize,
+    urgency: Urgency,
+) -> bool {
     let mut packet = vec![payload; 12 + length];
     packet[..12].copy_from_slice(&[0x80, 96, 0, number, 0, 0, 0, 0, 0, 0, 0, 0]);
     packet[10..12].copy_from_slice(&(length as u16).to_be_bytes());
     let packet =
         RtpOut { mindex: payload.into(), video: true, packet: &packet, extensions: Extensions::default() };
-    ring.push(Addressee { seat: writer.into(), peer: 1 }, &packet, urgency).is_some()
+    ring.push(Addressee { seat: writer.into(), peer: 1 }, share, &packet, urgency).is_some()
 }
 
 /// Writer and number of the packets that are there.
 fn pop_all(reader: &mut Reader<Ring>) -> Vec<(u8, u8)> {
+    pop_all_and(reader, |_, _| {})
+}
+
+fn pop_all_and(reader: &mut Reader<Ring>, mut give_back: impl FnMut(Addressee, u32)) -> Vec<(u8, u8)> {
     let mut seen = Vec::new();
     while reader.pop(|to, parts, _| {
         let length = u16::from_be_bytes([parts.header[10], parts.header[11]]);
         assert_eq!(parts.payload.len(), usize::from(length), "the packet's own length");
         assert!(parts.payload.iter().all(|byte| i32::from(*byte) == parts.mindex), "its own bytes");
         seen.push((to.seat as u8, parts.header[3]));
-    }) {}
+    }) {
+        if let Some((to, cells)) = reader.owed() {
+            give_back(to, cells);
+        }
+    }
     seen
 }
 
@@ -137,6 +158,30 @@ fn urgent() {
     let seen = pop_all(&mut reader);
     assert!(writer.join().unwrap());
     assert!(reader.is_urgent() || seen == [(1, 1)], "it would wait for the next frame");
+}
+
+/// Two writers take of one share while the reader gives back. In the end nothing is taken.
+fn shares() {
+    let (ring, mut reader) = halves();
+    let share = Arc::new(Share::default());
+    // A crowd that belongs to nobody.
+    for number in 0..=(LEAST_CELLS * 3 / 16 / 12) as u8 {
+        assert!(push(&ring, 3, number, number, 700, Urgency::WithFrame));
+    }
+    let give_back = |to: Addressee, cells| {
+        if to.seat < 3 {
+            share.give_back(cells);
+        }
+    };
+    let writers = [1, 2].map(|writer| {
+        let (ring, share) = (ring.clone(), share.clone());
+        thread::spawn(move || push_for(&share, &ring, (writer, 1, writer), 3, Urgency::WithFrame))
+    });
+    let mut seen = pop_all_and(&mut reader, give_back);
+    let taken = writers.map(|writer| writer.join().unwrap());
+    seen.extend(pop_all_and(&mut reader, give_back));
+    assert_eq!([1, 2].map(|writer| of(writer, &seen).len() == 1), taken);
+    assert!(share.has_room(1, 1), "nothing is taken");
 }
 
 /// As when another thread takes a worker's core over.
