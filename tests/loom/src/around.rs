@@ -2,12 +2,12 @@
 
 pub mod util {
     pub mod atomic {
-        pub use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
+        pub use crate::checked::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, fence};
     }
 
     /// In place of an eventfd.
     pub mod event {
-        use loom::sync::{Condvar, Mutex};
+        use crate::checked::sync::{Condvar, Mutex};
         use std::io;
 
         pub struct Event {

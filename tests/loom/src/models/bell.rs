@@ -2,9 +2,9 @@
 
 use crate::Model;
 use crate::bell::{Bell, Until};
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use loom::thread;
+use crate::checked::sync::Arc;
+use crate::checked::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use crate::checked::thread;
 
 pub const MODELS: &[Model] = &[
     ("bell: what was put down is never slept over", nothing_is_slept_over),

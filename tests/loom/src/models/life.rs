@@ -1,11 +1,11 @@
 //! The life of a slot: what it owns is never touched by two, and is taken out exactly once.
 
 use crate::Model;
+use crate::checked::cell::UnsafeCell;
+use crate::checked::sync::Arc;
+use crate::checked::sync::atomic::{AtomicU32, Ordering};
+use crate::checked::thread;
 use crate::life::{Empty, Life, Need};
-use loom::cell::UnsafeCell;
-use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU32, Ordering};
-use loom::thread;
 
 pub const MODELS: &[Model] = &[
     ("life: callers inside while it ends", callers_and_end),
@@ -30,7 +30,7 @@ impl Slot {
     }
 
     fn fill(&self, owner: u32) {
-        // SAFETY: loom watches.
+        // SAFETY: loom watches, or ThreadSanitizer.
         self.owner.with_mut(|place| unsafe { *place = owner });
         self.life.begin();
     }
@@ -38,7 +38,7 @@ impl Slot {
     fn clear(&self, empty: Option<Empty>) -> bool {
         let mine = empty.is_some();
         if mine {
-            // SAFETY: loom watches.
+            // SAFETY: loom watches, or ThreadSanitizer.
             self.owner.with_mut(|place| unsafe { *place = 0 });
             self.emptied.fetch_add(1, Ordering::Release);
         }
@@ -49,7 +49,7 @@ impl Slot {
     fn visit(&self, need: Need) -> Option<u32> {
         match self.life.enter(need) {
             Ok(()) => {
-                // SAFETY: loom watches.
+                // SAFETY: loom watches, or ThreadSanitizer.
                 let owner = self.owner.with(|place| unsafe { *place });
                 self.clear(self.life.leave());
                 Some(owner)
