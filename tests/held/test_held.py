@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import tempfile
 import unittest
 
 from bystander import BesideACall
@@ -155,6 +156,64 @@ class Descriptions(BesideACall):
             return all(now <= then + 4 for now, then in zip(held(self.server.process.pid)[:2], before))
         await asyncio.to_thread(until, is_back, "threads and descriptors as before", 60)
         self.assertLess(held(self.server.process.pid)[2] - before[2], 60 * MEGABYTE)
+
+
+class Names(BesideACall):
+    async def test_recordings_lie_where_the_name_says(self):
+        """The echotest has no folder for them, so that a client's name is taken as it is, also with `..` in it; not where a folder
+        on the way is missing. The log names the files that there are."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(f"{folder}/inner")
+            recorded = await EchoCall(await self.session.attach(), data=False).start()
+            self.addAsyncCleanup(recorded.close)
+            for name in ("whole", "inner/../above", "none/../missing"):
+                await recorded.handle.message({"record": True, "filename": f"{folder}/{name}"})
+                await recorded.media_returns(5)
+                await recorded.handle.message({"record": False})
+                await self.call.media_returns(10)
+            files = sorted(os.path.join(at, name) for at, _, names in os.walk(folder) for name in names)
+            for kind in ("audio", "video"):
+                for name in ("whole", "above"):
+                    [file] = [file for file in files if file.startswith(f"{folder}/{name}") and kind in file]
+                    self.assertGreater(os.path.getsize(file), 100)
+            self.assertEqual(len(files), 4, files)
+            log = self.server.output()
+            named = re.findall(re.escape(folder) + r"\S*\.mjr", log)
+            self.assertEqual({os.path.normpath(name) for name in named if "none" not in name} - set(files), set())
+
+    async def test_the_text_of_a_client_begins_no_line_of_the_log(self):
+        forged = "candidate:x\n[FATAL] forged\r\n\x1b[31m[ERR]\x1b[0m forged\x07"
+        handle = await self.session.attach()
+        await handle.message({}, offer(CHROMIUM)["jsep"])
+        before = len(self.server.output())
+        for _ in range(10):
+            candidate = {"sdpMid": "0", "sdpMLineIndex": 0, "candidate": forged}
+            await handle.request({"janus": "trickle", "candidate": candidate})
+        await self.call.media_returns(10)
+        lines = self.server.output()[before:].split("\n")
+        told = [line for line in lines if "forged" in line]
+        self.assertGreaterEqual(len(told), 10)
+        self.assertEqual([line for line in told if not line.startswith("  | ") and "Failed to parse" not in line], [])
+        self.assertEqual([line for line in lines if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line)], [])
+
+
+class HalfRequests(BesideACall):
+    """At the built-in web server."""
+
+    configuration = {"which": "janus-rs", "builtin": True, "web": "connections = 200"}
+
+    async def test_half_requests(self):
+        halves = (b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"POST /janus HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        open_ones = []
+        for number in range(450):
+            connection = socket.create_connection(("127.0.0.1", self.server.http_port), 5)
+            connection.sendall(halves[number % 3])
+            open_ones.append(connection)
+        await self.call.media_returns(10)
+        session = await (await Connection.open(self.server.ws)).create()
+        await session.attach()
+        for connection in open_ones:
+            connection.close()
 
 
 class Machine(unittest.IsolatedAsyncioTestCase):
