@@ -240,6 +240,18 @@ class Ours(unittest.TestCase):
                 self.start(folder, "-b", "-L", str(log), "-P", folder, umask=umask)
                 self.assertEqual(stat.S_IMODE(log.stat().st_mode), expected)
 
+    def test_what_is_misspelt_is_told_once_each(self):
+        server = Server("janus-rs", general="sesion_timeout = 5; nonsense = true;", nat="full_trickel = true;")
+        try:
+            told = [line for line in server.output().splitlines() if "unknown and ignored" in line]
+        finally:
+            server.stop()
+        self.assertEqual(len(told), 3, told)
+        self.assertTrue(all(line.startswith("[WARN] ") for line in told), told)
+        for text in ("general.sesion_timeout is unknown and ignored: did you mean session_timeout?",
+                     "general.nonsense is unknown and ignored", "nat.full_trickel is unknown and ignored: did you mean full_trickle?"):
+            self.assertTrue(any(text in line for line in told), (text, told))
+
     def test_a_port_in_use_names_its_holder(self):
         for holder in PROGRAMS:
             with self.subTest(holder):
