@@ -5,6 +5,7 @@ use crate::sys::{Batch, Socket, realtime_ns};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
@@ -12,6 +13,8 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig}
 
 /// RTP payload, so that with header, extensions and SRTP tag a datagram has about 1200 bytes.
 pub const PAYLOAD: usize = 1160;
+/// Of an audio packet: Opus at 32 kbit/s, 20 ms.
+pub const AUDIO_PAYLOAD: usize = 80;
 const MARK: u32 = 0x6a72_7362;
 /// `Full` clients get every packet; of the others only one in so many is decrypted, the rest is counted by its header.
 pub const SAMPLE: u16 = 16;
@@ -28,7 +31,7 @@ pub enum Mode {
 /// What the clients together have seen since the last reset.
 #[derive(Default)]
 pub struct Totals {
-    /// RTP packets in the order of their arrival, before artificial loss.
+    /// RTP packets in the order of their arrival, before artificial loss; messages of data channels.
     pub received: u64,
     /// Datagrams and the reads that brought them: together the mean length of a train.
     pub datagrams: u64,
@@ -41,7 +44,7 @@ pub struct Totals {
     pub repeated: u64,
     /// From the sender's `write` to the receiver's kernel, µs.
     pub latency_us: Vec<u32>,
-    /// Bytes of the last RTP datagram received.
+    /// Bytes of the largest RTP datagram received.
     pub datagram_bytes: usize,
     pub sent: u64,
 }
@@ -81,7 +84,42 @@ impl Clock {
 /// What a publisher sends.
 struct Source {
     mid: Mid,
+    pt: u8,
     sequence: u64,
+}
+
+impl Source {
+    fn of(mid: Mid) -> Source {
+        Source { mid, pt: 0, sequence: 1000 }
+    }
+}
+
+/// Payload types in a description.
+#[derive(Default)]
+struct Types {
+    vp8: Option<u8>,
+    opus: Option<u8>,
+}
+
+impl Types {
+    fn of(sdp: &str) -> Types {
+        let of = |codec: &str| {
+            let line = sdp.lines().find(|line| line.starts_with("a=rtpmap:") && line.contains(codec))?;
+            line["a=rtpmap:".len()..].split(' ').next()?.parse().ok()
+        };
+        Types { vp8: of(" VP8/"), opus: of(" opus/") }
+    }
+
+    fn has(&self, pt: u8) -> bool {
+        self.vp8 == Some(pt) || self.opus == Some(pt)
+    }
+}
+
+/// What an offer asks for.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    pub direction: Direction,
+    pub audio: bool,
 }
 
 pub struct Peer {
@@ -96,9 +134,11 @@ pub struct Peer {
     dice: Dice,
     clock: Clock,
     pending: Option<SdpPendingOffer>,
-    source: Option<Source>,
-    /// The payload type that carries media.
-    media_pt: u8,
+    video: Option<Source>,
+    audio: Option<Source>,
+    types: Types,
+    /// The data channel, once it is open.
+    channel: Option<ChannelId>,
     /// Which numbers of which sender have been seen (`Full` only).
     seen: Vec<(u32, Vec<bool>)>,
     /// Senders that are no longer asked for what is missing, so that most of their packets need not be decrypted.
@@ -109,7 +149,12 @@ impl Peer {
     pub fn new(mode: Mode, gro: bool, seed: u64) -> Result<Peer, String> {
         let socket = Socket::new(gro).map_err(|error| error.to_string())?;
         let now = Instant::now();
-        let mut rtc = RtcConfig::new().clear_codecs().enable_vp8(true).set_rtp_mode(true).build(now);
+        let mut rtc = RtcConfig::new()
+            .clear_codecs()
+            .enable_vp8(true)
+            .enable_opus(true, false)
+            .set_rtp_mode(true)
+            .build(now);
         let candidate = Candidate::host(socket.address, "udp").map_err(|error| error.to_string())?;
         rtc.add_local_candidate(candidate);
         Ok(Peer {
@@ -123,20 +168,32 @@ impl Peer {
             dice: Dice::new(seed),
             clock: Clock { instant: now, ns: realtime_ns() },
             pending: None,
-            source: None,
-            media_pt: 0,
+            video: None,
+            audio: None,
+            types: Types::default(),
+            channel: None,
             seen: Vec::new(),
             sampled: Vec::new(),
         })
     }
 
-    /// An offer with one video stream.
-    pub fn offer(&mut self, direction: Direction) -> Result<String, String> {
+    /// An offer with one video stream, and audio before it if wanted.
+    pub fn offer(&mut self, wanted: Wanted) -> Result<String, String> {
         let mut changes = self.rtc.sdp_api();
-        let mid = changes.add_media(MediaKind::Video, direction, None, None, None);
+        let mut media = |kind| Source::of(changes.add_media(kind, wanted.direction, None, None, None));
+        self.audio = wanted.audio.then(|| media(MediaKind::Audio));
+        self.video = Some(media(MediaKind::Video));
         let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
         self.pending = Some(pending);
-        self.source = Some(Source { mid, sequence: 1000 });
+        Ok(offer.to_sdp_string())
+    }
+
+    /// An offer with nothing but a data channel.
+    pub fn offer_channel(&mut self, label: &str) -> Result<String, String> {
+        let mut changes = self.rtc.sdp_api();
+        changes.add_channel(label.to_owned());
+        let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
+        self.pending = Some(pending);
         Ok(offer.to_sdp_string())
     }
 
@@ -144,38 +201,68 @@ impl Peer {
         let answer = SdpAnswer::from_sdp_string(sdp).map_err(|error| format!("{error}\n{sdp}"))?;
         let pending = self.pending.take().ok_or("no offer was made")?;
         self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())?;
-        self.media_pt = vp8(sdp);
-        self.next = Instant::now();
+        self.learn(sdp);
         Ok(())
     }
 
     pub fn answer(&mut self, sdp: &str) -> Result<String, String> {
         let offer = SdpOffer::from_sdp_string(sdp).map_err(|error| format!("{error}\n{sdp}"))?;
         let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())?;
-        self.media_pt = vp8(sdp);
-        self.next = Instant::now();
+        self.learn(sdp);
         Ok(answer.to_sdp_string())
+    }
+
+    fn learn(&mut self, sdp: &str) {
+        self.types = Types::of(sdp);
+        for (source, pt) in [(&mut self.video, self.types.vp8), (&mut self.audio, self.types.opus)] {
+            if let (Some(source), Some(pt)) = (source, pt) {
+                source.pt = pt;
+            }
+        }
+        self.next = Instant::now();
+    }
+
+    /// Whether a message can be sent.
+    pub fn has_channel(&self) -> bool {
+        self.channel.is_some()
+    }
+
+    /// Sends a message over the data channel.
+    pub fn say(&mut self, binary: bool, message: &[u8], totals: &mut Totals) {
+        let Some(mut channel) = self.channel.and_then(|id| self.rtc.channel(id)) else { return };
+        match channel.write(binary, message) {
+            Ok(true) => totals.sent += 1,
+            Ok(false) => self.failed = Some("the data channel is full".into()),
+            Err(error) => self.failed = Some(error.to_string()),
+        }
+        self.timeout(Instant::now(), totals);
+    }
+
+    /// Sends one packet of audio: `time` on the 48 kHz clock.
+    pub fn send_audio(&mut self, number: u32, time: u32, totals: &mut Totals) {
+        let mut payload = [0u8; AUDIO_PAYLOAD];
+        stamp(&mut payload, number);
+        self.write(false, time, number == 0, &payload, totals);
     }
 
     /// Sends one packet of a frame: `time` on the 90 kHz clock, the first one with a keyframe's header.
     pub fn send(&mut self, number: u32, time: u32, first: bool, last: bool, totals: &mut Totals) {
-        let Some(source) = &mut self.source else { return };
         let mut payload = [0u8; PAYLOAD];
         if first {
             // RFC 7741: start of partition 0; a keyframe of 640x480 with its start code.
             payload[..11].copy_from_slice(&[0x10, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0xe0, 0x01]);
         }
         stamp(&mut payload, number);
+        self.write(true, time, last, &payload, totals);
+    }
+
+    fn write(&mut self, video: bool, time: u32, marker: bool, payload: &[u8], totals: &mut Totals) {
+        let Some(source) = (if video { &mut self.video } else { &mut self.audio }) else { return };
         let mut direct = self.rtc.direct_api();
         let Some(stream) = direct.stream_tx_by_mid(source.mid, None) else { return };
-        let packet = RtpWrite::new(
-            Pt::from(self.media_pt),
-            source.sequence.into(),
-            time,
-            Instant::now(),
-            payload.as_slice(),
-        );
-        stream.write_rtp(packet.marker(last).nackable(true));
+        let packet =
+            RtpWrite::new(Pt::from(source.pt), source.sequence.into(), time, Instant::now(), payload);
+        stream.write_rtp(packet.marker(marker).nackable(video));
         source.sequence += 1;
         totals.sent += 1;
         self.timeout(Instant::now(), totals);
@@ -205,9 +292,9 @@ impl Peer {
 
     fn datagram(&mut self, from: SocketAddr, datagram: &[u8], received_ns: u64, totals: &mut Totals) {
         let rtp = datagram.len() > 12 && datagram[0] >> 6 == 2 && !(192..224).contains(&datagram[1]);
-        if rtp && datagram[1] & 0x7f == self.media_pt {
+        if rtp && self.types.has(datagram[1] & 0x7f) {
             totals.received += 1;
-            totals.datagram_bytes = datagram.len();
+            totals.datagram_bytes = totals.datagram_bytes.max(datagram.len());
             let sequence = u16::from_be_bytes([datagram[2], datagram[3]]);
             let ssrc = u32::from_be_bytes([datagram[8], datagram[9], datagram[10], datagram[11]]);
             if !sequence.is_multiple_of(SAMPLE) && self.sampled.contains(&ssrc) {
@@ -268,6 +355,8 @@ impl Peer {
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
                 self.failed = Some("ICE: disconnected".into());
             }
+            Event::ChannelOpen(id, _) => self.channel = Some(id),
+            Event::ChannelData(_) => totals.received += 1,
             Event::RtpPacket(packet) => {
                 let ssrc = packet.header.ssrc;
                 if self.mode == Mode::Sampled
@@ -323,12 +412,6 @@ fn read_stamp(payload: &[u8]) -> Option<(u32, u64)> {
     (*mark == MARK.to_be_bytes()).then(|| (u32::from_be_bytes(*number), u64::from_be_bytes(*time)))
 }
 
-/// The payload type of VP8.
-fn vp8(sdp: &str) -> u8 {
-    let line = sdp.lines().find_map(|line| line.strip_prefix("a=rtpmap:")?.split_once(" VP8/"));
-    line.and_then(|(pt, _)| pt.parse().ok()).unwrap_or(96)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,7 +438,9 @@ mod tests {
     }
 
     #[test]
-    fn the_payload_type_of_vp8_is_found() {
-        assert_eq!(vp8("v=0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 VP8/90000\r\n"), 101);
+    fn payload_types_are_found() {
+        let types = Types::of("v=0\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:101 VP8/90000\r\n");
+        assert_eq!((types.opus, types.vp8), (Some(111), Some(101)));
+        assert!(types.has(101) && !types.has(96));
     }
 }

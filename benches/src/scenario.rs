@@ -1,10 +1,10 @@
 //! The scenarios: who connects to whom, and what is measured meanwhile.
 #![forbid(unsafe_code)]
 
-use crate::peer::{Mode, Peer, Totals};
+use crate::peer::{Mode, Peer, Totals, Wanted};
 use crate::server::{Kind, Server, Usage};
 use crate::signal::{Signal, sdp};
-use crate::world::{From, Pacing, World};
+use crate::world::{From, Message, Pacing, World};
 use serde_json::json;
 use std::time::Duration;
 use str0m::media::Direction;
@@ -21,6 +21,10 @@ pub enum Shape {
     Streaming(usize),
     /// One publisher and viewers in examples/embedding/room.c: links of the library instead of a plugin.
     Links(usize),
+    /// Clients of the echo test who send messages over data channels and get them back.
+    Messages(usize),
+    /// A text room: one writes, all these get it.
+    TextRoom(usize),
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Scenario {
     pub shape: Shape,
     /// Packets per second of each source; 0: no media at all.
     pub rate: u32,
+    /// Packets of audio beside them.
+    pub audio: u32,
     /// Percent of the packets lost on each way.
     pub loss: f64,
     /// Part of the short list.
@@ -39,7 +45,7 @@ pub struct Scenario {
 pub fn all() -> Vec<Scenario> {
     let mut list = Vec::new();
     let mut add = |name: &str, shape, rate, loss, quick| {
-        list.push(Scenario { name: name.into(), shape, rate, loss, quick });
+        list.push(Scenario { name: name.into(), shape, rate, audio: 0, loss, quick });
     };
     for viewers in [10, 50, 200] {
         for rate in [300, 100] {
@@ -59,8 +65,16 @@ pub fn all() -> Vec<Scenario> {
     add("streaming-1x200", Shape::Streaming(200), 300, 0.0, true);
     add("streaming-1x1000", Shape::Streaming(1000), 50, 0.0, false);
     add("links-1x200", Shape::Links(200), 100, 0.0, false);
+    add("data-echo-10", Shape::Messages(10), 100, 0.0, false);
+    add("textroom-1x10", Shape::TextRoom(10), 100, 0.0, false);
+    add("set-up-100", Shape::Echo(100), 0, 0.0, false);
     add("idle-200", Shape::Room { publishers: 1, viewers: 200 }, 0, 0.0, false);
     add("loss-1x50", Shape::Room { publishers: 1, viewers: 50 }, 300, 2.0, true);
+    for (name, audio) in [("room-1x50-300", 50), ("room-1x200-100", 50), ("mesh-6x6", 50), ("loss-1x50", 50)]
+    {
+        let beside = list.iter().find(|scenario| scenario.name == name).expect("a scenario of the list");
+        list.push(Scenario { name: format!("{name}+{audio}"), audio, quick: false, ..beside.clone() });
+    }
     list
 }
 
@@ -100,6 +114,9 @@ pub struct Outcome {
     pub datagram_bytes: f64,
 }
 
+/// Bytes of a message.
+const MESSAGE: usize = 200;
+const TEXT_ROOM: &str = "janus.plugin.textroom";
 const TICK: Duration = Duration::from_millis(5);
 
 struct Run<'a> {
@@ -224,7 +241,14 @@ impl Run<'_> {
     fn start(&mut self) {
         let count = self.sources.len();
         for (i, source) in self.sources.clone().into_iter().enumerate() {
+            let audio = match source {
+                From::Peer(peer) if self.scenario.audio > 0 => Some(From::Audio(peer)),
+                _ => None,
+            };
             self.world.start_sender(source, self.scenario.rate, i as f64 / count as f64);
+            if let Some(audio) = audio {
+                self.world.start_sender(audio, self.scenario.audio, (i as f64 + 0.5) / count as f64);
+            }
         }
     }
 
@@ -270,6 +294,17 @@ impl Run<'_> {
                 }
                 self.copies = viewers as u64;
             }
+            Shape::Messages(clients) => {
+                for _ in 0..clients {
+                    self.echo_of_messages()?;
+                }
+                return self.world.open_channels();
+            }
+            Shape::TextRoom(members) => {
+                self.text_room(members)?;
+                self.copies = members as u64;
+                return Ok(());
+            }
         }
         self.world.connect()
     }
@@ -281,10 +316,15 @@ impl Run<'_> {
         Ok(self.world.peers.len() - 1)
     }
 
+    fn wants(&self, direction: Direction) -> Wanted {
+        Wanted { direction, audio: self.scenario.audio > 0 }
+    }
+
     /// A client of the room of links: an offer, and the answer in the reply.
     fn call(&mut self, path: &str, direction: Direction) -> Result<usize, String> {
         let peer = self.peer()?;
-        let offer = self.world.peers[peer].offer(direction)?;
+        let wanted = self.wants(direction);
+        let offer = self.world.peers[peer].offer(wanted)?;
         let answer = crate::server::post(self.port, path, &offer).map_err(|error| error.to_string())?;
         self.world.peers[peer].accept_answer(&answer)?;
         Ok(peer)
@@ -302,9 +342,10 @@ impl Run<'_> {
     /// A publisher; returns its id as a feed.
     fn publish(&mut self, room: u64) -> Result<u64, String> {
         let peer = self.peer()?;
+        let wanted = self.wants(Direction::SendOnly);
         let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.videoroom")?;
-        let offer = world.peers[peer].offer(Direction::SendOnly)?;
+        let offer = world.peers[peer].offer(wanted)?;
         let body = json!({"request": "joinandconfigure", "ptype": "publisher", "room": room});
         let reply = signal.message(world, handle, body, Some(("offer", &offer)))?;
         let feed = reply["plugindata"]["data"]["id"].as_u64().ok_or("no publisher id")?;
@@ -346,14 +387,49 @@ impl Run<'_> {
 
     fn echo(&mut self) -> Result<(), String> {
         let peer = self.peer()?;
+        let wanted = self.wants(Direction::SendRecv);
+        let offer = self.world.peers[peer].offer(wanted)?;
+        self.echo_to(peer, &offer)?;
+        self.sources.push(From::Peer(peer));
+        Ok(())
+    }
+
+    fn echo_of_messages(&mut self) -> Result<(), String> {
+        let peer = self.peer()?;
+        let offer = self.world.peers[peer].offer_channel("bench")?;
+        self.echo_to(peer, &offer)?;
+        self.sources.push(From::Messages(peer, Message::Binary(MESSAGE)));
+        Ok(())
+    }
+
+    fn echo_to(&mut self, peer: usize, offer: &str) -> Result<(), String> {
         let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.echotest")?;
-        let offer = world.peers[peer].offer(Direction::SendRecv)?;
-        let body = json!({"audio": false, "video": true});
-        let reply = signal.message(world, handle, body, Some(("offer", &offer)))?;
+        let body = json!({"audio": true, "video": true});
+        let reply = signal.message(world, handle, body, Some(("offer", offer)))?;
         world.peers[peer].accept_answer(sdp(&reply)?)?;
-        signal.candidates_end(world, handle)?;
-        self.sources.push(From::Peer(peer));
+        signal.candidates_end(world, handle)
+    }
+
+    /// Who joins says so over the data channel; the first one writes.
+    fn text_room(&mut self, members: usize) -> Result<(), String> {
+        let (world, signal) = self.parts()?;
+        let handle = signal.attach(world, TEXT_ROOM)?;
+        signal.message(world, handle, json!({"request": "create", "room": 4711, "history": 0}), None)?;
+        for _ in 0..members {
+            self.answer(TEXT_ROOM, json!({"request": "setup"}), json!({"request": "ack"}))?;
+        }
+        self.world.open_channels()?;
+        let mut totals = Totals::default();
+        for (number, peer) in self.world.peers.iter_mut().enumerate() {
+            let name = format!("member{number}");
+            let join = json!({"textroom": "join", "room": 4711, "username": name, "transaction": "join"});
+            peer.say(false, join.to_string().as_bytes(), &mut totals);
+        }
+        let text = json!({"textroom": "message", "room": 4711, "ack": false, "transaction": "message",
+            "text": "x".repeat(MESSAGE)});
+        self.sources.push(From::Messages(0, Message::Text(text.to_string())));
+        self.world.run(Duration::from_secs(1), TICK);
         Ok(())
     }
 

@@ -38,7 +38,7 @@ pub struct Usage {
     pub context_switches: u64,
 }
 
-const PLUGINS: [&str; 3] = ["videoroom", "echotest", "streaming"];
+const PLUGINS: [&str; 4] = ["videoroom", "echotest", "streaming", "textroom"];
 
 impl Server {
     /// Starts on one core; returns when the Janus API answers.

@@ -16,13 +16,24 @@ pub enum Pacing {
     Even,
 }
 
-/// Who sends.
-#[derive(Clone, Copy)]
+/// Who sends what.
+#[derive(Clone)]
 pub enum From {
-    /// A client of the list.
+    /// Video of a client of the list.
     Peer(usize),
+    /// Audio of a client of the list, packet by packet.
+    Audio(usize),
     /// Plain RTP to a mountpoint of the streaming plugin.
     Plain(SocketAddr),
+    /// Messages of a client of the list over its data channel.
+    Messages(usize, Message),
+}
+
+/// A message of a data channel.
+#[derive(Clone)]
+pub enum Message {
+    Binary(usize),
+    Text(String),
 }
 
 struct Sender {
@@ -62,6 +73,7 @@ impl World {
     /// From now on `from` sends `rate` packets per second. `phase` (0 to 1) staggers the sources.
     pub fn start_sender(&mut self, from: From, rate: u32, phase: f64) {
         let packets = match self.pacing {
+            _ if matches!(from, From::Audio(_) | From::Messages(..)) => 1,
             Pacing::Even => 1,
             Pacing::Frames if rate >= 300 => rate.div_ceil(30),
             Pacing::Frames => rate.div_ceil(25),
@@ -99,9 +111,17 @@ impl World {
             for sender in &mut self.senders {
                 if !self.paused && now >= sender.next {
                     let frame = Frame { packets: sender.packets, number: sender.number, time: sender.time() };
-                    match sender.from {
-                        From::Peer(peer) => frame.by_peer(&mut self.peers[peer], &mut self.totals),
-                        From::Plain(to) => frame.plain(&self.plain, to, &mut self.totals),
+                    let totals = &mut self.totals;
+                    match &sender.from {
+                        From::Peer(peer) => frame.by_peer(&mut self.peers[*peer], totals),
+                        From::Audio(peer) => self.peers[*peer].send_audio(frame.number, frame.time, totals),
+                        From::Plain(to) => frame.plain(&self.plain, *to, totals),
+                        From::Messages(peer, Message::Binary(length)) => {
+                            self.peers[*peer].say(true, &vec![0x5a; *length], totals);
+                        }
+                        From::Messages(peer, Message::Text(text)) => {
+                            self.peers[*peer].say(false, text.as_bytes(), totals);
+                        }
                     }
                     sender.number += sender.packets;
                     sender.frames += 1;
@@ -124,13 +144,22 @@ impl World {
 
     /// Runs until all clients are connected.
     pub fn connect(&mut self) -> Result<(), String> {
+        self.until("connected", |peer| peer.connected)
+    }
+
+    /// Runs until all clients have an open data channel.
+    pub fn open_channels(&mut self) -> Result<(), String> {
+        self.until("its data channel", Peer::has_channel)
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&Peer) -> bool) -> Result<(), String> {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while let Some(peer) = self.peers.iter().position(|peer| !peer.connected) {
+        while let Some(peer) = self.peers.iter().position(|peer| !done(peer)) {
             if let Some(error) = self.failure() {
                 return Err(error);
             }
             if Instant::now() > deadline {
-                return Err(format!("client {peer} does not get connected"));
+                return Err(format!("client {peer} does not get {what}"));
             }
             self.run(Duration::from_millis(2), Duration::from_micros(500));
         }
@@ -146,9 +175,10 @@ impl World {
 }
 
 impl Sender {
-    /// On the 90 kHz clock.
+    /// On the clock of what it sends.
     fn time(&self) -> u32 {
-        (self.period.as_secs_f64() * 90_000.0 * f64::from(self.frames)) as u32
+        let clock = if matches!(self.from, From::Audio(_)) { 48_000.0 } else { 90_000.0 };
+        (self.period.as_secs_f64() * clock * f64::from(self.frames)) as u32
     }
 }
 
