@@ -13,6 +13,7 @@
 #define ABOUT_PACKAGE "janus.plugin.flooding"
 #define ABOUT_TEXT "Flooding"
 #include "about.h"
+#include "flood.h"
 
 static janus_callbacks *core = NULL;
 static janus_plugin flooding_plugin;
@@ -22,7 +23,7 @@ static GMutex gate;
 static GCond opened;
 static gboolean waits = FALSE;
 
-static gint floods_over = 0, accepted = 0, refused = 0;
+static gint accepted = 0, refused = 0;
 
 static void wait_for_others(void) {
 	g_mutex_lock(&gate);
@@ -39,46 +40,26 @@ static void go_on(void) {
 	g_mutex_unlock(&gate);
 }
 
-typedef struct flood {
-	janus_plugin_session *session;
-	char call[32];
-	json_int_t count;
-} flood;
-
-static gpointer flood_thread(gpointer data) {
-	flood *what = data;
+static void flood_once(const flood *what, json_int_t i) {
+	(void)i;
 	char text[1001];
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	json_t *useless = json_pack("{s:s, s:s}", "type", "answer", "sdp", "no description");
-	for(json_int_t i = 0; i < what->count; i++) {
-		json_t *event = json_pack("{s:s}", "flood", text);
-		int code = 0;
-		if(strcmp(what->call, "push_event") == 0)
-			code = core->push_event(what->session, &flooding_plugin, NULL, event, NULL);
-		else if(strcmp(what->call, "answer") == 0)
-			code = core->push_event(what->session, &flooding_plugin, "a flood", event, NULL);
-		else if(strcmp(what->call, "useless") == 0)
-			code = core->push_event(what->session, &flooding_plugin, NULL, event, useless);
-		else if(strcmp(what->call, "notify_event") == 0)
-			core->notify_event(&flooding_plugin, what->session, json_incref(event));
-		g_atomic_int_inc(code == 0 ? &accepted : &refused);
-		json_decref(event);
+	json_t *event = json_pack("{s:s}", "flood", text);
+	int code = 0;
+	if(strcmp(what->call, "push_event") == 0) {
+		code = core->push_event(what->session, &flooding_plugin, NULL, event, NULL);
+	} else if(strcmp(what->call, "answer") == 0) {
+		code = core->push_event(what->session, &flooding_plugin, "a flood", event, NULL);
+	} else if(strcmp(what->call, "useless") == 0) {
+		json_t *useless = json_pack("{s:s, s:s}", "type", "answer", "sdp", "no description");
+		code = core->push_event(what->session, &flooding_plugin, NULL, event, useless);
+		json_decref(useless);
+	} else if(strcmp(what->call, "notify_event") == 0) {
+		core->notify_event(&flooding_plugin, what->session, json_incref(event));
 	}
-	json_decref(useless);
-	janus_refcount_decrease(&what->session->ref);
-	g_free(what);
-	g_atomic_int_inc(&floods_over);
-	return NULL;
-}
-
-static void start_flood(janus_plugin_session *session, const char *call, json_int_t count) {
-	flood *what = g_new0(flood, 1);
-	what->session = session;
-	what->count = count;
-	g_strlcpy(what->call, call != NULL ? call : "", sizeof(what->call));
-	janus_refcount_increase(&session->ref);
-	g_thread_unref(g_thread_new("flood", flood_thread, what));
+	g_atomic_int_inc(code == 0 ? &accepted : &refused);
+	json_decref(event);
 }
 
 static int flooding_init(janus_callbacks *callbacks, const char *folder) {

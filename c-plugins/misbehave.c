@@ -17,6 +17,7 @@
 #define ABOUT_PACKAGE "janus.plugin.misbehave"
 #define ABOUT_TEXT "Misbehaves"
 #include "about.h"
+#include "flood.h"
 
 static janus_callbacks *core = NULL;
 static janus_plugin misbehave_plugin;
@@ -69,7 +70,7 @@ static json_t *entered(void) {
 	return counts;
 }
 
-static gint floods_over = 0, events_refused = 0;
+static gint events_refused = 0;
 
 /*! Every function of the core, with a session that may be anything. The sum of push_event's codes. */
 static int call_everything(janus_plugin_session *session) {
@@ -170,61 +171,36 @@ static gpointer once_elsewhere(gpointer call) {
 	return NULL;
 }
 
-typedef struct flood {
-	janus_plugin_session *session;
-	char call[32];
-	json_int_t count;
-} flood;
-
-/*! Floods go on. */
-static gint raging;
-
-/*! A full RTCP packet, and messages and video of ordinary size; one call after the other, without a pause. */
-static gpointer flood_thread(gpointer data) {
-	flood *what = data;
-	char pli[12] = {(char)0x81, (char)206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2}, message[1200];
+/*! A full RTCP packet, and messages and video of ordinary size. */
+static void flood_once(const flood *what, json_int_t i) {
+	char pli[12] = {(char)0x81, (char)206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2};
+	char message[1200];
 	memset(message, 'x', sizeof(message));
-	json_t *event = json_pack("{s:s}", "from", "a flood");
-	for(json_int_t i = 0; i < what->count && g_atomic_int_get(&raging); i++) {
-		if(strcmp(what->call, "send_pli") == 0) {
-			core->send_pli(what->session);
-		} else if(strcmp(what->call, "send_remb") == 0) {
-			core->send_remb(what->session, 100000 + (uint32_t)i);
-		} else if(strcmp(what->call, "relay_data") == 0) {
-			janus_plugin_data packet = {.label = "flood", .buffer = message, .length = sizeof(message)};
-			core->relay_data(what->session, &packet);
-		} else if(strcmp(what->call, "relay_rtp") == 0) {
-			janus_plugin_rtp packet = {.mindex = -1, .video = TRUE, .buffer = message, .length = sizeof(message)};
-			janus_plugin_rtp_extensions_reset(&packet.extensions);
-			memcpy(message, (char[12]){(char)0x80, 96, (char)(i >> 8), (char)i}, 12);
-			core->relay_rtp(what->session, &packet);
-		} else if(strcmp(what->call, "relay_rtcp") == 0) {
-			janus_plugin_rtcp packet = {.mindex = -1, .video = TRUE, .buffer = pli, .length = sizeof(pli)};
-			core->relay_rtcp(what->session, &packet);
-		} else if(strcmp(what->call, "push_event") == 0) {
-			if(core->push_event(what->session, &misbehave_plugin, NULL, event, NULL) != 0)
-				g_atomic_int_inc(&events_refused);
-		} else if(strcmp(what->call, "close_pc") == 0) {
-			core->close_pc(what->session);
-		} else if(strcmp(what->call, "end_session") == 0) {
-			core->end_session(what->session);
-		}
+	if(strcmp(what->call, "send_pli") == 0) {
+		core->send_pli(what->session);
+	} else if(strcmp(what->call, "send_remb") == 0) {
+		core->send_remb(what->session, 100000 + (uint32_t)i);
+	} else if(strcmp(what->call, "relay_data") == 0) {
+		janus_plugin_data packet = {.label = "flood", .buffer = message, .length = sizeof(message)};
+		core->relay_data(what->session, &packet);
+	} else if(strcmp(what->call, "relay_rtp") == 0) {
+		char video[sizeof(message)] = {(char)0x80, 96, (char)(i >> 8), (char)i};
+		janus_plugin_rtp packet = {.mindex = -1, .video = TRUE, .buffer = video, .length = sizeof(video)};
+		janus_plugin_rtp_extensions_reset(&packet.extensions);
+		core->relay_rtp(what->session, &packet);
+	} else if(strcmp(what->call, "relay_rtcp") == 0) {
+		janus_plugin_rtcp packet = {.mindex = -1, .video = TRUE, .buffer = pli, .length = sizeof(pli)};
+		core->relay_rtcp(what->session, &packet);
+	} else if(strcmp(what->call, "push_event") == 0) {
+		json_t *event = json_pack("{s:s}", "from", "a flood");
+		if(core->push_event(what->session, &misbehave_plugin, NULL, event, NULL) != 0)
+			g_atomic_int_inc(&events_refused);
+		json_decref(event);
+	} else if(strcmp(what->call, "close_pc") == 0) {
+		core->close_pc(what->session);
+	} else if(strcmp(what->call, "end_session") == 0) {
+		core->end_session(what->session);
 	}
-	json_decref(event);
-	janus_refcount_decrease(&what->session->ref);
-	g_free(what);
-	g_atomic_int_inc(&floods_over);
-	return NULL;
-}
-
-static void start_flood(janus_plugin_session *session, const char *call, json_int_t count) {
-	flood *what = g_new0(flood, 1);
-	what->session = session;
-	what->count = count;
-	g_strlcpy(what->call, call != NULL ? call : "", sizeof(what->call));
-	janus_refcount_increase(&session->ref);
-	g_atomic_int_set(&raging, TRUE);
-	g_thread_unref(g_thread_new("flood", flood_thread, what));
 }
 
 /*! Whose packets another thread relays, and those that wait for it. */
