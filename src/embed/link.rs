@@ -41,6 +41,8 @@ pub struct Seen<'a> {
     /// Of simulcast: which layer, and how many there are.
     pub layer: u8,
     pub layers: u8,
+    /// Those that come at present, a bit for each; 0: not known yet.
+    pub alive: u8,
     pub vp8: Option<vp8::Descriptor>,
     pub vp9: Option<SvcInfo>,
     pub extensions: Extensions<'a>,
@@ -48,6 +50,26 @@ pub struct Seen<'a> {
     pub now: i64,
     /// Bit/s that go to a receiver of this layer.
     pub rate: &'a dyn Fn(u8) -> u64,
+}
+
+impl Seen<'_> {
+    /// Whether there is a use in asking for a key frame of this layer. Browsers name more layers than a picture of its size
+    /// has.
+    fn comes(&self, layer: u8) -> bool {
+        self.alive == 0 || self.alive & (1 << layer) != 0
+    }
+
+    /// The lowest layer of simulcast that comes.
+    fn lowest(&self) -> u8 {
+        if self.alive == 0 { 0 } else { self.alive.trailing_zeros() as u8 }
+    }
+
+    /// The highest of the `count` lowest ones that come; 0: of all.
+    fn highest(&self, count: u8) -> u8 {
+        let mut coming = (0..self.layers).filter(|layer| self.comes(*layer));
+        let counted = if count == 0 { None } else { coming.nth(usize::from(count) - 1) };
+        counted.unwrap_or(self.layers - 1)
+    }
 }
 
 /// What the program asks of a link.
@@ -129,7 +151,8 @@ impl Link {
             let known = self.to.translate(self.mindex, seen.from, seen.mindex, seen.payload_type);
             state.payload_type = (seen.payload_type, known.unwrap_or(NONE));
         }
-        let step = state.step(seen, self.wish(), || self.to.share(seen.now), packet);
+        let share = || self.to.share(seen.now);
+        let step = state.step(Ask { seen, wish: self.wish(), share: &share }, packet);
         drop(state);
         if step.send {
             let (mindex, video, extensions) = (self.mindex, seen.video, seen.extensions);
@@ -137,6 +160,15 @@ impl Link {
         }
         step.asks
     }
+}
+
+/// A packet as one receiver looks at it.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    seen: &'a Seen<'a>,
+    wish: Wish,
+    /// Bit/s of the receiver's path, if it says so.
+    share: &'a dyn Fn() -> Option<u64>,
 }
 
 /// What becomes of a packet.
@@ -185,13 +217,8 @@ impl Default for State {
 }
 
 impl State {
-    fn step(
-        &mut self,
-        seen: &Seen<'_>,
-        wish: Wish,
-        share: impl FnOnce() -> Option<u64>,
-        packet: &mut [u8],
-    ) -> Step {
+    fn step(&mut self, ask: Ask<'_>, packet: &mut [u8]) -> Step {
+        let Ask { seen, wish, .. } = ask;
         if self.payload_type.1 == NONE {
             return Step::default();
         }
@@ -206,11 +233,11 @@ impl State {
         let step = if !seen.video {
             Step { send: true, asks: false }
         } else if seen.layers > 1 {
-            self.simulcast(seen, wish, share, packet)
+            self.simulcast(ask, packet)
         } else if seen.vp9.is_some()
             || seen.codec == VideoCodec::Av1 && !seen.extensions.dependency_descriptor.is_empty()
         {
-            self.scalable(seen, wish, share, packet)
+            self.scalable(ask, packet)
         } else {
             self.plain(seen)
         };
@@ -260,31 +287,20 @@ impl State {
         Step { send: true, asks: false }
     }
 
-    /// The layer that is wanted; a new one is worth a request for a key frame at once.
-    fn target(
-        &mut self,
-        seen: &Seen<'_>,
-        wish: Wish,
-        highest: u8,
-        share: impl FnOnce() -> Option<u64>,
-        before: i32,
-    ) -> i32 {
-        let most = if wish.layers == 0 { highest } else { highest.min(wish.layers - 1) };
-        let target = self.judge.look(seen.now, most, share(), seen.rate).into();
-        if target != before {
+    /// The layer that is wanted, at most `most`; a new one is worth a request for a key frame at once.
+    fn target(&mut self, ask: Ask<'_>, most: u8, before: i32) -> i32 {
+        let Ask { seen, share, .. } = ask;
+        let target = self.judge.look(seen.now, most, share(), seen.rate);
+        let target = if seen.layers > 1 { target.max(seen.lowest()) } else { target };
+        if i32::from(target) != before {
             (self.asked_at, self.retry) = (0, RETRY);
         }
-        target
+        target.into()
     }
 
-    fn simulcast(
-        &mut self,
-        seen: &Seen<'_>,
-        wish: Wish,
-        share: impl FnOnce() -> Option<u64>,
-        packet: &[u8],
-    ) -> Step {
-        let target = self.target(seen, wish, seen.layers - 1, share, self.layers.substream_target);
+    fn simulcast(&mut self, ask: Ask<'_>, packet: &[u8]) -> Step {
+        let Ask { seen, wish, .. } = ask;
+        let target = self.target(ask, seen.highest(wish.layers), self.layers.substream_target);
         self.layers.substream_target = target;
         self.layers.templayer_target = temporal(wish);
         if wish.temporal == 0 && seen.codec == VideoCodec::Vp8 {
@@ -301,20 +317,16 @@ impl State {
         let (layer, numbering) = (usize::from(seen.layer), Some(&mut self.numbering));
         let send = self.layers.process(&packet, layer, av1, numbering, Rules::NATIVE, seen.now);
         self.pictures.switched |= self.layers.changed_substream != 0;
-        let needed = self.layers.substream != target;
+        let needed = self.layers.substream != target && seen.comes(target as u8);
         let asks = self.layers.need_pli != 0 || needed && self.asks(seen.now);
         Step { send, asks }
     }
 
-    fn scalable(
-        &mut self,
-        seen: &Seen<'_>,
-        wish: Wish,
-        share: impl FnOnce() -> Option<u64>,
-        packet: &mut [u8],
-    ) -> Step {
+    fn scalable(&mut self, ask: Ask<'_>, packet: &mut [u8]) -> Step {
+        let Ask { seen, wish, .. } = ask;
         let before = self.svc.as_ref().map_or(-1, |svc| svc.spatial_target);
-        let target = self.target(seen, wish, 2, share, before);
+        let most = if wish.layers == 0 { 2 } else { (wish.layers - 1).min(2) };
+        let target = self.target(ask, most, before);
         let svc = self.svc.get_or_insert_default();
         (svc.spatial_target, svc.temporal_target) = (target, temporal(wish));
         let descriptor = seen.extensions.dependency_descriptor;

@@ -24,6 +24,13 @@ struct From {
     rates: [u64; 3],
 }
 
+impl From {
+    /// Layers with a rate.
+    fn alive(&self) -> u8 {
+        (0..3).filter(|layer| self.rates[*layer] > 0).map(|layer| 1 << layer).sum()
+    }
+}
+
 const CAMERA: From = From { track: 1, ssrc: 10, codec: VideoCodec::Vp8, layer: 0, layers: 1, rates: [0; 3] };
 
 impl Receiver {
@@ -49,6 +56,7 @@ impl Receiver {
             keyframe: crate::rtp::keyframe::is_keyframe(from.codec, payload),
             layer: from.layer,
             layers: from.layers,
+            alive: from.alive(),
             vp8: (from.codec == VideoCodec::Vp8).then(|| vp8::Descriptor::parse(payload)).flatten(),
             vp9: (from.codec == VideoCodec::Vp9).then(|| vp9::svc_info(payload).unwrap()).flatten(),
             extensions: Extensions::default(),
@@ -56,7 +64,7 @@ impl Receiver {
             rate: &|layer| from.rates[usize::from(layer)],
         };
         let share = self.share;
-        let step = self.state.step(&seen, self.wish, || share, &mut packet);
+        let step = self.state.step(Ask { seen: &seen, wish: self.wish, share: &|| share }, &mut packet);
         self.asked += usize::from(step.asks);
         if step.send {
             let header = Header::new(&packet[..]).unwrap();
@@ -146,10 +154,17 @@ const RATES: [u64; 3] = [150_000, 500_000, 1_500_000];
 
 /// One frame on each of three layers a second; which of them were sent on, after `seconds`.
 fn simulcast(receiver: &mut Receiver, from: i64, seconds: i64) -> Vec<u8> {
+    some_of_simulcast(receiver, from, seconds, 0)
+}
+
+/// As above, without the layers below `lowest`.
+fn some_of_simulcast(receiver: &mut Receiver, from: i64, seconds: i64, lowest: u8) -> Vec<u8> {
     let mut seen = Vec::new();
+    let mut rates = RATES;
+    rates[..usize::from(lowest)].fill(0);
     for second in from..from + seconds {
-        for layer in 0..3 {
-            let from = From { ssrc: 30 + u32::from(layer), layer, layers: 3, rates: RATES, ..CAMERA };
+        for layer in lowest..3 {
+            let from = From { ssrc: 30 + u32::from(layer), layer, layers: 3, rates, ..CAMERA };
             let number = 1000 * u16::from(layer) + second as u16;
             if receiver.take(from, number, &picture(number, true), second * SECOND + i64::from(layer)) {
                 seen.push(layer);
@@ -174,6 +189,22 @@ fn the_highest_layer_of_simulcast_is_reached_and_limited() {
     assert!(sequences.windows(2).all(|pair| pair[1] == pair[0] + 1), "{sequences:?}");
     let pictures = receiver.pictures();
     assert!(pictures.windows(2).all(|pair| pair[1] == pair[0] + 1), "{pictures:?}");
+}
+
+/// Of a small picture browsers send fewer layers than they name: what counts is what comes, and nobody is asked for the rest.
+#[test]
+fn layers_that_never_come_do_not_count() {
+    let mut receiver = Receiver::new();
+    assert_eq!(some_of_simulcast(&mut receiver, 1, 4, 1).last(), Some(&2));
+    receiver.wish.layers = 2;
+    assert_eq!(some_of_simulcast(&mut receiver, 5, 4, 1).last(), Some(&2));
+    receiver.wish.layers = 1;
+    assert_eq!(some_of_simulcast(&mut receiver, 9, 4, 1).last(), Some(&1));
+    let asked = receiver.asked;
+    some_of_simulcast(&mut receiver, 13, 100, 1);
+    assert_eq!(receiver.asked, asked);
+    // The lowest one begins after all.
+    assert_eq!(simulcast(&mut receiver, 113, 4).last(), Some(&0));
 }
 
 #[test]
@@ -222,9 +253,9 @@ fn layers_of_one_stream_are_chosen() {
 #[test]
 fn requests_for_key_frames_become_rare() {
     let mut receiver = Receiver::new();
-    let narrow = From { layers: 2, rates: [100, 0, 0], ..CAMERA };
+    let narrow = From { layers: 2, rates: [100, 100, 0], ..CAMERA };
     for second in 1..200 {
-        // The upper layer never comes.
+        // No key frame of the upper layer ever comes.
         receiver.take(narrow, second as u16, &picture(second as u16, second == 1), second * SECOND);
     }
     assert!((5..25).contains(&receiver.asked), "{}", receiver.asked);

@@ -104,6 +104,7 @@ impl Track {
             keyframe: codec == VideoCodec::None || keyframe::is_keyframe(codec, payload),
             layer: *layer,
             layers,
+            alive: self.rates.alive(),
             vp8,
             vp9,
             extensions: *extensions,
@@ -186,6 +187,8 @@ struct Rates {
     bytes: [AtomicU64; 3],
     /// Bit/s of the last second.
     bits: [AtomicU64; 3],
+    /// Layers that came then, a bit for each.
+    alive: AtomicU8,
 }
 
 const SECOND: i64 = 1_000_000;
@@ -198,13 +201,21 @@ impl Rates {
         if elapsed < SECOND {
             return;
         }
-        for (bytes, bits) in self.bytes.iter().zip(&self.bits) {
+        let mut alive = 0;
+        for (layer, (bytes, bits)) in self.bytes.iter().zip(&self.bits).enumerate() {
             let sum = bytes.swap(0, Ordering::Relaxed);
             // A first second that never began says nothing.
             let rate = if elapsed > 10 * SECOND { 0 } else { sum * 8 * SECOND as u64 / elapsed as u64 };
             bits.store(rate, Ordering::Relaxed);
+            alive |= u8::from(rate > 0) << layer;
         }
+        self.alive.store(alive, Ordering::Relaxed);
         self.since.store(now, Ordering::Relaxed);
+    }
+
+    /// 0 before the first second has ended, and after a long silence.
+    fn alive(&self) -> u8 {
+        self.alive.load(Ordering::Relaxed)
     }
 
     /// `stacked`: a layer comes with those below it.
@@ -234,10 +245,12 @@ mod tests {
     fn rates_are_those_of_the_last_second() {
         let rates = Rates::default();
         rates.count(100 * SECOND, 0, 1);
+        assert_eq!(rates.alive(), 0);
         for packet in 1..=100 {
             rates.count(100 * SECOND + packet * SECOND / 100, (packet % 2) as usize, 1000);
         }
         assert_eq!((rates.of(0, false), rates.of(1, false), rates.of(2, false)), (400_000, 400_000, 0));
+        assert_eq!(rates.alive(), 0b011);
         assert_eq!((rates.of(1, true), rates.of(2, true)), (800_000, 0));
     }
 }

@@ -1,40 +1,29 @@
 // A room of links only (examples/embedding/room.c and room.html): one publisher with simulcast, three viewers, who get its
 // highest layer.
 
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, rm, symlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 import { openChromium, openFirefox } from './lib/browsers.mjs';
+import { examples, Sample } from './lib/sample.mjs';
 import { freePort, until } from './lib/server.mjs';
 
-const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
 const reference = process.env.JANUS_UNDER_TEST === 'janus' && 'the reference is no library';
-const examples = path.join(root, 'examples/embedding');
+
+/** Of the layers that the page asks its camera for, lowest first. */
+const HEIGHTS = [135, 270, 540];
 
 describe('a room of links', { skip: reference }, () => {
-	let folder, room, port, chromium, firefox;
+	let room, port, chromium, firefox;
 
 	before(async () => {
-		folder = await mkdtemp(path.join(tmpdir(), 'room-'));
-		const library = path.join(root, 'target/debug/libjanus_rs.so');
-		await symlink(library, path.join(folder, 'libjanus_rs.so.0'));
-		await promisify(execFile)('cc', [
-			path.join(examples, 'room.c'), `-I${root}/include`, '-o', path.join(folder, 'room'), library, '-lmicrohttpd',
-			'-pthread', '-Wl,--allow-shlib-undefined',
-		]);
+		room = await Sample.compile('room', ['-lmicrohttpd', '-pthread']);
 		port = await freePort();
-		room = spawn(path.join(folder, 'room'), [String(port), path.join(examples, 'room.html')], {
-			env: { ...process.env, LD_LIBRARY_PATH: folder }, stdio: 'inherit',
-		});
+		room.start([room.program, String(port), path.join(examples, 'room.html')]);
 		[chromium, firefox] = await Promise.all([openChromium(), openFirefox()]);
 	});
 	after(async () => {
 		await Promise.all([chromium?.close(), firefox?.close()]);
-		room?.kill();
-		await rm(folder, { recursive: true, force: true });
+		await room?.stop();
 	});
 
 	async function open(browser, button) {
@@ -58,11 +47,25 @@ describe('a room of links', { skip: reference }, () => {
 		await until(async () => (await video(page)).frames > frames + 20, 'more frames');
 	}
 
+	const viewers = [];
+
 	test('three viewers see the publisher', async () => {
 		await open(chromium, '#publish');
-		for (const viewer of [await open(chromium, '#view'), await open(firefox, '#view'), await open(chromium, '#view')]) {
-			await heightOf(viewer, 360);
+		viewers.push(await open(chromium, '#view'), await open(firefox, '#view'), await open(chromium, '#view'));
+		for (const viewer of viewers) {
+			await heightOf(viewer, HEIGHTS[2]);
 			await goesOn(viewer);
 		}
+	});
+
+	// In both browsers at once: what a path takes grows for seconds before all layers are sent again.
+	test('a viewer gets as few layers as are asked for, and all of them again', async () => {
+		await Promise.all(viewers.slice(0, 2).map(async (page) => {
+			for (const [layers, height] of [[1, HEIGHTS[0]], [2, HEIGHTS[1]], [0, HEIGHTS[2]]]) {
+				await page.evaluate((layers) => fetch(`${viewer}/${layers}`, { method: 'POST' }), layers);
+				await heightOf(page, height);
+				await goesOn(page);
+			}
+		}));
 	});
 });
