@@ -79,7 +79,16 @@ fn pages() {
 /// cbindgen does not look into `export! { … }`, so it is shown the same functions without the macro, behind the types.
 fn header() {
     const TYPES: &str = "src/embed/types.rs";
-    const FUNCTIONS: [&str; 2] = ["src/embed/api.rs", "src/embed/api_media.rs"];
+    // In the header's order.
+    const FUNCTIONS: [&str; 7] = [
+        "src/embed/api.rs",
+        "src/embed/api_client.rs",
+        "src/embed/api_module.rs",
+        "src/embed/api_peer.rs",
+        "src/embed/api_channel.rs",
+        "src/embed/api_figures.rs",
+        "src/embed/api_media.rs",
+    ];
     const PREAMBLE: &str = "src/embed/preamble.h";
     for file in FUNCTIONS.into_iter().chain([TYPES, PREAMBLE, "include/janus_rs.h"]) {
         println!("cargo:rerun-if-changed={file}");

@@ -166,9 +166,10 @@ typedef enum janus_rs_module {
 
 // Forms of figures.
 typedef enum janus_rs_figures {
-  // OpenMetrics text, for Prometheus and others.
+  // OpenMetrics text, application/openmetrics-text; version=1.0.0.
   JANUS_RS_OPENMETRICS = 0,
-  JANUS_RS_JSON = 1,
+  // The older form of Prometheus, text/plain; version=0.0.4.
+  JANUS_RS_PROMETHEUS = 1,
 } janus_rs_figures;
 
 // States of a peer, as RTCPeerConnectionState names them. Only a JANUS_RS_EVENT_CLOSED is final: a peer that comes back, or an
@@ -540,7 +541,8 @@ typedef struct janus_rs_link {
   janus_rs_peer to;
   int32_t from_mindex;
   int32_t to_mindex;
-  // Simulcast and scalable video: at most so many layers, lowest first; 0: all that the receiver's path takes.
+  // Simulcast and scalable video: at most so many of the layers that come, lowest first; 0: all that the receiver's path
+  // takes.
   int32_t layers;
   int32_t temporal_layers;
   // Not 0: nothing is sent until it is set again.
@@ -715,7 +717,7 @@ int janus_rs_peer_describe(struct janus_rs *core,
 
 // The peer's offer or answer, as people paste it: SDP with any line ends, or {"type": …, "sdp": …}. An offer while ours is
 // open takes ours back, and so does {"type": "rollback"}. What cannot be used is JANUS_RS_ESDP, and the text says what is
-// wrong in which line. [any]
+// wrong in which line. Of a peer of this process on the same media thread: JANUS_RS_ENOSUP. [any]
 int janus_rs_peer_accept(struct janus_rs *core,
                          janus_rs_peer peer,
                          const char *description);
@@ -778,6 +780,10 @@ int janus_rs_channel_close(struct janus_rs *core,
 
 // Figures of a running instance; cheap. Members beyond `size` are left alone. [any]
 int janus_rs_count(struct janus_rs *core, struct janus_rs_counters *counters);
+
+// All figures as text, as the daemon's /metrics has them, for one of yours: JANUS_RS_OPENMETRICS or
+// JANUS_RS_PROMETHEUS. Yours to free. [app]
+int janus_rs_metrics(struct janus_rs *core, int format, char **out);
 
 // Addresses of the media sockets, as JSON: one list per worker, of texts such as "192.0.2.1:20000". What a firewall has
 // to let through. Yours to free. [any]

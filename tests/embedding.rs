@@ -88,6 +88,101 @@ fn links_forward_media() {
     run("links", &["-pthread"], &[]);
 }
 
+/// However they are placed: two that are connected to each other get two sockets, or are told that there is only one.
+#[test]
+fn peers_of_one_process_connect() {
+    run("neighbours", &[], &[]);
+}
+
+/// A plugin that is part of the program; and linked statically with one in a file, which looks for its functions in the
+/// program.
+#[test]
+fn a_plugin_of_its_own() {
+    let flags = |what: &str| {
+        let output = Command::new("pkg-config").args([what, "glib-2.0", "jansson"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let folder = Folder::new("embedding-own");
+    let libraries = flags("--libs");
+    let libraries: Vec<&str> = libraries.iter().map(String::as_str).collect();
+    let mut linked = program("examples/embedding/own_plugin.c", &libraries, &folder);
+    asked(&mut linked, "mirror.plugin.own", r#""mirror":"pong""#);
+
+    let hello = folder.0.join("libhello.so");
+    let shared = ["-shared", "-fPIC", "examples/plugin/hello.c", "-o", hello.to_str().unwrap()];
+    assert!(common::cc(&shared).status.success());
+    let archive = Path::new(DAEMON).with_file_name("libjanus_rs.a");
+    let alone = folder.0.join("static");
+    let first = [
+        "examples/embedding/own_plugin.c",
+        "-o",
+        alone.to_str().unwrap(),
+        "-rdynamic",
+        "-Wl,--whole-archive",
+    ];
+    let then = [archive.to_str().unwrap(), "-Wl,--no-whole-archive"];
+    let last = ["-lssl", "-lcrypto", "-lm", "-ldl", "-pthread"];
+    let output = common::cc(&[&first[..], &then, &libraries, &last].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    asked(Command::new(&alone).arg(&hello), "you.plugin.hello", r#""hello":"you""#);
+}
+
+/// Sends a message to a plugin of examples/embedding/own_plugin.c, whose answer has to have `expected` in it.
+fn asked(program: &mut Command, plugin: &str, expected: &str) {
+    let program = program.env("ADDRESSES", "127.0.0.1").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut program = program.spawn().unwrap();
+    let (mut requests, mut replies) =
+        (program.stdin.take().unwrap(), BufReader::new(program.stdout.take().unwrap()));
+    let mut ask = |request: &str| {
+        requests.write_all(format!("{{{request},\"transaction\":\"t\"}}\n").as_bytes()).unwrap();
+        until(&mut replies, "{")
+    };
+    let number = |reply: &str| {
+        let json = Json::parse(reply.as_bytes(), 0).unwrap();
+        json.get("data")
+            .and_then(|data| data.get("id"))
+            .unwrap_or_else(|| panic!("{reply}"))
+            .as_i64()
+            .unwrap()
+    };
+    let session = number(&ask(r#""janus":"create""#));
+    let attach = format!(r#""janus":"attach","session_id":{session},"plugin":"{plugin}""#);
+    let handle = number(&ask(&attach));
+    let message = format!(r#""janus":"message","session_id":{session},"handle_id":{handle},"body":{{}}"#);
+    let reply = ask(&message);
+    assert!(reply.contains(expected), "{reply}");
+    drop(requests);
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+}
+
+/// Nothing is called that the list for seccomp does not have.
+#[test]
+fn system_calls_are_those_of_the_page() {
+    let page = std::fs::read_to_string("docs/embedding.md").unwrap();
+    let (_, part) = page.split_once("| what for | system calls |").unwrap();
+    let known: Vec<&str> = part.split("\n\n").next().unwrap().split('`').skip(1).step_by(2).collect();
+    for name in ["peers", "links"] {
+        let folder = Folder::new(&format!("embedding-calls-{name}"));
+        program(&format!("tests/embedding/{name}.c"), &["-pthread"], &folder);
+        let log = folder.0.join("calls");
+        let output = Command::new("strace")
+            .args(["-f", "-qq", "-o", log.to_str().unwrap(), folder.0.join("program").to_str().unwrap()])
+            .arg(folder.0.join("capture.txt"))
+            .env("LD_LIBRARY_PATH", &folder.0)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(log).unwrap();
+        let called = text
+            .lines()
+            .filter_map(|line| line.split_whitespace().nth(1)?.split_once('(').map(|(name, _)| name));
+        let mut unknown: Vec<&str> = called.filter(|name| !known.contains(name)).collect();
+        unknown.sort_unstable();
+        unknown.dedup();
+        assert!(unknown.is_empty() && text.contains("sendmmsg"), "{name}: {unknown:?}");
+    }
+}
+
 #[test]
 fn misuse_is_an_error() {
     run("misuse", &[], &[]);
@@ -200,6 +295,10 @@ fn a_web_server_of_its_own() {
         ask("/admin", r#"{"janus":"list_sessions","transaction":"d","admin_secret":"janusoverlord"}"#).1;
     assert_eq!(list.get("sessions").unwrap().at(0).unwrap().as_i64(), Some(session));
     assert_eq!(ask("/elsewhere", "{}").0, 404);
+    let metrics =
+        Command::new("curl").args(["-s", &format!("http://127.0.0.1:{port}/metrics")]).output().unwrap();
+    let metrics = String::from_utf8(metrics.stdout).unwrap();
+    assert!(metrics.contains("\njanus_sessions 1\n") && metrics.ends_with("# EOF\n"), "{metrics}");
     assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
     assert_eq!(server.wait().unwrap().code(), Some(0));
 }

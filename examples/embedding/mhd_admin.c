@@ -1,5 +1,5 @@
 /* The Janus API and the Admin API over a web server of one's own (libmicrohttpd): POST /janus and POST /admin, one request
- * and its reply each. Modules are those of a folder; the web server's threads ask the core directly.
+ * and its reply each, and GET /metrics for Prometheus. Modules are those of a folder; the web server's threads ask the core directly.
  *
  *   cc mhd_admin.c $(pkg-config --cflags --libs janus_rs libmicrohttpd) -o mhd_admin
  *   ./mhd_admin 8088 /usr/lib/x86_64-linux-gnu/janus/plugins
@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { LARGEST = 1 << 20 };
+#define JSON "application/json"
 
 static janus_rs *core;
 static janus_rs_client client;
@@ -22,9 +23,9 @@ struct body {
 	char text[LARGEST + 1];
 };
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status, char *text) {
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status, const char *type, char *text) {
 	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_COPY);
-	MHD_add_response_header(response, "Content-Type", "application/json");
+	MHD_add_response_header(response, "Content-Type", type);
 	enum MHD_Result queued = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return queued;
@@ -46,14 +47,22 @@ static enum MHD_Result serve(void *user, struct MHD_Connection *connection, cons
 		return MHD_YES;
 	}
 	int admin = strcmp(path, "/admin") == 0;
+	if(strcmp(method, "GET") == 0 && strcmp(path, "/metrics") == 0) {
+		char *figures = NULL;
+		if(janus_rs_metrics(core, JANUS_RS_OPENMETRICS, &figures) < 0)
+			return MHD_NO;
+		enum MHD_Result queued = answer(connection, MHD_HTTP_OK, "application/openmetrics-text; version=1.0.0", figures);
+		janus_rs_free(figures);
+		return queued;
+	}
 	if(strcmp(method, "POST") != 0 || (!admin && strcmp(path, "/janus") != 0))
-		return answer(connection, MHD_HTTP_NOT_FOUND, "{}");
+		return answer(connection, MHD_HTTP_NOT_FOUND, JSON, "{}");
 	char *reply;
 	if(janus_rs_call(core, client, admin ? JANUS_RS_ADMIN : 0, body->text, &reply, 10000) < 0) {
 		fprintf(stderr, "%s\n", janus_rs_error());
-		return answer(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "{}");
+		return answer(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, JSON, "{}");
 	}
-	enum MHD_Result queued = answer(connection, MHD_HTTP_OK, reply);
+	enum MHD_Result queued = answer(connection, MHD_HTTP_OK, JSON, reply);
 	janus_rs_free(reply);
 	return queued;
 }

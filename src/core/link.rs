@@ -64,7 +64,9 @@ impl Handle {
             id: self.id,
             ice_role: if lite { IceRole::Controlled } else { ice_role },
             dtls_role,
-            worker: self.chosen_worker(engine.loads().len()),
+            worker: self
+                .chosen_worker(engine.loads().len())
+                .or_else(|| engine.apart_from(&offer.addresses())),
             force_relay,
         };
         let peer = engine.create_peer(config, Arc::new(Sink::new(handle, plugin)));
@@ -108,6 +110,15 @@ impl Handle {
     pub fn worker(&self, workers: usize) -> Option<usize> {
         let present = self.link.load().as_ref().map(|peer| peer.worker());
         present.filter(|worker| *worker < workers).or_else(|| self.chosen_worker(workers))
+    }
+
+    /// Whether the other side is on the socket that this one's PeerConnection has, or would have to have: with the same
+    /// addresses on both ends nothing tells whose a packet is.
+    pub fn shares_socket(&self, remote: &Description) -> bool {
+        let Some(engine) = self.core.engine() else { return false };
+        let Some(other) = engine.worker_at(&remote.addresses()) else { return false };
+        let workers = engine.loads().len();
+        self.worker(workers).map_or(workers == 1, |own| own == other)
     }
 
     /// For its data channels; without a PeerConnection, nothing.

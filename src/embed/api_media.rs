@@ -3,7 +3,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 use super::api::{DEFECT, find, find_peer};
-use super::arguments::{fill, not_null, optional_text, read};
+use super::arguments::{bytes, fill, not_null, optional_text, read};
 use super::error::{Error, Result, call};
 use super::figures;
 use super::lines::{Format, Wanted};
@@ -54,9 +54,8 @@ export! {
     ) -> c_int as nonnull() or DEFECT; {
         call(|| {
             let peer = find_peer(core, peer)?;
-            not_null(packet, "packet")?;
-            // SAFETY: not NULL, and that long by contract.
-            let packet = unsafe { std::slice::from_raw_parts(packet.cast::<u8>(), length) };
+            // SAFETY: NULL, or that long by contract.
+            let packet = unsafe { bytes(packet, length, "packet") }?;
             peer.is_up()?;
             peer.media.send(mindex, packet).map(|()| 0)
         })
@@ -69,9 +68,8 @@ export! {
     ) -> c_int as nonnull() or DEFECT; {
         call(|| {
             let peer = find_peer(core, peer)?;
-            not_null(packet, "packet")?;
-            // SAFETY: not NULL, and that long by contract.
-            let packet = unsafe { std::slice::from_raw_parts(packet.cast::<u8>(), length) };
+            // SAFETY: NULL, or that long by contract.
+            let packet = unsafe { bytes(packet, length, "packet") }?;
             peer.is_up()?;
             peer.media.send_rtcp(mindex, packet).map(|()| 0)
         })

@@ -33,6 +33,19 @@ pub fn not_null<T>(pointer: *const T, name: &str) -> Result<()> {
     if pointer.is_null() { Err(Error::invalid(format!("`{name}` is NULL"))) } else { Ok(()) }
 }
 
+/// Bytes of the caller's.
+///
+/// # Safety
+/// NULL, or `length` bytes that nobody changes for as long as the result is used.
+pub unsafe fn bytes<'a>(data: *const c_void, length: usize, name: &str) -> Result<&'a [u8]> {
+    not_null(data, name)?;
+    if isize::try_from(length).is_err() {
+        return Err(Error::invalid(format!("`{name}` is longer than memory")));
+    }
+    // SAFETY: not NULL, and promised by the caller; no allocation is longer than `isize::MAX`.
+    Ok(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), length) })
+}
+
 /// NULL, or UTF-8 that ends with a NUL.
 pub fn optional_text(text: *const c_char, name: &str) -> Result<Option<String>> {
     if text.is_null() {

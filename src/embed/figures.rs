@@ -6,13 +6,16 @@ use super::outlet::Fact;
 use super::peer::Peer;
 use super::types::janus_rs_code::{JANUS_RS_ENOENT, JANUS_RS_ESTATE};
 use super::types::{
-    janus_rs_counters, janus_rs_direction, janus_rs_kind, janus_rs_media_info, janus_rs_peer_info,
+    janus_rs_counters, janus_rs_direction, janus_rs_figures, janus_rs_kind, janus_rs_media_info,
+    janus_rs_peer_info,
 };
 use crate::core::jsep::MediumKind;
 use crate::json::{Json, dump};
 use crate::media::{DtlsRole, DtlsState, IceRole, IceState, Mindex, PairEnd};
+use crate::metrics::Format;
+use crate::server::metrics;
 use crate::stall;
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::sync::atomic::Ordering;
 
 pub fn count(instance: &Instance) -> Result<janus_rs_counters> {
@@ -138,6 +141,16 @@ fn array<const SIZE: usize>(text: &str) -> [c_char; SIZE] {
         *to = from as c_char;
     }
     array
+}
+
+/// What the daemon's `/metrics` says.
+pub fn metrics(instance: &Instance, format: c_int) -> Result<String> {
+    let format = match format {
+        format if format == janus_rs_figures::JANUS_RS_OPENMETRICS as c_int => Format::OpenMetrics,
+        format if format == janus_rs_figures::JANUS_RS_PROMETHEUS as c_int => Format::Plain,
+        format => return Err(Error::invalid(format!("there is no form {format} of figures"))),
+    };
+    Ok(metrics::text(&instance.live()?.api.core, format))
 }
 
 /// One list per worker.

@@ -1,12 +1,17 @@
 //! `janus_rs.h`: the C API for programs that embed the core, and the daemon's way in.
 //!
-//! `api` and `api_media` have the functions and `types` the structs of the header, which build.rs generates from them. An [`instance`] is the
-//! server without the daemon around it; a [`client`] is a transport that exists in memory only; a [`peer`] is a handle of a
+//! `api` and its siblings have the functions and `types` the structs of the header, which build.rs generates from them. An [`instance`]
+//! is the server without the daemon around it; a [`client`] is a transport that exists in memory only; a [`peer`] is a handle of a
 //! plugin that exists in memory only, with [`channel`]s and [`media`]; everything that happens comes to a [`queue`], which the
 //! program empties on its own thread. A [`link`] forwards what one peer sends to another, on the way of the packet itself.
 
 mod api;
+mod api_channel;
+mod api_client;
+mod api_figures;
 mod api_media;
+mod api_module;
+mod api_peer;
 mod arguments;
 mod channel;
 mod client;
@@ -38,7 +43,7 @@ mod watch;
 
 use std::ffi::CStr;
 
-pub use api::janus_rs_main;
+pub use api_figures::janus_rs_main;
 
 /// The version of this library, a static string.
 pub const VERSION: &CStr =

@@ -261,6 +261,10 @@ impl Peer {
             SdpType::Offer if offered => self.roll_back(&handle)?,
             _ => {}
         }
+        if handle.shares_socket(&looked_at) {
+            let why = "the other side is a peer on the same media thread: each of the two needs one of its own (`worker`)";
+            return Err(Error::new(JANUS_RS_ENOSUP, why));
+        }
         let jsep = ClientJsep {
             kind,
             type_text: name(kind).to_owned(),

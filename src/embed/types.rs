@@ -285,9 +285,10 @@ pub struct janus_rs_counters {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum janus_rs_figures {
-    /// OpenMetrics text, for Prometheus and others.
+    /// OpenMetrics text, application/openmetrics-text; version=1.0.0.
     JANUS_RS_OPENMETRICS = 0,
-    JANUS_RS_JSON = 1,
+    /// The older form of Prometheus, text/plain; version=0.0.4.
+    JANUS_RS_PROMETHEUS = 1,
 }
 
 /// A PeerConnection without a plugin. A number that is never used again.
@@ -450,7 +451,8 @@ pub struct janus_rs_link {
     pub to: janus_rs_peer,
     pub from_mindex: i32,
     pub to_mindex: i32,
-    /// Simulcast and scalable video: at most so many layers, lowest first; 0: all that the receiver's path takes.
+    /// Simulcast and scalable video: at most so many of the layers that come, lowest first; 0: all that the receiver's path
+    /// takes.
     pub layers: i32,
     pub temporal_layers: i32,
     /// Not 0: nothing is sent until it is set again.

@@ -185,6 +185,27 @@ impl Engine {
         self.workers.iter().map(|worker| worker.bound()).collect()
     }
 
+    /// The worker whose addresses these all are: who tells them is a PeerConnection of ours as well. One alone may be another
+    /// host's, too, such as that of a bridge.
+    pub fn worker_at(&self, addresses: &[SocketAddr]) -> Option<usize> {
+        if addresses.is_empty() {
+            return None;
+        }
+        let are_of = |worker: &Arc<WorkerHandle>| {
+            let (bound, told) = (worker.bound(), worker.advertised(&self.shared.config, false));
+            let is_of = |a: &SocketAddr| bound.contains(a) || told.iter().any(|known| known.address == *a);
+            addresses.iter().all(is_of)
+        };
+        self.workers.iter().position(are_of)
+    }
+
+    /// Where a PeerConnection can live whose peer has these addresses, if that matters: two on one socket would have the same
+    /// addresses on both ends, which then tell nobody whose a packet is.
+    pub fn apart_from(&self, addresses: &[SocketAddr]) -> Option<usize> {
+        let taken = self.worker_at(addresses)?;
+        self.placement.lock().choose_but(&self.workers, Instant::now(), Some(taken))
+    }
+
     /// A new PeerConnection. It lives until [`Command::Hangup`], or until its transport ends it: until
     /// [`PeerSink::closed`] in either case, also when the [`Peer`] is dropped.
     pub fn create_peer(&self, config: PeerConfig, sink: Arc<dyn PeerSink>) -> Peer {

@@ -48,6 +48,59 @@ static void without_peers(janus_rs *core, uint64_t number, int code) {
 	FAILS(janus_rs_link_clear(core, number, 0), code);
 }
 
+/* Functions that may wait, on a thread of the library: refused, once, as soon as there is something to ask for. */
+static struct {
+	janus_rs *core;
+	janus_rs_queue *queue;
+	janus_rs_client client;
+	janus_rs_peer peer;
+} at;
+static int ready, refused;
+
+static void inside(void *user, int level, const char *line, size_t length) {
+	janus_rs *core = at.core;
+	janus_rs_event event = JANUS_RS_EVENT_INIT;
+	char *text;
+	(void)user, (void)level, (void)line, (void)length;
+	if(!__atomic_load_n(&ready, __ATOMIC_ACQUIRE) || __atomic_load_n(&refused, __ATOMIC_RELAXED))
+		return;
+	FAILS(janus_rs_open(&core, NULL), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_start(core), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_stop(core, -1), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_close(core), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_next(at.queue, &event, -1), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_dispatch(at.queue, 0), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_call(core, at.client, 0, "{}", &text, 1000), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_inspect(core, at.peer, &text), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_peer_capture(core, at.peer, NULL), JANUS_RS_EDEADLK);
+	FAILS(janus_rs_metrics(core, JANUS_RS_OPENMETRICS, &text), JANUS_RS_EDEADLK);
+	/* What never waits is welcome. */
+	janus_rs_counters counters = JANUS_RS_COUNTERS_INIT;
+	EXPECT(janus_rs_count(core, &counters) == 0 && counters.peers == 1 && janus_rs_queue_wake(at.queue) == 0);
+	__atomic_store_n(&refused, 1, __ATOMIC_RELEASE);
+}
+
+static void inside_direct_functions(void) {
+	janus_rs_options options = JANUS_RS_OPTIONS_INIT;
+	options.log = inside;
+	EXPECT(janus_rs_open(&at.core, &options) == 0 && janus_rs_set(at.core, "general.interface", "127.0.0.1") == 0);
+	EXPECT(janus_rs_start(at.core) == 0 && janus_rs_queue_open(at.core, &at.queue, NULL) == 0);
+	EXPECT(janus_rs_client_open(at.core, at.queue, NULL, &at.client) == 0);
+	EXPECT(janus_rs_peer_open(at.core, at.queue, NULL, &at.peer) == 0);
+	__atomic_store_n(&ready, 1, __ATOMIC_RELEASE);
+	/* Each session is a line of the log. */
+	janus_rs_event event = JANUS_RS_EVENT_INIT;
+	while(!__atomic_load_n(&refused, __ATOMIC_ACQUIRE)) {
+		const char *create = "{\"janus\": \"create\", \"transaction\": \"x\"}";
+		EXPECT(janus_rs_request(at.core, at.client, 0, 0, create, strlen(create)) == 0);
+		do
+			EXPECT(janus_rs_next(at.queue, &event, 20000) >= 0);
+		while(event.type != JANUS_RS_EVENT_REPLY);
+		event.type = 0;
+	}
+	EXPECT(janus_rs_close(at.core) == 0);
+}
+
 /* What cannot be asked of a peer that there is. */
 static void media(janus_rs *core, janus_rs_peer peer) {
 	janus_rs_media wanted = JANUS_RS_MEDIA_INIT;
@@ -246,6 +299,9 @@ int main(void) {
 	FAILS(janus_rs_config(core, "janus.jcfg", ""), JANUS_RS_EINVAL);
 	FAILS(janus_rs_load(core, JANUS_RS_PLUGIN, "/dev/null"), JANUS_RS_ESTATE);
 	FAILS(janus_rs_load(core, 9, "/dev/null"), JANUS_RS_EINVAL);
+	FAILS(janus_rs_load_folder(core, JANUS_RS_PLUGIN, "/dev", NULL), JANUS_RS_ESTATE);
+	FAILS(janus_rs_load_folder(core, JANUS_RS_PLUGIN, NULL, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_addresses(core, &text), JANUS_RS_ESTATE);
 	FAILS(janus_rs_register(core, JANUS_RS_PLUGIN, NULL, 6), JANUS_RS_EINVAL);
 	EXPECT(janus_rs_queue_open(core, &queue, NULL) == 0);
 	FAILS(janus_rs_queue_open(core, NULL, NULL), JANUS_RS_EINVAL);
@@ -281,7 +337,16 @@ int main(void) {
 	FAILS(janus_rs_next(queue, &no_size, 0), JANUS_RS_EINVAL);
 	FAILS(janus_rs_dispatch(queue, -1), JANUS_RS_EINVAL);
 	FAILS(janus_rs_count(core, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_metrics(core, JANUS_RS_OPENMETRICS, NULL), JANUS_RS_EINVAL);
+	FAILS(janus_rs_metrics(core, 2, &text), JANUS_RS_EINVAL);
+	for(int form = JANUS_RS_OPENMETRICS; form <= JANUS_RS_PROMETHEUS; form++) {
+		EXPECT(janus_rs_metrics(core, form, &text) == 0 && strstr(text, "\njanus_sessions 0\n"));
+		EXPECT((strstr(text, "# EOF") != NULL) == (form == JANUS_RS_OPENMETRICS));
+		janus_rs_free(text);
+	}
+	FAILS(janus_rs_request(core, client, 0, 0, "{}", SIZE_MAX), JANUS_RS_EINVAL);
 	FAILS(janus_rs_log_level(8), JANUS_RS_EINVAL);
+	FAILS(janus_rs_addresses(core, NULL), JANUS_RS_EINVAL);
 
 	peers(core, queue, client);
 
@@ -290,11 +355,13 @@ int main(void) {
 	FAILS(janus_rs_client_close(core, client), JANUS_RS_ENOENT);
 	EXPECT(janus_rs_stop(core, 0) == 0);
 	FAILS(janus_rs_count(core, &counters), JANUS_RS_ESTATE);
+	FAILS(janus_rs_metrics(core, JANUS_RS_OPENMETRICS, &text), JANUS_RS_ESTATE);
 	without_peers(core, 1, JANUS_RS_ESTATE);
 	EXPECT(janus_rs_close(core) == 0);
 	FAILS(janus_rs_close(core), JANUS_RS_ENOENT);
 	FAILS(janus_rs_next(queue, &event, -1), JANUS_RS_ENOENT);
 	FAILS(janus_rs_queue_fd(queue), JANUS_RS_ENOENT);
+	inside_direct_functions();
 	for(int code = -17; code < 2; code++)
 		EXPECT(strlen(janus_rs_error_name(code)) > 0);
 	return 0;

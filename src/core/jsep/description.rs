@@ -1,6 +1,8 @@
 //! The first look at a description, before it changes anything (media-plane.md §2.2).
 
+use crate::media::ice::candidate::{self, Parsed};
 use crate::sdp::{MediaType, Mline, ParseError, Sdp};
+use std::net::SocketAddr;
 use thiserror::Error;
 
 /// Longest `mid` that is accepted (MP-022).
@@ -103,6 +105,19 @@ impl Description {
 }
 
 impl Description {
+    /// Of all its candidates, without names that have to be asked for.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let lines = self.sdp.mlines.iter().flat_map(|mline| mline.values("candidate"));
+        let known = lines.filter_map(|text| match candidate::parse(text, true) {
+            Ok(Parsed::Candidate(candidate)) => Some(candidate.address),
+            _ => None,
+        });
+        let mut addresses: Vec<_> = known.collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
+    }
+
     /// The m-line whose transport all others share, which trickled candidates name (MP-105), and its mid: the first one,
     /// unless that is rejected. RFC 9143 §7.2.1.
     pub fn bundle_tag(&self) -> Option<(usize, Option<&str>)> {

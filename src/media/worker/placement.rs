@@ -45,11 +45,22 @@ impl Placement {
     }
 
     pub fn choose(&mut self, workers: &[Arc<WorkerHandle>], now: Instant) -> usize {
+        self.choose_but(workers, now, None).unwrap_or(0)
+    }
+
+    /// As above, without one of them; `None` when no other is left.
+    pub fn choose_but(
+        &mut self,
+        workers: &[Arc<WorkerHandle>],
+        now: Instant,
+        but: Option<usize>,
+    ) -> Option<usize> {
         let weights = self.0.iter_mut().zip(workers).map(|(sample, worker)| {
             sample.update(now, worker.traffic.sent.load(Ordering::Relaxed));
             sample.weight(worker.load.load(Ordering::Relaxed))
         });
-        weights.enumerate().min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(0, |(index, _)| index)
+        let others = weights.enumerate().filter(|(index, _)| Some(*index) != but);
+        others.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(index, _)| index)
     }
 }
 
@@ -73,6 +84,8 @@ mod tests {
         // One PeerConnection with 10 000 packets per second against ten idle ones.
         workers[0].traffic.sent.store(20_000, Ordering::Relaxed);
         assert_eq!(placement.choose(&workers, start + 2 * SAMPLE), 1);
+        assert_eq!(placement.choose_but(&workers, start + 2 * SAMPLE, Some(1)), Some(0));
+        assert_eq!(placement.choose_but(&workers[..1], start + 2 * SAMPLE, Some(0)), None);
         // Silence again.
         assert_eq!(placement.choose(&workers, start + 4 * SAMPLE), 0);
     }
