@@ -27,7 +27,7 @@ LOOPBACK = {"nat.ice_enforce_list": "127.0.0.1"}
 # Found with pkg-config, wherever it was installed.
 ENVIRONMENT = {**os.environ, "PKG_CONFIG_PATH": str(INSTALLED / "lib/pkgconfig"), "ADDRESSES": "127.0.0.1",
                "LD_LIBRARY_PATH": str(INSTALLED / "lib")}
-PATIENCE = 60
+PATIENCE = int(os.environ.get("PATIENCE", 60))
 
 
 def pkg_config(*arguments):
@@ -35,10 +35,17 @@ def pkg_config(*arguments):
     return subprocess.run(command, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout.split()
 
 
-def compile_c(source, to, *packages):
-    flags = [flag for package in packages for flag in pkg_config("--cflags", "--libs", package)]
+def compile_c(source, to, *packages, more=()):
+    flags = [flag for package in packages for flag in pkg_config("--cflags", "--libs", package)] + list(more)
     subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(to), *flags, "-pthread",
                     "-Wl,--allow-shlib-undefined"], check=True)
+
+
+def sdk_flags():
+    """For modules. The prefix is that of the folder for ours only; GLib and jansson are the system's."""
+    ours = [flag for flag in pkg_config("--cflags", "janus_rs-plugins") if str(INSTALLED) in flag]
+    system = ["pkg-config", "--cflags", "--libs", *pkg_config("--print-requires", "janus_rs-plugins")]
+    return ours + subprocess.run(system, check=True, capture_output=True, text=True).stdout.split()
 
 
 def in_time(test):
@@ -212,9 +219,40 @@ class Samples(unittest.TestCase):
         self.assertRegex(output.stdout, r"(?s)^v=0.*m=application .*a=candidate:")
 
     def test_all_samples_compile(self):
-        for name in ("paste", "room", "mhd_admin"):
-            more = ("libmicrohttpd",) if name != "paste" else ()
+        needs = {"paste": [], "room": ["libmicrohttpd"], "mhd_admin": ["libmicrohttpd"], "lws_call": ["libwebsockets"]}
+        for name, more in needs.items():
             compile_c(EXAMPLES / f"{name}.c", self.folder / name, "janus_rs", *more)
+
+    @in_time
+    async def test_a_plugin_of_the_program_mirrors_media(self):
+        program = self.folder / "own_plugin"
+        compile_c(EXAMPLES / "own_plugin.c", program, "janus_rs", more=sdk_flags())
+        process = await asyncio.create_subprocess_exec(str(program), env=ENVIRONMENT, stdin=asyncio.subprocess.PIPE,
+                                                       stdout=asyncio.subprocess.PIPE)
+
+        async def ask(**request):
+            process.stdin.write(json.dumps({"transaction": "t", **request}).encode() + b"\n")
+            while (reply := json.loads(await process.stdout.readline()))["janus"] == "ack":
+                pass
+            return reply
+
+        async with janus_rs.Core(LOOPBACK) as core:
+            peer = core.peer(rtp_events=True)
+            peer.media(Kind.VIDEO, Direction.SENDRECV, "vp8")
+            at = {"session_id": (await ask(janus="create"))["data"]["id"]}
+            at["handle_id"] = (await ask(janus="attach", plugin="mirror.plugin.own", **at))["data"]["id"]
+            offer = {"type": "offer", "sdp": peer.describe()}
+            peer.accept((await ask(janus="message", body={}, jsep=offer, **at))["jsep"]["sdp"])
+            await peer.connected()
+            for number in range(20):
+                peer.send_rtp(0, packet(peer.lines()[0]["payload_type"], number))
+                self.assertEqual((await event(peer, EventType.RTP)).data[-2:], number.to_bytes(2, "big"))
+        process.stdin.close()
+        self.assertEqual(await process.wait(), 0)
+
+    def test_samples_are_short(self):
+        for sample in [*EXAMPLES.iterdir(), ROOT / "examples/plugin/hello.c"]:
+            self.assertLess(len(sample.read_text().splitlines()), 150, sample)
 
     def test_a_static_name_is_not_needed(self):
         """pkg-config names nothing but the library itself: programs need no GLib of their own."""
@@ -294,12 +332,8 @@ class Shipping(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             plugins = Path(folder, "plugins")
             plugins.mkdir()
-            # The prefix is that of the folder for ours only; GLib and jansson are the system's.
-            flags = [flag for flag in pkg_config("--cflags", "janus_rs-plugins") if str(INSTALLED) in flag]
-            requires = pkg_config("--print-requires", "janus_rs-plugins")
-            flags += subprocess.run(["pkg-config", "--cflags", *requires], check=True, capture_output=True, text=True).stdout.split()
             subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", str(ROOT / "examples/plugin/hello.c"), "-o",
-                            str(plugins / "libhello.so"), *flags], check=True)
+                            str(plugins / "libhello.so"), *sdk_flags()], check=True)
             for server in (str(INSTALLED / "bin/janus-rs"), "/usr/bin/janus"):
                 self.assertEqual(self.hello(server, folder, plugins), "you", server)
 
