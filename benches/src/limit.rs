@@ -2,7 +2,7 @@
 //! decided: each packet is sealed in place once for each receiver, and a receiver's packets leave as one train.
 #![forbid(unsafe_code)]
 
-use crate::peer::PAYLOAD;
+use crate::peer::{AUDIO_PAYLOAD, PAYLOAD};
 use crate::sys::{self, Batch, Socket};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::net::SocketAddr;
@@ -13,17 +13,21 @@ use std::time::{Duration, Instant};
 /// RTP header with two small extensions, the size that forwarded packets have.
 const HEADER: usize = 24;
 const TAG: usize = 16;
-const DATAGRAM: usize = HEADER + PAYLOAD + TAG;
 
-/// CPU µs per packet, for trains of `train` packets to each of `receivers` sockets, for the time of `seconds`.
-pub fn measure(
-    core: usize,
-    receivers: usize,
-    train: usize,
-    rate: u32,
-    gro: bool,
-    seconds: u64,
-) -> Result<f64, String> {
+/// What is sent to each receiver.
+#[derive(Clone, Copy)]
+pub struct Load {
+    /// Packets that leave together.
+    pub train: usize,
+    /// Packets per second.
+    pub rate: u32,
+    /// Packets of audio per second, which leave alone.
+    pub audio: u32,
+    pub seconds: u64,
+}
+
+/// CPU µs per packet, with that load for each of `receivers` sockets.
+pub fn measure(core: usize, receivers: usize, load: Load, gro: bool) -> Result<f64, String> {
     let text = |error: std::io::Error| error.to_string();
     let sockets: Vec<Socket> =
         (0..receivers).map(|_| Socket::new(gro)).collect::<Result<_, _>>().map_err(text)?;
@@ -32,7 +36,7 @@ pub fn measure(
     let sender = std::thread::spawn({
         let stop = stop.clone();
         move || {
-            let result = send(core, &addresses, train, rate, seconds);
+            let result = send(core, &addresses, load);
             stop.store(true, Ordering::Relaxed);
             result
         }
@@ -47,26 +51,49 @@ pub fn measure(
     sender.join().map_err(|_| "the sender has failed".to_owned())?
 }
 
-fn send(core: usize, receivers: &[SocketAddr], train: usize, rate: u32, seconds: u64) -> Result<f64, String> {
-    sys::pin(core).map_err(|error| error.to_string())?;
+/// Packets of one kind that leave again and again.
+struct Source {
+    next: Instant,
+    period: Duration,
+    payload: usize,
+    /// One train for each receiver.
+    trains: Vec<Vec<u8>>,
+}
+
+impl Source {
+    fn new(payload: usize, train: usize, rate: u32, receivers: usize) -> Source {
+        let trains = vec![vec![0x5a; (HEADER + payload + TAG) * train]; receivers];
+        Source { next: Instant::now(), period: Duration::from_secs(1) * train as u32 / rate, payload, trains }
+    }
+}
+
+fn send(core: usize, receivers: &[SocketAddr], load: Load) -> Result<f64, String> {
+    let text = |error: std::io::Error| error.to_string();
+    sys::pin(core).map_err(text)?;
     let key = UnboundKey::new(&AES_128_GCM, &[7; 16]).map_err(|error| error.to_string())?;
     let key = LessSafeKey::new(key);
-    let socket = Socket::new(false).map_err(|error| error.to_string())?;
-    let packet = [0x5a_u8; DATAGRAM];
-    let mut slots = vec![vec![0u8; DATAGRAM * train]; receivers.len()];
-    let period = Duration::from_secs(1) * train as u32 / rate;
-    let end = Instant::now() + Duration::from_secs(seconds);
-    let (mut next, mut sequence, mut packets) = (Instant::now(), 0u64, 0u64);
+    let socket = Socket::new(false).map_err(text)?;
+    let packet = [0x5a_u8; HEADER + PAYLOAD + TAG];
+    let mut sources = vec![Source::new(PAYLOAD, load.train, load.rate, receivers.len())];
+    if load.audio > 0 {
+        sources.push(Source::new(AUDIO_PAYLOAD, 1, load.audio, receivers.len()));
+    }
+    let end = Instant::now() + Duration::from_secs(load.seconds);
+    let (mut sequence, mut packets) = (0u64, 0u64);
     let before = sys::thread_cpu();
-    while next < end {
-        std::thread::sleep(next.saturating_duration_since(Instant::now()));
-        next += period;
-        for slot in &mut slots {
-            for datagram in slot.chunks_exact_mut(DATAGRAM) {
+    while let Some(source) = sources.iter_mut().min_by_key(|source| source.next)
+        && source.next < end
+    {
+        std::thread::sleep(source.next.saturating_duration_since(Instant::now()));
+        source.next += source.period;
+        let length = HEADER + source.payload + TAG;
+        for train in &mut source.trains {
+            for datagram in train.chunks_exact_mut(length) {
                 sequence += 1;
-                datagram.copy_from_slice(&packet);
+                packets += 1;
+                datagram.copy_from_slice(&packet[..length]);
                 let (header, rest) = datagram.split_at_mut(HEADER);
-                let (body, tag) = rest.split_at_mut(PAYLOAD);
+                let (body, tag) = rest.split_at_mut(source.payload);
                 let mut nonce = [0; 12];
                 nonce[4..].copy_from_slice(&sequence.to_be_bytes());
                 let nonce = Nonce::assume_unique_for_key(nonce);
@@ -74,9 +101,9 @@ fn send(core: usize, receivers: &[SocketAddr], train: usize, rate: u32, seconds:
                 tag.copy_from_slice(made.map_err(|error| error.to_string())?.as_ref());
             }
         }
-        let trains: Vec<_> = receivers.iter().zip(&slots).map(|(to, slot)| (*to, slot.as_slice())).collect();
-        socket.send_trains(&trains, DATAGRAM as u16).map_err(|error| error.to_string())?;
-        packets += (train * receivers.len()) as u64;
+        let trains: Vec<_> =
+            receivers.iter().zip(&source.trains).map(|(to, train)| (*to, train.as_slice())).collect();
+        socket.send_trains(&trains, length as u16).map_err(text)?;
     }
     Ok((sys::thread_cpu() - before).as_secs_f64() * 1e6 / packets as f64)
 }

@@ -209,7 +209,8 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, see
             scenario.rate.div_ceil(if scenario.rate >= 300 { 30 } else { 25 }) as usize
         }
     };
-    match limit::measure(options.core, receivers, train, scenario.rate, options.gro, options.seconds) {
+    let load = limit::Load { train, rate: scenario.rate, audio: scenario.audio, seconds: options.seconds };
+    match limit::measure(options.core, receivers, load, options.gro) {
         Ok(us) => println!("{}", table::limit(scenario, train, us, base)),
         Err(error) => eprintln!("limit: {error}"),
     }

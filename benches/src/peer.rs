@@ -5,7 +5,7 @@ use crate::sys::{Batch, Socket, realtime_ns};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::channel::ChannelId;
+use str0m::channel::{ChannelConfig, ChannelId};
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{DatagramRecv, Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
@@ -219,6 +219,13 @@ impl Peer {
                 source.pt = pt;
             }
         }
+        self.next = Instant::now();
+    }
+
+    /// Opens a data channel over what is negotiated already.
+    pub fn open_channel(&mut self, label: &str) {
+        let config = ChannelConfig { label: label.to_owned(), ..ChannelConfig::default() };
+        self.rtc.direct_api().create_data_channel(config);
         self.next = Instant::now();
     }
 

@@ -419,6 +419,8 @@ impl Run<'_> {
         for _ in 0..members {
             self.answer(TEXT_ROOM, json!({"request": "setup"}), json!({"request": "ack"}))?;
         }
+        self.world.connect()?;
+        self.world.peers.iter_mut().for_each(|peer| peer.open_channel("JanusDataChannel"));
         self.world.open_channels()?;
         let mut totals = Totals::default();
         for (number, peer) in self.world.peers.iter_mut().enumerate() {
