@@ -160,6 +160,7 @@ class Python(unittest.TestCase):
             self.assertEqual(len({reply["data"]["id"] for reply in replies}), 50)
             sessions = await client.request({"janus": "list_sessions"}, admin=True)
             self.assertEqual(len(sessions["sessions"]), 50)
+            self.assertIn("\njanus_sessions 50\n", core.metrics())
             client.close()
 
     @in_time

@@ -329,6 +329,10 @@ class Core:
         call("count", self._core, byref(counters))
         return counters.as_dict()
 
+    def metrics(self):
+        """OpenMetrics text, for a /metrics of one's own."""
+        return _native.text("metrics", self._core, 0)
+
     def addresses(self):
         return json.loads(_native.text("addresses", self._core))
 
