@@ -258,6 +258,7 @@ impl Sctp {
             self.budget = Some(READ_AT_ONCE);
             self.link.filter.read_on();
             self.read_unread(now);
+            self.link.tell_room(now);
         }
     }
 

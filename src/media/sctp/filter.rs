@@ -31,6 +31,9 @@ const CRUMB: usize = 512;
 /// Bytes accepted beyond the advertised window, which a single unfinished message can fill.
 const BEYOND_WINDOW: usize = 4 << 20;
 
+/// With less room than this no packet is sent but one from time to time, to ask for more.
+const ROOM: u32 = 1500;
+
 const HEADER: usize = 12;
 const DATA: u8 = 0;
 pub(super) const INIT: u8 = 1;
@@ -72,6 +75,11 @@ pub(super) struct Filter {
     /// Last TSN of the peer before the first missing one, as we last told it.
     cumulative: Option<u32>,
     window_closed: bool,
+    /// We have told the peer that there is no [`ROOM`]; the peer has told us so.
+    shut: bool,
+    peer_shut: bool,
+    /// Ports and verification tag of the peer's packets.
+    head: Option<[u8; 8]>,
     beyond_window: usize,
     /// The window when nothing is in it, and what the stack has left of it.
     widest: u32,
@@ -108,6 +116,13 @@ pub(super) fn first_chunk(packet: &[u8]) -> Option<u8> {
     packet.get(HEADER).copied()
 }
 
+/// Whether the packet begins with DATA that was sent before: `sent` was the last TSN.
+pub(super) fn repeats(packet: &[u8], sent: Option<u32>) -> bool {
+    first_chunk(packet) == Some(DATA)
+        && packet.len() >= HEADER + 8
+        && sent.is_some_and(|sent| ahead(be32(packet, HEADER + 4), sent) == 0)
+}
+
 impl Filter {
     /// The peer's INIT or INIT ACK, whose first TSN all others are compared with.
     pub fn expect(&mut self, packet: &[u8]) {
@@ -124,12 +139,14 @@ impl Filter {
                 self.cumulative = Some(be32(&packet, HEADER + 4));
                 self.note_window(&packet);
                 self.window_closed = self.window == 0;
+                self.shut = self.window < ROOM;
                 if !self.window_closed {
                     self.beyond_window = 0;
                 }
                 // Each has a byte at least: what was counted twice, or given up by the peer, does not add up.
                 self.held = self.held.min(self.used());
                 if self.is_full() && !self.window_closed {
+                    self.shut = true;
                     return without_window(&packet);
                 }
             }
@@ -178,6 +195,11 @@ impl Filter {
         self.acknowledged
     }
 
+    /// Last TSN of ours.
+    pub fn sent(&self) -> Option<u32> {
+        self.sent
+    }
+
     /// So many DATA chunks were read.
     pub fn note_read(&mut self, chunks: usize) {
         self.held = self.held.saturating_sub(chunks);
@@ -198,6 +220,31 @@ impl Filter {
     pub fn read_on(&mut self) {
         self.paused = false;
         self.window_closed = false;
+    }
+
+    /// As if the peer had sent once more what the stack has already: it answers with what room there is now. It does not by itself
+    /// when something is read (RFC 9260 §6.2 knows SACKs that update the offered window), and the peer, which was told that there is
+    /// no room, would ask after up to a minute. `None`: it was told of some, or there is none.
+    pub fn copy_to_answer(&self) -> Option<Bytes> {
+        let (head, had) = (self.head?, self.cumulative?);
+        if !self.shut || !self.up || self.is_full() {
+            return None;
+        }
+        let mut packet = head.to_vec();
+        packet.extend([0; 4]);
+        packet.extend([DATA, AT_ONCE | WHOLE, 0, 17]);
+        packet.extend(had.to_be_bytes());
+        packet.extend([0, 0, 0, 0, 0, 0, 0, 53, 0]);
+        Some(rebuild(&packet, &[HEADER..HEADER + 17]))
+    }
+
+    /// Whether this packet says that the peer, which had none, has room again.
+    pub fn opens(&mut self, packet: &[u8]) -> bool {
+        if first_chunk(packet) != Some(SACK) || packet.len() < HEADER + 12 {
+            return false;
+        }
+        let was_shut = std::mem::replace(&mut self.peer_shut, be32(packet, HEADER + 8) < ROOM);
+        was_shut && !self.peer_shut
     }
 
     /// Bytes in the stack, as we last told the peer.
@@ -264,6 +311,7 @@ impl Filter {
         let mut kept: Vec<Range<usize>> = Vec::new();
         let mut complete = true;
         let (mut discarded, mut refused) = (Vec::new(), Vec::new());
+        self.head = packet.first_chunk().copied().or(self.head);
         let mut at = HEADER;
         while at < packet.len() {
             let Some((kind, range)) = chunk_at(packet, at) else { return Verdict::Drop };

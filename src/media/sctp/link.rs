@@ -7,7 +7,7 @@
 //! leads to nothing within a second.
 
 use super::SctpError;
-use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk};
+use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
 use crate::media::channel::LARGEST_MESSAGE;
 use bytes::Bytes;
 use rtc_sctp::{
@@ -157,6 +157,7 @@ impl Link {
 
     fn deliver(&mut self, packet: Bytes, now: Instant) {
         let acknowledges_all = self.filter.acknowledges_all(&packet);
+        let opens = self.filter.opens(&packet);
         let before = self.association.stats().get_num_sacks();
         let intact = survives(|| {
             if let Some((_, DatagramEvent::AssociationEvent(event))) =
@@ -170,6 +171,32 @@ impl Link {
         }
         if intact.is_none() {
             self.phase = Phase::Closed;
+        } else if opens && self.is_up() {
+            self.send_again(now);
+        }
+    }
+
+    /// The peer has room again. What it refused is under way for the stack, until a timer of up to a minute: its time has come.
+    fn send_again(&mut self, now: Instant) {
+        /// T3 may be behind the one of a delayed SACK, and the one of resets.
+        const TIMERS: usize = 3;
+        for _ in 0..TIMERS {
+            let Some(at) = self.association.poll_timeout().filter(|_| !self.filter.all_acknowledged()) else {
+                return;
+            };
+            self.association.handle_timeout(at);
+            let (before, sent) = (self.outgoing.len(), self.filter.sent());
+            self.fetch(now);
+            if self.outgoing.range(before..).any(|packet| repeats(packet, sent)) {
+                return;
+            }
+        }
+    }
+
+    /// Somebody has read: a peer that waits for room is told of it.
+    pub fn tell_room(&mut self, now: Instant) {
+        if let Some(copy) = self.filter.copy_to_answer() {
+            self.deliver(copy, now);
         }
     }
 

@@ -742,6 +742,32 @@ fn who_does_not_read_is_not_sent_to() {
     assert_eq!((seen, asked), (COUNT, COUNT));
 }
 
+/// Nobody has read for minutes, and the sender asks once a minute. When somebody reads, it goes on at once.
+#[test]
+fn who_reads_again_is_sent_to_at_once() {
+    for pause in [250, 270, 290] {
+        for (size, count) in [(100_000, 300), (1, 40_000)] {
+            let mut world = World::of_channels(0);
+            world.reads = false;
+            let id = world.open(0, config("patient"));
+            let message = Bytes::from(vec![3; size]);
+            for _ in 0..count {
+                world.send_on(0, id, true, message.clone());
+            }
+            world.run(pause);
+            assert!(world.ends[0].snapshot()[0].buffered > 0, "it waits");
+            let messages = |told: Vec<ChannelEvent>| {
+                told.iter().filter(|event| matches!(event, ChannelEvent::Message { .. })).count()
+            };
+            let before = messages(world.told(1));
+            world.reads = true;
+            world.command(1, ChannelCommand::ReadOn);
+            world.run(20);
+            assert_eq!(before + messages(world.told(1)), count, "{size} {pause}");
+        }
+    }
+}
+
 #[test]
 fn the_largest_message_arrives_and_larger_ones_end_the_channel() {
     let mut world = World::of_channels(0);
