@@ -4,13 +4,15 @@ import gzip
 import json
 import os
 import pathlib
+import pwd
 import re
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
 
-from roots import Root, run
+from roots import CACHE, Root, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LONG = "LONG" in os.environ
@@ -29,6 +31,12 @@ def built():
 def setUpModule():
     global DEBS
     DEBS = built()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def contents(deb):
@@ -165,6 +173,36 @@ class Booted(unittest.TestCase):
         print(said)
         self.assertNotIn("FAILED", said)
         self.assertEqual(said.count("\nok: ") + said.startswith("ok: "), 10, said)
+
+
+class Container(unittest.TestCase):
+    """The Containerfile, on a tree of Debian 12 in place of an image from a registry."""
+
+    @unittest.skipUnless(LONG, "with --long")
+    def test_images_with_and_without_modules(self):
+        Root(self, "bookworm")
+        # Somebody who is not root, and may have users of their own (subuid(5)).
+        rows = pathlib.Path("/etc/subuid").read_text().splitlines() if pathlib.Path("/etc/subuid").exists() else []
+        users = [row.split(":")[0] for row in rows if row.split(":")[0] in {user.pw_name for user in pwd.getpwall()}]
+        if not users:
+            self.skipTest("nobody here has subordinate ids: no user to build an image")
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-image-"))
+        self.addCleanup(run, "rm", "-rf", folder)
+        port = free_port()
+        (folder / "etc").mkdir()
+        (folder / "etc/janus.jcfg").write_text("transports: { builtin = true }\n")
+        (folder / "etc/janus-rs.jcfg").write_text(f'web: {{ ip = "127.0.0.1"; port = {port} }}\n')
+        shutil.copy(ROOT / "Containerfile", folder)
+        shutil.copy(pathlib.Path(__file__).with_name("container.sh"), folder)
+        shutil.copytree(ROOT / "target/packages", folder / "target/packages")
+        shutil.copy(CACHE / "bookworm.tar", folder / "base.tar")
+        run("chown", "-R", users[0], folder)
+        done = run("su", users[0], "-s", "/bin/sh", "-c", f"sh {folder}/container.sh {folder} {port}", check=False)
+        for modules in ("", "janus"):
+            self.assertIn(f"image with modules '{modules}': user janus-rs, ended with 0", done.stdout, done.stderr[-3000:])
+            info = json.loads((folder / f"info{modules}").read_text())
+            self.assertEqual(info["implementation"], "janus-rs")
+            self.assertEqual("janus.plugin.videoroom" in info["plugins"], bool(modules))
 
 
 if __name__ == "__main__":
