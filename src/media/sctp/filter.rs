@@ -235,7 +235,8 @@ impl Filter {
         packet.extend([DATA, AT_ONCE | WHOLE, 0, 17]);
         packet.extend(had.to_be_bytes());
         packet.extend([0, 0, 0, 0, 0, 0, 0, 53, 0]);
-        Some(rebuild(&packet, &[HEADER..HEADER + 17]))
+        let all = HEADER..packet.len();
+        Some(rebuild(&packet, std::slice::from_ref(&all)))
     }
 
     /// Whether this packet says that the peer, which had none, has room again.
