@@ -223,7 +223,6 @@ fn joined(mut body: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::no_include;
 
     #[test]
     fn answers() {
