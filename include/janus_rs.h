@@ -325,8 +325,176 @@ typedef struct janus_rs_queue_options {
   void *user;
 } janus_rs_queue_options;
 
+// What a client is opened with.
+typedef struct janus_rs_client_options {
+  size_t size;
+  // The transport that it counts as, in events and in handle_info. NULL: "janus.rs.embedded".
+  const char *name;
+  // Not 0: it may use the Admin API.
+  int admin;
+  // Not 0: API secret, tokens and admin secret are not asked for, because the program has checked who it is.
+  int trusted;
+  // In the events of this client.
+  void *user;
+} janus_rs_client_options;
+
+// A client of the Janus API. A number that is never used again.
+typedef uint64_t janus_rs_client;
+
 // A PeerConnection without a plugin. A number that is never used again.
 typedef uint64_t janus_rs_peer;
+
+// An RTP packet of a peer, for a direct function.
+typedef struct janus_rs_rtp {
+  size_t size;
+  janus_rs_peer peer;
+  // Index of the m-line.
+  int32_t mindex;
+  // Not 0: video.
+  int32_t video;
+  // May be written to during the call: nobody looks again.
+  uint8_t *packet;
+  size_t length;
+  // CLOCK_MONOTONIC, microseconds: when the media thread took it from the system.
+  int64_t received;
+  // Stays the same for a medium, or a layer of it, whatever the peer does.
+  uint32_t ssrc;
+  // dBov, 0 to -127 (RFC 6464); 1: not told.
+  int16_t audio_level;
+  // 1 speech, 0 none; -1: not told.
+  int8_t voice;
+  // Of simulcast, lowest 0; -1: none.
+  int8_t layer;
+  // Degrees, clockwise; -1: not told.
+  int16_t rotation;
+} janus_rs_rtp;
+
+// What a peer is opened with.
+typedef struct janus_rs_peer_options {
+  size_t size;
+  // JANUS_RS_TRICKLE and others.
+  uint32_t flags;
+  // 1 …: on that media thread; 0: on the one with least to do.
+  uint32_t worker;
+  // Shown by the Admin API and in events, as the handle's opaque id; or NULL.
+  const char *name;
+  // In the events of this peer, and of channels that have none of their own; handed to the direct functions.
+  void *user;
+  // Direct, on the media thread that the peer lives on, one call at a time: what the peer sends. They must not wait:
+  // everything on that thread stands still meanwhile (after 100 ms the log says so). [any] functions may be called; none
+  // of them is begun after JANUS_RS_EVENT_CLOSED.
+  void (*rtp)(void *user, struct janus_rs_rtp *packet);
+  void (*rtcp)(void *user, janus_rs_peer peer, int32_t mindex, const uint8_t *packet, size_t length);
+} janus_rs_peer_options;
+
+// What is known of a peer. Traffic is that of the last statistics (events.stats_period, 1 s), the rest that of now.
+typedef struct janus_rs_peer_info {
+  size_t size;
+  // JANUS_RS_PEER_…
+  int32_t state;
+  // JANUS_RS_SIGNALING_…
+  int32_t signaling;
+  // 0 new, 1 checking, 2 connected, 3 ready, 4 disconnected, 5 failed.
+  int32_t ice;
+  // 0 new, 1 handshake, 2 connected, 3 failed.
+  int32_t dtls;
+  // 0 none, 1 connecting, 2 connected, 3 closed.
+  int32_t sctp;
+  int32_t ice_controlling;
+  int32_t dtls_client;
+  // As in janus_rs_peer_options; 0: not placed yet.
+  uint32_t worker;
+  // Of the selected pair, such as "192.0.2.1:5004" or "[2001:db8::1]:5004"; empty without one.
+  char local[64];
+  char remote[64];
+  // "host", "srflx", "prflx" or "relay".
+  char local_type[8];
+  char remote_type[8];
+  // Such as "SRTP_AEAD_AES_128_GCM"; empty before statistics know it.
+  char srtp[32];
+  // Of the peer's certificate, such as "sha-256 AB:CD:…"; empty before statistics know it.
+  char remote_fingerprint[256];
+  // CLOCK_MONOTONIC, microseconds; 0: never.
+  int64_t connected_at;
+  uint64_t received_packets;
+  uint64_t received_bytes;
+  uint64_t sent_packets;
+  uint64_t sent_bytes;
+  // Bytes of the largest message that the peer takes.
+  int64_t remote_max_message;
+  uint32_t channels;
+} janus_rs_peer_info;
+
+// What a channel is opened with.
+typedef struct janus_rs_channel_options {
+  size_t size;
+  // Subprotocol; NULL: none.
+  const char *protocol;
+  // Not 0: messages may overtake each other.
+  int32_t unordered;
+  // JANUS_RS_RELIABLE …
+  int32_t reliability;
+  int32_t limit;
+  // Not 0: the peer is told nothing, and opens the same `id` by itself.
+  int32_t negotiated;
+  // 0 to 298, with `negotiated`.
+  int32_t id;
+  // JANUS_RS_EVENT_LOW when no more than so many bytes wait; less than 16 MiB.
+  size_t low;
+  // In the events of this channel; NULL: the peer's.
+  void *user;
+} janus_rs_channel_options;
+
+// A data channel of a peer. A number that is never used again.
+typedef uint64_t janus_rs_channel;
+
+// What a channel is like, whoever made it.
+typedef struct janus_rs_channel_info {
+  size_t size;
+  janus_rs_peer peer;
+  // 0 connecting, 1 open, 2 closing.
+  int32_t state;
+  int32_t unordered;
+  // JANUS_RS_RELIABLE …
+  int32_t reliability;
+  int32_t limit;
+  int32_t negotiated;
+  // Not 0: the peer has made it.
+  int32_t remote;
+  // Bytes and messages that the peer has not acknowledged.
+  uint64_t buffered;
+  uint64_t messages;
+} janus_rs_channel_info;
+
+// Figures of an instance.
+typedef struct janus_rs_counters {
+  size_t size;
+  uint64_t clients;
+  uint64_t sessions;
+  uint64_t handles;
+  // PeerConnections whose ICE and DTLS are up.
+  uint64_t peers_connected;
+  // RTP and RTCP packets.
+  uint64_t received_packets;
+  uint64_t sent_packets;
+  // Requests that have no reply yet.
+  uint64_t requests_waiting;
+  // Events in all queues.
+  uint64_t events_waiting;
+  // Events that were dropped, ever.
+  uint64_t events_lost;
+  // Of janus_rs_peer_open(). Their sessions and handles are not in the figures above.
+  uint64_t peers;
+  uint64_t channels;
+  // Of janus_rs_link_set().
+  uint64_t links;
+  // System calls that packets were sent with.
+  uint64_t send_calls;
+  // Packets that the system, or a full buffer, did not take.
+  uint64_t dropped_packets;
+  // Calls of modules or direct functions that blocked a media thread for 100 ms or more, ever, in this process.
+  uint64_t slow_calls;
+} janus_rs_counters;
 
 // Audio or video that a peer shall have.
 typedef struct janus_rs_media {
@@ -459,6 +627,176 @@ int janus_rs_dispatch(struct janus_rs_queue *queue,
 
 // Makes a waiting janus_rs_next() return 0, or the next one that would wait. [any]
 int janus_rs_queue_wake(struct janus_rs_queue *queue);
+
+// One connection of yours (a WebSocket, an HTTP session, a person). What it creates belongs to it, and its replies and
+// events come to `queue`. `options` may be NULL. [any]
+int janus_rs_client_open(struct janus_rs *core,
+                         struct janus_rs_queue *queue,
+                         const struct janus_rs_client_options *options,
+                         janus_rs_client *out);
+
+// It has gone: its sessions end, or wait to be claimed (general.reclaim_session_timeout). Requests that wait are served,
+// and their replies dropped. [any]
+int janus_rs_client_close(struct janus_rs *core,
+                          janus_rs_client client);
+
+// A request, one JSON object of `length` bytes. Queued; JANUS_RS_EVENT_REPLY brings exactly one reply with this `tag`,
+// also for text that is no JSON. Requests of one handle are served in order. `flags`: JANUS_RS_ADMIN. JANUS_RS_EAGAIN
+// when too many wait. [any]
+int janus_rs_request(struct janus_rs *core,
+                     janus_rs_client client,
+                     uint64_t tag,
+                     uint32_t flags,
+                     const char *json,
+                     size_t length);
+
+#if defined(JANSSON_H)
+// The same, of a jansson value, without text in between. The reference of `message` is taken over, always. [any]
+int janus_rs_request_json(struct janus_rs *core,
+                          janus_rs_client client,
+                          uint64_t tag,
+                          uint32_t flags,
+                          json_t *message);
+#endif
+
+// A request whose reply is waited for, at most `timeout_ms` (-1: without limit); the reply is yours to free. `json` ends
+// with a NUL. Not for what a plugin says later, nor for sessions' ends, which come as events: take them, too. [app]
+int janus_rs_call(struct janus_rs *core,
+                  janus_rs_client client,
+                  uint32_t flags,
+                  const char *json,
+                  char **reply,
+                  int timeout_ms);
+
+// Events as event handler modules get them, of the kinds in `mask` (1 sessions, 2 handles, 4 external, 8 JSEP, 16 WebRTC,
+// 32 media, 64 plugins, 128 transports, 256 core); 0 ends it. Before the start it switches events.broadcast on; after
+// it JANUS_RS_ESTATE says that it is off. [any]
+int janus_rs_watch(struct janus_rs *core,
+                   struct janus_rs_queue *queue,
+                   uint32_t mask);
+
+// Opens and checks one compiled module; janus_rs_start() initialises it. `kind`: JANUS_RS_PLUGIN and so on. Without this
+// and its siblings nothing is loaded, whatever general.plugins_folder says. A module that is refused is
+// JANUS_RS_EMODULE. [setup]
+int janus_rs_load(struct janus_rs *core,
+                  int kind,
+                  const char *file);
+
+// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL). Refused ones are log lines;
+// returns how many are left. [setup]
+int janus_rs_load_folder(struct janus_rs *core,
+                         int kind,
+                         const char *folder,
+                         const char *disable);
+
+// Registers a module that is part of the program: a `struct janus_plugin *`, `janus_transport *` … compiled with the
+// headers of this library, whose JANUS_RS_SDK `sdk` is. It is used until the stop. [setup]
+int janus_rs_register(struct janus_rs *core,
+                      int kind,
+                      void *table,
+                      int sdk);
+
+// A new PeerConnection without a plugin; its events come to `queue`. Nothing is sent before descriptions were exchanged.
+// `options` may be NULL. [any]
+int janus_rs_peer_open(struct janus_rs *core,
+                       struct janus_rs_queue *queue,
+                       const struct janus_rs_peer_options *options,
+                       janus_rs_peer *out);
+
+// Says goodbye to the peer and ends it: JANUS_RS_EVENT_CLOSED follows, behind its channels' ends. [any]
+int janus_rs_peer_close(struct janus_rs *core,
+                        janus_rs_peer peer);
+
+// Our description, yours to free: the answer, if an offer of the peer waits for one, else an offer, which needs a channel
+// or media. All our addresses are known from the start, so that it never waits. `flags`: JANUS_RS_RESTART_ICE, for an
+// offer. [any]
+int janus_rs_peer_describe(struct janus_rs *core,
+                           janus_rs_peer peer,
+                           uint32_t flags,
+                           char **sdp);
+
+// The peer's offer or answer, as people paste it: SDP with any line ends, or {"type": …, "sdp": …}. An offer while ours is
+// open takes ours back, and so does {"type": "rollback"}. What cannot be used is JANUS_RS_ESDP, and the text says what is
+// wrong in which line. Of a peer of this process on the same media thread: JANUS_RS_ENOSUP. [any]
+int janus_rs_peer_accept(struct janus_rs *core,
+                         janus_rs_peer peer,
+                         const char *description);
+
+// A candidate of the peer, "candidate:…", "a=candidate:…" or an RTCIceCandidate as JSON; "" or NULL: that was the last.
+// Kept until there is a description. `mid` may be NULL. [any]
+int janus_rs_peer_candidate(struct janus_rs *core,
+                            janus_rs_peer peer,
+                            const char *mid,
+                            const char *candidate);
+
+// What is known of a peer; never waits. [any]
+int janus_rs_peer_get(struct janus_rs *core, janus_rs_peer peer, struct janus_rs_peer_info *info);
+
+// All that is known of a peer, or of a plugin's handle, as JSON: what the Admin API's handle_info says. Asks the media
+// thread. Yours to free. [app]
+int janus_rs_inspect(struct janus_rs *core,
+                     uint64_t peer_or_handle,
+                     char **json);
+
+// Writes the unencrypted packets of a peer, or of a plugin's handle, to a file: pcap if its name ends so, else text for
+// text2pcap. NULL ends it. [app]
+int janus_rs_peer_capture(struct janus_rs *core,
+                          uint64_t peer_or_handle,
+                          const char *file);
+
+// A data channel. Before the first description it is what makes our offer offer data. It may be sent on at once.
+// `options` may be NULL. [any]
+int janus_rs_channel_open(struct janus_rs *core,
+                          janus_rs_peer peer,
+                          const char *label,
+                          const struct janus_rs_channel_options *options,
+                          janus_rs_channel *out);
+
+// A whole message, JANUS_RS_TEXT or JANUS_RS_BINARY, of up to remote_max_message bytes (janus_rs_peer_get(), at most 16
+// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows. [any]
+int janus_rs_channel_send(struct janus_rs *core,
+                          janus_rs_channel channel,
+                          int kind,
+                          const void *data,
+                          size_t length);
+
+// Bytes that the peer has not acknowledged; INT64_MAX at most, or an error. [any]
+int64_t janus_rs_channel_buffered(struct janus_rs *core, janus_rs_channel channel);
+
+// Another `low` than the one that it was opened with (0, for channels of the peer). [any]
+int janus_rs_channel_low(struct janus_rs *core, janus_rs_channel channel, size_t bytes);
+
+// For channels that the peer has made: what the later events of this channel have as `user`. [any]
+int janus_rs_channel_user(struct janus_rs *core, janus_rs_channel channel, void *user);
+
+// What a channel is like. [any]
+int janus_rs_channel_get(struct janus_rs *core,
+                         janus_rs_channel channel,
+                         struct janus_rs_channel_info *info);
+
+// What was sent is still delivered, and nothing comes any more; JANUS_RS_EVENT_CHANNEL_CLOSED follows. [any]
+int janus_rs_channel_close(struct janus_rs *core,
+                           janus_rs_channel channel);
+
+// Figures of a running instance; cheap. Members beyond `size` are left alone. [any]
+int janus_rs_count(struct janus_rs *core, struct janus_rs_counters *counters);
+
+// All figures as text, as the daemon's /metrics has them, for one of yours: JANUS_RS_OPENMETRICS or
+// JANUS_RS_PROMETHEUS. Yours to free. [app]
+int janus_rs_metrics(struct janus_rs *core, int format, char **out);
+
+// Addresses of the media sockets, as JSON: one list per worker, of texts such as "192.0.2.1:20000". What a firewall has
+// to let through. Yours to free. [any]
+int janus_rs_addresses(struct janus_rs *core,
+                       char **json);
+
+// Sets the level of the log, 0 none … 7; of the whole process. [any]
+int janus_rs_log_level(int level);
+
+// Runs the daemon with these arguments (argv[0] is the program) until a signal stops it. Returns its exit status: 0 after
+// a clean stop, 1 otherwise. Call it once, on the main thread, before starting other threads. Installs signal handlers.
+int janus_rs_main(int argc,
+                  const char *const *argv);
 
 // Audio or video in our next offer, or, when an offer of the peer waits, how our answer takes one of its media (without
 // that it is rejected, see JANUS_RS_ACCEPT_MEDIA). Returns the index of its m-line. An offer of the peer that comes
