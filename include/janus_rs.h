@@ -753,7 +753,8 @@ int janus_rs_channel_open(struct janus_rs *core,
                           janus_rs_channel *out);
 
 // A whole message, JANUS_RS_TEXT or JANUS_RS_BINARY, of up to remote_max_message bytes (janus_rs_peer_get(), at most 16
-// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows. [any]
+// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows
+// when the peer has taken some of it. [any]
 int janus_rs_channel_send(struct janus_rs *core,
                           janus_rs_channel channel,
                           int kind,

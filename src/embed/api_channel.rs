@@ -37,7 +37,8 @@ export! {
     }
 
     /// A whole message, JANUS_RS_TEXT or JANUS_RS_BINARY, of up to remote_max_message bytes (janus_rs_peer_get(), at most 16
-    /// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows. [any]
+    /// MiB; JANUS_RS_ETOOBIG), or of none. Copied. JANUS_RS_EAGAIN when 16 MiB wait already: JANUS_RS_EVENT_LOW follows
+    /// when the peer has taken some of it. [any]
     "janus_rs.h" fn janus_rs_channel_send(
         core: *mut janus_rs, channel: janus_rs_channel, kind: c_int, data: *const c_void, length: usize
     ) -> c_int as nonnull() or DEFECT; {
