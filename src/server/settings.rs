@@ -50,7 +50,8 @@ pub fn settings(
         allow_force_relay: options::ALLOW_FORCE_RELAY.of(config),
         facts: Facts {
             local_ip: local_ip.to_string(),
-            public_ips: media.nat_1_1_mapping.iter().map(IpAddr::to_string).collect(),
+            // The last one is told first, and stands in c= lines: as the reference does it.
+            public_ips: media.nat_1_1_mapping.iter().rev().map(IpAddr::to_string).collect(),
             ipv6,
             ipv6_link_local: ipv6 && options::IPV6_LINKLOCAL.of(config),
             stun_server: media.stun_server.map(|s| s.to_string()),

@@ -66,11 +66,12 @@ def until(probe, what, limit=90 * PATIENCE):
 
 class Server:
     """A running server. `general`, `media`, `nat`, `plugins`, `events` are lines for those groups of janus.jcfg, `arguments`
-    those of the command line. `builtin`: no transport module is loaded, janus-rs serves by itself. `web` are lines of its web server; `more_transports`: modules that are loaded besides."""
+    those of the command line. `builtin`: no transport module is loaded, janus-rs serves by itself. `web` are lines of its web server; `more_transports`: modules that are loaded besides.
+    `prefix`: a command that runs it somewhere else, where `host` is."""
 
     def __init__(self, which=UNDER_TEST, *, general="", media="", nat="", plugins="", events="", disabled=UNUSED_PLUGINS,
-                 files=None, arguments=(), builtin=False, transports="", web="", more_transports=()):
-        self.which = which
+                 files=None, arguments=(), builtin=False, transports="", web="", more_transports=(), prefix=(), host="127.0.0.1"):
+        self.which, self.host = which, host
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="janus-test-"))
         shutil.copytree("/etc/janus", self.folder, dirs_exist_ok=True)
         self.ws_port, self.ws_admin_port, self.http_port, self.admin_port = (free_port() for _ in range(4))
@@ -104,7 +105,7 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
         self.log_path = self.folder / "output.log"
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
-                [PROGRAMS[which], "-F", str(self.folder), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [*prefix, PROGRAMS[which], "-F", str(self.folder), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             until(self._answers, "server")
         except BaseException:
@@ -120,26 +121,26 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
             raise AssertionError(f"the server ended with {self.process.returncode}\n{self.output()}")
         for port in (self.ws_port, self.ws_admin_port, self.http_port, self.admin_port):
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection((self.host, port), 1).close()
             except OSError:
                 return False
         return True
 
     @property
     def ws(self):
-        return f"ws://127.0.0.1:{self.ws_port}/"
+        return f"ws://{self.host}:{self.ws_port}/"
 
     @property
     def ws_admin(self):
-        return f"ws://127.0.0.1:{self.ws_admin_port}/"
+        return f"ws://{self.host}:{self.ws_admin_port}/"
 
     @property
     def http(self):
-        return f"http://127.0.0.1:{self.http_port}/janus"
+        return f"http://{self.host}:{self.http_port}/janus"
 
     @property
     def http_admin(self):
-        return f"http://127.0.0.1:{self.admin_port}/admin"
+        return f"http://{self.host}:{self.admin_port}/admin"
 
     def alive(self):
         return self.process.poll() is None

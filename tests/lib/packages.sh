@@ -18,4 +18,4 @@ install_packages() {
 # What the library links with, what its build uses, and the reference with its modules.
 BUILD_PACKAGES="build-essential pkg-config libglib2.0-dev libjansson-dev libssl-dev"
 MODULE_PACKAGES="janus"
-TEST_PACKAGES="libmicrohttpd-dev lua-json lua-ansicolors janus-dev janus-demos janus-tools chromium firefox-esr python3-venv python3-dev libsrtp2-1 libusrsctp2 openssl ffmpeg valgrind curl iproute2 coturn debhelper mmdebstrap mosquitto kore libwebsockets-dev strace"
+TEST_PACKAGES="libmicrohttpd-dev lua-json lua-ansicolors janus-dev janus-demos janus-tools chromium firefox-esr python3-venv python3-dev libsrtp2-1 libusrsctp2 openssl ffmpeg valgrind curl iproute2 coturn keepalived debhelper mmdebstrap mosquitto kore libwebsockets-dev strace"

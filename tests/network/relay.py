@@ -4,9 +4,11 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 
 SERVER, RELAY, CLIENT = "10.77.0.5", "10.77.0.9", "10.77.0.20"
+SERVER_SIX, RELAY_SIX = "2001:db8:77::5", "2001:db8:77::9"
 PORT, TLS_PORT = 3478, 5349
 USER, PASSWORD, REALM = "janus", "secret", "relay.test"
 # Before these rules the local table must not be asked.
@@ -48,9 +50,11 @@ def connect():
 
 
 class Relay:
-    """A coturn at RELAY. `arguments`: more of its options; `tls`: with a certificate of its own, in `certificate`."""
+    """A coturn at RELAY. `arguments`: more of its options; `tls`: with a certificate of its own, in `certificate`.
+    `listening`, `relayed`: other addresses."""
 
-    def __init__(self, *arguments, tls=False):
+    def __init__(self, *arguments, tls=False, listening=RELAY, relayed=RELAY):
+        self.addresses = ["--listening-ip", listening, "--relay-ip", relayed]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="relay-test-"))
         self.arguments = [*arguments, "--no-dtls"]
         if tls:
@@ -67,8 +71,8 @@ class Relay:
     def start(self):
         self.log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            ["turnserver", "-n", "--log-file", "stdout", "--simple-log", "--no-cli", "--listening-ip", RELAY,
-             "--relay-ip", RELAY, "--listening-port", str(PORT), "--lt-cred-mech", "--realm", REALM,
+            ["turnserver", "-n", "--log-file", "stdout", "--simple-log", "--no-cli", *self.addresses,
+             "--listening-port", str(PORT), "--lt-cred-mech", "--realm", REALM,
              "--user", f"{USER}:{PASSWORD}", "--pidfile", str(self.folder / "pid"), "--userdb", str(self.folder / "db"),
              *self.arguments], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, cwd=self.folder)
 
@@ -92,7 +96,40 @@ class Relay:
         return (self.folder / "log").read_text(errors="replace")
 
 
-def options(kind="udp", port=PORT, password=PASSWORD):
+def options(kind="udp", port=PORT, password=PASSWORD, server=RELAY):
     """Of the server, to use the relay."""
-    return (f'turn_server = "{RELAY}"; turn_port = {port}; turn_type = "{kind}"; turn_user = "{USER}"; '
+    return (f'turn_server = "{server}"; turn_port = {port}; turn_type = "{kind}"; turn_user = "{USER}"; '
             f'turn_pwd = "{password}"; ice_enforce_list = "{SERVER}";')
+
+
+def main(kind):
+    """For tests in other languages (relay.test.mjs): network and relay until standard input ends. Says its certificate; a
+    line `again` kills the relay, and starts it anew."""
+    ip("link", "set", "lo", "up")
+    # Browsers take one address of each interface.
+    for name, addresses in {"v0": [CLIENT], "v1": [SERVER, RELAY]}.items():
+        ip("link", "add", name, "type", "veth", "peer", "name", f"{name}-peer")
+        for end in (name, f"{name}-peer"):
+            ip("link", "set", end, "up")
+        for address in addresses:
+            ip("address", "add", f"{address}/24", "dev", name)
+    # Firefox gathers nothing on a host that leads nowhere.
+    ip("route", "add", "default", "dev", "v0")
+    isolate()
+    ways = {"udp": [], "tcp": ["--no-udp"], "tls": ["--no-udp", "--no-tcp"]}
+    relay = Relay(*ways[kind], tls=kind == "tls")
+    print(getattr(relay, "certificate", ""), flush=True)
+    try:
+        for _ in sys.stdin:
+            relay.kill()
+            relay.start()
+            print("again", flush=True)
+    finally:
+        relay.close()
+        connect()
+        for name in ("v0", "v1"):
+            ip("link", "del", name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -2,6 +2,8 @@
 addresses, and addresses that come and go. JANUS_UNDER_TEST=janus runs the same against the reference."""
 
 import asyncio
+import contextlib
+import os
 import pathlib
 import re
 import socket
@@ -15,6 +17,7 @@ from aioice import stun  # noqa: E402
 from call import EchoCall  # noqa: E402
 from harness import UNDER_TEST, Server  # noqa: E402
 from signalling import Connection  # noqa: E402
+from wire import Wire  # noqa: E402
 
 FIRST, SECOND, SIX = "10.77.0.5", "10.77.0.100", "2001:db8:77::5"
 OURS = UNDER_TEST == "janus-rs"
@@ -62,17 +65,29 @@ class Addresses(unittest.IsolatedAsyncioTestCase):
         self.server = Server(**options)
         self.addCleanup(self.server.stop)
 
-    async def call(self, **options):
+    async def call(self, data=False, jsep=None, **options):
         """A call with the echotest plugin; its answer and what it goes through."""
         self.connection = await Connection.open(self.server.ws)
         self.addAsyncCleanup(self.connection.close)
         self.session = await self.connection.create()
         self.handle = await self.session.attach()
-        call = EchoCall(self.handle, data=False, video=False, **options)
+        call = EchoCall(self.handle, data=data, video=False, **options)
+        call.jsep = jsep or {}
         self.addAsyncCleanup(call.close)
         await call.start()
         await call.media_returns(5)
         return call
+
+    async def sources(self, call, wire):
+        """The addresses that packets of the call come from at the server's port, media as well as trains."""
+        port = int(re.search(r":(\d+) \[", self.selected_pair())[1])
+        await call.data_open()
+        large = bytes(60_000)
+        self.assertEqual(await call.echoes(large), large)
+        found = [(source, length) for source, at, length in wire.packets() if at == port]
+        if OURS:
+            self.assertGreater(max(length for _, length in found), 2000, "no train")
+        return {source for source, _ in found}
 
     async def answer(self):
         connection = await Connection.open(self.server.ws)
@@ -94,9 +109,12 @@ class Offered(Addresses):
 
     async def only_the_second(self, **options):
         self.start(**options)
-        call = await self.call()
+        wire = Wire("lo")
+        self.addCleanup(wire.close)
+        call = await self.call(data=True)
         self.assertEqual(addresses_of(call.answer), {SECOND})
         self.assertTrue(self.selected_pair().startswith(f"{SECOND}:"), self.selected_pair())
+        self.assertEqual(await self.sources(call, wire), {SECOND})
 
     async def test_enforced(self):
         await self.only_the_second(nat=f'ice_enforce_list = "{SECOND}";')
@@ -146,8 +164,104 @@ class Six(Addresses):
 
     async def test_enforced(self):
         self.start(media="ipv6 = true;", nat='ice_enforce_list = "2001:db8:77::100"; ice_lite = true;')
-        call = await self.call()
+        wire = Wire("lo")
+        self.addCleanup(wire.close)
+        call = await self.call(data=True)
         self.assertEqual(addresses_of(call.answer), {"2001:db8:77::100"})
+        self.assertEqual(await self.sources(call, wire), {"2001:db8:77::100"})
+
+    async def test_mapped_addresses_of_both_families(self):
+        """Each stands for those of its family; the last is what the server says it is."""
+        self.start(media="ipv6 = true;", nat='nat_1_1_mapping = "203.0.113.1,2001:db8:f::1";')
+        answer = await self.answer()
+        self.assertEqual(addresses_of(answer), {"203.0.113.1", "2001:db8:f::1"})
+        info = self.server.admin({"janus": "info"})
+        self.assertEqual((info["public-ip"], info["public-ips"]), ("2001:db8:f::1", ["2001:db8:f::1", "203.0.113.1"]))
+        self.assertEqual(set(re.findall(r"c=IN (\S+) (\S+)\r", answer)), {("IP6", "2001:db8:f::1")})
+
+
+class Lists(Addresses):
+    """What ice_enforce_list and ice_ignore_list leave."""
+
+    async def offered(self, **lists):
+        server = Server(nat="".join(f'{name} = "{value}";' for name, value in lists.items()))
+        self.server = server
+        try:
+            return addresses_of(await self.answer()), server.output()
+        finally:
+            server.stop()
+
+    async def test_lists(self):
+        all_of_them = {FIRST, SECOND}
+        for lists, wanted, warns in [
+            ({"ice_enforce_list": f"{SECOND}, 10.9.9.9"}, {SECOND}, False),
+            # With a blank in front it matches nothing with the reference.
+            ({"ice_enforce_list": f"10.9.9.9, {SECOND}"}, {SECOND} if OURS else all_of_them, not OURS),
+            ({"ice_enforce_list": "lo"}, {"127.0.0.1"} if OURS else all_of_them, False),
+            ({"ice_enforce_list": "eth9"}, all_of_them, OURS),
+            ({"ice_ignore_list": "10.77.0."}, all_of_them, OURS),
+            ({"ice_enforce_list": "v0", "ice_ignore_list": "10.77.0."}, all_of_them, OURS),
+        ]:
+            with self.subTest(**lists):
+                addresses, output = await self.offered(**lists)
+                # The reference offers those of IPv6 as well, then, though it is switched off.
+                self.assertEqual({address for address in addresses if OURS or "." in address}, wanted)
+                if OURS:
+                    self.assertEqual("leave no address" in output, warns, output)
+
+    async def test_what_there_is_not_is_not_told(self):
+        """Servers that cannot be found: without the option they end the start."""
+        unknown = 'stun_server = "stun.invalid"; stun_port = 3478; turn_server = "turn.invalid"; turn_port = 3478;'
+        with self.assertRaisesRegex(AssertionError, "the server ended"):
+            Server(nat=unknown)
+        self.start(nat=f"{unknown} ignore_unreachable_ice_server = true;")
+        await self.call()
+        info = self.server.admin({"janus": "info"})
+        self.assertFalse({"stun-server", "turn-server"} & set(info), info)
+        self.assertFalse(info["ice-tcp"])
+
+
+def udp_ports(server):
+    """Those that the process has, each once."""
+    inodes = set()
+    for descriptor in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            inodes.update(re.findall(r"socket:\[(\d+)\]", os.readlink(descriptor)))
+    lines = pathlib.Path(f"/proc/{server.process.pid}/net/udp").read_text().splitlines()[1:]
+    return sorted({int(line.split()[1].split(":")[1], 16) for line in lines if line.split()[9] in inodes})
+
+
+@unittest.skipUnless(OURS, "one port per PeerConnection with the reference")
+class Ports(Addresses):
+    """The lowest free ones of the range, the same after a restart; or those that are named."""
+
+    def ports(self, *, loops=2, again=(), **media):
+        """Those of a server, or of two that run at once."""
+        settings = "".join(f'{name} = "{value}";' for name, value in media.items())
+        server = Server(general=f"event_loops = {loops};", media=settings)
+        try:
+            # The streaming plugin has some of its own.
+            own = [port for port in udp_ports(server) if 32000 <= port < 32020]
+            return [own, *(self.ports(loops=loops, **other) for other in again)] if again else own
+        finally:
+            self.output = server.output()
+            server.stop()
+
+    async def test_ports(self):
+        area = {"rtp_port_range": "32000-32010"}
+        self.assertEqual(self.ports(**area), [32000, 32001])
+        self.assertEqual(self.ports(**area, again=[area]), [[32000, 32001], [32002, 32003]])
+        taken = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(taken.close)
+        # Whoever shares it is no reason to share it.
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("0.0.0.0", 32000))
+        self.assertEqual(self.ports(**area), [32001, 32002])
+        self.assertEqual(self.ports(udp_ports="32007, 32005"), [32005, 32007])
+        self.assertEqual(self.ports(udp_ports="32005"), [32005])
+        self.assertRegex(self.output, "WARN.*1 of 2 media workers.*udp_ports")
+        with self.assertRaisesRegex(AssertionError, "UDP port 32000.*in use"):
+            self.ports(udp_ports="32000,32001")
 
 
 class Changing(Addresses):

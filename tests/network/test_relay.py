@@ -14,9 +14,10 @@ import urllib.parse
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "clients"))
 
 from call import EchoCall, until  # noqa: E402
-from relay import CLIENT, PASSWORD, PORT, RELAY, SERVER, TLS_PORT, USER, Relay, connect, isolate, options  # noqa: E402
+from relay import (  # noqa: E402
+    CLIENT, PASSWORD, PORT, RELAY, RELAY_SIX, SERVER, SERVER_SIX, TLS_PORT, USER, Relay, connect, isolate, options)
 from signalling import Connection  # noqa: E402
-from test_addresses import OURS, Addresses, setUpModule  # noqa: E402, F401
+from test_addresses import OURS, Addresses, add, setUpModule  # noqa: E402, F401
 
 
 def candidates(sdp, kind):
@@ -31,10 +32,14 @@ class Relayed(Addresses):
         isolate()
         self.addCleanup(connect)
 
-    def begin(self, relay, *arguments, **options_of_relay):
+    def begin(self, relay, *arguments, media="", **options_of_relay):
         self.relay = relay
         self.addCleanup(relay.close)
-        self.start(nat=options(*arguments, **options_of_relay), general="event_loops = 1;")
+        nat = options(*arguments, **options_of_relay)
+        if "ipv6" in media:
+            # The way to the relay leaves from an address that is listed, as everything does.
+            nat = nat.replace(f'"{SERVER}"', f'"{SERVER},{SERVER_SIX}"') + "allow_force_relay = true;"
+        self.start(nat=nat, general="event_loops = 1;", media=media)
 
     async def goes_through_the_relay(self):
         call = await self.call()
@@ -66,6 +71,25 @@ class Relayed(Addresses):
     async def test_a_call_by_tcp(self):
         self.begin(Relay("--no-udp"), "tcp")
         await self.goes_through_the_relay()
+
+    async def test_a_relay_that_is_reached_by_ipv6(self):
+        """Its relayed address is of IPv4 (RFC 8656 §7.2), and so are all that the call goes between."""
+        for address in (SERVER_SIX, RELAY_SIX):
+            add(address)
+        self.begin(Relay(listening=RELAY_SIX), media="ipv6 = true;", server=RELAY_SIX)
+        call = await self.call(jsep={"force_relay": True})
+        self.assertEqual([line[4] for line in candidates(call.answer, "relay")], [RELAY])
+        self.assertTrue(self.selected_pair().startswith(f"{RELAY}:"), self.selected_pair())
+
+    @unittest.skipUnless(OURS, "not tried with the reference")
+    async def test_a_relay_that_knows_only_ipv6(self):
+        """It refuses an allocation of IPv4."""
+        for address in (SERVER_SIX, RELAY_SIX):
+            add(address)
+        self.begin(Relay(listening=RELAY_SIX, relayed=RELAY_SIX), media="ipv6 = true;", server=RELAY_SIX)
+        call = await self.call(jsep={"force_relay": True})
+        self.assertEqual([line[4] for line in candidates(call.answer, "relay")], [RELAY_SIX])
+        self.assertTrue(self.selected_pair().startswith(f"{RELAY_SIX}:"), self.selected_pair())
 
     @unittest.skipUnless(OURS, "not tried with the reference")
     async def test_a_call_by_tls(self):

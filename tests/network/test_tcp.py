@@ -80,7 +80,6 @@ class OverTcp(Addresses):
         await self.handle.request({"janus": "detach"})
         await until(lambda: tcp_sockets(self.server, 31000, ESTABLISHED) == 0, "end of the connection")
         await self.goes_through_tcp(":", SIX)
-        await self.the_server_connects_to_who_waits()
 
     async def test_ice_lite(self):
         self.begin(nat="ice_lite = true;")
@@ -149,33 +148,27 @@ class OverTcp(Addresses):
         self.assertFalse(self.server.admin({"janus": "info"})["ice-tcp"])
         self.assertFalse([port for port in range(31000, 31011) if tcp_sockets(self.server, port, LISTEN)])
 
-    async def the_server_connects_to_who_waits(self):
-        """A peer with a passive candidate: our side is the active one."""
-        connections = []
-
-        async def taken(reader, writer):
-            connections.append(writer)
-            length = int.from_bytes(await reader.readexactly(2), "big")
-            connections.append(await reader.readexactly(length))
-
-        waiting = await asyncio.start_server(taken, FIRST, 0)
-        self.addCleanup(waiting.close)
-        port = waiting.sockets[0].getsockname()[1]
+    async def test_the_server_connects(self):
+        """A peer with a passive candidate: our side is the active one, and the whole call goes through its connection."""
+        self.begin()
         connection = await Connection.open(self.server.ws)
         self.addAsyncCleanup(connection.close)
-        handle = await (await connection.create()).attach()
-        call = EchoCall(handle, video=False, data=False)
+        self.session = await connection.create()
+        self.handle = await self.session.attach()
+        call = EchoCall(self.handle)
         self.addAsyncCleanup(call.close)
-        await call.pc.setLocalDescription(await call.pc.createOffer())
-        offer = without_candidates(call.pc.localDescription.sdp)
-        offer += f"a=candidate:1 1 tcp 1518280447 {FIRST} {port} typ host tcptype passive\r\n"
-        await handle.message({"audio": True}, {"type": "offer", "sdp": offer})
-        await until(lambda: len(connections) == 2, "connection of the server")
-        self.addCleanup(connections[0].close)
-        self.assertEqual(connections[0].get_extra_info("peername")[0], FIRST)
-        message = stun.parse_message(connections[1])
-        self.assertEqual(message.message_method, stun.Method.BINDING)
-        self.assertEqual(message.message_class, stun.Class.REQUEST)
+        tunnel = await Tunnel.listen(FIRST)
+        self.addCleanup(tunnel.close)
+        candidate = f"a=candidate:1 1 tcp 1518280447 {FIRST} {tunnel.listening} typ host tcptype passive\r\n"
+        call.offered = lambda sdp: re.sub("(?=a=ice-ufrag)", candidate, without_candidates(sdp), count=1)
+        call.answered = lambda sdp: with_candidate(sdp, tunnel.port)
+        await call.start()
+        await call.media_returns(10)
+        await call.data_open()
+        self.assertIn("our connection", await call.echoes("our connection"))
+        pair = self.selected_pair()
+        self.assertRegex(pair, rf"^{FIRST}:\d+ \[host,tcp\] <-> {FIRST}:{tunnel.listening} \[host,tcp\]$")
+        self.assertGreater(tunnel.frames, 20)
 
 
 if __name__ == "__main__":

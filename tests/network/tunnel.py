@@ -53,21 +53,42 @@ class Tunnel(asyncio.DatagramProtocol):
     def port(self):
         return self.transport.get_extra_info("sockname")[1]
 
+    @classmethod
+    async def listen(cls, address):
+        """The other end: who connects to this address, at `listening`, is whom the client hears, and its datagrams go there."""
+        tunnel = cls()
+        tunnel.transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
+            lambda: tunnel, local_addr=("127.0.0.1", 0))
+
+        def connected(reader, writer):
+            tunnel.server.close()
+            tunnel.writer = writer
+            tunnel.task = asyncio.create_task(tunnel._return(reader))
+
+        tunnel.server = await asyncio.start_server(connected, address, 0)
+        tunnel.listening = tunnel.server.sockets[0].getsockname()[1]
+        return tunnel
+
     def datagram_received(self, data, client):
         self.client = client
-        self.writer.write(len(data).to_bytes(2, "big") + data)
+        if self.writer:
+            self.writer.write(len(data).to_bytes(2, "big") + data)
 
     async def _return(self, reader):
         try:
             while True:
                 await self.reading.wait()
                 length = int.from_bytes(await reader.readexactly(2), "big")
-                self.transport.sendto(await reader.readexactly(length), self.client)
+                frame = await reader.readexactly(length)
                 self.frames += 1
+                # What comes before the client has said anything is lost, as it might be anywhere.
+                if self.client:
+                    self.transport.sendto(frame, self.client)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
 
     def close(self):
-        self.task.cancel()
-        self.writer.close()
+        if self.task:
+            self.task.cancel()
+            self.writer.close()
         self.transport.close()

@@ -38,6 +38,7 @@ const LIFETIME: u32 = 600;
 const UNAUTHORIZED: u16 = 401;
 const ALLOCATION_MISMATCH: u16 = 437;
 const STALE_NONCE: u16 = 438;
+const ADDRESS_FAMILY_NOT_SUPPORTED: u16 = 440;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -118,6 +119,8 @@ pub struct Client {
     /// To be used from the next allocation on.
     next: Option<Server>,
     state: State,
+    /// The server has no IPv4 to relay from.
+    of_ipv6: bool,
     realm: Option<Realm>,
     transactions: Vec<Transaction>,
     /// How often in a row there was no allocation.
@@ -132,6 +135,7 @@ impl Client {
             server,
             next: None,
             state: State::Waiting { until: now },
+            of_ipv6: false,
             realm: None,
             transactions: Vec::new(),
             failures: 0,
@@ -291,6 +295,10 @@ impl Client {
             return self.ask(now, purpose, transaction.challenges + 1);
         }
         match (purpose, &mut self.state) {
+            (Purpose::Allocate, State::Asking) if code == ADDRESS_FAMILY_NOT_SUPPORTED && !self.of_ipv6 => {
+                self.of_ipv6 = true;
+                self.ask(now, Purpose::Allocate, transaction.challenges);
+            }
             (Purpose::Allocate, State::Asking) => self.none(now, Some(code)),
             // 437: the server knows nothing of it. Anything else about the allocation itself leads nowhere, either.
             (Purpose::Refresh, State::Allocated(_)) => self.lose(now),
@@ -321,6 +329,7 @@ impl Client {
         self.failures += 1;
         self.transactions.clear();
         self.realm = None;
+        self.of_ipv6 = false;
         self.state = State::Waiting { until: now + delay };
         self.events.push_back(Event::Refused(code));
     }
@@ -367,7 +376,10 @@ impl Client {
         let mut id = [0; 12];
         random::fill(&mut id);
         let request = match purpose {
-            Purpose::Allocate => Request::new(Method::Allocate, &id).for_udp().lifetime(LIFETIME),
+            Purpose::Allocate => {
+                let request = Request::new(Method::Allocate, &id).for_udp().lifetime(LIFETIME);
+                if self.of_ipv6 { request.of_ipv6() } else { request }
+            }
             Purpose::Refresh => Request::new(Method::Refresh, &id).lifetime(LIFETIME),
             Purpose::Release => Request::new(Method::Refresh, &id).lifetime(0),
             Purpose::Peer(Wish::Permission(peer)) => Request::new(Method::CreatePermission, &id).peer(peer),

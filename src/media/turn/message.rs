@@ -33,6 +33,7 @@ pub const XOR_PEER_ADDRESS: u16 = 0x0012;
 pub const DATA: u16 = 0x0013;
 pub(super) const REALM: u16 = 0x0014;
 pub(super) const NONCE: u16 = 0x0015;
+pub(super) const REQUESTED_ADDRESS_FAMILY: u16 = 0x0017;
 const REQUESTED_TRANSPORT: u16 = 0x0019;
 
 /// Protocol number of UDP (§18.7).
@@ -86,6 +87,11 @@ impl Request {
 
     pub fn for_udp(self) -> Request {
         self.with(REQUESTED_TRANSPORT, &UDP.to_be_bytes())
+    }
+
+    /// Relayed addresses are of IPv4 unless IPv6 is asked for (§7.2, §18.6).
+    pub fn of_ipv6(self) -> Request {
+        self.with(REQUESTED_ADDRESS_FAMILY, &[2, 0, 0, 0])
     }
 
     /// In seconds.
