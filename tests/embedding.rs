@@ -194,14 +194,21 @@ fn an_embedding_program_keeps_its_signals() {
     let folder = Folder::new("embedding-modules");
     let plugins = folder.0.join("plugins");
     common::plugin("c-plugins/echo_sample.c", &plugins);
-    let transport = common::modules("transports").into_iter().find(|p| p.ends_with("libjanus_http.so"));
-    let port = common::free_port();
+    // Of the two, libwebsockets ignores SIGPIPE by itself; and libsrtp2, which plugins expect, by way of NSS and NSPR.
+    let ports = [common::free_port(), common::free_port()];
     folder.write(
         "janus.transport.http.jcfg",
-        &format!("general: {{ http = true; port = {port}; ip = \"127.0.0.1\" }}\n"),
+        &format!("general: {{ http = true; port = {}; ip = \"127.0.0.1\" }}\n", ports[0]),
     );
+    folder.write(
+        "janus.transport.websockets.jcfg",
+        &format!("general: {{ ws = true; ws_port = {}; ws_ip = \"127.0.0.1\" }}\n", ports[1]),
+    );
+    let all = common::modules("transports");
+    let transports = ["libjanus_http.so", "libjanus_websockets.so"]
+        .map(|name| all.iter().find(|path| path.ends_with(name)).unwrap().to_str().unwrap());
     let arguments = [folder.0.to_str().unwrap(), plugins.to_str().unwrap()];
-    run("signals", &[], &[arguments[0], arguments[1], transport.unwrap().to_str().unwrap()]);
+    run("signals", &["-pthread"], &[&arguments[..], &transports[..]].concat());
 }
 
 /// The first page of docs/embedding.md.

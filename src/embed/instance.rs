@@ -160,6 +160,7 @@ pub fn may_wait() -> Result<()> {
 
 /// A new instance, in set-up.
 pub fn open(options: Options) -> Result<usize> {
+    thread::install(&signals::FOREIGN);
     forks::watch();
     let number = number();
     let modules = options.modules;
@@ -265,7 +266,6 @@ impl Instance {
         for queue in self.queues() {
             let _ = queue.renew();
         }
-        thread::install(&signals::FOREIGN);
         // What modules start in `init` inherits this mask: the program's signals are the program's.
         let started = thread::with(Mask::Ours, || thread::as_ours(|| self.launch(&mut setup)));
         let (state, result) = match started {

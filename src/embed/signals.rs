@@ -54,26 +54,51 @@ impl Process {
 impl Signals for Process {
     fn with(&self, mask: Mask, act: &mut dyn FnMut()) {
         /// Also when `act` panics.
-        struct Restore(libc::sigset_t, bool);
+        struct Restore {
+            mask: libc::sigset_t,
+            swallows: bool,
+            pipe: Option<libc::sigaction>,
+        }
         impl Drop for Restore {
             fn drop(&mut self) {
-                if self.1 {
+                if let Some(pipe) = &self.pipe {
+                    heed_sigpipe(pipe);
+                }
+                if self.swallows {
                     swallow_sigpipe();
                 }
-                change(libc::SIG_SETMASK, Some(&self.0));
+                change(libc::SIG_SETMASK, Some(&self.mask));
             }
         }
         let before = change(libc::SIG_SETMASK, Some(&self.mask(mask)));
         // A write to a closed pipe is an error of the call; the signal that it leaves behind is not the program's.
-        let ours = matches!(self, Process::Foreign)
-            && !contains(&before, libc::SIGPIPE)
-            && !is_pending(libc::SIGPIPE);
-        let _restore = Restore(before, ours);
+        let is_foreign = matches!(self, Process::Foreign);
+        let swallows = is_foreign && !contains(&before, libc::SIGPIPE) && !is_pending(libc::SIGPIPE);
+        let _restore = Restore { mask: before, swallows, pipe: is_foreign.then(sigpipe) };
         act();
     }
 
     fn begin(&self) -> Box<dyn Any> {
         Box::new((Hooked::begin(), Stack::install()))
+    }
+}
+
+/// What the process does about SIGPIPE.
+fn sigpipe() -> libc::sigaction {
+    let mut now = MaybeUninit::uninit();
+    // SAFETY: sets nothing, writes a structure of ours; it cannot fail with these arguments.
+    unsafe {
+        libc::sigaction(libc::SIGPIPE, ptr::null(), now.as_mut_ptr());
+        now.assume_init()
+    }
+}
+
+/// Libraries below modules (NSPR, libwebsockets, sofia-sip, paho) ignore SIGPIPE for the whole process when they are
+/// initialised: it is as it was again. Anything else that came meanwhile is the program's own doing.
+fn heed_sigpipe(before: &libc::sigaction) {
+    if before.sa_sigaction != libc::SIG_IGN && sigpipe().sa_sigaction == libc::SIG_IGN {
+        // SAFETY: what the system told us is put back.
+        unsafe { libc::sigaction(libc::SIGPIPE, ptr::from_ref(before), ptr::null_mut()) };
     }
 }
 

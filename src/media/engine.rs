@@ -99,6 +99,7 @@ impl Engine {
             shared: Arc::new(Shared {
                 live: Lock::new((&config).into()),
                 destinations: Default::default(),
+                cookies: Default::default(),
                 config,
                 dtls,
                 fingerprint,

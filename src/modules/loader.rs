@@ -21,6 +21,7 @@ use super::undecided::Undecided;
 use super::unsound::FileError;
 use crate::abi::generation::Generation;
 use crate::abi::{eventhandler, logger, transport};
+use crate::util::thread::{self, Mask};
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_void};
 use std::path::{Path, PathBuf};
@@ -84,7 +85,14 @@ pub enum Refusal {
 /// Opens a module and asks for its table. Nothing of it has run when its imports are not complete. Its own symbols stay
 /// its own: two builds of one plugin define the same ones. `folder`: files that may be opened for what it imports.
 pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
-    hostlibs::provide();
+    // Libraries below it are initialised, and have ideas of their own about signals.
+    thread::with(Mask::Modules, || {
+        hostlibs::provide();
+        open_here(path, kind, folder)
+    })
+}
+
+fn open_here(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
     let facts = elf::read(path)?;
     let mut missing = precheck::missing(path, &facts);
     let mut helpers = precheck::helpers(path, &facts);

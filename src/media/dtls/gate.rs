@@ -46,6 +46,16 @@ pub fn certificate(mut datagram: &[u8]) -> Option<&[u8]> {
     None
 }
 
+/// The ClientHello that a datagram begins with, and its cookie.
+pub fn client_hello(mut datagram: &[u8]) -> Option<(Hello, &[u8])> {
+    while let Some(record) = Record::split_off(&mut datagram) {
+        if record.kind == HANDSHAKE && record.epoch() == 0 && record.is_clear_message(&OF_CLIENT) {
+            return Hello::parse(record.fragment);
+        }
+    }
+    None
+}
+
 /// Three bytes at `at`.
 fn number(bytes: &[u8], at: usize) -> usize {
     usize::from(bytes[at]) << 16 | usize::from(bytes[at + 1]) << 8 | usize::from(bytes[at + 2])
@@ -73,16 +83,6 @@ impl Gate {
     pub fn new(client: bool, hello: u16) -> Gate {
         // Records of those that came before it have been counted.
         Gate { client, next: hello.into(), hello }
-    }
-
-    /// The ClientHello that a datagram begins with, and its cookie.
-    pub fn hello(mut datagram: &[u8]) -> Option<(Hello, &[u8])> {
-        while let Some(record) = Record::split_off(&mut datagram) {
-            if record.kind == HANDSHAKE && record.epoch() == 0 && record.is_clear_message(&OF_CLIENT) {
-                return Hello::parse(record.fragment);
-            }
-        }
-        None
     }
 
     /// Copies the records that pass into `out`, which is empty. `ssl` tells how far the handshake is. `may_continue`: a

@@ -332,6 +332,13 @@ fn after_a_request_there_is_no_flight_without_a_cookie() {
     peers.iter().for_each(|half| server.handle(half));
     let sent = outgoing(&mut server);
     assert!(matches!(&sent[..], [request] if request[RECORD_HEADER] == 3), "{} datagrams", sent.len());
+    // One that a stranger's has cut is asked when it comes again: its end is not taken.
+    let (_, mut server) = pair();
+    [&peers[0], &strangers[0], &peers[1]].into_iter().for_each(|half| server.handle(half));
+    outgoing(&mut server);
+    peers.iter().for_each(|half| server.handle(half));
+    let sent = outgoing(&mut server);
+    assert!(matches!(&sent[..], [request] if request[RECORD_HEADER] == 3), "{} datagrams", sent.len());
     // Nor does one that waits go out.
     let (_, mut server) = pair();
     forged_hellos(2).for_each(|hello| server.handle(&hello));

@@ -20,7 +20,8 @@ mod tests;
 
 pub use self::openssl::OpenSslDtls;
 pub use context::{DtlsConfig, DtlsContext};
-pub use gate::certificate;
+pub use gate::{certificate, client_hello};
+pub use hello::{Cookies, Hello, Secret, is_verify_request};
 pub use identity::{Identity, fingerprint_of, seconds_since_1970};
 pub use keys::{Connected, Keys};
 
@@ -36,6 +37,16 @@ pub trait Dtls {
     /// Takes a received datagram. Before [`Dtls::start`] the first few are kept (browsers send their ClientHello
     /// as soon as their side of ICE is done), the others are dropped.
     fn handle(&mut self, datagram: &[u8]);
+
+    /// What a ClientHello may repeat to prove that its sender reads what we send there, and the number that records in the
+    /// clear have at least from here on ([`Secret::next_record`]).
+    fn expect(&mut self, _cookies: Cookies, _next: u64) {}
+
+    /// Somebody has proven to read what we send, with another handshake: one that may be a stranger's ends, if nothing of it
+    /// has come but the ClientHello, and another begins with a cookie only. Whether it did.
+    fn give_way(&mut self) -> bool {
+        false
+    }
 
     /// Next datagram to send.
     fn poll_transmit(&mut self) -> Option<Vec<u8>>;

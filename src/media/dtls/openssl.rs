@@ -5,11 +5,10 @@
 //! show that who sent it reads what we send ([`super::hello`]), so that strangers cannot make us begin anything.
 #![forbid(unsafe_code)]
 
-use super::gate::{Gate, renumber};
-use super::hello::{Cookie, Hello, blank, is_verify_request, verify_request};
+use super::gate::{Gate, client_hello, renumber};
+use super::hello::{Cookies, Hello, MOST_REQUESTS, blank, is_verify_request};
 use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
-use crate::util::random;
 use bytes::Bytes;
 use openssl::error::ErrorStack;
 use openssl::ssl::{ErrorCode, Ssl, SslStream};
@@ -23,8 +22,6 @@ const EARLY: usize = 8;
 const MOST_BEGINNINGS: u32 = 16;
 /// Handshakes that wait beside the one that is being answered.
 const MOST_OTHERS: usize = 3;
-/// Requests for a cookie that a peer may have had from whomever.
-const MOST_REQUESTS: u16 = 4;
 /// After so many retransmissions without an answer a peer that had come further may begin anew.
 const STALLED: u32 = 3;
 
@@ -38,6 +35,8 @@ struct Datagrams {
     sealed: Option<Sealed>,
     /// Number of the next record in the clear, whichever handshake sends it.
     next: u64,
+    /// OpenSSL has sent something.
+    has_answered: bool,
 }
 
 impl Read for Datagrams {
@@ -56,6 +55,7 @@ impl Write for Datagrams {
         self.sealed = Sealed::last_in(buf).or(self.sealed);
         // What OpenSSL asks for is no cookie of ours, and the number of its request may be a stranger's choice.
         if !is_verify_request(buf) {
+            self.has_answered = true;
             self.send(buf.to_vec());
         }
         Ok(buf.len())
@@ -108,7 +108,7 @@ pub struct OpenSslDtls {
     beginnings: u32,
     /// Somebody interferes: from here on a ClientHello begins nothing without the cookie.
     is_wary: bool,
-    cookie: Cookie,
+    cookies: Cookies,
     mtu: u32,
     client: bool,
     state: State,
@@ -124,8 +124,6 @@ pub struct OpenSslDtls {
 impl OpenSslDtls {
     /// `mtu`: bytes of the largest datagram of a handshake.
     pub(super) fn new(ssl: Ssl, client: bool, mtu: u32) -> Result<OpenSslDtls, DtlsError> {
-        let mut cookie = Cookie::default();
-        random::fill(&mut cookie);
         Ok(OpenSslDtls {
             mtu,
             stream: SslStream::new(ssl, Datagrams::default())?,
@@ -134,7 +132,7 @@ impl OpenSslDtls {
             others: Vec::new(),
             beginnings: 1,
             is_wary: false,
-            cookie,
+            cookies: Cookies::random(),
             client,
             state: State::Created,
             early: VecDeque::new(),
@@ -164,7 +162,7 @@ impl OpenSslDtls {
 
     fn take(&mut self, datagram: &[u8]) {
         if !self.client && self.state == State::Handshaking {
-            let is_let_in = match Gate::hello(datagram) {
+            let is_let_in = match client_hello(datagram) {
                 Some((hello, cookie)) => self.admits(hello, cookie),
                 // Nothing comes before a ClientHello: it would break what has not begun, again and again.
                 None => self.progress.hello.is_some(),
@@ -200,13 +198,18 @@ impl OpenSslDtls {
     fn admits(&mut self, hello: Hello, cookie: &[u8]) -> bool {
         let Progress { hello: known, is_proven, beyond_hello } = self.progress;
         if known == Some(hello) {
-            return true;
+            // Its end was taken for a stranger's, and will be again: it begins anew, with the cookie.
+            let is_cut = self.is_doubtful() && !self.stream.get_ref().has_answered;
+            if is_cut && hello.number == 0 {
+                self.ask(hello.number);
+            }
+            return !is_cut;
         }
         let goes_on = beyond_hello.is_some_and(|since| self.retransmissions < since + STALLED);
         if hello.number > MOST_REQUESTS || (is_proven && goes_on) {
             return false;
         }
-        let proves = *cookie == self.cookie;
+        let proves = self.cookies.include(cookie);
         if !proves && (self.is_wary || known.is_some()) {
             self.is_wary = true;
             // Of a later one the number is a stranger's choice, and a client need not take a second request: who has had ours
@@ -234,10 +237,10 @@ impl OpenSslDtls {
 
     /// Asks whoever sends ClientHellos for the cookie. One such request at a time is enough.
     fn ask(&mut self, number: u16) {
-        let request = verify_request(number, &self.cookie);
+        let request = self.cookies.request(number);
         let is_doubtful = self.is_doubtful();
         let datagrams = self.stream.get_mut();
-        datagrams.outgoing.retain(|waiting| !is_doubtful && !waiting.ends_with(&self.cookie));
+        datagrams.outgoing.retain(|waiting| !is_doubtful && !is_verify_request(waiting));
         datagrams.send(request);
     }
 
@@ -444,6 +447,25 @@ impl Dtls for OpenSslDtls {
                 self.work_on(|dtls| dtls.take(datagram));
             }
         }
+    }
+
+    fn expect(&mut self, cookies: Cookies, next: u64) {
+        self.cookies = cookies;
+        let datagrams = self.stream.get_mut();
+        datagrams.next = datagrams.next.max(next);
+    }
+
+    fn give_way(&mut self) -> bool {
+        let Progress { hello, is_proven, beyond_hello } = self.progress;
+        let is_begun = !self.client && self.state == State::Handshaking && hello.is_some();
+        let gives_way = is_begun && !is_proven && beyond_hello.is_none();
+        if gives_way {
+            self.is_wary = true;
+            self.others.clear();
+            self.work_on(|dtls| drop(dtls.begin_afresh(0)));
+            self.stream.get_mut().outgoing.clear();
+        }
+        gives_way
     }
 
     fn poll_transmit(&mut self) -> Option<Vec<u8>> {

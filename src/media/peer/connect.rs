@@ -1,8 +1,9 @@
 //! From candidates to keys: ICE, then DTLS, then SRTP (media-plane.md §3, §4).
 
+use super::demux::expect;
 use super::{Clock, Connection, Note, Output, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor};
-use crate::media::dtls::{Connected, Dtls, DtlsEvent};
+use crate::media::dtls::{Connected, Dtls, DtlsEvent, is_verify_request};
 use crate::media::ice::{AgentEvent, Origin, Path, candidate, stun};
 use crate::media::types::*;
 use std::net::SocketAddr;
@@ -138,7 +139,7 @@ impl Connection {
         self.record.dtls_in.bytes += datagram.len() as u64;
         match &mut self.dtls {
             Some(dtls) => dtls.handle(datagram),
-            None if self.early.len() < MAX_EARLY => self.early.push(datagram.to_vec()),
+            None if self.early.len() < MAX_EARLY => self.early.push((from, datagram.to_vec())),
             None => {}
         }
         self.progress(clock, out);
@@ -156,7 +157,7 @@ impl Connection {
         self.take_dtls_events(clock, out);
         self.progress_data();
         self.transmit_stun(clock, out);
-        self.transmit_dtls(out);
+        self.transmit_dtls(clock, out);
     }
 
     pub(super) fn take_ice_events(&mut self, clock: Clock) {
@@ -201,23 +202,31 @@ impl Connection {
             self.become_ready(clock);
             return;
         }
-        match self.shared.dtls.associate(self.dtls_role) {
-            Ok(dtls) => {
-                let mut dtls = Box::new(dtls);
-                for datagram in std::mem::take(&mut self.early) {
-                    dtls.handle(&datagram);
+        if self.dtls.is_none() {
+            match self.shared.dtls.associate(self.dtls_role) {
+                Ok(dtls) => self.begin_dtls(clock, Box::new(dtls)),
+                Err(error) => {
+                    tracing::error!(handle = self.id, "cannot start DTLS: {error}");
+                    self.close(clock, HangupReason::DtlsSrtpStackError);
+                    return;
                 }
-                dtls.start();
-                self.dtls = Some(dtls);
-                self.stage = Stage::Handshake(clock.instant + DTLS_LIMIT);
-                self.record.dtls_started_at = Some(clock.mono);
-                self.set_dtls_state(DtlsState::Trying);
-            }
-            Err(error) => {
-                tracing::error!(handle = self.id, "cannot start DTLS: {error}");
-                self.close(clock, HangupReason::DtlsSrtpStackError);
             }
         }
+        self.stage = Stage::Handshake(clock.instant + DTLS_LIMIT);
+        self.record.dtls_started_at = Some(clock.mono);
+        self.set_dtls_state(DtlsState::Trying);
+    }
+
+    fn begin_dtls(&mut self, clock: Clock, mut dtls: Box<dyn Dtls>) {
+        dtls.start();
+        let early = std::mem::take(&mut self.early);
+        // Nobody answers a ClientHello of ours before it is sent; and what came from elsewhere may be another's.
+        let place = self.path.map(|path| path.origin()).filter(|_| self.dtls_role != DtlsRole::Active);
+        for (from, datagram) in early.iter().filter(|(from, _)| Some(*from) == place) {
+            expect(&self.shared.cookies, &mut *dtls, self.cookies(clock, *from), datagram);
+            dtls.handle(datagram);
+        }
+        self.dtls = Some(dtls);
     }
 
     fn take_dtls_events(&mut self, clock: Clock, out: &mut Batch) {
@@ -317,14 +326,19 @@ impl Connection {
         }
     }
 
-    pub(super) fn transmit_dtls(&mut self, out: &mut Batch) {
+    pub(super) fn transmit_dtls(&mut self, clock: Clock, out: &mut Batch) {
+        let holds = self.holds_flights(clock.instant);
         while let Some(datagram) = self.dtls.as_mut().and_then(|dtls| dtls.poll_transmit()) {
+            if holds && !is_verify_request(&datagram) {
+                // It is as good as lost, and comes again.
+                continue;
+            }
             match &mut self.credit {
                 Some(credit) => credit.keep(datagram),
                 None => self.send_dtls(out, &datagram),
             }
         }
-        while let (Some(path), Some(credit)) = (self.path, &mut self.credit)
+        while let (Some(path), Some(credit), false) = (self.path, &mut self.credit, holds)
             && let Some((path, datagram)) = credit.next(path)
         {
             self.record.dtls_out.packets += 1;

@@ -126,6 +126,14 @@ impl Connection {
         }
     }
 
+    /// What waits is of no use any more.
+    pub(super) fn drop_flights(&mut self) {
+        if let Some(credit) = &mut self.credit {
+            credit.waiting.clear();
+            credit.flight = None;
+        }
+    }
+
     /// Authentic media or DTLS came from there: who sent it has read what we sent.
     pub(super) fn heard(&mut self, clock: Clock, from: Origin) {
         self.credit = None;

@@ -11,6 +11,7 @@ impl Connection {
         if self.stage == Stage::Closed {
             return;
         }
+        self.leave();
         if let Some(sctp) = &mut self.sctp {
             sctp.close(clock.instant);
         }
@@ -18,7 +19,7 @@ impl Connection {
         if let Some(dtls) = &mut self.dtls {
             dtls.close();
         }
-        self.transmit_dtls(out);
+        self.transmit_dtls(clock, out);
         self.close(clock, reason);
     }
 
@@ -27,6 +28,7 @@ impl Connection {
         if self.stage == Stage::Closed {
             return;
         }
+        self.leave();
         if self.shared.config.stats_period > 0 {
             let statistics = Arc::new(self.snapshot(clock));
             self.event(PeerEvent::Statistics(statistics));

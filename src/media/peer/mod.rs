@@ -15,14 +15,14 @@ mod snapshot;
 mod tests;
 
 pub use ahead::STEPS;
-pub use demux::Fit;
+pub use demux::{Fit, Left, is_of_hello};
 pub use media::MOST_AT_ONCE;
 
 use super::batch::{Batch, Cursor};
 use super::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use super::clock::Clock;
 use super::counts::Counts;
-use super::dtls::{Connected, Dtls, DtlsContext};
+use super::dtls::{Connected, Dtls, DtlsContext, Secret};
 use super::ice::{Agent, AgentConfig, Origin, Path, destinations::Destinations, stun::TransactionId};
 use super::sctp::Sctp;
 use super::srtp;
@@ -47,6 +47,8 @@ pub struct Shared {
     pub fingerprint: String,
     /// How many checks still go where.
     pub destinations: Destinations,
+    /// What ClientHellos prove themselves with.
+    pub cookies: Secret,
     /// What may change while running; every PeerConnection looks once a second.
     pub live: Lock<Settings>,
 }
@@ -144,8 +146,8 @@ pub struct Connection {
     dtls_role: DtlsRole,
     dtls: Option<Box<dyn Dtls>>,
     dtls_state: DtlsState,
-    /// DTLS datagrams that came before the role was known.
-    early: Vec<Vec<u8>>,
+    /// DTLS datagrams that came before the role was known, and where they came from.
+    early: Vec<(Origin, Vec<u8>)>,
     srtp: Option<Srtp>,
     streams: Streams,
     /// Of the worker.
@@ -178,6 +180,8 @@ pub struct Connection {
     stray: Option<Box<Connected>>,
     /// The handshake that the peer has begun.
     hello: Option<demux::Hello>,
+    /// It has come to its end before that one.
+    left: Option<Left>,
     /// Datagrams of DTLS that showed another certificate than the one of the description, and were ignored.
     left_out: demux::LeftOut,
     /// Our place in the worker's batch.
@@ -239,6 +243,7 @@ impl Connection {
             shares_address: false,
             stray: None,
             hello: None,
+            left: None,
             left_out: demux::LeftOut::default(),
             cursor: Cursor::default(),
             remote_complete: false,

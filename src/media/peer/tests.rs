@@ -38,6 +38,7 @@ pub(super) fn end(
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
         destinations: Default::default(),
+        cookies: Default::default(),
         live: crate::util::lock::Lock::new((&config).into()),
         config,
     });

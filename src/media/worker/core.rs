@@ -219,7 +219,7 @@ impl Core {
             stun::Kind::Dtls => {
                 match self.owners.get(&from)? {
                     Found::Sole(index) => self.dtls_of(index, from, bytes),
-                    Found::Several(_) => self.dtls_of_several(from, bytes),
+                    Found::Several(_) => self.dtls_of_several(path, bytes),
                 }
                 None
             }
@@ -488,7 +488,9 @@ impl Core {
                     if !seat.origins.contains(&origin) {
                         seat.origins.push(origin);
                     }
-                    self.owners.learn(origin, index);
+                    if self.owners.learn(origin, index) {
+                        self.hold_flights(origin);
+                    }
                     self.owned(origin);
                 }
                 Note::Forgotten(origin) => {
@@ -525,7 +527,10 @@ impl Core {
     }
 
     fn remove(&mut self, index: u32) {
-        let Some(seat) = self.seats[index as usize].take() else { return };
+        let Some(mut seat) = self.seats[index as usize].take() else { return };
+        if let Some(left) = seat.connection.take_left() {
+            self.pass_on(left);
+        }
         seat.shared.removed();
         self.pending.seat_left(index);
         self.by_ufrag.remove(&seat.ufrag);

@@ -133,13 +133,14 @@ impl Owners {
         seats.into_iter().take(likely.len.min(TRIALS))
     }
 
-    /// An authentic STUN message for the seat came from there.
-    pub fn learn(&mut self, origin: Origin, seat: u32) {
+    /// An authentic STUN message for the seat came from there. Whether it has come to others.
+    pub fn learn(&mut self, origin: Origin, seat: u32) -> bool {
         match self.get(&origin) {
             None => self.set(origin, Some(Found::Sole(seat))),
             Some(Found::Sole(first)) if first != seat => {
                 self.set(origin, Some(Found::Several(first)));
                 self.several.insert(origin, vec![Owner::new(first), Owner::new(seat)]);
+                return true;
             }
             Some(Found::Sole(_)) => {}
             Some(Found::Several(_)) => {
@@ -150,9 +151,11 @@ impl Owners {
                         owners.remove(loser);
                     }
                     owners.push(Owner::new(seat));
+                    return true;
                 }
             }
         }
+        false
     }
 
     /// Authentic media or DTLS of the seat came from there.
@@ -280,7 +283,7 @@ mod tests {
         owners.learn(address(), 1000);
         owners.prefer(address(), 1000);
         owners.prefer(address(), 0);
-        (1..1000).for_each(|seat| owners.learn(address(), seat));
+        (1..1000).for_each(|seat| _ = owners.learn(address(), seat));
         assert_eq!(owners.several(&address()).seats()[..2], [0, 1000], "and who has shown something");
         (0..=1000).for_each(|seat| owners.forget(&address(), seat));
         assert_eq!(owners.len(), 0);
@@ -294,7 +297,7 @@ mod tests {
         owners.learn(address(), victim);
         let round = |owners: &mut Owners| {
             owners.learn(address(), newcomer);
-            (1..=8).for_each(|forger| owners.learn(address(), forger));
+            (1..=8).for_each(|forger| _ = owners.learn(address(), forger));
             owners.several(&address()).seats().contains(&newcomer)
         };
         assert!((0..200).any(|_| round(&mut owners)));

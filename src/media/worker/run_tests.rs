@@ -18,6 +18,7 @@ fn worker(sockets: usize) -> (Worker, Bed) {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
         destinations: Default::default(),
+        cookies: Default::default(),
         live: Lock::new((&config).into()),
         config,
     });

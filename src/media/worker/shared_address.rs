@@ -1,11 +1,13 @@
 //! Packets from an address that several PeerConnections were reached from.
 #![forbid(unsafe_code)]
 
-use super::core::{Core, Delivery};
+use super::core::{Core, Delivery, LEAST_ROOM};
 use super::owners::Several;
+use crate::media::batch::Cursor;
 use crate::media::clock::Clock;
-use crate::media::ice::Origin;
-use crate::media::peer::{Fit, Room};
+use crate::media::dtls::client_hello;
+use crate::media::ice::{Origin, Path};
+use crate::media::peer::{Fit, Left, Room, is_of_hello};
 use crate::media::types::LARGEST_RTP;
 
 /// DTLS records of these types belong to no handshake.
@@ -48,7 +50,8 @@ impl Core {
 
     /// DTLS: what belongs to a handshake goes to the one that it fits best, one handshake at a time; everything else to
     /// those whose packets came last, until it was authentic.
-    pub(super) fn dtls_of_several(&mut self, from: Origin, bytes: &[u8]) {
+    pub(super) fn dtls_of_several(&mut self, path: Path, bytes: &[u8]) {
+        let from = path.origin();
         let several = self.owners.several(&from);
         let now = self.clock.instant;
         let again = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.heard_before(bytes));
@@ -64,16 +67,57 @@ impl Core {
             let fit = self.connection(*seat)?.fits(now, from, bytes)?;
             Some((fit, *seat))
         });
-        match fits.min_by_key(|(fit, _)| *fit) {
-            Some((Fit::Running | Fit::Moved, seat)) => self.shake(seat, from, bytes),
-            // It comes again when the one that runs is through; unless that is its own, which the peer has begun anew.
-            Some((fit, best))
-                if several
-                    .seats()
-                    .iter()
-                    .any(|seat| self.shakes_hands(*seat, from) && (*seat, fit) != (best, Fit::Again)) => {}
-            Some((_, seat)) => self.shake(seat, from, bytes),
-            None => {}
+        let is_one = fits.clone().count() == 1;
+        let Some((fit, best)) = fits.min_by_key(|(fit, _)| *fit) else { return };
+        let Some(connection) = self.connection(best) else { return };
+        let cookies = connection.cookies(self.clock, from);
+        let needs_no_cookie = fit.goes_on() && connection.is_answered(bytes);
+        let may_begin = match client_hello(bytes) {
+            Some((_, cookie)) => needs_no_cookie || cookies.include(cookie),
+            None => !is_of_hello(bytes) || needs_no_cookie,
+        };
+        // It comes again when the one that runs is through.
+        let runs = |seat: &u32| *seat != best && self.shakes_hands(*seat, from);
+        if !fit.goes_on() && several.seats().iter().any(runs) {
+            return;
+        }
+        // So it does when a path leads there, which tells whose it is.
+        if may_begin && !is_one && matches!(fit, Fit::Perhaps | Fit::Elsewhere) {
+            return;
+        }
+        if may_begin {
+            self.shake(best, from, bytes);
+        } else if let Some((hello, cookie)) = client_hello(bytes)
+            && let Some(request) = connection.ask(&cookies, hello, cookie)
+        {
+            // Anybody can say that a PeerConnection is there, and hello; who reads what comes there can be told from others.
+            self.make_room(LEAST_ROOM);
+            self.batch.push_bytes(&mut Cursor::default(), path, &request);
+            self.hold_flights(from);
+        }
+    }
+
+    /// Somebody else than who was answered there so far may be about to shake hands.
+    pub(super) fn hold_flights(&mut self, from: Origin) {
+        let now = self.clock.instant;
+        for seat in self.owners.several(&from).seats() {
+            if let Some(Some(seat)) = self.seats.get_mut(*seat as usize) {
+                seat.connection.hold_flights(now, from);
+            }
+        }
+    }
+
+    /// A PeerConnection has come to its end before the handshake that ran in its place, whose may be another one's.
+    pub(super) fn pass_on(&mut self, left: Left) {
+        let found = left.places().iter().find_map(|from| {
+            let adopts = |seat: &&u32| self.connection(**seat).is_some_and(|c| c.may_adopt(&left, *from));
+            self.owners.all(from).seats().iter().find(adopts).copied()
+        });
+        if let Some(seat) = found {
+            self.step(seat, |connection, clock, batch| {
+                connection.adopt(left);
+                connection.go_on(clock, batch);
+            });
         }
     }
 
@@ -101,6 +145,11 @@ impl Core {
         self.step(index, |connection, clock, batch| {
             is_stray = connection.dtls_from_shared(clock, from, bytes, of_owner, batch);
         });
+        if client_hello(bytes).is_some() && self.connection(index).is_some_and(|c| c.is_proven()) {
+            for seat in several.seats().iter().filter(|seat| **seat != index) {
+                self.step(*seat, |connection, _, _| connection.give_way(from));
+            }
+        }
         let mut through = index;
         if is_stray {
             let is_meant = |other: &u32| {

@@ -3,7 +3,7 @@
 use super::network::Datagram;
 use crate::media::batch::Batch;
 use crate::media::clock::Clock;
-use crate::media::dtls::{DtlsConfig, DtlsContext, Identity};
+use crate::media::dtls::{DtlsConfig, DtlsContext, Identity, client_hello};
 use crate::media::ice::{Path, stun};
 use crate::media::peer::{Connection, Incoming, Output, Room, Setup, Shared};
 use crate::media::streams::Parts;
@@ -12,6 +12,7 @@ use crate::media::streams::store::SharedStore;
 use crate::media::types::*;
 use crate::rtp::Extensions;
 use crate::util::lock::Lock;
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub fn shared(config: EngineConfig) -> Arc<Shared> {
         dtls: DtlsContext::new(&identity, &DtlsConfig::default()).unwrap(),
         fingerprint: identity.fingerprint().into(),
         destinations: Default::default(),
+        cookies: Default::default(),
         live: Lock::new((&config).into()),
         config,
     })
@@ -67,6 +69,8 @@ pub struct Client {
     pub echoed: usize,
     /// A recent check of ours, as it was sent.
     pub check: Option<Vec<u8>>,
+    /// The randoms of its ClientHellos: one for each handshake that it has begun.
+    pub hellos: HashSet<[u8; 32]>,
 }
 
 impl Client {
@@ -109,6 +113,7 @@ impl Client {
             sequence: 0,
             echoed: 0,
             check: None,
+            hellos: HashSet::new(),
         }
     }
 
@@ -186,6 +191,7 @@ impl Client {
             }));
         }
         self.batch.clear();
+        self.hellos.extend(all.iter().filter_map(|d| Some(client_hello(&d.bytes)?.0.random)));
         let check = all.iter().rfind(|d| stun::request_transaction(&d.bytes).is_some());
         if let Some(check) = check {
             self.check = Some(check.bytes.clone());

@@ -42,7 +42,7 @@ const FAILED_ONCE: [u64; 55] = [
 #[test]
 fn one_world() {
     if let Some(seed) = std::env::var("JANUS_RS_WORLD").ok().and_then(|seed| seed.parse().ok()) {
-        World::new(seed).live();
+        world(seed).live();
     }
 }
 
@@ -54,6 +54,29 @@ fn everybody_behind_one_address_gets_a_turn() {
         assert!(world.prefers_who_connects(client), "{client}");
     }
     world.live();
+}
+
+/// Forged ClientHellos with a client's address neither take its place nor keep it waiting, for however long they come.
+#[test]
+fn forged_hellos_do_not_keep_a_client_out() {
+    for (lite, many) in [(false, false), (true, false), (false, true), (true, true)] {
+        // Just before, together with, and behind a forged one; and when what the first one brought about is repeated.
+        for joins in [1_495, 1_505, 1_700, 1_990] {
+            let outcome = World::stands_a_siege(lite, joins, many);
+            assert_eq!(outcome, Ok(()), "lite: {lite}, many: {many}, at {joins}");
+        }
+    }
+}
+
+/// What runs in the place of one PeerConnection is another's when that one leaves.
+#[test]
+fn a_handshake_outlives_the_one_that_it_came_to() {
+    for (lite, hello) in [(true, false), (true, true), (false, false), (false, true)] {
+        for leaves in (5..200).step_by(5) {
+            let outcome = World::outlives_its_host(lite, hello, leaves);
+            assert_eq!(outcome, Ok(()), "lite: {lite}, with a ClientHello: {hello}, after {leaves} ms");
+        }
+    }
 }
 
 #[test]
@@ -106,7 +129,17 @@ fn a_panic_at_the_end_of_a_handshake_takes_one_seat() {
     assert_eq!(outcome, (Some(1), true));
 }
 
-/// `JANUS_RS_WORLDS=10000` runs so many, from the first seed on.
+/// Of a world of the seed without it, with somebody who goes on forging ClientHellos.
+const BESIEGED: u64 = 1 << 32;
+
+fn world(seed: u64) -> World {
+    match seed.checked_sub(BESIEGED) {
+        Some(seed) => World::besieged(seed),
+        None => World::new(seed),
+    }
+}
+
+/// `JANUS_RS_WORLDS=10000` runs so many, from the first seed on; every fourth one is besieged.
 #[test]
 fn worlds_of_many_seeds_keep_their_promises() {
     let count = std::env::var("JANUS_RS_WORLDS").ok().and_then(|n| n.parse().ok()).unwrap_or(200);
@@ -114,7 +147,10 @@ fn worlds_of_many_seeds_keep_their_promises() {
     let failed = Lock::new(Vec::<String>::new());
     let seed_at = |n: u64| match FAILED_ONCE.get(n as usize) {
         Some(seed) => *seed,
-        None => n - FAILED_ONCE.len() as u64,
+        None => {
+            let seed = n - FAILED_ONCE.len() as u64;
+            if seed % 4 == 3 { seed | BESIEGED } else { seed }
+        }
     };
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
@@ -125,9 +161,9 @@ fn worlds_of_many_seeds_keep_their_promises() {
                         break;
                     }
                     let seed = seed_at(n);
-                    if let Err(why) = catch_unwind(|| World::new(seed).live()) {
+                    if let Err(why) = catch_unwind(|| world(seed).live()) {
                         let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
-                        let story = World::new(seed).story();
+                        let story = world(seed).story();
                         failed.lock().push(format!("seed {seed}: {why}\n    {story}\n"));
                     }
                 }
