@@ -45,9 +45,12 @@ static struct { struct kore_event event; } events;
 static void deliver(void *unused, int error) {
 	janus_rs_event event = JANUS_RS_EVENT_INIT;
 	(void)unused, (void)error;
-	while(janus_rs_next(queue, &event, 0) > 0)
-		if(event.type == JANUS_RS_EVENT_REPLY || event.type == JANUS_RS_EVENT_JANUS)
-			kore_websocket_send(event.user, WEBSOCKET_OP_TEXT, event.text, event.length);
+	while(janus_rs_next(queue, &event, 0) > 0) {
+		struct connection *connection = event.user;
+		if((event.type == JANUS_RS_EVENT_REPLY || event.type == JANUS_RS_EVENT_JANUS)
+				&& (uintptr_t)connection->hdlr_extra == event.client)
+			kore_websocket_send(connection, WEBSOCKET_OP_TEXT, event.text, event.length);
+	}
 }
 
 /* In the parent, before anything is given up. */
@@ -121,8 +124,9 @@ void ws_message(struct connection *connection, u_int8_t kind, void *data, size_t
 }
 
 void ws_disconnect(struct connection *connection) {
-	/* Its events that still wait must not find a connection that is gone. */
-	deliver(NULL, 0);
-	janus_rs_client_close(core, (uintptr_t)connection->hdlr_extra);
+	janus_rs_client client = (uintptr_t)connection->hdlr_extra;
 	connection->hdlr_extra = NULL;
+	janus_rs_client_close(core, client);
+	/* What still waits for it is passed over now, while there is a connection to look at. */
+	deliver(NULL, 0);
 }
