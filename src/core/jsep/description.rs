@@ -89,10 +89,10 @@ impl Description {
             return Err(JsepError::TooManyMlines);
         }
         let mut setup = setup_of(&sdp.attributes)?;
-        let bare_first = is_first_bare(&sdp);
+        let first_rejected = is_first_rejected(&sdp);
         for mline in &mut sdp.mlines {
             let bundle_only = mline.attribute("bundle-only").is_some();
-            if mline.port == 0 && (mline.index == 0 && !bare_first || bundle_only) {
+            if mline.port == 0 && (mline.index == 0 && !first_rejected || bundle_only) {
                 mline.port = 9;
             }
             if setup.is_none() {
@@ -132,13 +132,22 @@ impl Description {
 
 /// Whether the first m-line is rejected and the transport is described on another one. Where nothing describes a
 /// transport (a plugin's description), the first m-line is as good as any.
-fn is_first_bare(sdp: &Sdp) -> bool {
+fn is_first_rejected(sdp: &Sdp) -> bool {
     let has = |attributes: &[crate::sdp::Attribute]| {
         attributes.iter().any(|a| a.name.eq_ignore_ascii_case("ice-ufrag"))
     };
     let Some((first, others)) = sdp.mlines.split_first() else { return false };
     let elsewhere = || others.iter().any(|m| m.port > 0 && (has(&m.attributes) || has(&sdp.attributes)));
-    first.port == 0 && !has(&first.attributes) && elsewhere()
+    first.port == 0 && (!has(&first.attributes) || is_outside_bundle(sdp, first)) && elsewhere()
+}
+
+/// The peer bundles others, and not this one. Chromium writes ICE attributes into an m-line that it rejects, and they are
+/// not those of the transport.
+fn is_outside_bundle(sdp: &Sdp, mline: &Mline) -> bool {
+    let groups = sdp.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("group"));
+    let mut bundle = groups.filter_map(|a| a.value.as_deref()?.strip_prefix("BUNDLE")).peekable();
+    let mid = mline.value("mid").unwrap_or_default();
+    bundle.peek().is_some() && !bundle.any(|mids| mids.split_ascii_whitespace().any(|name| name == mid))
 }
 
 fn setup_of(attributes: &[crate::sdp::Attribute]) -> Result<Option<Setup>, JsepError> {

@@ -3,8 +3,8 @@
 
 use super::*;
 
-/// Lines that offers have one after the other, on the first m-line where they describe the transport, else on the second;
-/// and what is kept of them.
+/// Lines that offers have one after the other: of the session or the first m-line where they describe the transport, of a third
+/// one where they are about data, else of the second; and what is kept of them.
 struct Case {
     what: &'static str,
     values: &'static [&'static str],
@@ -94,17 +94,42 @@ const CASES: &[Case] = &[
         values: &["a=fingerprint:sha-256 AA:BB\r\n", "a=fingerprint:sha-512 CC:DD\r\n"],
         kept: |n| format!("{:?}", n.remote.as_ref().unwrap().fingerprint),
     },
+    Case {
+        what: "ice-lite",
+        values: &["a=ice-lite\r\n", ""],
+        kept: |n| format!("{:?}", n.remote.as_ref().unwrap().ice_lite),
+    },
+    Case {
+        what: "group",
+        values: &["a=group:BUNDLE 0 1\r\n", "a=group:BUNDLE 1 0\r\n", ""],
+        kept: |n| format!("{:?}", (n.bundle_index, &n.bundle_mid)),
+    },
+    Case {
+        what: "data",
+        values: &[
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\na=max-message-size:262144\r\n",
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\na=max-message-size:1000\r\n",
+            "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=sctp-port:5000\r\n",
+            "m=application 9 DTLS/SCTP 5000\r\na=mid:2\r\na=sctpmap:5000 webrtc-datachannel 16\r\n",
+        ],
+        kept: |n| format!("{:?}", (n.data, n.largest_message, n.media[2].send)),
+    },
 ];
 
 fn offer(case: &Case, value: &str, restarted: bool) -> String {
     let ufrag = if restarted { "wxyz" } else { "abcd" };
-    let (transport, medium) =
-        if case.what == "fingerprint" { (value, "") } else { ("a=fingerprint:sha-256 AA:BB\r\n", value) };
+    let fingerprint = "a=fingerprint:sha-256 AA:BB\r\n";
+    let (session, transport, medium, data) = match case.what {
+        "ice-lite" | "group" => (value, fingerprint, "", ""),
+        "fingerprint" => ("", value, "", ""),
+        "data" => ("", fingerprint, "", value),
+        _ => ("", fingerprint, value, ""),
+    };
     let mid = if case.what == "mid" { "" } else { "a=mid:1\r\n" };
     format!(
-        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{session}\
 m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:0123456789012345678901\r\n{transport}\
-a=setup:actpass\r\na=mid:0\r\nm=video 9 UDP/TLS/RTP/SAVPF 100 101 102\r\n{mid}{medium}"
+a=setup:actpass\r\na=mid:0\r\nm=video 9 UDP/TLS/RTP/SAVPF 100 101 102\r\n{mid}{medium}{data}"
     )
 }
 

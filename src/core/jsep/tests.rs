@@ -187,6 +187,21 @@ fn the_first_look() {
     assert_eq!(error.to_string(), "Invalid SDP (doesn't start with v=)");
 }
 
+/// As Chromium writes a stopped first transceiver: with ICE attributes that are nobody's any more.
+#[test]
+fn the_transport_is_not_that_of_a_rejected_mline() {
+    let text = OFFER.replacen("m=audio 9", "m=audio 0", 1).replacen("ice-ufrag:abcd", "ice-ufrag:gone", 1);
+    let bundled = |mids| text.replacen("BUNDLE 0 1 2", mids, 1);
+    let (negotiation, _, change) = remote(&bundled("BUNDLE 1 2"));
+    assert_eq!(change.transport.credentials.ufrag, "abcd");
+    assert!(negotiation.media[0].refused && !negotiation.media[1].refused);
+    assert_eq!(negotiation.bundle_mid.as_deref(), Some("1"));
+    // What is bundled is in use, whatever its port.
+    let (negotiation, _, change) = remote(&text);
+    assert_eq!(change.transport.credentials.ufrag, "gone");
+    assert!(!negotiation.media[0].refused);
+}
+
 fn simulcast_offer(lines: &str) -> String {
     let groups = "a=ssrc-group:FID 2001 2002\r\na=ssrc:2001 cname:x\r\na=ssrc:2002 cname:x\r\n";
     OFFER

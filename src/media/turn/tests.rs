@@ -39,6 +39,8 @@ pub(super) struct Relay {
     pub(super) lifetime: u32,
     /// Refuses permissions and channels with this code.
     pub(super) refuses: Option<u16>,
+    /// Has no address to relay from.
+    pub(super) refuses_family: bool,
     pub(super) asked: Vec<Read>,
 }
 
@@ -51,6 +53,7 @@ impl Relay {
             has_allocation: false,
             lifetime: 600,
             refuses: None,
+            refuses_family: false,
             asked: Vec::new(),
         }
     }
@@ -72,6 +75,14 @@ impl Relay {
         }
         match read.method() {
             Read::Allocate if self.has_allocation => self.failure(request, 437),
+            // REQUESTED-ADDRESS-FAMILY: IPv6.
+            Read::Allocate
+                if self.refuses_family
+                    || self.relayed.is_ipv6()
+                        != request.windows(8).any(|part| part == [0, 0x17, 0, 4, 2, 0, 0, 0]) =>
+            {
+                self.failure(request, 440)
+            }
             Read::Allocate => {
                 // REQUESTED-TRANSPORT: UDP.
                 assert!(request.windows(8).any(|part| part == [0, 0x19, 0, 4, 17, 0, 0, 0]));
@@ -174,6 +185,24 @@ fn an_allocation_takes_two_requests() {
     assert_eq!(world.events(), [allocated]);
     assert_eq!(world.relay.asked, [Read::Allocate; 2]);
     assert_eq!(world.client.relayed(), Some(address("192.0.2.1:40000")));
+}
+
+#[test]
+fn a_relay_that_has_only_ipv6_is_asked_for_that() {
+    let mut world = World::new();
+    world.relay.relayed = address("[2001:db8::1]:40000");
+    world.run();
+    let [Event::Allocated { relayed, .. }] = world.events()[..] else { panic!() };
+    assert_eq!(relayed, address("[2001:db8::1]:40000"));
+    assert_eq!(world.relay.count(Read::Allocate), 3);
+    // One that has neither is asked later, and for IPv4 at first again.
+    let mut world = World::new();
+    world.relay.refuses_family = true;
+    world.run();
+    assert_eq!(world.events(), [Event::Refused(Some(440))]);
+    world.relay.refuses_family = false;
+    world.pass(2, None);
+    assert!(matches!(world.events()[..], [Event::Allocated { .. }]));
 }
 
 #[test]
