@@ -5,6 +5,9 @@
  * -DMLINE=…: 10 numbers SDP options as 1.0 does, 11 as 1.1 does. -DSIMULCAST=3 (to 1.1.4) or 4 (1.2.0), -DDESCRIPTOR=7 or 8:
  * the arguments of janus_rtp_simulcasting_context_process_rtp and of janus_vp8_parse_descriptor. Each may be left out.
  * -DBESIDE: a local variable is stored where an eighth argument would be, as compilers may do it that store arguments.
+ * -DEARLY=1: `create` resets a simulcast context of up to 1.1.4, and ends the process if that was too much; 2: a constructor does;
+ * 3: `create_session` does.
+ * -DHELPER: calls `helper`, which helper.c of the test has.
  */
 
 #include <stdint.h>
@@ -129,14 +132,49 @@ static const char *text(void) {
 static void nothing(void) {
 }
 
+#if EARLY
+void janus_rtp_simulcasting_context_reset(void *);
+static struct {
+	char context[56];
+	uint64_t guard[12];
+} early;
+
+#if EARLY == 2
+__attribute__((constructor))
+#endif
+static void reset(void) {
+	int i;
+	for(i = 0; i < 12; i++)
+		early.guard[i] = 0x5afe;
+	janus_rtp_simulcasting_context_reset(early.context);
+	for(i = 0; i < 12; i++)
+		if(early.guard[i] != 0x5afe)
+			abort();
+}
+#endif
+#if EARLY == 3
+#define CREATE_SESSION reset
+#else
+#define CREATE_SESSION nothing
+#endif
+#if HELPER
+void helper(void);
+#endif
+
 typedef void (*function)(void);
 static function table[21] = {
 	(function)number, nothing, (function)api, (function)number, (function)text, (function)text, (function)text, (function)text,
-	(function)text, nothing, (function)handle_message, NULL, nothing, (function)incoming_rtp, nothing, nothing, nothing, nothing,
+	(function)text, CREATE_SESSION, (function)handle_message, NULL, nothing, (function)incoming_rtp, nothing, nothing, nothing, nothing,
 	nothing, nothing, nothing,
 };
 
 function *create(void);
 function *create(void) {
+#if EARLY == 1
+	reset();
+#endif
+#if HELPER
+	helper();
+#endif
 	return table;
 }

@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::path::Path;
+use janus_rs::abi::entry::VARIANTS;
+use janus_rs::abi::generation::Generation;
+use janus_rs::modules::elf;
+use janus_rs::modules::generation::{Candidate, Decision, Sibling, decide};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn check(files: &[&Path]) -> (bool, String) {
@@ -99,16 +103,196 @@ fn a_module_that_hangs_is_a_finding() {
     assert!(report.contains("refused: it hung") && report.ends_with("  loads\n"), "{report}");
 }
 
-/// Nothing but the file says what it is: alone in a folder, under another name.
+/// A copy whose build-id nobody knows: somebody's own build.
+fn of_another_build(file: &Path, copy: &Path) {
+    let mut data = std::fs::read(file).unwrap();
+    let id = elf::read(file).unwrap().build_id.expect("Debian's have one");
+    let id: Vec<u8> =
+        (0..id.len() / 2).map(|i| u8::from_str_radix(&id[2 * i..2 * i + 2], 16).unwrap()).collect();
+    let place = data.windows(id.len()).position(|bytes| bytes == id).unwrap();
+    data[place..place + id.len()].fill(0xee);
+    std::fs::write(copy, data).unwrap();
+}
+
+/// Nothing but the file says what it is: alone in a folder, under another name, and nobody's known build.
 #[test]
 fn a_lone_plugin_is_told_by_its_own_file() {
     for file in common::modules("plugins") {
         let folder = common::Folder::new("check-lone");
         let lone = folder.0.join("lone.so");
-        std::fs::copy(&file, &lone).unwrap();
+        of_another_build(&file, &lone);
         let (good, report) = check(&[&lone]);
         assert!(good && report.contains("generation: B3\n"), "{report}");
+        assert!(report.contains("shared object name") && !report.contains("build-id"), "{report}");
     }
+}
+
+/// Has everything that the plugin imports the form that it was compiled for?
+fn is_right(module: &elf::Module, decision: &Decision) -> bool {
+    let form = |symbol: &str, of: Generation| {
+        VARIANTS.iter().position(|v| v.symbol == symbol && v.first <= of && of <= v.last)
+    };
+    module.imports.iter().all(|import| {
+        // Got an argument in 1.1.2, inside B3.
+        let right = match &*import.name {
+            "janus_vp8_parse_descriptor" => Generation::NATIVE,
+            _ => Generation::B3,
+        };
+        form(&import.name, decision.form(&import.name)) == form(&import.name, right)
+    })
+}
+
+/// Each kind of evidence alone, without what Debian's build-ids say: it tells the right thing or nothing, and how often it tells
+/// something is known.
+#[test]
+fn every_kind_of_evidence_tells_by_itself() {
+    let read = |file: &PathBuf| {
+        let mut module = elf::read(file).unwrap();
+        assert!(module.build_id.take().is_some());
+        module.real_name = "lone.so".to_owned();
+        module
+    };
+    let files = common::modules("plugins");
+    let all: Vec<elf::Module> = files.iter().map(read).collect();
+    let unversioned = |name: &str| name.split(".so").next().unwrap_or_default().to_owned() + ".so";
+    // What a file says when only this is left of it.
+    let silent = |module: &elf::Module| {
+        let mut module = elf::Module { constants: Vec::new(), ..module.clone() };
+        module.calls.said.clear();
+        module.soname = module.soname.as_deref().map(unversioned);
+        module
+    };
+    type Left<'a> = &'a dyn Fn(&elf::Module) -> elf::Module;
+    let soname = |module: &elf::Module| elf::Module { soname: module.soname.clone(), ..silent(module) };
+    let texts = |module: &elf::Module| elf::Module { constants: module.constants.clone(), ..silent(module) };
+    let code = |module: &elf::Module| elf::Module { calls: module.calls.clone(), ..silent(module) };
+    let kinds: [(&str, Left<'_>, bool, usize); 4] = [
+        ("soname", &soname, false, 7),
+        ("texts", &texts, false, 7),
+        ("code", &code, false, 7),
+        ("siblings", &silent, true, 7),
+    ];
+    let (mut wrong, mut told_by) = (String::new(), String::new());
+    for (kind, left, beside, least) in kinds {
+        let siblings: Vec<Sibling> = files
+            .iter()
+            .zip(&all)
+            .filter(|_| beside)
+            .map(|(path, module)| Sibling { path: path.clone(), api: Some(102), module: soname(module) })
+            .collect();
+        let mut told = 0;
+        for (file, module) in files.iter().zip(&all) {
+            let module = left(module);
+            let stem = file.file_stem().unwrap().to_string_lossy().into_owned();
+            let package = format!("janus.plugin.{}", stem.trim_start_matches("libjanus_"));
+            let candidate = Candidate { api: 102, package: &package, path: file, module: &module };
+            match decide(candidate, &siblings, None) {
+                Ok(decision) if !is_right(&module, &decision) => {
+                    wrong += &format!("{kind}: {stem}: {decision:?}\n")
+                }
+                Ok(decision) => told += usize::from(decision.generation == Generation::B3),
+                Err(_) => {}
+            }
+        }
+        told_by += &format!("{kind} {told}; ");
+        if told < least {
+            wrong += &format!("{kind} told {told} of {}\n", files.len());
+        }
+    }
+    println!("told by {told_by}of {}", files.len());
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A plugin of API 102 whose code says B3.
+const B3: [&str; 2] = ["-DSIMULCAST=3", "-DMLINE=11"];
+
+/// `create` runs with the functions of the plugin's own generation; what constructors call cannot be bound.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_runs_before_the_table_is_known_has_the_right_form_or_does_not_run() {
+    let folder = common::Folder::new("check-early");
+    let module = |early: &str| common::plugin_with("c-plugins/telling.c", &folder.0, &[B3[0], B3[1], early]);
+    let (good, report) = check(&[&module("-DEARLY=1")]);
+    assert!(good && report.contains("janus_rtp_simulcasting_context_reset"), "{report}");
+    let (good, report) = check(&[&module("-DEARLY=2")]);
+    let why = "its code calls janus_rtp_simulcasting_context_reset before it can be given the form";
+    assert!(!good && report.contains(why), "{report}");
+}
+
+/// Only a plugin's own file is bound. What it brings along, however it is found, may not call what differs.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_plugin_with_helpers_that_call_what_differs_is_refused() {
+    let folder = common::Folder::new("check-helpers");
+    let (at, helper) = (folder.0.to_str().unwrap(), folder.0.join("libhelper.so"));
+    let resetting = "void janus_rtp_simulcasting_context_reset(void *);\n\
+                     void FUNCTION(void); void FUNCTION(void) { static char c[152]; janus_rtp_simulcasting_context_reset(c); }\n";
+    let library = |name: &str, text: &str, more: &[&str]| {
+        let source = folder.write(&format!("{name}.c"), text);
+        common::plugin_with(source.to_str().unwrap(), &folder.0, more)
+    };
+    library("libhelper", resetting, &["-DFUNCTION=helper"]);
+    let linked = ["-DHELPER", "-lhelper", "-L", at, "-Wl,--no-as-needed", B3[0], B3[1]];
+    let module =
+        |more: &[&str]| common::plugin_with("c-plugins/telling.c", &folder.0, &[&linked, more].concat());
+    let refused = |report: &str| {
+        report.contains("libhelper.so, which it brings along, calls janus_rtp_simulcasting_context_reset")
+            || report
+                .contains("libfurther.so, which it brings along, calls janus_rtp_simulcasting_context_reset")
+    };
+    let by_path = module(&["-Wl,-rpath,$ORIGIN"]);
+    let (good, report) = check(&[&by_path]);
+    assert!(!good && refused(&report), "{report}");
+    // By the system's way to libraries.
+    let by_name = module(&[]);
+    let output = Command::new(common::DAEMON).arg("check").arg(&by_name).env("LD_LIBRARY_PATH", at).output();
+    let report = String::from_utf8(output.unwrap().stdout).unwrap();
+    assert!(refused(&report), "{report}");
+    // Another file of the folder that has what it imports.
+    let borrower = common::plugin_with("c-plugins/telling.c", &folder.0, &["-DHELPER", B3[0], B3[1]]);
+    let (good, report) = check(&[&borrower]);
+    assert!(!good && refused(&report), "{report}");
+    // What the helper brings along itself.
+    library("libfurther", resetting, &["-DFUNCTION=further"]);
+    let text = "void further(void); void helper(void); void helper(void) { further(); }\n";
+    library("libhelper", text, &["-lfurther", "-L", at, "-Wl,-rpath,$ORIGIN"]);
+    let by_path = module(&["-Wl,-rpath,$ORIGIN"]);
+    let (good, report) = check(&[&by_path]);
+    assert!(!good && refused(&report), "{report}");
+    // One that calls nothing that differs is no obstacle.
+    std::fs::remove_file(&helper).unwrap();
+    library("libhelper", "void helper(void); void helper(void) {}\n", &[]);
+    let (good, report) = check(&[&by_path]);
+    assert!(good, "{report}");
+}
+
+/// `check` takes what the configuration would say.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn check_takes_the_override() {
+    let folder = common::Folder::new("check-override");
+    let module = common::plugin_with(
+        "c-plugins/telling.c",
+        &folder.0,
+        &["-DMLINE=11", "-DSIMULCAST=3", "-DDESCRIPTOR=7", "-DBESIDE"],
+    );
+    let with = |list: &str| {
+        let output = Command::new(common::DAEMON)
+            .args(["check", "--abi-generations", list])
+            .arg(&module)
+            .output()
+            .unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (good, report) = with("other.so=B4,telling.so=1.1.1");
+    assert!(
+        good && report.contains("configured\n")
+            && report.contains("janus_vp8_parse_descriptor in the form of A1"),
+        "{report}"
+    );
+    let (good, report) = with("telling.so=B4");
+    assert!(!good && report.contains("its code passes a codec"), "{report}");
+    assert!(!with("other.so=1.1.1").0);
 }
 
 /// Nothing but its code tells what a plugin of somebody else's is, and compilers do many things with calls.

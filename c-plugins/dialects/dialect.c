@@ -261,6 +261,17 @@ static char *own_offer(void) {
 
 #endif
 
+#ifdef HAS_JANUS_AUDIOCODEC_L16_16K
+#define LAST_AUDIOCODEC JANUS_AUDIOCODEC_L16_16K
+#else
+#define LAST_AUDIOCODEC JANUS_AUDIOCODEC_ISAC_16K
+#endif
+#ifdef HAS_JANUS_VIDEOCODEC_H265
+#define LAST_VIDEOCODEC JANUS_VIDEOCODEC_H265
+#else
+#define LAST_VIDEOCODEC JANUS_VIDEOCODEC_H264
+#endif
+
 /*! What the getters find. Where they take the number of an m-line, that of the medium's. */
 static json_t *helpers(const char *text) {
 	char error[256] = "";
@@ -292,6 +303,7 @@ static json_t *helpers(const char *text) {
 	json_object_set_new(found, "preferred", json_pack("[s?, s?]", best_audio, best_video));
 	int opus = OF(janus_sdp_get_codec_pt, a, "opus"), vp8 = OF(janus_sdp_get_codec_pt, v, "vp8");
 	json_object_set_new(found, "pt", json_pack("[i, i]", opus, vp8));
+	json_object_set_new(found, "pt_by_index", json_integer(OF(janus_sdp_get_codec_pt, a, "vp8")));
 	json_object_set_new(found, "names", json_pack("[s?, s?]", OF(janus_sdp_get_codec_name, a, opus),
 		OF(janus_sdp_get_codec_name, v, vp8)));
 #ifdef HAS_janus_sdp_get_fmtp
@@ -314,11 +326,18 @@ static json_t *helpers(const char *text) {
 	json_object_set_new(found, "made", json_pack("[s, i, i]", janus_sdp_mtype_str(line->type), line->port,
 		(int)line->direction));
 	janus_sdp_mline_destroy(line);
-	json_object_set_new(found, "codec", json_pack("[s?, i, i]", janus_audiocodec_name(JANUS_AUDIOCODEC_PCMA),
-		janus_audiocodec_from_name("pcma") == JANUS_AUDIOCODEC_PCMA, janus_audiocodec_pt(JANUS_AUDIOCODEC_PCMA)));
-	json_object_set_new(found, "video_codec", json_pack("[s?, i]", janus_videocodec_name(JANUS_VIDEOCODEC_H264),
-		janus_videocodec_from_name("vp9") == JANUS_VIDEOCODEC_VP9));
-	json_object_set_new(found, "text", json_string(text));
+	json_t *codecs = json_array();
+	for(int i = 0; i <= LAST_AUDIOCODEC; i++) {
+		const char *name = janus_audiocodec_name(i);
+		json_array_append_new(codecs, json_pack("[s?, i, i]", name, janus_audiocodec_pt(i), (int)janus_audiocodec_from_name(name)));
+	}
+	json_object_set_new(found, "audio_codecs", codecs);
+	codecs = json_array();
+	for(int i = 0; i <= LAST_VIDEOCODEC; i++) {
+		const char *name = janus_videocodec_name(i);
+		json_array_append_new(codecs, json_pack("[s?, i, i]", name, janus_videocodec_pt(i), (int)janus_videocodec_from_name(name)));
+	}
+	json_object_set_new(found, "video_codecs", codecs);
 	char *written = write_and_free(sdp);
 	json_object_set_new(found, "written", text_or_null(written));
 	g_free(written);
@@ -400,6 +419,8 @@ static int start_recording(session *s, const char *folder, const char *name) {
 }
 
 /* ---- Requests ---- */
+
+/* What the table holds is exported, as by bundled plugins: two builds define the same names. */
 
 static janus_plugin *table(void);
 
@@ -499,7 +520,7 @@ static json_t *act(session *s, const char *request, json_t *body, json_t **jsep)
 	return json_true();
 }
 
-static janus_plugin_result *handle_message(janus_plugin_session *handle, char *transaction, json_t *body, json_t *jsep) {
+janus_plugin_result *dialect_handle_message(janus_plugin_session *handle, char *transaction, json_t *body, json_t *jsep) {
 	session *s = handle->plugin_handle;
 	const char *request = json_string_value(json_object_get(body, "request"));
 	janus_plugin_result *result;
@@ -579,7 +600,7 @@ static gboolean chosen(session *s, janus_plugin_rtp *packet) {
 	return relay;
 }
 
-static void incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet) {
+void dialect_incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	medium *m = packet->video ? &s->video : &s->audio;
@@ -655,7 +676,7 @@ static void incoming_rtp(janus_plugin_session *handle, janus_plugin_rtp *packet)
 	g_mutex_unlock(&s->mutex);
 }
 
-static void incoming_rtcp(janus_plugin_session *handle, janus_plugin_rtcp *packet) {
+void dialect_incoming_rtcp(janus_plugin_session *handle, janus_plugin_rtcp *packet) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	medium *m = packet->video ? &s->video : &s->audio;
@@ -667,7 +688,7 @@ static void incoming_rtcp(janus_plugin_session *handle, janus_plugin_rtcp *packe
 	g_mutex_unlock(&s->mutex);
 }
 
-static void incoming_data(janus_plugin_session *handle, janus_plugin_data *packet) {
+void dialect_incoming_data(janus_plugin_session *handle, janus_plugin_data *packet) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	*(packet->binary ? &s->binaries : &s->texts) += 1;
@@ -682,7 +703,7 @@ static void incoming_data(janus_plugin_session *handle, janus_plugin_data *packe
 }
 
 #ifdef HAS_janus_plugin_data_ready
-static void data_ready(janus_plugin_session *handle) {
+void dialect_data_ready(janus_plugin_session *handle) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	s->data_ready++;
@@ -701,23 +722,23 @@ static void slow(janus_plugin_session *handle, int index, gboolean video, gboole
 }
 
 #if DIALECT_MULTISTREAM
-static void slow_link(janus_plugin_session *handle, int mindex, gboolean video, gboolean uplink) {
+void dialect_slow_link(janus_plugin_session *handle, int mindex, gboolean video, gboolean uplink) {
 	slow(handle, mindex, video, uplink);
 }
 #else
-static void slow_link(janus_plugin_session *handle, gboolean uplink, gboolean video) {
+void dialect_slow_link(janus_plugin_session *handle, gboolean uplink, gboolean video) {
 	slow(handle, -1, video, uplink);
 }
 #endif
 
-static void setup_media(janus_plugin_session *handle) {
+void dialect_setup_media(janus_plugin_session *handle) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	s->setups++;
 	g_mutex_unlock(&s->mutex);
 }
 
-static void hangup_media(janus_plugin_session *handle) {
+void dialect_hangup_media(janus_plugin_session *handle) {
 	session *s = handle->plugin_handle;
 	g_mutex_lock(&s->mutex);
 	s->hangups++;
@@ -728,7 +749,7 @@ static void hangup_media(janus_plugin_session *handle) {
 
 /* ---- Sessions ---- */
 
-static void create_session(janus_plugin_session *handle, int *error) {
+void dialect_create_session(janus_plugin_session *handle, int *error) {
 	session *s = g_new0(session, 1);
 	(void)error;
 	s->handle = handle;
@@ -741,7 +762,7 @@ static void create_session(janus_plugin_session *handle, int *error) {
 	atomic_fetch_add(&sessions, 1);
 }
 
-static void destroy_session(janus_plugin_session *handle, int *error) {
+void dialect_destroy_session(janus_plugin_session *handle, int *error) {
 	session *s = handle->plugin_handle;
 	(void)error;
 	stop_recording(s);
@@ -754,79 +775,80 @@ static void destroy_session(janus_plugin_session *handle, int *error) {
 	unref(&handle->ref);
 }
 
-static json_t *query_session(janus_plugin_session *handle) {
+json_t *dialect_query_session(janus_plugin_session *handle) {
 	return report(handle->plugin_handle);
 }
 
-static json_t *handle_admin_message(json_t *message) {
+json_t *dialect_handle_admin_message(json_t *message) {
 	return json_pack("{s:s, s:i, s:O}", "dialect", DIALECT, "sessions", atomic_load(&sessions), "echo", message);
 }
 
 /* ---- The plugin ---- */
 
-static int init(janus_callbacks *callbacks, const char *folder) {
+int dialect_init(janus_callbacks *callbacks, const char *folder) {
 	core = callbacks;
 	g_strlcpy(configuration, folder, sizeof(configuration));
 	return 0;
 }
 
-static void destroy(void) {
+void dialect_destroy(void) {
 	if(janus_log_level > 3)
 		janus_vprintf("dialect %s: destroyed, %d sessions\n", DIALECT, atomic_load(&sessions));
 }
 
-static int get_api_compatibility(void) {
+int dialect_get_api_compatibility(void) {
 	return DIALECT_API;
 }
 
-static int get_version(void) {
+int dialect_get_version(void) {
 	return 1;
 }
 
-static const char *get_version_string(void) {
+const char *dialect_get_version_string(void) {
 	return "0.0.1";
 }
 
-static const char *get_description(void) {
+const char *dialect_get_description(void) {
 	return "Speaks the binary interface of " DIALECT_RELEASE ".";
 }
 
-static const char *get_name(void) {
+const char *dialect_get_name(void) {
 	return "Dialect " DIALECT;
 }
 
-static const char *get_author(void) {
+const char *dialect_get_author(void) {
 	return "libjanus_rs";
 }
 
-static const char *get_package(void) {
-	return "org.example.dialect." DIALECT;
+const char *dialect_get_package(void) {
+	/* With room for a longer name: tests write others into the file. */
+	return "org.example.dialect." DIALECT "\0\0\0\0\0\0\0\0";
 }
 
 static janus_plugin plugin = {
-	.init = init,
-	.destroy = destroy,
-	.get_api_compatibility = get_api_compatibility,
-	.get_version = get_version,
-	.get_version_string = get_version_string,
-	.get_description = get_description,
-	.get_name = get_name,
-	.get_author = get_author,
-	.get_package = get_package,
-	.create_session = create_session,
-	.handle_message = handle_message,
-	.handle_admin_message = handle_admin_message,
-	.setup_media = setup_media,
-	.incoming_rtp = incoming_rtp,
-	.incoming_rtcp = incoming_rtcp,
-	.incoming_data = incoming_data,
+	.init = dialect_init,
+	.destroy = dialect_destroy,
+	.get_api_compatibility = dialect_get_api_compatibility,
+	.get_version = dialect_get_version,
+	.get_version_string = dialect_get_version_string,
+	.get_description = dialect_get_description,
+	.get_name = dialect_get_name,
+	.get_author = dialect_get_author,
+	.get_package = dialect_get_package,
+	.create_session = dialect_create_session,
+	.handle_message = dialect_handle_message,
+	.handle_admin_message = dialect_handle_admin_message,
+	.setup_media = dialect_setup_media,
+	.incoming_rtp = dialect_incoming_rtp,
+	.incoming_rtcp = dialect_incoming_rtcp,
+	.incoming_data = dialect_incoming_data,
 #ifdef HAS_janus_plugin_data_ready
-	.data_ready = data_ready,
+	.data_ready = dialect_data_ready,
 #endif
-	.slow_link = slow_link,
-	.hangup_media = hangup_media,
-	.destroy_session = destroy_session,
-	.query_session = query_session,
+	.slow_link = dialect_slow_link,
+	.hangup_media = dialect_hangup_media,
+	.destroy_session = dialect_destroy_session,
+	.query_session = dialect_query_session,
 };
 
 static janus_plugin *table(void) {

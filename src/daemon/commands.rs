@@ -54,6 +54,13 @@ pub fn all() -> [Command; 4] {
         )
         .after_help("Exit status: 0 without errors (there may be warnings), else 1.")
         .arg(Arg::new("files").value_name("FILE").num_args(0..).value_parser(value_parser!(PathBuf)).help("Modules"))
+        .arg(
+            Arg::new("abi-generations")
+                .long("abi-generations")
+                .value_name("LIST")
+                .value_delimiter(',')
+                .help("With files: what plugins were compiled for, as plugins.abi_generations in janus.jcfg: FILE=B3 or FILE=1.1.2"),
+        )
         .arg(flag("json", "One JSON object per finding"));
     let report = of_installation(Command::new(REPORT))
         .about("A text for a bug report")
@@ -113,7 +120,9 @@ fn act(name: &str, matches: &ArgMatches, system: &dyn System) -> i32 {
         _ => Vec::new(),
     };
     if !files.is_empty() {
-        return check::modules(&files, system);
+        let generations: Vec<String> =
+            matches.get_many("abi-generations").into_iter().flatten().cloned().collect();
+        return check::modules(&files, &generations, system);
     }
     let path = |name: &str| matches.get_one::<PathBuf>(name).cloned();
     let unit = matches.get_one::<String>("unit").map(String::as_str);

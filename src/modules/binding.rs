@@ -8,7 +8,7 @@
 use super::elf::{Module, Slot};
 use super::generation::Decision;
 use super::library::Library;
-use crate::abi::entry::{VARIANTS, Variant};
+use crate::abi::entry::{Address, SYMBOLS, VARIANTS, Variant};
 use crate::abi::generation::Generation;
 use std::ops::Range;
 
@@ -20,37 +20,69 @@ pub enum BindError {
     Protected(#[source] std::io::Error),
 }
 
-/// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted.
-pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<Vec<&'static str>, BindError> {
-    let changes = changes(module, |symbol| decision.form(symbol));
-    if changes.is_empty() {
+/// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted. `before`: what
+/// it was bound for already.
+pub fn bind(
+    library: &Library,
+    module: &Module,
+    decision: &Decision,
+    before: Option<&Decision>,
+) -> Result<Vec<&'static str>, BindError> {
+    let contents = contents(module, decision, before);
+    if contents.is_empty() {
         return Ok(Vec::new());
     }
     let base = library.base().ok_or(BindError::NoBase)?;
-    let mut bound = Vec::new();
-    for (slot, variant) in changes {
-        let address = ((variant.address)().0 as usize).wrapping_add(slot.addend as usize);
+    for (slot, address) in contents {
+        let address = (address.0 as usize).wrapping_add(slot.addend as usize);
         // The linker protects whole pages, rounded down on both ends.
         let read_only = module.relro.as_ref().is_some_and(|r| protected(r).contains(&slot.offset));
-        // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base;
-        // of the module only constructors and `create` have run, and a thread that they started would at worst read the
-        // old address or the new one; `address` is a function with that symbol's
-        // contract in the module's generation.
+        // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base, and `read`
+        // has found it in a segment of the file. Of the module constructors have run, and `create` too where its file did
+        // not tell its API number; a thread that they started would at worst read the old address or the new one, both of
+        // functions, and what they call themselves is looked at before (`loader::open`). `address` is a function with that
+        // symbol's contract in the module's generation.
         unsafe { write(base.wrapping_add(slot.offset as usize), address, read_only)? };
-        bound.push(variant.symbol);
     }
-    bound.sort_unstable();
-    bound.dedup();
-    Ok(bound)
+    Ok(differing(module, decision))
+}
+
+/// What has to be written where. What `before` changed and this decision does not becomes ours again.
+fn contents<'m>(
+    module: &'m Module,
+    decision: &Decision,
+    before: Option<&Decision>,
+) -> Vec<(&'m Slot, Address)> {
+    let changes = of(module, decision);
+    let back = before.map(|before| of(module, before)).unwrap_or_default();
+    let back =
+        back.into_iter().filter(|(slot, _)| changes.iter().all(|(other, _)| other.offset != slot.offset));
+    let native = |variant: &Variant| {
+        let symbol = SYMBOLS.iter().find(|symbol| symbol.name == variant.symbol);
+        symbol.map(|symbol| (symbol.address)())
+    };
+    let back: Vec<_> = back.filter_map(|(slot, variant)| Some((slot, native(variant)?))).collect();
+    changes.iter().map(|(slot, variant)| (*slot, (variant.address)())).chain(back).collect()
 }
 
 /// What a file imports that would have to be another function for this generation.
 pub fn differing(module: &Module, decision: &Decision) -> Vec<&'static str> {
-    let mut symbols: Vec<_> =
-        changes(module, |symbol| decision.form(symbol)).iter().map(|change| change.1.symbol).collect();
+    let mut symbols: Vec<_> = of(module, decision).iter().map(|change| change.1.symbol).collect();
     symbols.sort_unstable();
     symbols.dedup();
     symbols
+}
+
+/// Is this function another one for plugins of the generation that it has in this decision? Without a decision: of any.
+pub fn differs(symbol: &str, decision: Option<&Decision>) -> bool {
+    VARIANTS.iter().any(|v| {
+        let form = decision.map(|decision| decision.form(symbol));
+        v.symbol == symbol && form.is_none_or(|form| v.first <= form && form <= v.last)
+    })
+}
+
+fn of<'m>(module: &'m Module, decision: &Decision) -> Vec<(&'m Slot, &'static Variant)> {
+    changes(module, |symbol| decision.form(symbol))
 }
 
 /// Which places change, and to what. `form`: whose form of a function the module has.
@@ -106,6 +138,39 @@ mod tests {
         let of = |generation| changes(&module, |_| generation).iter().map(|c| c.1.symbol).collect::<Vec<_>>();
         assert_eq!(of(Generation::B3), ["janus_plugin_rtp_extensions_reset"]);
         assert!(of(Generation::B6).is_empty());
+    }
+
+    /// A file whose code seemed to say another API number than it has.
+    #[test]
+    fn what_was_bound_for_another_generation_is_bound_anew() {
+        let slots: Vec<Slot> =
+            ["janus_plugin_rtp_extensions_reset", "janus_rtp_simulcasting_context_process_rtp"]
+                .iter()
+                .enumerate()
+                .map(|(i, symbol)| Slot { offset: 8 * i as u64, symbol: (*symbol).into(), addend: 0 })
+                .collect();
+        let module = Module { slots, ..Module::default() };
+        let decision = |generation| Decision {
+            generation,
+            receives: generation,
+            exceptions: Vec::new(),
+            certain: true,
+            evidence: Vec::new(),
+        };
+        let at = |after: Generation, before: Option<Generation>| -> Vec<(u64, *const ())> {
+            let before = before.map(decision);
+            let contents = contents(&module, &decision(after), before.as_ref());
+            contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect()
+        };
+        use crate::abi::written::form;
+        use Generation::{B3, B5, B6};
+        let forms = |generation| module.slots.iter().map(move |s| (s.offset, form(&s.symbol, generation)));
+        assert!(at(B6, None).is_empty());
+        assert_eq!(at(B3, None), forms(B3).collect::<Vec<_>>());
+        assert_eq!(at(B3, Some(B5)), forms(B3).collect::<Vec<_>>());
+        assert_eq!(at(B6, Some(B3)), forms(B6).collect::<Vec<_>>());
+        // The second is the same in B5 and B6, and stands there already.
+        assert_eq!(at(B6, Some(B5)), [(0, form("janus_plugin_rtp_extensions_reset", B6))]);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! carries its keys as constants. Other machines than x86-64 are not decoded: there, nothing is known from the code.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 /// What call sites showed. All sites of a function have to agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Said {
@@ -48,7 +50,13 @@ impl Said {
 pub struct Calls {
     /// The plugin API number that its table's function returns.
     pub api: Option<i32>,
+    /// The package name that its table's function returns.
+    pub package: Option<String>,
     pub said: Vec<Said>,
+    /// Functions of the core that run at opening, before any import can be bound: what constructors call.
+    pub constructors: Vec<Arc<str>>,
+    /// What `create` calls.
+    pub create: Vec<Arc<str>>,
 }
 
 /// Can the code of modules be read on this machine?
@@ -67,13 +75,14 @@ pub fn read(_: &super::image::Image<'_>, _: &super::sound::Dynamic) -> Calls {
 mod x86_64 {
     use super::{Calls, Said};
     use crate::modules::image::{Image, Load};
-    use crate::modules::sound::{ADDRESS_RELOCATIONS, Dynamic, RELATIVE, Relocation};
+    use crate::modules::sound::{ADDRESS_RELOCATIONS, Dynamic, RELATIVE, Relocation, tag};
     use crate::sdp::options::{Numbering, Shape};
     use iced_x86::{
         Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
         OpKind, Register,
     };
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
+    use std::sync::Arc;
 
     /// How far back from a call its arguments are looked for.
     const WINDOW: usize = 96;
@@ -132,19 +141,21 @@ mod x86_64 {
 
     /// Reads the code.
     pub fn read(image: &Image<'_>, dynamic: &Dynamic) -> Calls {
-        let api = api(image, dynamic);
+        let mut calls = of_table(image, dynamic);
+        let early = Early::new(image, dynamic);
+        calls.constructors = early.from(constructors(image, dynamic));
+        calls.create = early.from(create(dynamic).into_iter().collect());
         let slots: HashMap<u64, Telling> = dynamic
             .relocations
             .iter()
             .filter(|r| ADDRESS_RELOCATIONS.contains(&r.kind))
             .filter_map(|r| Some((r.offset, telling(&dynamic.symbols.get(r.symbol)?.name)?)))
             .collect();
-        if slots.is_empty() {
-            return Calls { api, said: Vec::new() };
+        if !slots.is_empty() {
+            // What is read in part only says nothing: the rest might contradict it.
+            calls.said = Reader::new(&slots).all(image).map(agreed).unwrap_or_default();
         }
-        // What is read in part only says nothing: the rest might contradict it.
-        let said = Reader::new(&slots).all(image).map(agreed).unwrap_or_default();
-        Calls { api, said }
+        calls
     }
 
     /// Per pair of opposites: what some sites say and no site contradicts.
@@ -540,9 +551,9 @@ mod x86_64 {
         false
     }
 
-    /// Follows `create` to the table it returns, and the table's third function to the number that it returns.
-    fn api(image: &Image<'_>, dynamic: &Dynamic) -> Option<i32> {
-        // The functions of the table are local ones, or exported under their names.
+    /// Addresses that the linker writes into the file's own data: functions of the table are local ones, or exported under
+    /// their names.
+    fn pointers(dynamic: &Dynamic) -> HashMap<u64, u64> {
         let own = |r: &Relocation| match dynamic.symbols.get(r.symbol) {
             _ if r.kind == RELATIVE => Some(r.addend as u64),
             Some(symbol) if symbol.defined && ADDRESS_RELOCATIONS.contains(&r.kind) => {
@@ -550,27 +561,66 @@ mod x86_64 {
             }
             _ => None,
         };
-        let pointers: HashMap<u64, u64> =
-            dynamic.relocations.iter().filter_map(|r| Some((r.offset, own(r)?))).collect();
-        let create = dynamic.symbols.iter().find(|s| s.defined && &*s.name == "create")?;
-        let code = image
-            .load(create.address, 1)
-            .filter(|l| l.executable)
-            .and_then(|_| image.from(create.address))?;
-        let code = &code[..code.len().min(2048)];
-        let tables = Decoder::with_ip(64, code, create.address, DecoderOptions::NONE)
-            .into_iter()
-            .filter(|i| i.mnemonic() == Mnemonic::Lea && i.is_ip_rel_memory_operand())
-            .map(|i| i.ip_rel_memory_address());
-        tables.filter_map(|table| number(image, &pointers, table.checked_add(16)?)).next()
+        dynamic.relocations.iter().filter_map(|r| Some((r.offset, own(r)?))).collect()
     }
 
-    /// The constant that the function returns whose address is at `place`.
-    fn number(image: &Image<'_>, pointers: &HashMap<u64, u64>, place: u64) -> Option<i32> {
-        image.load(place, 8).filter(|l| l.writable)?;
-        let function = pointers.get(&place).copied().or_else(|| image.u64(place))?;
-        let code = image.load(function, 1).filter(|l| l.executable).and_then(|_| image.from(function))?;
-        let code = &code[..code.len().min(128)];
+    fn create(dynamic: &Dynamic) -> Option<u64> {
+        dynamic.symbols.iter().find(|s| s.defined && &*s.name == "create").map(|s| s.address)
+    }
+
+    /// At most so many bytes of the code that begins here.
+    fn code<'a>(image: &Image<'a>, address: u64, most: usize) -> Option<&'a [u8]> {
+        let code = image.load(address, 1).filter(|l| l.executable).and_then(|_| image.from(address))?;
+        Some(&code[..code.len().min(most)])
+    }
+
+    /// Follows `create` to the table it returns, and the table's functions to what they return: the third the API number,
+    /// the ninth the package.
+    fn of_table(image: &Image<'_>, dynamic: &Dynamic) -> Calls {
+        let pointers = pointers(dynamic);
+        let told = |table: u64| {
+            let function = |index: u64| {
+                let place = table.checked_add(8 * index)?;
+                image.load(place, 8).filter(|l| l.writable)?;
+                pointers.get(&place).copied().or_else(|| image.u64(place))
+            };
+            let api = Some(number(image, function(2)?)?);
+            Some(Calls { api, package: function(8).and_then(|f| text(image, f)), ..Calls::default() })
+        };
+        let found = create(dynamic).and_then(|create| {
+            let code = code(image, create, 2048)?;
+            let tables = Decoder::with_ip(64, code, create, DecoderOptions::NONE)
+                .into_iter()
+                .filter(|i| i.mnemonic() == Mnemonic::Lea && i.is_ip_rel_memory_operand())
+                .map(|i| i.ip_rel_memory_address());
+            tables.filter_map(told).next()
+        });
+        found.unwrap_or_default()
+    }
+
+    /// The text whose address the function returns.
+    fn text(image: &Image<'_>, function: u64) -> Option<String> {
+        let mut address = None;
+        for i in Decoder::with_ip(64, code(image, function, 128)?, function, DecoderOptions::NONE) {
+            match (i.mnemonic(), i.flow_control()) {
+                (Mnemonic::Ret, _) => break,
+                (Mnemonic::Lea, _) if i.op0_register() == Register::RAX && i.is_ip_rel_memory_operand() => {
+                    address = Some(i.ip_rel_memory_address());
+                }
+                (_, FlowControl::Next) if i.op0_register().full_register() == Register::RAX => return None,
+                (_, FlowControl::Next) => {}
+                _ => return None,
+            }
+        }
+        let bytes = image.from(address?)?;
+        let end = bytes.iter().take(256).position(|b| *b == 0)?;
+        let text = std::str::from_utf8(&bytes[..end]).ok()?;
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// The constant that the function returns.
+    fn number(image: &Image<'_>, function: u64) -> Option<i32> {
+        let code = code(image, function, 128)?;
         let mut result = None;
         // Around the constant there may be a frame and a stack protector.
         for i in Decoder::with_ip(64, code, function, DecoderOptions::NONE) {
@@ -585,6 +635,74 @@ mod x86_64 {
             }
         }
         None
+    }
+
+    /// Functions that the dynamic linker calls at opening.
+    fn constructors(image: &Image<'_>, dynamic: &Dynamic) -> Vec<u64> {
+        let pointers = pointers(dynamic);
+        let table = dynamic.value(tag::INIT_ARRAY).zip(dynamic.value(tag::INIT_ARRAY_SIZE));
+        let places = table.map_or(0..0, |(_, size)| 0..size.min(1 << 16) / 8).map(|i| {
+            let place = table.map_or(0, |table| table.0).saturating_add(8 * i);
+            pointers.get(&place).copied().or_else(|| image.u64(place))
+        });
+        dynamic.value(tag::INIT).into_iter().chain(places.flatten()).collect()
+    }
+
+    /// Instructions that are followed from where code begins to run.
+    const MOST_FOLLOWED: usize = 100_000;
+
+    /// Which functions of the core a piece of code calls: directly, through stubs, and in what it calls of its own file.
+    /// Calls through tables and registers are not followed.
+    struct Early<'a> {
+        image: &'a Image<'a>,
+        slots: HashMap<u64, Arc<str>>,
+    }
+
+    impl<'a> Early<'a> {
+        fn new(image: &'a Image<'a>, dynamic: &Dynamic) -> Early<'a> {
+            let of_core = |r: &&Relocation| ADDRESS_RELOCATIONS.contains(&r.kind);
+            let slots = dynamic.relocations.iter().filter(of_core).filter_map(|r| {
+                let symbol = dynamic.symbols.get(r.symbol).filter(|s| !s.defined)?;
+                symbol.name.starts_with("janus_").then(|| (r.offset, symbol.name.clone()))
+            });
+            Early { image, slots: slots.collect() }
+        }
+
+        fn from(&self, mut places: Vec<u64>) -> Vec<Arc<str>> {
+            let (mut found, mut seen, mut left) = (Vec::new(), HashSet::new(), MOST_FOLLOWED);
+            if self.slots.is_empty() {
+                return found;
+            }
+            while let Some(start) = places.pop() {
+                let Some(code) = code(self.image, start, usize::MAX) else { continue };
+                for i in Decoder::with_ip(64, code, start, DecoderOptions::NONE) {
+                    if left == 0 || !seen.insert(i.ip()) {
+                        break;
+                    }
+                    left -= 1;
+                    match i.flow_control() {
+                        FlowControl::Next => continue,
+                        FlowControl::Call | FlowControl::ConditionalBranch => {
+                            places.push(i.near_branch_target());
+                            continue;
+                        }
+                        FlowControl::UnconditionalBranch => places.push(i.near_branch_target()),
+                        FlowControl::IndirectCall | FlowControl::IndirectBranch => {
+                            let slot = i.is_ip_rel_memory_operand().then(|| i.ip_rel_memory_address());
+                            found.extend(slot.and_then(|slot| self.slots.get(&slot).cloned()));
+                            if i.flow_control() == FlowControl::IndirectCall {
+                                continue;
+                            }
+                        }
+                        _ => {}
+                    }
+                    break;
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            found
+        }
     }
 
     #[cfg(test)]

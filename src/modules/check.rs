@@ -1,14 +1,14 @@
 //! `janus-rs check FILE…`: would these modules load, as what, and what is missing?
 
-use super::binding::{self, BindError};
 use super::elf;
-use super::generation;
+use super::foresight::Foresight;
+use super::generation::{Configured, Sibling};
 use super::head::Kind;
 use super::hostlibs;
-use super::loader::{self, Opened, Refusal};
-use super::undecided::Undecided;
+use super::loader::{self, NotServed, Opened, Refusal};
 use super::unsound::FileError;
 use crate::abi::entry;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use thiserror::Error;
@@ -27,16 +27,17 @@ enum Unfit {
     #[error("the lowest API that is served is {0}")]
     Api(i32),
     #[error(transparent)]
-    Undecided(#[from] Undecided),
-    #[error(transparent)]
-    NotBound(#[from] BindError),
+    NotServed(#[from] NotServed),
 }
 
+/// What plugins are configured to be compiled for, by file name or package.
+pub type Generations = HashMap<String, Configured>;
+
 /// The report on one file, and whether it would load. Code of the module runs, and may take the process along.
-pub fn run(file: &Path) -> (String, bool) {
+pub fn run(file: &Path, generations: &Generations) -> (String, bool) {
     hostlibs::provide();
     let mut text = format!("{}\n", file.display());
-    let fit = one(&mut text, file);
+    let fit = one(&mut text, file, generations);
     match &fit {
         Ok(()) => text.push_str("  loads\n"),
         Err(why) => text.push_str(&format!("  refused: {why}\n")),
@@ -44,21 +45,35 @@ pub fn run(file: &Path) -> (String, bool) {
     (text, fit.is_ok())
 }
 
-fn one(text: &mut String, path: &Path) -> Result<(), Unfit> {
+fn one(text: &mut String, path: &Path, generations: &Generations) -> Result<(), Unfit> {
     let facts = elf::read(path)?;
     let ours: Vec<&str> = imports_of(&facts);
     line(text, "imports", &format!("{} symbols of the core", ours.len()));
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let kind = kind(&path, &facts).ok_or(Unfit::NoModule)?;
     line(text, "kind", kind.name());
-    let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
-    let module = loader::open(&path, kind, &folder).map_err(|refusal| match refusal {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    // One installation comes from one release: the folder is asked as the server does.
+    let mut siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
+    let foresight = Foresight { siblings: &siblings, configured: Some(generations) };
+    let foresight = (kind == Kind::Plugin).then_some(&foresight);
+    let files = loader::all_files(folder).unwrap_or_default();
+    let module = loader::open(&path, kind, &files, foresight).map_err(|refusal| match refusal {
         Refusal::Missing(missing) => {
             line(text, "missing", &missing.to_string());
             Unfit::Imports
         }
+        Refusal::NotServed(why) => {
+            let said =
+                [("package", facts.calls.package), ("API", facts.calls.api.map(|api| api.to_string()))];
+            for (label, said) in said.iter().filter_map(|(label, said)| Some((label, said.as_ref()?))) {
+                line(text, label, &format!("{said}, as the file says"));
+            }
+            why.into()
+        }
         other => Unfit::Refused(other),
     })?;
+    loader::hear(&mut siblings, std::slice::from_ref(&module));
     let info = &module.info;
     let version = info.version_string.as_deref().unwrap_or("?");
     line(text, "package", &format!("{} ({})", info.package, info.name.as_deref().unwrap_or("?")));
@@ -66,18 +81,20 @@ fn one(text: &mut String, path: &Path) -> Result<(), Unfit> {
     line(text, "API", &module.api.to_string());
     line(text, "table", "create() and all required functions are there");
     if kind == Kind::Plugin {
-        plugin(text, &module)?;
+        plugin(text, &module, &siblings, generations)?;
     } else if module.api < loader::lowest_api(kind) {
         return Err(Unfit::Api(loader::lowest_api(kind)));
     }
     Ok(())
 }
 
-fn plugin(text: &mut String, module: &Opened) -> Result<(), Unfit> {
-    // One installation comes from one release: the folder is asked as the server does.
-    let folder = module.path.parent().unwrap_or(Path::new("."));
-    let siblings = loader::survey(folder, std::slice::from_ref(module));
-    let decision = generation::decide(module.candidate(), &siblings, None)?;
+fn plugin(
+    text: &mut String,
+    module: &Opened,
+    siblings: &[Sibling],
+    generations: &Generations,
+) -> Result<(), Unfit> {
+    let decision = loader::decide(module, siblings, generations).map_err(NotServed::from)?;
     let certain = if decision.certain { "" } else { " (assumed)" };
     let receives = decision.receives;
     line(text, "generation", &format!("{}{certain}", decision.generation));
@@ -87,7 +104,7 @@ fn plugin(text: &mut String, module: &Opened) -> Result<(), Unfit> {
     if !decision.certain {
         line(text, "override", &format!("{} in janus.jcfg", module.candidate().override_line(receives)));
     }
-    let bound = binding::bind(&module.library, &module.facts, &decision)?;
+    let bound = module.bind(&decision)?;
     if !bound.is_empty() {
         let (same, other): (Vec<&str>, Vec<&str>) =
             bound.into_iter().partition(|symbol| decision.form(symbol) == decision.generation);

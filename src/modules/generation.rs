@@ -7,7 +7,7 @@ use super::releases::{self, Release};
 use super::undecided::Undecided;
 use crate::abi::entry::VARIANTS;
 use crate::abi::generation::Generation;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 /// Another plugin file of the folder: modules of one installation come from one release. Its code never runs for this.
@@ -65,6 +65,11 @@ pub struct Candidate<'a> {
 impl Candidate<'_> {
     fn file(&self) -> String {
         self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// The entry of a configured list for it, by its file name or package.
+    pub fn entry<'a, T>(&self, entries: &'a HashMap<String, T>) -> Option<&'a T> {
+        entries.get(&self.file()).or_else(|| entries.get(self.package))
     }
 
     fn imports(&self, symbol: &str) -> bool {
@@ -140,6 +145,21 @@ impl Configured {
             Configured::Generation(generation) | Configured::Release(_, generation) => generation,
         }
     }
+}
+
+/// The entries of a configured list, `FILE=GENERATION` or `FILE=RELEASE`, by file name or package.
+pub fn configured(entries: &[String]) -> HashMap<String, Configured> {
+    let mut all = HashMap::new();
+    for entry in entries.iter().filter(|entry| !entry.is_empty()) {
+        match entry
+            .split_once('=')
+            .map(|(name, built_for)| (name.trim(), Configured::from_name(built_for.trim())))
+        {
+            Some((name, Some(built_for))) => drop(all.insert(name.to_owned(), built_for)),
+            _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION or FILE=RELEASE"),
+        }
+    }
+    all
 }
 
 /// Can a plugin with this API number be of this generation? The number says how long its table is, what it calls itself

@@ -1,5 +1,6 @@
 //! Modules that a program hands over one by one, instead of a folder of them.
 
+use super::foresight::Foresight;
 use super::generation::Sibling;
 use super::head::{self, Kind};
 use super::loader::{self, LoadError, NotStarted, Opened, Options, Place, Refusal, Taken};
@@ -70,10 +71,14 @@ impl Given {
         let here = Path::new(".").join(path);
         let path = if path.components().count() == 1 { here.as_path() } else { path };
         let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
+        let siblings = siblings(path);
         if is_initialised(path) {
             return Err(GivenError::Again { kind: kind.name(), path: path.to_owned() });
         }
-        let opened = loader::open(path, kind, &folder).map_err(|refusal| GivenError::Refused {
+        // What the program configures comes later.
+        let foresight = Foresight { siblings: &siblings, configured: None };
+        let foresight = (kind == Kind::Plugin).then_some(&foresight);
+        let opened = loader::open(path, kind, &folder, foresight).map_err(|refusal| GivenError::Refused {
             kind: kind.name(),
             path: path.to_owned(),
             refusal,
@@ -85,7 +90,9 @@ impl Given {
     pub fn open_folder(folder: &Path, kind: Kind, disable: &str) -> Result<Vec<Given>, LoadError> {
         let options =
             Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
-        let opened = loader::open_all(&options, kind)?;
+        let siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
+        let foresight = Foresight { siblings: &siblings, configured: None };
+        let opened = loader::open_all(&options, kind, (kind == Kind::Plugin).then_some(&foresight))?;
         let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
         Ok(fresh.map(|opened| Given { kind, from: From::File(Box::new(opened)), required: false }).collect())
     }
@@ -148,8 +155,7 @@ impl Given {
     pub fn start_plugin(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {
         match &self.from {
             From::File(opened) => {
-                let siblings: Vec<Sibling> =
-                    opened.path.parent().map(|folder| loader::survey(folder, &[])).unwrap_or_default();
+                let siblings = siblings(&opened.path);
                 self.note()?;
                 loader::start_plugin(opened, &siblings, options, taken)
             }
@@ -177,6 +183,10 @@ impl Given {
         // SAFETY: as above.
         unsafe { loader::start_logger(self.address(), self.place(), options, server_name) }
     }
+}
+
+fn siblings(path: &Path) -> Vec<Sibling> {
+    path.parent().map(loader::survey).unwrap_or_default()
 }
 
 fn is_initialised(path: &Path) -> bool {

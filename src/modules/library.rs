@@ -1,8 +1,8 @@
 //! The dynamic linker: opening a module, finding symbols, knowing where it was loaded.
 
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 /// An opened shared object. Never closed: code of a module may run until the process ends.
@@ -56,13 +56,25 @@ impl Library {
 
     /// What offsets in the file are relative to.
     pub fn base(&self) -> Option<usize> {
+        self.map().map(|map| map.address)
+    }
+
+    /// Where the linker found the file.
+    pub fn path(&self) -> Option<PathBuf> {
+        let name = self.map()?.name;
+        // SAFETY: NULL or a text of the linker's own, which stays as long as the object does.
+        let name = unsafe { (!name.is_null()).then(|| CStr::from_ptr(name)) }?;
+        Some(PathBuf::from(std::ffi::OsStr::from_bytes(name.to_bytes())))
+    }
+
+    fn map(&self) -> Option<&LinkMap> {
         let mut map: *mut LinkMap = ptr::null_mut();
-        // SAFETY: a live handle; the linker stores a pointer to its own link map, whose first field is the address.
+        // SAFETY: a live handle; the linker stores a pointer to its own link map, which stays as long as the object does.
         unsafe {
-            if libc::dlinfo(self.0, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) != 0 || map.is_null() {
+            if libc::dlinfo(self.0, libc::RTLD_DI_LINKMAP, (&raw mut map).cast()) != 0 {
                 return None;
             }
-            Some((*map).address)
+            map.as_ref()
         }
     }
 }
@@ -71,6 +83,7 @@ impl Library {
 #[repr(C)]
 struct LinkMap {
     address: usize,
+    name: *const c_char,
 }
 
 /// The address of `name` among everything that is globally visible in the process.
@@ -122,6 +135,7 @@ mod tests {
         let base = jansson.base().unwrap();
         let object = jansson.symbol(c"json_object").unwrap() as usize;
         assert!(object > base && object - base < 1 << 24);
+        assert!(jansson.path().unwrap().ends_with("libjansson.so.4"));
         // SAFETY: there is nothing to run.
         let missing = unsafe { Library::open(Path::new("/nonexistent.so"), Scope::Local) };
         assert!(missing.unwrap_err().to_string().contains("nonexistent"));

@@ -8,6 +8,7 @@ use super::call;
 use super::crash;
 use super::elf;
 use super::eventhandler::EventHandler;
+use super::foresight::{self, Foresight};
 use super::generation::{self, Candidate, Configured, Decision, Sibling};
 use super::head::{self, Kind};
 use super::host::{ModuleInfo, PluginFace};
@@ -58,8 +59,10 @@ pub struct Opened {
     pub path: PathBuf,
     pub facts: elf::Module,
     pub library: Library,
-    /// Files that it leans on and that are no modules themselves: by path, what they say.
+    /// Files that it leans on and that are not bound themselves: by path, what they say.
     helpers: Vec<(PathBuf, elf::Module)>,
+    /// What it was bound for before anything but its constructors ran.
+    pub foreseen: Option<Decision>,
     kind: Kind,
     /// Complete for `kind`; see [`Opened::table`].
     table: *mut c_void,
@@ -80,24 +83,78 @@ pub enum Refusal {
     NoCreate,
     #[error("{0}")]
     Unsound(String),
+    /// A sound plugin; nothing of it has run.
+    #[error(transparent)]
+    NotServed(#[from] NotServed),
+}
+
+impl From<Undecided> for Refusal {
+    fn from(why: Undecided) -> Refusal {
+        Refusal::NotServed(why.into())
+    }
+}
+
+impl From<BindError> for Refusal {
+    fn from(why: BindError) -> Refusal {
+        Refusal::NotServed(why.into())
+    }
 }
 
 /// Opens a module and asks for its table. Nothing of it has run when its imports are not complete. Its own symbols stay
 /// its own: two builds of one plugin define the same ones. `folder`: files that may be opened for what it imports.
-pub fn open(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
+/// `foresight`: of a plugin, which is bound before its `create` runs where its file tells what it is.
+pub fn open(
+    path: &Path,
+    kind: Kind,
+    folder: &[PathBuf],
+    foresight: Option<&Foresight<'_>>,
+) -> Result<Opened, Refusal> {
     // Libraries below it are initialised, and have ideas of their own about signals.
     thread::with(Mask::Modules, || {
         hostlibs::provide();
-        open_here(path, kind, folder)
+        open_here(path, kind, folder, foresight)
     })
 }
 
-fn open_here(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refusal> {
+fn open_here(
+    path: &Path,
+    kind: Kind,
+    folder: &[PathBuf],
+    foresight: Option<&Foresight<'_>>,
+) -> Result<Opened, Refusal> {
     let facts = elf::read(path)?;
-    let mut missing = precheck::missing(path, &facts);
+    let foresee = |path: &Path, facts: &elf::Module| match foresight {
+        Some(foresight) => foresight.decide(path, facts),
+        None => Ok(None),
+    };
+    let foreseen = foresee(path, &facts)?;
+    if kind == Kind::Plugin {
+        in_time(&facts, foreseen.as_ref())?;
+    }
     let mut helpers = precheck::helpers(path, &facts);
-    if !missing.symbols.is_empty() && lend(path, &missing.symbols, folder, &mut helpers) {
-        missing = precheck::missing(path, &facts);
+    let bound_alone =
+        |helpers: &[_]| foreseen.as_ref().map_or(Ok(()), |decision| binds_alone(helpers, decision));
+    bound_alone(&helpers)?;
+    let mut missing = precheck::missing(path, &facts);
+    if !missing.symbols.is_empty() {
+        let lenders = lenders(path, &missing.symbols, folder);
+        for (other, other_facts) in &lenders {
+            let decision = foresee(other, other_facts).ok().flatten().filter(|_| other_facts.has_create);
+            if decision.is_some() {
+                in_time(other_facts, decision.as_ref())?;
+            } else {
+                helpers.push((other.clone(), other_facts.clone()));
+                bound_alone(&helpers)?;
+            }
+            // SAFETY: a file of the folder that we were told to load.
+            let Ok(library) = (unsafe { Library::open(other, Scope::Global) }) else { continue };
+            if let Some(decision) = &decision {
+                binding::bind(&library, other_facts, decision, None)?;
+            }
+        }
+        if !lenders.is_empty() {
+            missing = precheck::missing(path, &facts);
+        }
     }
     if !missing.is_empty() {
         return Err(Refusal::Missing(missing));
@@ -105,9 +162,16 @@ fn open_here(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refu
     if !facts.has_create {
         return Err(Refusal::NoCreate);
     }
+    if kind == Kind::Plugin {
+        helpers.extend(precheck::installed_helpers(path, &facts));
+        bound_alone(&helpers)?;
+    }
     // SAFETY: a module that we were told to load.
     let library = unsafe { Library::open(path, Scope::Local) }?;
     library.base().iter().for_each(|base| crash::note_module(path, *base));
+    if let Some(decision) = &foreseen {
+        binding::bind(&library, &facts, decision, None)?;
+    }
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
     // SAFETY: the symbol of a module.
     let table = unsafe { call::create(create) };
@@ -122,17 +186,12 @@ fn open_here(path: &Path, kind: Kind, folder: &[PathBuf]) -> Result<Opened, Refu
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, helpers, kind, table, info, api })
+    Ok(Opened { path: path.to_owned(), facts, library, helpers, foreseen, kind, table, info, api })
 }
 
-/// Opens the files that define these symbols, visibly for all. Some plugins of one folder lean on each other.
-fn lend(
-    path: &Path,
-    symbols: &[String],
-    folder: &[PathBuf],
-    helpers: &mut Vec<(PathBuf, elf::Module)>,
-) -> bool {
-    let mut lent = false;
+/// The files that define these symbols, to be opened visibly for all. Some plugins of one folder lean on each other.
+fn lenders(path: &Path, symbols: &[String], folder: &[PathBuf]) -> Vec<(PathBuf, elf::Module)> {
+    let mut lenders = Vec::new();
     for other in folder.iter().filter(|other| *other != path) {
         let Ok(facts) = elf::read(other) else { continue };
         let given: Vec<&str> =
@@ -146,14 +205,9 @@ fn lend(
             given.join(", "),
             other.display()
         );
-        // SAFETY: a module of the folder that we were told to load.
-        lent |= unsafe { Library::open(other, Scope::Global) }.is_ok();
-        // A module is bound by itself.
-        if !facts.has_create {
-            helpers.push((other.clone(), facts));
-        }
+        lenders.push((other.clone(), facts));
     }
-    lent
+    lenders
 }
 
 /// Module files of a folder in directory order, without those that are disabled (CP-045 … CP-047).
@@ -187,17 +241,26 @@ pub fn all_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
     Ok(files)
 }
 
-pub fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError> {
+/// Opens what can be opened of a folder. `foresight`: as for [`open`].
+pub fn open_all(
+    options: &Options,
+    kind: Kind,
+    foresight: Option<&Foresight<'_>>,
+) -> Result<Vec<Opened>, LoadError> {
     let mut opened: Vec<Opened> = Vec::new();
     let files = scan(&options.folder, &options.disable)?;
     for path in &files {
-        match open(path, kind, &files) {
+        match open(path, kind, &files, foresight) {
             // A link: what it keeps in static variables is there once, and would be initialised twice.
             Ok(module) if let Some(other) = opened.iter().find(|other| other.table == module.table) => {
                 let (path, other) = (path.display(), other.path.display());
                 tracing::error!("{} {path}: it is the same file as {other}", kind.name());
             }
             Ok(module) => opened.push(module),
+            Err(Refusal::NotServed(why)) => {
+                let file = path.file_name().unwrap_or_default().to_string_lossy();
+                tracing::error!("plugin {file} is not loaded: {why}");
+            }
             Err(refusal) => {
                 let line = format!("{} {}: {refusal}", kind.name(), path.display());
                 if options.exit_on_dl_error && !matches!(refusal, Refusal::Unsound(_)) {
@@ -213,8 +276,10 @@ pub fn open_all(options: &Options, kind: Kind) -> Result<Vec<Opened>, LoadError>
 /// Opens, binds and initialises the plugins of a folder. All are opened before the first is initialised, because
 /// what one is tells about the others.
 pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
-    let opened = open_all(options, Kind::Plugin)?;
-    let siblings = survey(&options.folder, &opened);
+    let mut siblings = survey(&options.folder);
+    let foresight = Foresight { siblings: &siblings, configured: Some(&options.generations) };
+    let opened = open_all(options, Kind::Plugin, Some(&foresight))?;
+    hear(&mut siblings, &opened);
     let mut taken = Taken::default();
     let started = opened.iter().map(|module| start_plugin(module, &siblings, options, &mut taken));
     Ok(started.filter_map(or_tell).collect())
@@ -235,7 +300,7 @@ pub enum NotStarted {
 
 /// Why a sound plugin is not served.
 #[derive(Debug, thiserror::Error)]
-enum NotServed {
+pub enum NotServed {
     #[error(
         "{other} is {package} already; to have both, give one another name: plugins: {{ aliases = \"FILE=org.example.old\" }}"
     )]
@@ -245,6 +310,9 @@ enum NotServed {
         "it is of generation {generation}, and {helper}, which it brings along, calls {symbols}: that file would get the newest form"
     )]
     Helper { generation: Generation, helper: String, symbols: String },
+    /// Its constructors, or its `create` where its file does not tell what it is.
+    #[error("its code calls {} before it can be given the form that it was compiled for", symbols.join(", "))]
+    TooEarly { symbols: Vec<String> },
     #[error(transparent)]
     Undecided(#[from] Undecided),
     #[error(transparent)]
@@ -276,11 +344,10 @@ pub fn start_plugin(
 ) -> Result<Arc<Plugin>, NotStarted> {
     let file = module.file_name();
     let refused = |why: NotServed| NotStarted::Refused(format!("plugin {file} is not loaded: {why}"));
-    let alias = find(&options.aliases, module).map(String::as_str);
+    let alias = module.candidate().entry(&options.aliases).map(String::as_str);
     unless_taken(taken, alias.unwrap_or(&module.info.package)).map_err(refused)?;
     let decision = decide(module, siblings, &options.generations).map_err(|why| refused(why.into()))?;
-    binds_alone(module, &decision).map_err(refused)?;
-    binding::bind(&module.library, &module.facts, &decision).map_err(|why| refused(why.into()))?;
+    module.bind(&decision).map_err(refused)?;
     tell(module, &decision);
     // SAFETY: a complete table of this generation; the module is never closed.
     let plugin = unsafe {
@@ -336,20 +403,18 @@ fn init_plugin(
 }
 
 /// All plugin files of the folder, disabled ones too: what they are tells about the others. Only read.
-pub fn survey(folder: &Path, opened: &[Opened]) -> Vec<Sibling> {
-    let mut siblings = generation::siblings(&all_files(folder).unwrap_or_default());
-    for sibling in &mut siblings {
+pub fn survey(folder: &Path) -> Vec<Sibling> {
+    generation::siblings(&all_files(folder).unwrap_or_default())
+}
+
+/// Of those that are open the API number is known.
+pub fn hear(siblings: &mut [Sibling], opened: &[Opened]) {
+    for sibling in siblings {
         let same = |module: &&Opened| module.path.canonicalize().is_ok_and(|path| path == sibling.path);
         if let Some(module) = opened.iter().find(same) {
             sibling.api = Some(module.api);
         }
     }
-    siblings
-}
-
-/// The entry for a module, by its file name or package.
-fn find<'a, T>(entries: &'a HashMap<String, T>, module: &Opened) -> Option<&'a T> {
-    entries.get(&module.file_name()).or_else(|| entries.get(&module.info.package))
 }
 
 fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), NotServed> {
@@ -360,11 +425,17 @@ fn unless_taken(taken: &HashMap<String, String>, package: &str) -> Result<(), No
 }
 
 /// Does nothing that the plugin brings along call what is another function for its generation?
-fn binds_alone(module: &Opened, decision: &Decision) -> Result<(), NotServed> {
-    let mut calling = module.helpers.iter().map(|(path, facts)| (path, binding::differing(facts, decision)));
+fn binds_alone(helpers: &[(PathBuf, elf::Module)], decision: &Decision) -> Result<(), NotServed> {
+    let mut calling = helpers.iter().map(|(path, facts)| (path, binding::differing(facts, decision)));
     let Some((path, symbols)) = calling.find(|(_, symbols)| !symbols.is_empty()) else { return Ok(()) };
     let (helper, symbols) = (path.display().to_string(), symbols.join(", "));
     Err(NotServed::Helper { generation: decision.generation, helper, symbols })
+}
+
+/// Is what the plugin calls before it is bound the same for its generation?
+fn in_time(facts: &elf::Module, decision: Option<&Decision>) -> Result<(), NotServed> {
+    let symbols = foresight::too_early(facts, decision);
+    if symbols.is_empty() { Ok(()) } else { Err(NotServed::TooEarly { symbols }) }
 }
 
 fn tell(module: &Opened, decision: &Decision) {
@@ -380,17 +451,18 @@ fn tell(module: &Opened, decision: &Decision) {
     }
 }
 
-fn decide(
+pub fn decide(
     module: &Opened,
     siblings: &[Sibling],
     configured: &HashMap<String, Configured>,
 ) -> Result<Decision, Undecided> {
-    generation::decide(module.candidate(), siblings, find(configured, module).copied())
+    let candidate = module.candidate();
+    generation::decide(candidate, siblings, candidate.entry(configured).copied())
 }
 
 /// Opens and initialises the transports of a folder.
 pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
-    let opened = open_all(options, Kind::Transport)?;
+    let opened = open_all(options, Kind::Transport, None)?;
     // SAFETY: opened as this kind, and never closed.
     let start =
         |module: Opened| unsafe { start_transport(module.table(Kind::Transport), module.place(), options) };
@@ -423,7 +495,7 @@ pub unsafe fn start_transport(
 
 /// Opens and initialises the event handlers of a folder.
 pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadError> {
-    let opened = open_all(options, Kind::EventHandler)?;
+    let opened = open_all(options, Kind::EventHandler, None)?;
     let start = |module: Opened| {
         // SAFETY: opened as this kind, and never closed.
         unsafe { start_event_handler(module.table(Kind::EventHandler), module.place(), options) }
@@ -454,7 +526,7 @@ pub unsafe fn start_event_handler(
 
 /// Opens and initialises the loggers of a folder.
 pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>, LoadError> {
-    let opened = open_all(options, Kind::Logger)?;
+    let opened = open_all(options, Kind::Logger, None)?;
     let start = |module: Opened| {
         // SAFETY: opened as this kind, and never closed.
         unsafe { start_logger(module.table(Kind::Logger), module.place(), options, server_name) }
@@ -521,6 +593,13 @@ impl Opened {
         self.table
     }
 
+    /// Gives it the functions of its generation; the names of those that are others than ours.
+    pub fn bind(&self, decision: &Decision) -> Result<Vec<&'static str>, NotServed> {
+        in_time(&self.facts, Some(decision))?;
+        binds_alone(&self.helpers, decision)?;
+        Ok(binding::bind(&self.library, &self.facts, decision, self.foreseen.as_ref())?)
+    }
+
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate { api: self.api, package: &self.info.package, path: &self.path, module: &self.facts }
     }
@@ -564,7 +643,7 @@ mod tests {
     #[test]
     fn a_library_without_create_is_no_module() {
         assert_eq!(
-            open(Path::new("/nonexistent.so"), Kind::Plugin, &[])
+            open(Path::new("/nonexistent.so"), Kind::Plugin, &[], None)
                 .err()
                 .map(|r| matches!(r, Refusal::File(_))),
             Some(true)

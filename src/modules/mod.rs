@@ -15,6 +15,7 @@ pub mod binding;
 pub mod hostlibs;
 pub mod releases;
 pub mod generation;
+pub mod foresight;
 pub mod given;
 pub mod head;
 mod life;

@@ -4,7 +4,8 @@
 use super::elf::{self, Module};
 use super::library::{Library, Scope, global_symbol};
 use crate::abi::entry;
-use std::collections::HashSet;
+use crate::util::lock::Lock;
+use std::collections::{HashMap, HashSet};
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -90,10 +91,53 @@ fn open_needed(module_path: &Path, module: &Module, name: &str) -> Result<Librar
     unsafe { Library::open(&path, Scope::Global) }.map_err(|_| name.to_owned())
 }
 
-/// What the files say that the module brings along, by path.
+/// More files than any module brings along.
+const MOST_HELPERS: usize = 64;
+
+/// What the files say that the module brings along, by path, and those that they bring along themselves.
 pub fn helpers(path: &Path, module: &Module) -> Vec<(PathBuf, Module)> {
-    let found = module.needed.iter().filter_map(|name| beside(path, module, name));
-    found.filter_map(|path| elf::read(&path).ok().map(|facts| (path, facts))).collect()
+    let brought = |path: &Path, module: &Module| -> Vec<PathBuf> {
+        module.needed.iter().filter_map(|name| beside(path, module, name)).collect()
+    };
+    let mut found: Vec<(PathBuf, Module)> = Vec::new();
+    let mut left = brought(path, module);
+    while let Some(path) = left.pop().filter(|_| found.len() < MOST_HELPERS) {
+        let path = path.canonicalize().unwrap_or(path);
+        if found.iter().any(|helper| helper.0 == path) {
+            continue;
+        }
+        let Ok(facts) = elf::read(&path) else { continue };
+        left.extend(brought(&path, &facts));
+        found.push((path, facts));
+    }
+    found
+}
+
+/// Libraries of the system that name functions of the core, of those that the module is linked with. They are open already.
+pub fn installed_helpers(path: &Path, module: &Module) -> Vec<(PathBuf, Module)> {
+    let by_name = module.needed.iter().filter(|name| beside(path, module, name).is_none());
+    let files = by_name.filter_map(|name| open_needed(path, module, name).ok()?.path());
+    files
+        .filter(|file| names_the_core(file))
+        .filter_map(|file| Some((elf::read(&file).ok()?, file)))
+        .map(|(m, f)| (f, m))
+        .collect()
+}
+
+/// Files that have been looked into. Most modules are linked with the same.
+static NAMES_THE_CORE: Lock<Option<HashMap<PathBuf, bool>>> = Lock::new(None);
+
+/// Is there a name of the core's among the file's texts?
+fn names_the_core(file: &Path) -> bool {
+    let mut known = NAMES_THE_CORE.lock();
+    let known = known.get_or_insert_default();
+    *known.entry(file.to_owned()).or_insert_with(|| {
+        let (data, name) = (std::fs::read(file).unwrap_or_default(), b"\0janus_");
+        // SAFETY: two slices with their lengths.
+        let found =
+            unsafe { libc::memmem(data.as_ptr().cast(), data.len(), name.as_ptr().cast(), name.len()) };
+        !found.is_null()
+    })
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ use crate::json::Json;
 use crate::log::{self, LogConfig, LogSink};
 use crate::media::Engine;
 use crate::modules::eventhandler::EventHandler;
-use crate::modules::generation::Configured;
+use crate::modules::generation;
 use crate::modules::given::Given;
 use crate::modules::head::Kind;
 use crate::modules::host;
@@ -468,13 +468,6 @@ fn start_core(mut settings: Settings, ignore_unreachable: bool) -> Result<Arc<Co
 /// Common to the four kinds; the folder and the `disable` list are filled in per kind.
 fn module_options(config: &Config, folder: &Path) -> Result<Options, StartError> {
     let config_folder = CString::new(folder.as_os_str().as_bytes()).map_err(OptionError::from)?;
-    let mut generations = HashMap::new();
-    for entry in options::ABI_GENERATIONS.of(config) {
-        match entry.split_once('=').map(|(name, g)| (name.trim(), Configured::from_name(g.trim()))) {
-            Some((name, Some(built_for))) => drop(generations.insert(name.to_owned(), built_for)),
-            _ => tracing::warn!("Ignoring abi_generations {entry}: expected FILE=GENERATION or FILE=RELEASE"),
-        }
-    }
     let mut aliases = HashMap::new();
     for entry in options::ALIASES.of(config) {
         match entry.split_once('=').map(|(name, alias)| (name.trim(), alias.trim())) {
@@ -487,7 +480,7 @@ fn module_options(config: &Config, folder: &Path) -> Result<Options, StartError>
     Ok(Options {
         config_folder,
         exit_on_dl_error: options::EXIT_ON_DL_ERROR.of(config),
-        generations,
+        generations: generation::configured(&options::ABI_GENERATIONS.of(config)),
         aliases,
         ..Options::default()
     })

@@ -1,9 +1,12 @@
 """Each of Debian's plugins alone in the folder, the others disabled: nothing tells its release but its own file and the
-files of the others, which are only read."""
+files of the others, which are only read. All are copies with another build-id, as somebody's own build has it."""
 
 import asyncio
 import os
 import pathlib
+import re
+import shutil
+import subprocess
 import tempfile
 import unittest
 
@@ -11,18 +14,29 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 
 from call import EchoCall, Picture
-from harness import Server
+from harness import ROOT, Server
 from signalling import Connection
 
 FOLDER = pathlib.Path(next(pathlib.Path("/usr/lib").glob("*-linux-gnu/janus/plugins")))
 PLUGINS = sorted(path.name.removeprefix("libjanus_").removesuffix(".so") for path in FOLDER.glob("libjanus_*.so"))
 
 
+def own_builds(test, folder=None):
+    """A folder with copies of all plugins whose build-id nobody knows."""
+    folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="janus-lone-"))
+    test.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    for path in FOLDER.glob("libjanus_*.so"):
+        data, changed = re.subn(rb"(\x14\0\0\0\x03\0\0\0GNU\0).{20}", rb"\1" + bytes(20), path.read_bytes(), flags=re.DOTALL)
+        test.assertEqual(changed, 1, path)
+        (folder / path.name).write_bytes(data)
+    return folder
+
+
 class Lone(unittest.IsolatedAsyncioTestCase):
     async def alone(self, plugin, package=None, **options):
         """A server with this plugin only, and a handle of it."""
         options.setdefault("disabled", [name for name in PLUGINS if name != plugin])
-        self.server = Server(**options)
+        self.server = Server(general=f'plugins_folder = "{own_builds(self)}";', **options)
         self.addCleanup(self.server.stop)
         self.assertIn(f"(libjanus_{plugin}.so)", self.server.output())
         self.connection = await Connection.open(self.server.ws)
@@ -195,6 +209,35 @@ class Lone(unittest.IsolatedAsyncioTestCase):
             handle = await self.alone("voicemail", files={
                 "janus.plugin.voicemail.jcfg": f'general: {{ path = "{records}" }}\n'})
             await self.offer(handle, {"request": "record"}, AudioStreamTrack())
+
+
+class Stranger(unittest.IsolatedAsyncioTestCase):
+    """A plugin that does not come with the server, of API 102, whose file does not tell its generation: it resets a context that has
+    56 bytes up to 1.1.4 and 152 from 1.2.0 on, and ends the process when that was too much."""
+
+    def start(self, beside):
+        folder = own_builds(self) if beside else pathlib.Path(tempfile.mkdtemp(prefix="janus-lone-"))
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        subprocess.run(["cc", "-std=gnu11", "-O2", "-shared", "-fPIC", "-DEARLY=3", ROOT / "c-plugins/telling.c",
+                        "-o", folder / "telling.so"], check=True)
+        server = Server(general=f'plugins_folder = "{folder}";', disabled=PLUGINS)
+        self.addCleanup(server.stop)
+        return server, [line for line in server.output().splitlines() if "telling.so" in line]
+
+    async def test_disabled_plugins_beside_it_tell(self):
+        server, lines = self.start(beside=True)
+        warned = [line for line in lines if "WARN" in line]
+        self.assertEqual(len(warned), 1, lines)
+        for word in ("taken for generation B3", "beside janus_", "abi_generations = \"telling.so=B3\""):
+            self.assertIn(word, warned[0])
+        connection = await Connection.open(server.ws)
+        self.addAsyncCleanup(connection.close)
+        await (await connection.create()).attach("org.example.telling")
+
+    def test_without_them_it_is_refused(self):
+        _, lines = self.start(beside=False)
+        self.assertEqual(len(lines), 1, lines)
+        self.assertRegex(lines[0], r"telling\.so is not loaded: .*janus_rtp_simulcasting_context_reset.*abi_generations = ")
 
 
 class Together(unittest.TestCase):

@@ -13,7 +13,7 @@ make_one() {
 	python3 $here/header.py "$generation" >"$folder/$generation/layout.h"
 	# shellcheck disable=SC2086 # a list of flags
 	cc -std=gnu11 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -s "$@" -I"$folder/$generation" $flags \
-		-Wl,-soname,libdialect_"$generation".so.0 $here/dialect.c -o "$folder/$generation/libdialect_$generation.so"
+		-Wl,-soname,liborg.example.dialect."$generation".so.0 $here/dialect.c -o "$folder/$generation/libdialect_$generation.so"
 }
 
 folder=$1

@@ -18,6 +18,41 @@ GENERATIONS = re.findall(r"^generation (\w+)", LAYOUTS, re.MULTILINE)
 # Their files do not say which of several generations they were compiled for: the configuration has to.
 UNTOLD = ["A1", "A2", "A3", "A4", "A5", "A6", "A8"]
 
+# A description for the SDP functions: two formats that only the second preference finds, one H.264 format of four that fits.
+ASKED = "\r\n".join("""v=0
+o=- 1 1 IN IP4 127.0.0.1
+s=-
+t=0 0
+m=audio 9 UDP/TLS/RTP/SAVPF 8 111 63
+c=IN IP4 127.0.0.1
+a=sendrecv
+a=rtpmap:111 opus/48000/2
+a=fmtp:111 minptime=10;useinbandfec=1
+a=rtpmap:63 red/48000/2
+a=fmtp:63 111/111
+a=rtpmap:8 PCMA/8000
+m=video 9 UDP/TLS/RTP/SAVPF 98 96 102 103 104 105
+c=IN IP4 127.0.0.1
+a=recvonly
+a=rtpmap:98 VP9/90000
+a=rtpmap:96 VP8/90000
+a=rtcp-fb:96 nack pli
+a=rtpmap:102 H264/90000
+a=fmtp:102 packetization-mode=1;profile-level-id=42001f
+a=rtpmap:103 H264/90000
+a=fmtp:103 packetization-mode=0;profile-level-id=42e01f
+a=rtpmap:104 H264/90000
+a=fmtp:104 packetization-mode=1;profile-level-id=42e01f
+a=rtpmap:105 H264/90000
+a=fmtp:105 packetization-mode=1;profile-level-id=640032
+m=application 9 UDP/DTLS/SCTP webrtc-datachannel
+c=IN IP4 127.0.0.1
+a=sctp-port:5000
+""".split("\n"))
+AUDIO_PAYLOAD_TYPES = {"none": -1, "opus": 111, "multiopus": 111, "red": 120, "pcmu": 0, "pcma": 8, "g722": 9, "isac32": 104,
+                       "isac16": 103, "l16-48": 105, "l16": 106}
+VIDEO_PAYLOAD_TYPES = {"none": -1, "vp8": 96, "vp9": 101, "h264": 107, "av1": 98, "h265": 100}
+
 
 def file(generation):
     return FOLDER / generation / f"libdialect_{generation}.so"
@@ -36,8 +71,9 @@ def overrides(generations):
 class Dialect:
     """A handle of one generation's plugin, and the checks of one call. `test` is the unittest case."""
 
-    def __init__(self, test, server, generation, token=None):
+    def __init__(self, test, server, generation, token=None, name=None):
         self.test = test
+        self.package = name or package(generation)
         self.server = server
         self.generation = generation
         self.number = GENERATIONS.index(generation)
@@ -53,7 +89,7 @@ class Dialect:
         if self.token:
             self.connection.extra["token"] = self.token
         self.session = await self.connection.create()
-        self.handle = await self.session.attach(package(self.generation))
+        self.handle = await self.session.attach(self.package)
         return self
 
     async def close(self):
@@ -106,11 +142,40 @@ class Dialect:
 
     async def control_plane(self):
         reply = await self.handle.request({"janus": "message", "body": {"request": "ping"}})
-        self.equal(reply["plugindata"], {"plugin": package(self.generation), "data": {"pong": self.generation}}, "ping")
+        self.equal(reply["plugindata"], {"plugin": self.package, "data": {"pong": self.generation}}, "ping")
         self.equal(await self.ask("notify"), False, "no event handlers")
         self.equal((await self.ask("report"))["configuration"], str(self.server.folder), "configuration folder")
-        said = self.server.admin({"janus": "message_plugin", "plugin": package(self.generation), "request": {"a": [1]}})
+        said = self.server.admin({"janus": "message_plugin", "plugin": self.package, "request": {"a": [1]}})
         self.equal((said["response"]["dialect"], said["response"]["echo"]), (self.generation, {"a": [1]}), "admin message")
+        await self.helpers()
+
+    async def helpers(self):
+        """What compiled code gets from the SDP and codec functions: m-lines of this layout, arguments of these prototypes,
+        codecs by the numbers of these headers."""
+        found = await self.ask("helpers", sdp=ASKED)
+        self.equal([(line["type"], line["port"], line["direction"], line["payload_types"]) for line in found["lines"]],
+                   [("audio", 9, 1, 3), ("video", 9, 3, 6), ("application", 9, 0, 0)], "m-lines")
+        self.equal([line["attributes"] for line in found["lines"]], [5, 11, 1], "attributes of the m-lines")
+        self.equal((found["first"], found["preferred"]), (["pcma", "vp9"], ["opus", "vp8"]), "first and preferred codecs")
+        self.equal((found["pt"], found["names"]), ([111, 96], ["opus", "vp8"]), "payload types")
+        # An m-line can be named from 1.0 on.
+        self.equal(found["pt_by_index"], -1 if self.multistream else 96, "payload type of another m-line")
+        full = self.since("A4")
+        self.equal((found.get("fmtp"), found.get("h264")),
+                   ("minptime=10;useinbandfec=1", 104) if full else (None, None), "formats")
+        self.equal(found.get("red"), 63 if self.since("A9") else None, "RED")
+        self.equal((found["after_removal"], found["removed_line"], found["made"]), (-1, 0, ["video", 9, 3]), "what is removed, made")
+        written = sections(found["written"])
+        self.equal(list(written), ["audio", "video"], "m-lines that are written")
+        self.true("96" not in written["video"] and "a=rtpmap:104 H264/90000" in written["video"], "formats that are written")
+        self.true("a=fmtp:111 minptime=10;useinbandfec=1" in written["audio"] and "a=recvonly" in written["video"], "attributes")
+        left_out = [] if self.since("B3") else ["l16-48", "l16"]
+        left_out += [] if self.since("A9") else ["red"]
+        left_out += [] if self.since("A3") else ["multiopus"]
+        audio = [name for name in AUDIO_PAYLOAD_TYPES if name not in left_out]
+        video = list(VIDEO_PAYLOAD_TYPES)[:6 if self.since("A4") else 4]
+        self.equal(found["audio_codecs"], [[name, AUDIO_PAYLOAD_TYPES[name], i] for i, name in enumerate(audio)], "audio codecs")
+        self.equal(found["video_codecs"], [[name, VIDEO_PAYLOAD_TYPES[name], i] for i, name in enumerate(video)], "video codecs")
 
     def descriptions(self, peer, data):
         answer = sections(peer.answer)

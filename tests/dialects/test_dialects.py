@@ -5,6 +5,7 @@ import base64
 import hmac
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -12,8 +13,8 @@ import time
 import unittest
 
 from call import EchoCall
-from dialects import GENERATIONS, UNTOLD, Dialect, file, overrides, package
-from harness import PROGRAMS, Server
+from dialects import GENERATIONS, LAYOUTS, UNTOLD, Dialect, file, overrides, package
+from harness import PROGRAMS, ROOT, Server
 from peer import tap
 from signalling import Connection
 
@@ -47,6 +48,16 @@ AT_ONCE = int(os.environ.get("DIALECTS_AT_ONCE", 3))
 
 
 class Case(unittest.IsolatedAsyncioTestCase):
+    def renamed(self, generation, names):
+        """The bytes of a generation's plugin with other texts in place of these: no longer than they and the NULs behind."""
+        data = file(generation).read_bytes()
+        for old, new in names.items():
+            room = re.search(rb"\0" + re.escape(old.encode()) + rb"\0+", data)
+            self.assertIsNotNone(room, old)
+            self.assertLess(len(new) + 1, len(room[0]))
+            data = data[:room.start() + 1] + new.encode().ljust(len(room[0]) - 1, b"\0") + data[room.end():]
+        return data
+
     def judge(self, generations, ends):
         for generation, end in zip(generations, ends):
             with self.subTest(generation):
@@ -117,6 +128,25 @@ class Together(Case):
             self.assertEqual((said["valid"], said["contains"]), good, f"{own}: {token}")
             self.assertEqual(said.get("signed"), True if dialect.since("A8") else None, own)
 
+    def served(self):
+        """A row per generation that a call was made with just now: name, release of its header, API number of its table."""
+        return [line.split()[1:] for line in LAYOUTS.splitlines() if line.startswith("generation ")]
+
+    def readme(self):
+        """The rows of README's table."""
+        table = (ROOT / "README.md").read_text().split("<!-- generations:")[1].split("<!-- end of generations")[0]
+        return [re.split(r" *\| *", line)[1:4] for line in table.splitlines() if re.match(r"\| [AB]\d", line)]
+
+    def as_the_readme_says(self):
+        def numbers(release):
+            return [int(number) for number in release.split(".")]
+        rows = self.readme()
+        self.assertEqual([row[0] for row in rows], GENERATIONS)
+        for (name, releases, apis), (_, release, api) in zip(rows, self.served(), strict=True):
+            first, last = releases.split(" … ")[0], releases.split(" … ")[-1]
+            self.assertTrue(numbers(first) <= numbers(release) <= numbers(last), f"{name}: {release} is not of {releases}")
+            self.assertTrue(int(apis.split(" … ")[0]) <= int(api) <= int(apis.split(" … ")[-1]), f"{name}: {api} is not of {apis}")
+
     async def test_all_in_one_process(self):
         secured = f'token_auth = true; token_auth_secret = "{SECRET}";'
         server = start(Folder(self, GENERATIONS), overrides(GENERATIONS), secured)
@@ -134,6 +164,73 @@ class Together(Case):
             finally:
                 await dialect.close()
         self.judge(GENERATIONS, await some_at_once(map(call, GENERATIONS)))
+        self.as_the_readme_says()
+
+
+class OnePackage(Case):
+    """Builds of one plugin: the same package, the same names of functions."""
+
+    def folder(self, generations):
+        folder = Folder(self, [])
+        for name in generations:
+            (folder.path / file(name).name).write_bytes(self.renamed(name, {package(name): "org.example.dialect"}))
+        return folder
+
+    async def test_each_answers_under_its_alias(self):
+        """A1, and B1 … B6: a call with each, and the end of the process by SIGTERM with code 0."""
+        generations = ["A1", *(name for name in GENERATIONS if name.startswith("B"))]
+        aliases = ",".join(f"{file(name).name}=org.example.build.{name}" for name in generations[1:])
+        server = await asyncio.to_thread(start, self.folder(generations), f'{overrides(generations)} aliases = "{aliases}";')
+        self.addCleanup(server.stop)
+
+        async def call(name):
+            alias = "org.example.dialect" if name == "A1" else f"org.example.build.{name}"
+            dialect = Dialect(self, server, name, name=alias)
+            try:
+                await dialect.open()
+                await dialect.control_plane()
+                peer, _ = await dialect.called()
+                await dialect.media(peer)
+                await dialect.hung_up(peer)
+                await dialect.end()
+            finally:
+                await dialect.close()
+        self.judge(generations, await some_at_once(map(call, generations)))
+
+    def test_without_aliases_the_first_serves(self):
+        server = start(self.folder(["B3", "B6"]))
+        self.addCleanup(server.stop)
+        lines = server.output().splitlines()
+        refused = [line for line in lines if "is org.example.dialect already" in line]
+        self.assertEqual(len(refused), 1, lines)
+        for word in ("libdialect_B3.so", "libdialect_B6.so", "aliases"):
+            self.assertIn(word, refused[0])
+        self.assertEqual(sum("plugin org.example.dialect " in line for line in lines), 1, lines)
+
+
+class Bundled(Case):
+    """Stand-ins for plugins of 1.0.4 and 1.1.4 that killed the process when they were alone: under the names of bundled ones."""
+
+    async def test_lone(self):
+        async def lone(plugin, generation, soname):
+            folder = Folder(self, [])
+            build = folder.path / f"libjanus_{plugin}.so"
+            build.write_bytes(self.renamed(generation, {
+                package(generation): f"janus.plugin.{plugin}",
+                f"liborg.example.dialect.{generation}.so.0": f"libjanus_{plugin}.so.{soname}"}))
+            report = await asyncio.to_thread(check, build)
+            self.assertRegex(report, rf"(?s)generation: {generation}\n.*  loads\n$")
+            server = await asyncio.to_thread(start, folder)
+            dialect = Dialect(self, server, generation, name=f"janus.plugin.{plugin}")
+            try:
+                await dialect.open()
+                await dialect.simulcast("ssrc")
+                await dialect.end()
+            finally:
+                await dialect.close()
+                await asyncio.to_thread(server.stop)
+        steps = [(plugin, *build) for build in (("B2", 0), ("B3", 1)) for plugin in ("recordplay", "echotest", "audiobridge")]
+        self.judge(steps, await some_at_once(lone(*step) for step in steps))
 
 
 class Binding(unittest.IsolatedAsyncioTestCase):

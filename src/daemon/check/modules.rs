@@ -2,6 +2,7 @@
 
 use super::{Finding, Installation, State};
 use crate::daemon::system::System;
+use crate::modules::generation;
 use crate::options;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,14 +19,15 @@ const CHECK_SECONDS: u64 = 20;
 const KINDS: [&str; 4] = ["plugins", "transports", "events", "loggers"];
 
 /// `janus-rs check FILE…`: 0 when all of them would load. Each is opened in a process of its own, which it may crash or
-/// keep for ever.
-pub fn check(files: &[PathBuf], system: &dyn System) -> i32 {
+/// keep for ever. `generations`: as `plugins.abi_generations`.
+pub fn check(files: &[PathBuf], generations: &[String], system: &dyn System) -> i32 {
+    let generations = generation::configured(generations);
     let limit = std::env::var("JANUS_RS_CHECK_SECONDS").ok().and_then(|s| s.parse().ok());
     let limit = Duration::from_secs(limit.unwrap_or(CHECK_SECONDS));
     let mut all_good = true;
     for file in files {
         let look = || {
-            let (report, good) = crate::modules::check::run(file);
+            let (report, good) = crate::modules::check::run(file, &generations);
             print!("{report}");
             let _ = std::io::stdout().flush();
             if good { LOADS } else { REFUSED }
@@ -85,7 +87,8 @@ pub fn installed(installation: &Installation, findings: &mut Vec<Finding>) {
     }
     let all = found(installation);
     let enabled: Vec<&Path> = all.iter().filter(|m| !m.disabled).map(|m| m.file.as_path()).collect();
-    let reports = reports(&enabled);
+    let generations = installation.config.as_ref().map(|config| options::ABI_GENERATIONS.of(config));
+    let reports = reports(&enabled, &generations.unwrap_or_default());
     for module in &all {
         let name = module.file.display().to_string();
         if module.disabled {
@@ -135,12 +138,14 @@ fn finding(name: String, report: &[String]) -> Finding {
 }
 
 /// The lines of `janus-rs check FILE…` for each. In a process of its own, whose standard output is ours alone.
-fn reports(files: &[&Path]) -> Vec<Vec<String>> {
+fn reports(files: &[&Path], generations: &[String]) -> Vec<Vec<String>> {
     if files.is_empty() {
         return Vec::new();
     }
     let Ok(program) = std::env::current_exe() else { return Vec::new() };
-    let Ok(output) = Command::new(program).arg("check").args(files).output() else { return Vec::new() };
+    let generations = format!("--abi-generations={}", generations.join(","));
+    let output = Command::new(program).arg("check").arg(generations).args(files).output();
+    let Ok(output) = output else { return Vec::new() };
     let text = String::from_utf8_lossy(&output.stdout);
     let mut reports: Vec<Vec<String>> = Vec::new();
     for line in text.lines() {
