@@ -279,7 +279,7 @@ _janus__rs() {
             return 0
             ;;
         janus__subcmd__rs__subcmd__check)
-            opts="-F -p -h --configs-folder --prefix --unit --json --help"
+            opts="-F -p -h --configs-folder --prefix --unit --abi-generations --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -302,6 +302,10 @@ _janus__rs() {
                     return 0
                     ;;
                 --unit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --abi-generations)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

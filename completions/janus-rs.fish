@@ -78,6 +78,7 @@ complete -c janus-rs -n "__fish_janus_rs_needs_command" -a "help" -d 'Print this
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -s F -l configs-folder -d 'Where the configuration is' -r -F
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -s p -l prefix -d 'An installation from source: PREFIX/etc/janus, PREFIX/lib/janus' -r -F
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -l unit -d 'The systemd unit whose ExecStart says it; without any of the three janus.service, if there is one' -r
+complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -l abi-generations -d 'With files: what plugins were compiled for, as plugins.abi_generations in janus.jcfg: FILE=B3 or FILE=1.1.2' -r
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -l json -d 'One JSON object per finding'
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c janus-rs -n "__fish_janus_rs_using_subcommand report" -s F -l configs-folder -d 'Where the configuration is' -r -F
