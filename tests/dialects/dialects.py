@@ -154,7 +154,7 @@ class Dialect:
         codecs by the numbers of these headers."""
         found = await self.ask("helpers", sdp=ASKED)
         self.equal([(line["type"], line["port"], line["direction"], line["payload_types"]) for line in found["lines"]],
-                   [("audio", 9, 1, 3), ("video", 9, 3, 6), ("application", 9, 0, 0)], "m-lines")
+                   [("audio", 9, 1, 3), ("video", 9, 3, 6), ("application", 9, 1, 1)], "m-lines")
         self.equal([line["attributes"] for line in found["lines"]], [5, 11, 1], "attributes of the m-lines")
         self.equal((found["first"], found["preferred"]), (["pcma", "vp9"], ["opus", "vp8"]), "first and preferred codecs")
         self.equal((found["pt"], found["names"]), ([111, 96], ["opus", "vp8"]), "payload types")
