@@ -142,8 +142,8 @@ fn is_right(module: &elf::Module, decision: &Decision) -> bool {
     })
 }
 
-/// Each kind of evidence alone, without what Debian's build-ids say: it tells the right thing or nothing, and how often it tells
-/// something is known.
+/// Each kind of evidence alone, without what Debian's build-ids say: it tells the right thing or nothing. Of Debian
+/// bookworm's 12 the name tells all, texts 6, code 10, siblings 5; a rebuilt package may lose some.
 #[test]
 fn every_kind_of_evidence_tells_by_itself() {
     let read = |file: &PathBuf| {
@@ -167,10 +167,10 @@ fn every_kind_of_evidence_tells_by_itself() {
     let texts = |module: &elf::Module| elf::Module { constants: module.constants.clone(), ..silent(module) };
     let code = |module: &elf::Module| elf::Module { calls: module.calls.clone(), ..silent(module) };
     let kinds: [(&str, Left<'_>, bool, usize); 4] = [
-        ("soname", &soname, false, 7),
-        ("texts", &texts, false, 7),
-        ("code", &code, false, 7),
-        ("siblings", &silent, true, 7),
+        ("soname", &soname, false, 10),
+        ("texts", &texts, false, 5),
+        ("code", &code, false, 8),
+        ("siblings", &silent, true, 4),
     ];
     let (mut wrong, mut told_by) = (String::new(), String::new());
     for (kind, left, beside, least) in kinds {
@@ -215,8 +215,11 @@ fn what_runs_before_the_table_is_known_has_the_right_form_or_does_not_run() {
     let (good, report) = check(&[&module("-DEARLY=1")]);
     assert!(good && report.contains("janus_rtp_simulcasting_context_reset"), "{report}");
     let (good, report) = check(&[&module("-DEARLY=2")]);
-    let why = "its code calls janus_rtp_simulcasting_context_reset before it can be given the form";
+    let why = "its constructors call janus_rtp_simulcasting_context_reset before it can be given the form";
     assert!(!good && report.contains(why), "{report}");
+    // What follows a call that does not return is not the constructor's.
+    let (good, report) = check(&[&module("-DEARLY=4")]);
+    assert!(good && report.contains("janus_rtp_simulcasting_context_reset"), "{report}");
 }
 
 /// Only a plugin's own file is bound. What it brings along, however it is found, may not call what differs.

@@ -40,7 +40,7 @@ pub fn bind(
         // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base, and `read`
         // has found it in a segment of the file. Of the module constructors have run, and `create` too where its file did
         // not tell its API number; a thread that they started would at worst read the old address or the new one, both of
-        // functions, and what they call themselves is looked at before (`loader::open`). `address` is a function with that
+        // functions (what they have called until then was not bound: `foresight::too_early`). `address` is a function with that
         // symbol's contract in the module's generation.
         unsafe { write(base.wrapping_add(slot.offset as usize), address, read_only)? };
     }

@@ -55,8 +55,6 @@ pub struct Calls {
     pub said: Vec<Said>,
     /// Functions of the core that run at opening, before any import can be bound: what constructors call.
     pub constructors: Vec<Arc<str>>,
-    /// What `create` calls.
-    pub create: Vec<Arc<str>>,
 }
 
 /// Can the code of modules be read on this machine?
@@ -142,9 +140,7 @@ mod x86_64 {
     /// Reads the code.
     pub fn read(image: &Image<'_>, dynamic: &Dynamic) -> Calls {
         let mut calls = of_table(image, dynamic);
-        let early = Early::new(image, dynamic);
-        calls.constructors = early.from(constructors(image, dynamic));
-        calls.create = early.from(create(dynamic).into_iter().collect());
+        calls.constructors = Early::new(image, dynamic).from(constructors(image, dynamic));
         let slots: HashMap<u64, Telling> = dynamic
             .relocations
             .iter()
@@ -651,54 +647,114 @@ mod x86_64 {
     /// Instructions that are followed from where code begins to run.
     const MOST_FOLLOWED: usize = 100_000;
 
+    /// Do these not return? Names of the C and C++ libraries and of GLib. What follows such a call is another function's.
+    fn ends(function: &str) -> bool {
+        const ENDING: [&str; 12] = [
+            "__stack_chk_fail",
+            "__chk_fail",
+            "__fortify_fail",
+            "__assert_fail",
+            "__longjmp_chk",
+            "_Unwind_Resume",
+            "_exit",
+            "abort",
+            "exit",
+            "longjmp",
+            "pthread_exit",
+            "quick_exit",
+        ];
+        ENDING.contains(&function)
+            || function.starts_with("g_assert")
+            || function.starts_with("__cxa_throw")
+            || function.starts_with("__cxa_rethrow")
+            || (function.starts_with("_ZSt")
+                && (function.contains("__throw_") || function.contains("terminate")))
+    }
+
     /// Which functions of the core a piece of code calls: directly, through stubs, and in what it calls of its own file.
-    /// Calls through tables and registers are not followed.
+    /// Calls through tables and registers are not followed, nor what might be behind the end of a function: a module must
+    /// not be refused for what its neighbour calls.
     struct Early<'a> {
         image: &'a Image<'a>,
+        /// Where the addresses of other files' functions are.
         slots: HashMap<u64, Arc<str>>,
+        /// Where its own functions begin that have names.
+        starts: HashSet<u64>,
     }
 
     impl<'a> Early<'a> {
         fn new(image: &'a Image<'a>, dynamic: &Dynamic) -> Early<'a> {
-            let of_core = |r: &&Relocation| ADDRESS_RELOCATIONS.contains(&r.kind);
-            let slots = dynamic.relocations.iter().filter(of_core).filter_map(|r| {
+            let of_others = |r: &&Relocation| ADDRESS_RELOCATIONS.contains(&r.kind);
+            let slots = dynamic.relocations.iter().filter(of_others).filter_map(|r| {
                 let symbol = dynamic.symbols.get(r.symbol).filter(|s| !s.defined)?;
-                symbol.name.starts_with("janus_").then(|| (r.offset, symbol.name.clone()))
+                Some((r.offset, symbol.name.clone()))
             });
-            Early { image, slots: slots.collect() }
+            let starts = dynamic.symbols.iter().filter(|s| s.defined).map(|s| s.address);
+            Early { image, slots: slots.collect(), starts: starts.collect() }
+        }
+
+        /// The function whose address this call or jump takes from a slot.
+        fn taken(&self, i: &Instruction) -> Option<&Arc<str>> {
+            i.is_ip_rel_memory_operand().then(|| self.slots.get(&i.ip_rel_memory_address()))?
+        }
+
+        /// The function that is called: directly, or through a stub.
+        fn called(&self, call: &Instruction) -> Option<&Arc<str>> {
+            if call.flow_control() != FlowControl::Call {
+                return self.taken(call);
+            }
+            let stub = call.near_branch_target();
+            let mut stub = Decoder::with_ip(64, code(self.image, stub, 32)?, stub, DecoderOptions::NONE)
+                .into_iter()
+                .skip_while(|i| i.mnemonic() == Mnemonic::Endbr64);
+            stub.next()
+                .filter(|i| i.flow_control() == FlowControl::IndirectBranch)
+                .and_then(|i| self.taken(&i))
         }
 
         fn from(&self, mut places: Vec<u64>) -> Vec<Arc<str>> {
             let (mut found, mut seen, mut left) = (Vec::new(), HashSet::new(), MOST_FOLLOWED);
-            if self.slots.is_empty() {
+            if !self.slots.values().any(|name| name.starts_with("janus_")) {
                 return found;
             }
             while let Some(start) = places.pop() {
                 let Some(code) = code(self.image, start, usize::MAX) else { continue };
+                let mut after_call = false;
                 for i in Decoder::with_ip(64, code, start, DecoderOptions::NONE) {
-                    if left == 0 || !seen.insert(i.ip()) {
+                    let beyond = i.ip() != start && self.starts.contains(&i.ip());
+                    // Between functions, behind a call that does not return.
+                    let between = after_call
+                        && matches!(i.mnemonic(), Mnemonic::Nop | Mnemonic::Int3 | Mnemonic::Endbr64);
+                    if left == 0 || beyond || between || !seen.insert(i.ip()) {
                         break;
                     }
                     left -= 1;
-                    match i.flow_control() {
+                    let flow = i.flow_control();
+                    after_call = matches!(flow, FlowControl::Call | FlowControl::IndirectCall);
+                    match flow {
                         FlowControl::Next => continue,
-                        FlowControl::Call | FlowControl::ConditionalBranch => {
+                        FlowControl::ConditionalBranch => {
                             places.push(i.near_branch_target());
                             continue;
                         }
                         FlowControl::UnconditionalBranch => places.push(i.near_branch_target()),
-                        FlowControl::IndirectCall | FlowControl::IndirectBranch => {
-                            let slot = i.is_ip_rel_memory_operand().then(|| i.ip_rel_memory_address());
-                            found.extend(slot.and_then(|slot| self.slots.get(&slot).cloned()));
-                            if i.flow_control() == FlowControl::IndirectCall {
+                        FlowControl::Call | FlowControl::IndirectCall => {
+                            let called = self.called(&i);
+                            found.extend(called.cloned());
+                            if called.is_none() && flow == FlowControl::Call {
+                                places.push(i.near_branch_target());
+                            }
+                            if !called.is_some_and(|name| ends(name)) {
                                 continue;
                             }
                         }
+                        FlowControl::IndirectBranch => found.extend(self.taken(&i).cloned()),
                         _ => {}
                     }
                     break;
                 }
             }
+            found.retain(|name| name.starts_with("janus_"));
             found.sort_unstable();
             found.dedup();
             found

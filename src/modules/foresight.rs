@@ -28,13 +28,8 @@ impl Foresight<'_> {
     }
 }
 
-/// Functions of the core that its code calls before they can be bound, and that are others for its generation. Without a
-/// decision, what `create` calls is among them.
+/// Functions of the core that its constructors call, before they can be bound, and that are others for its generation.
 pub fn too_early(module: &Module, decision: Option<&Decision>) -> Vec<String> {
-    let of_create = if decision.is_none() { module.calls.create.as_slice() } else { &[] };
-    let early = module.calls.constructors.iter().chain(of_create);
-    let mut found: Vec<String> =
-        early.filter(|symbol| binding::differs(symbol, decision)).map(ToString::to_string).collect();
-    found.dedup();
-    found
+    let early = module.calls.constructors.iter();
+    early.filter(|symbol| binding::differs(symbol, decision)).map(ToString::to_string).collect()
 }

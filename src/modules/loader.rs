@@ -310,8 +310,7 @@ pub enum NotServed {
         "it is of generation {generation}, and {helper}, which it brings along, calls {symbols}: that file would get the newest form"
     )]
     Helper { generation: Generation, helper: String, symbols: String },
-    /// Its constructors, or its `create` where its file does not tell what it is.
-    #[error("its code calls {} before it can be given the form that it was compiled for", symbols.join(", "))]
+    #[error("its constructors call {} before it can be given the form that it was compiled for", symbols.join(", "))]
     TooEarly { symbols: Vec<String> },
     #[error(transparent)]
     Undecided(#[from] Undecided),
@@ -432,7 +431,7 @@ fn binds_alone(helpers: &[(PathBuf, elf::Module)], decision: &Decision) -> Resul
     Err(NotServed::Helper { generation: decision.generation, helper, symbols })
 }
 
-/// Is what the plugin calls before it is bound the same for its generation?
+/// Is what the plugin's constructors call, before it is bound, the same for its generation?
 fn in_time(facts: &elf::Module, decision: Option<&Decision>) -> Result<(), NotServed> {
     let symbols = foresight::too_early(facts, decision);
     if symbols.is_empty() { Ok(()) } else { Err(NotServed::TooEarly { symbols }) }
