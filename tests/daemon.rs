@@ -181,7 +181,11 @@ fn what_is_no_plugin_is_left_out() {
         ("uncreated.so", "it has no function `create`"),
         ("nothing.so", "`create` returned NULL"),
         ("poor.so", "query_session"),
-        ("ancient.so", "lacks"), // its table is read as that of its time
+        // Read in the file. Where code is not decoded, its table is read as that of its time.
+        (
+            "ancient.so",
+            if cfg!(target_arch = "x86_64") { "API 5 belongs to no known release" } else { "lacks" },
+        ),
         ("org.example.refusing", "could not be initialised (-1)"),
     ] {
         assert!(log.lines().any(|l| l.contains(name) && l.contains(why)), "{name}: {why}\n{log}");
