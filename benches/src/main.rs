@@ -22,7 +22,7 @@ usage: bench [options] [scenario ...]
 
   --list               the scenarios; without any named, a short list of them runs
   --all                every scenario
-  --servers A,B        of janus, janus-2loops, janus-rs (all)
+  --servers A,B        of janus, janus-2loops, janus-rs (these), janus-rs-builtin
   --janus-rs PROGRAM   (target/release/janus-rs)
   --runs N             alternating runs, of which the median counts (3)
   --seconds N          of each measurement (6)
@@ -124,12 +124,14 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
 
 fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
     match name {
-        "janus" => Ok(Kind { name: "janus", program: "janus".into(), general: "", is_ours: false }),
+        "janus" => Ok(Kind::new("janus", "janus".as_ref())),
         "janus-2loops" => {
-            let general = "event_loops = 2";
-            Ok(Kind { name: "janus, event_loops = 2", program: "janus".into(), general, is_ours: false })
+            Ok(Kind { general: "event_loops = 2", ..Kind::new("janus, event_loops = 2", "janus".as_ref()) })
         }
-        "janus-rs" => Ok(Kind { name: "janus-rs", program: ours.to_owned(), general: "", is_ours: true }),
+        "janus-rs" => Ok(Kind { is_ours: true, ..Kind::new("janus-rs", ours) }),
+        "janus-rs-builtin" => {
+            Ok(Kind { is_ours: true, builtin: true, ..Kind::new("janus-rs, built-in transports", ours) })
+        }
         other => Err(format!("no server {other}")),
     }
 }

@@ -19,6 +19,14 @@ pub struct Kind {
     pub general: &'static str,
     /// The library lies beside it.
     pub is_ours: bool,
+    /// It serves without a transport module.
+    pub builtin: bool,
+}
+
+impl Kind {
+    pub fn new(name: &'static str, program: &Path) -> Kind {
+        Kind { name, program: program.to_owned(), general: "", is_ours: false, builtin: false }
+    }
 }
 
 pub struct Server {
@@ -71,7 +79,7 @@ impl Server {
                 address = sys::host(),
                 general = kind.general,
                 plugins = but("plugins", &PLUGINS)?,
-                transports = but("transports", &["websockets"])?,
+                transports = but("transports", if kind.builtin { &[] } else { &["websockets"] })?,
             ),
         )?;
         fs::write(
@@ -80,6 +88,12 @@ impl Server {
                 "general: {{\n ws = true\n ws_port = {port}\n ws_ip = \"127.0.0.1\"\n}}\nadmin: {{\n admin_ws = false\n}}\n"
             ),
         )?;
+        if kind.builtin {
+            fs::write(
+                folder.join("janus-rs.jcfg"),
+                format!("web: {{\n ip = \"127.0.0.1\"\n port = {port}\n}}\n"),
+            )?;
+        }
         for plugin in PLUGINS {
             fs::write(folder.join(format!("janus.plugin.{plugin}.jcfg")), "general: {\n}\n")?;
         }
