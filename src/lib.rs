@@ -17,6 +17,7 @@ pub mod server;
 #[cfg(feature = "web")]
 pub mod transports;
 pub mod builtin;
+pub mod links;
 pub mod api;
 pub mod core;
 pub mod modules;

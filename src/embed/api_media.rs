@@ -6,10 +6,10 @@ use super::api::{DEFECT, find, find_peer};
 use super::arguments::{bytes, fill, not_null, optional_text, read};
 use super::error::{Error, Result, call};
 use super::figures;
-use super::lines::{Format, Wanted};
-use super::link::Wish;
 use super::types::*;
 use crate::export;
+use crate::links::lines::{Format, Wanted};
+use crate::links::link::Wish;
 use crate::sdp::Direction;
 use std::ffi::{c_int, c_void};
 
@@ -57,7 +57,7 @@ export! {
             // SAFETY: NULL, or that long by contract.
             let packet = unsafe { bytes(packet, length, "packet") }?;
             peer.is_up()?;
-            peer.media.send(mindex, packet).map(|()| 0)
+            Ok(peer.media.send(mindex, packet).map(|()| 0)?)
         })
     }
 
@@ -71,7 +71,7 @@ export! {
             // SAFETY: NULL, or that long by contract.
             let packet = unsafe { bytes(packet, length, "packet") }?;
             peer.is_up()?;
-            peer.media.send_rtcp(mindex, packet).map(|()| 0)
+            Ok(peer.media.send_rtcp(mindex, packet).map(|()| 0)?)
         })
     }
 
@@ -79,7 +79,7 @@ export! {
     /// [any]
     "janus_rs.h" fn janus_rs_ask_keyframe(core: *mut janus_rs, peer: janus_rs_peer, mindex: i32) -> c_int
         as nonnull() or DEFECT; {
-        call(|| find_peer(core, peer)?.media.ask_keyframe(mindex).map(|()| 0))
+        call(|| Ok(find_peer(core, peer)?.media.ask_keyframe(mindex).map(|()| 0)?))
     }
 
     /// What the peer may send, bit/s, in all (REMB); 0: as much as its path takes. Repeated while it is in force. [any]

@@ -2,6 +2,7 @@
 
 use super::types::janus_rs_code as Code;
 use super::types::janus_rs_code::*;
+use crate::links::Fault;
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,6 +12,18 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub struct Error {
     code: Code,
     text: String,
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Error {
+        let text = fault.to_string();
+        match fault {
+            Fault::Invalid(_) => Error::invalid(text),
+            Fault::Missing(_) => Error::new(JANUS_RS_ENOENT, text),
+            Fault::TooLarge(_) => Error::new(JANUS_RS_ETOOBIG, text),
+            Fault::State(_) => Error::state(text),
+        }
+    }
 }
 
 impl Error {

@@ -2,7 +2,6 @@
 
 use super::error::{Error, Result};
 use super::instance::Instance;
-use super::outlet::Fact;
 use super::peer::Peer;
 use super::types::janus_rs_code::{JANUS_RS_ENOENT, JANUS_RS_ESTATE};
 use super::types::{
@@ -11,6 +10,7 @@ use super::types::{
 };
 use crate::core::jsep::MediumKind;
 use crate::json::{Json, dump};
+use crate::links::outlet::Fact;
 use crate::media::{DtlsRole, DtlsState, IceRole, IceState, Mindex, PairEnd};
 use crate::metrics::Format;
 use crate::server::metrics;

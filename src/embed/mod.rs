@@ -2,8 +2,8 @@
 //!
 //! `api` and its siblings have the functions and `types` the structs of the header, which build.rs generates from them. An [`instance`]
 //! is the server without the daemon around it; a [`client`] is a transport that exists in memory only; a [`peer`] is a handle of a
-//! plugin that exists in memory only, with [`channel`]s and [`media`]; everything that happens comes to a [`queue`], which the
-//! program empties on its own thread. A [`link`] forwards what one peer sends to another, on the way of the packet itself.
+//! plugin that exists in memory only, with [`channel`]s and [media](crate::links); everything that happens comes to a [`queue`], which the
+//! program empties on its own thread. A [link](crate::links) forwards what one peer sends to another, on the way of the packet itself.
 
 mod api;
 mod api_channel;
@@ -22,13 +22,8 @@ mod figures;
 mod forks;
 mod hooks;
 mod instance;
-mod layers;
-mod lines;
-mod link;
 mod log;
-mod media;
 mod opening;
-mod outlet;
 mod peer;
 mod peer_plugin;
 mod peers;
@@ -37,7 +32,6 @@ mod signals;
 mod system;
 mod table;
 mod threads;
-mod track;
 mod types;
 mod watch;
 

@@ -36,7 +36,7 @@ pub fn open(peers: &Arc<Peers>, core: &Arc<Core>, queue: Arc<Queue>, options: Pe
         loop_index: worker,
     };
     let handle = Handle::new(core, &session, number, config);
-    peer.media.outlet.belongs_to(Arc::downgrade(&handle));
+    peer.belongs_to(&handle);
     peers.insert(peer);
     if !session.add_handle(&handle) || handle.attach().is_err() {
         peers.remove(number);

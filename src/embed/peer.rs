@@ -5,8 +5,6 @@
 use super::description::{self, Pasted, unusable};
 use super::direct::Direct;
 use super::error::{Error, Result};
-use super::lines::{self, Line, Wanted};
-use super::media::Media;
 use super::queue::{Body, Event, Queue, User};
 use super::types::janus_rs_code::*;
 use super::types::janus_rs_event_type::{self as Type, *};
@@ -19,6 +17,9 @@ use crate::core::jsep::{MediumKind, RidOrder, SdpType};
 use crate::core::negotiate::{ClientJsep, DEFAULT_LARGEST_MESSAGE, PluginJsep};
 use crate::core::trickle::Trickle;
 use crate::json::Json;
+use crate::links::lines::{self, Line, Wanted};
+use crate::links::media::Media;
+use crate::links::outlet::Fact;
 use crate::media::channel::{ChannelCommand, LARGEST_MESSAGE};
 use crate::media::ice::candidate;
 use crate::media::{DtlsState, HangupReason, IceState, Mindex, PairEnd, PeerEvent, PeerSnapshot};
@@ -26,8 +27,8 @@ use crate::modules::host::HandleHost;
 use crate::sdp::{Direction, Sdp};
 use crate::util::lock::Lock;
 use crate::util::time;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Of one peer: as many as are taken of a description.
 const MOST_LINES: usize = 1024;
@@ -59,6 +60,7 @@ pub struct Peer {
     pub rtp_events: bool,
     pub direct: Option<Direct>,
     pub media: Media,
+    handle: OnceLock<Weak<Handle>>,
     /// A description is being made or taken.
     busy: AtomicBool,
     /// Bit/s that the peer may send; 0: any. And when it was told so, monotonic µs.
@@ -132,6 +134,7 @@ impl Peer {
             rtp_events: options.rtp_events,
             direct: options.direct,
             media: Media::default(),
+            handle: OnceLock::new(),
             busy: false.into(),
             limit: 0.into(),
             limited_at: 0.into(),
@@ -158,8 +161,15 @@ impl Peer {
         Event { peer: self.number, user: self.user, ..Event::new(kind) }
     }
 
+    /// Set once, before anybody knows it.
+    pub fn belongs_to(&self, handle: &Arc<Handle>) {
+        let _ = self.handle.set(Arc::downgrade(handle));
+        let host: Arc<dyn HandleHost> = handle.clone();
+        self.media.outlet.belongs_to(Arc::downgrade(&host));
+    }
+
     pub fn handle(&self) -> Option<Arc<Handle>> {
-        self.media.outlet.handle()
+        self.handle.get().and_then(Weak::upgrade)
     }
 
     /// Its handle, while something can be changed.
@@ -227,7 +237,7 @@ impl Peer {
         state.offered = None;
         flush(&mut state, &handle);
         drop(state);
-        self.media.update(&handle.signalling_facts().media);
+        self.media.update(handle.signalling_facts().media.iter().map(Fact::of).collect());
         if outcome.resend_candidates {
             for candidate in handle.local_candidates() {
                 self.tell_candidate(Some(&candidate));
@@ -290,7 +300,7 @@ impl Peer {
         }
         flush(&mut state, &handle);
         drop(state);
-        self.media.update(&handle.signalling_facts().media);
+        self.media.update(handle.signalling_facts().media.iter().map(Fact::of).collect());
         Ok(())
     }
 
@@ -349,7 +359,7 @@ impl Peer {
 
     /// Whether a packet that the program sends now has a way to go.
     pub fn is_up(&self) -> Result<()> {
-        match self.media.outlet.handle() {
+        match self.handle.get().and_then(Weak::upgrade) {
             Some(handle) if handle.flags.any(flags::READY) && !handle.flags.any(flags::ALERT) => Ok(()),
             _ => Err(Error::state("the peer is not connected")),
         }
@@ -373,7 +383,7 @@ impl Peer {
     fn roll_back(&self, handle: &Handle) -> Result<()> {
         handle.roll_back().map_err(failed)?;
         self.state.lock().signaling = JANUS_RS_SIGNALING_STABLE;
-        self.media.update(&handle.signalling_facts().media);
+        self.media.update(handle.signalling_facts().media.iter().map(Fact::of).collect());
         Ok(())
     }
 

@@ -8,11 +8,10 @@ use super::queue::{Body, Event};
 use super::types::janus_rs_event_type::*;
 use super::types::janus_rs_message::JANUS_RS_BINARY;
 use crate::json::Json;
+use crate::links::media::heard;
 use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelEnd, ChannelEvent, ChannelId};
 use crate::media::{HangupReason, Mindex, PeerEvent, Route, RtpIn};
 use crate::modules::host::{Connection, HandleHost, PluginFace, PluginResult, PluginSessionFace};
-use crate::rtcp::compound::{self, AFB, FIR, FULL_INTRA, PLI, PSFB};
-use crate::rtcp::remb;
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -158,16 +157,11 @@ impl PluginSessionFace for Session {
         }
         let peer = &self.peer;
         peer.remind();
-        let mut wants_keyframe = false;
-        for block in compound::blocks(packet) {
-            let bytes = block.bytes(packet);
-            match (block.packet_type, block.count) {
-                (PSFB, PLI | FULL_INTRA) | (FIR, _) => wants_keyframe = true,
-                (PSFB, AFB) if remb::is_remb(bytes) => peer.note_bitrate(remb::bitrate(bytes)),
-                _ => {}
-            }
+        let heard = heard(packet);
+        if let Some(bits) = heard.estimate {
+            peer.note_bitrate(bits);
         }
-        if wants_keyframe {
+        if heard.wants_keyframe {
             peer.note_keyframe(mindex);
         }
         if peer.rtp_events {

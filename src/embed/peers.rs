@@ -3,11 +3,11 @@
 
 use super::channel::Channel;
 use super::error::{Error, Result};
-use super::link::Wish;
 use super::peer::Peer;
 use super::queue::User;
 use super::table::Table;
 use super::types::janus_rs_code::*;
+use crate::links::link::Wish;
 use crate::media::Mindex;
 use crate::media::channel::{ChannelCommand, ChannelConfig, ChannelId};
 use crate::util::lock::Lock;
@@ -90,12 +90,12 @@ impl Peers {
     pub fn link(&self, from: (u64, Mindex), to: (u64, Mindex), wish: Wish) -> Result<()> {
         let _one_at_a_time = self.linking.lock();
         let (source, receiver) = (self.find(from.0)?, self.find(to.0)?);
-        receiver.media.link(to.1, &source.media, from.1, wish)
+        Ok(receiver.media.link(to.1, &source.media, from.1, wish)?)
     }
 
     pub fn unlink(&self, to: (u64, Mindex)) -> Result<()> {
         let _one_at_a_time = self.linking.lock();
-        self.find(to.0)?.media.unlink(to.1)
+        Ok(self.find(to.0)?.media.unlink(to.1)?)
     }
 
     pub fn link_count(&self) -> usize {

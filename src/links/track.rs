@@ -4,7 +4,6 @@
 use super::link::{Link, Seen};
 use super::outlet::Outlet;
 use crate::media::{Mindex, RtpIn};
-use crate::modules::host::HandleHost;
 use crate::rtp::header::FIXED_LEN;
 use crate::rtp::{Header, VideoCodec, keyframe, vp8, vp9};
 use crate::util::lock::packet_path;

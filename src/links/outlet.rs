@@ -1,10 +1,11 @@
 //! Where packets for one peer go, and what is known of its media: read on the way of each packet, without a lock.
 #![forbid(unsafe_code)]
 
-use crate::core::handle::Handle;
 use crate::core::jsep::{Medium, MediumKind};
 use crate::media::{Mindex, Route, RtpOut};
 use crate::modules::host::HandleHost;
+use crate::sdp::codec::static_name;
+use crate::sdp::{Direction, Mline};
 use arc_swap::ArcSwap;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -16,7 +17,7 @@ const ESTIMATE_LASTS: i64 = 15_000_000;
 pub struct Outlet {
     /// Kept up to date by the core.
     pub route: Route,
-    handle: OnceLock<Weak<Handle>>,
+    handle: OnceLock<Weak<dyn HandleHost>>,
     facts: ArcSwap<Vec<Fact>>,
     /// Bit/s that the peer can take, as it says; and when it said so, monotonic µs.
     estimate: AtomicU32,
@@ -40,7 +41,7 @@ pub struct Fact {
 }
 
 impl Fact {
-    fn of(medium: &Medium) -> Fact {
+    pub fn of(medium: &Medium) -> Fact {
         let rids = medium.rids.iter().flatten().count();
         let ssrcs = medium.remote_ssrc.iter().filter(|ssrc| **ssrc != 0).count();
         let layers = if rids > 0 { rids } else { ssrcs };
@@ -55,6 +56,26 @@ impl Fact {
         }
     }
 
+    /// Of an m-line of our own description, for who knows nothing but descriptions. `layers`: of simulcast.
+    pub fn said(mline: &Mline, layers: u8) -> Fact {
+        let on = mline.port > 0;
+        let both = matches!(mline.direction, Direction::SendRecv | Direction::Default);
+        let codec = |pt: &i32| {
+            let named = mline.rtpmap(*pt).and_then(|rtpmap| rtpmap.split('/').next());
+            let name = named.or_else(|| static_name(*pt))?.to_ascii_lowercase();
+            Some((u8::try_from(*pt).ok()?, name))
+        };
+        Fact {
+            kind: super::lines::kind_of(mline),
+            mid: mline.value("mid").unwrap_or_default().to_owned(),
+            send: on && (both || mline.direction == Direction::SendOnly),
+            recv: on && (both || mline.direction == Direction::RecvOnly),
+            codecs: mline.ptypes.iter().filter_map(codec).collect(),
+            layers: layers.clamp(1, 3),
+            ssrc: 0,
+        }
+    }
+
     pub fn video(&self) -> bool {
         self.kind == MediumKind::Video
     }
@@ -62,17 +83,17 @@ impl Fact {
 
 impl Outlet {
     /// Set once, before anybody knows the peer.
-    pub fn belongs_to(&self, handle: Weak<Handle>) {
+    pub fn belongs_to(&self, handle: Weak<dyn HandleHost>) {
         let _ = self.handle.set(handle);
     }
 
-    pub fn handle(&self) -> Option<Arc<Handle>> {
+    pub fn handle(&self) -> Option<Arc<dyn HandleHost>> {
         self.handle.get()?.upgrade()
     }
 
     /// After each description.
-    pub fn update(&self, media: &[Medium]) {
-        self.facts.store(Arc::new(media.iter().map(Fact::of).collect()));
+    pub fn update(&self, facts: Vec<Fact>) {
+        self.facts.store(Arc::new(facts));
     }
 
     pub fn with_fact<T>(&self, mindex: Mindex, look: impl FnOnce(&Fact) -> T) -> Option<T> {

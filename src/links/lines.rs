@@ -2,10 +2,11 @@
 //! the transport in.
 #![forbid(unsafe_code)]
 
-use super::error::{Error, Result};
+use super::fault::{Fault, Result};
 use crate::core::jsep::MediumKind;
 use crate::rtp::uri;
 use crate::sdp::answer::{AnswerMline, generate_answer};
+use crate::sdp::codec::{name_of_rtpmap, static_name};
 use crate::sdp::{Codec, Direction, MediaType, Mline, Rules, Sdp};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -60,12 +61,18 @@ impl Format {
         let (name, fmtp) = text.split_once(';').map_or((text, None), |(name, fmtp)| (name, Some(fmtp)));
         let kind = if video { MediaType::Video } else { MediaType::Audio };
         let codec = Codec::by_name(name.trim()).filter(|codec| codec.kind == kind);
-        let codec = codec.ok_or_else(|| Error::invalid(format!("'{name}' is no codec for this kind")))?;
+        let codec = codec.ok_or_else(|| Fault::invalid(format!("'{name}' is no codec for this kind")))?;
         let fmtp = fmtp.map(|fmtp| fmtp.trim().to_owned());
         if fmtp.as_ref().is_some_and(|fmtp| fmtp.contains(['\r', '\n'])) {
-            return Err(Error::invalid("parameters of a codec are one line"));
+            return Err(Fault::invalid("parameters of a codec are one line"));
         }
         Ok(Format { codec, fmtp })
+    }
+
+    /// Of a payload type of a description.
+    pub fn of(mline: &Mline, pt: i32) -> Option<Format> {
+        let named = mline.rtpmap(pt).and_then(name_of_rtpmap).or_else(|| static_name(pt))?;
+        Some(Format { codec: Codec::by_name(named)?, fmtp: mline.fmtp(pt).map(str::to_owned) })
     }
 
     /// What tells two payload types of this codec apart.

@@ -1,14 +1,14 @@
 //! The media of one peer: what it sends (tracks), what it gets (links), and what the program sends itself.
 #![forbid(unsafe_code)]
 
-use super::error::{Error, Result};
+use super::fault::{Fault, Result};
 use super::link::{Link, Wish};
-use super::outlet::Outlet;
+use super::outlet::{Fact, Outlet};
 use super::track::Track;
-use super::types::janus_rs_code::{JANUS_RS_ENOENT, JANUS_RS_ETOOBIG};
-use crate::core::jsep::{Medium, MediumKind};
+use crate::core::jsep::MediumKind;
 use crate::media::{LARGEST_RTP, Mindex, RtpIn, RtpOut};
-use crate::modules::host::HandleHost;
+use crate::rtcp::compound::{self, AFB, FIR, FULL_INTRA, PLI, PSFB};
+use crate::rtcp::remb;
 use crate::rtp::{Extensions, Header};
 use crate::util::lock::packet_path;
 use crate::util::time;
@@ -42,13 +42,14 @@ impl Linked {
 }
 
 impl Media {
-    /// After each description.
-    pub fn update(&self, media: &[Medium]) {
+    /// After each description: what is negotiated now, by m-line.
+    pub fn update(&self, media: Vec<Fact>) {
+        let kinds: Vec<_> = media.iter().map(|fact| fact.kind).collect();
         self.outlet.update(media);
         self.tracks.rcu(|tracks| {
             let mut all = Vec::clone(tracks);
-            for (index, medium) in media.iter().enumerate() {
-                let video = medium.kind == MediumKind::Video;
+            for (index, kind) in kinds.iter().enumerate() {
+                let video = *kind == MediumKind::Video;
                 let new = || Arc::new(Track::new(self.outlet.clone(), index as Mindex, video));
                 match all.get_mut(index) {
                     None => all.push(new()),
@@ -82,6 +83,14 @@ impl Media {
         true
     }
 
+    /// Key frames of everything that it gets: it has just come up.
+    pub fn want_all(&self) {
+        let now = time::monotonic();
+        for track in self.links.load().iter().flatten().filter_map(|linked| linked.track.as_ref()) {
+            track.ask_keyframe(now);
+        }
+    }
+
     /// What could not be asked for at once.
     pub fn remind(&self, now: i64) {
         self.tracks.load().iter().for_each(|track| track.remind(now));
@@ -101,7 +110,7 @@ impl Media {
             self.outlet.with_fact(mindex, |fact| fact.kind.is_media().then(|| fact.video())).flatten();
         let video = video.ok_or_else(|| no_medium(mindex))?;
         if track.video != video {
-            return Err(Error::invalid("audio and video cannot be linked"));
+            return Err(Fault::invalid("audio and video cannot be linked"));
         }
         let present = self.links.load().get(index).cloned().flatten();
         let link = match &present {
@@ -126,8 +135,7 @@ impl Media {
     pub fn unlink(&self, mindex: Mindex) -> Result<()> {
         let index = usize::try_from(mindex).map_err(|_| no_medium(mindex))?;
         let linked = self.links.load().get(index).cloned().flatten().filter(|linked| linked.track.is_some());
-        let linked =
-            linked.ok_or_else(|| Error::new(JANUS_RS_ENOENT, format!("medium {mindex} has no link")))?;
+        let linked = linked.ok_or_else(|| Fault::Missing(format!("medium {mindex} has no link")))?;
         linked.leave();
         self.set(index, Linked { link: linked.link, track: None });
         Ok(())
@@ -168,10 +176,10 @@ impl Media {
         let video = self.may_send(mindex)?;
         if packet.len() > LARGEST_RTP {
             let why = format!("RTP of {} bytes: {LARGEST_RTP} is the most", packet.len());
-            return Err(Error::new(JANUS_RS_ETOOBIG, why));
+            return Err(Fault::TooLarge(why));
         }
         if Header::new(packet).and_then(|header| header.payload_start()).is_none() {
-            return Err(Error::invalid("the packet is no RTP"));
+            return Err(Fault::invalid("the packet is no RTP"));
         }
         let extensions = Extensions::default();
         packet_path(|| self.outlet.relay(RtpOut { mindex, video, packet, extensions }));
@@ -184,10 +192,10 @@ impl Media {
             self.outlet.with_fact(mindex, |fact| fact.kind.is_media().then(|| fact.video())).flatten();
         let video = video.ok_or_else(|| no_medium(mindex))?;
         if packet.len() > LARGEST_RTP {
-            return Err(Error::new(JANUS_RS_ETOOBIG, format!("RTCP of {} bytes", packet.len())));
+            return Err(Fault::TooLarge(format!("RTCP of {} bytes", packet.len())));
         }
         if !crate::rtcp::is_rtcp(packet) {
-            return Err(Error::invalid("the packet is no RTCP"));
+            return Err(Fault::invalid("the packet is no RTCP"));
         }
         if let Some(handle) = self.outlet.handle() {
             handle.relay_rtcp(mindex, video, packet);
@@ -198,7 +206,7 @@ impl Media {
     pub fn ask_keyframe(&self, mindex: Mindex) -> Result<()> {
         let track = self.track(mindex)?;
         if !track.video {
-            return Err(Error::invalid(format!("medium {mindex} is no video")));
+            return Err(Fault::invalid(format!("medium {mindex} is no video")));
         }
         track.ask_keyframe(time::recent());
         Ok(())
@@ -208,12 +216,33 @@ impl Media {
         let found = self.outlet.with_fact(mindex, |fact| (fact.kind.is_media(), fact.video(), fact.send));
         match found {
             Some((true, video, true)) => Ok(video),
-            Some((true, ..)) => Err(Error::state(format!("medium {mindex} sends nothing"))),
+            Some((true, ..)) => Err(Fault::State(format!("medium {mindex} sends nothing"))),
             _ => Err(no_medium(mindex)),
         }
     }
 }
 
-fn no_medium(mindex: Mindex) -> Error {
-    Error::new(JANUS_RS_ENOENT, format!("there is no audio or video at m-line {mindex}"))
+/// What a receiver says in RTCP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    pub wants_keyframe: bool,
+    /// Bit/s that it can take.
+    pub estimate: Option<u32>,
+}
+
+pub fn heard(packet: &[u8]) -> Heard {
+    let mut heard = Heard::default();
+    for block in compound::blocks(packet) {
+        let bytes = block.bytes(packet);
+        match (block.packet_type, block.count) {
+            (PSFB, PLI | FULL_INTRA) | (FIR, _) => heard.wants_keyframe = true,
+            (PSFB, AFB) if remb::is_remb(bytes) => heard.estimate = Some(remb::bitrate(bytes)),
+            _ => {}
+        }
+    }
+    heard
+}
+
+fn no_medium(mindex: Mindex) -> Fault {
+    Fault::Missing(format!("there is no audio or video at m-line {mindex}"))
 }
