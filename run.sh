@@ -5,7 +5,7 @@ cd "$(dirname "$0")"
 . tests/lib/packages.sh
 
 packages=$BUILD_PACKAGES
-without="only the built-in echo is served: modules of Janus would add rooms, streaming, SIP and more."
+without="only the built-in echo and rooms are served: modules of Janus would add calls by name (videocall), drops through the server, streaming, SIP and more."
 if command -v apt-get >/dev/null; then
 	apt-cache show janus >/dev/null 2>&1 || as_root apt-get update -qq
 	if apt-cache show janus >/dev/null 2>&1; then

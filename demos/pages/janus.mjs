@@ -10,6 +10,8 @@ const ANSWER_MS = 20000;
 const RETURN_MS = 60000;
 /** ICE may mend itself for so long before it is restarted. */
 const PATIENCE_MS = 2000;
+/** An error of the Janus API. */
+const NO_SUCH_PLUGIN = 460;
 
 /** For servers whose address is not reached directly: `[{ urls: 'stun:…' }]`. */
 export const ICE_SERVERS = [];
@@ -73,11 +75,17 @@ export class Janus extends EventTarget {
 		return info;
 	}
 
-	async attach(plugin) {
-		const { data } = await this.request({ janus: 'attach', plugin });
-		const handle = new Handle(this, data.id, plugin);
-		this.#handles.set(data.id, handle);
-		return handle;
+	/** To the first of these plugins that the server has. */
+	async attach(plugin, ...others) {
+		try {
+			const { data } = await this.request({ janus: 'attach', plugin });
+			const handle = new Handle(this, data.id, plugin);
+			this.#handles.set(data.id, handle);
+			return handle;
+		} catch (error) {
+			if (error.code !== NO_SUCH_PLUGIN || !others.length) throw error;
+			return this.attach(...others);
+		}
 	}
 
 	/** Sends it when there is a connection; resolves with what is no `ack`. */

@@ -20,6 +20,8 @@ mod stalls;
 #[cfg(feature = "web")]
 mod status;
 mod turn;
+#[cfg(feature = "web")]
+mod qr;
 #[cfg_attr(not(feature = "web"), path = "no_web.rs")]
 mod web;
 
@@ -30,6 +32,7 @@ use crate::abi;
 use crate::api::Api;
 use crate::api::info::server_info;
 use crate::builtin::echo::{self, Echo};
+use crate::builtin::room::Rooms;
 use crate::config::Config;
 use crate::core::Core;
 use crate::core::notifier::{self, Subject, subtype};
@@ -278,10 +281,13 @@ impl Server {
         for plugin in &self.plugins {
             core.plugins.add(plugin.info().clone(), plugin.clone());
         }
-        // The page has something to show without any module. Who has some has chosen.
+        // The pages have something to show without any module. Who has some has chosen.
         let is_disabled = options::PLUGINS_DISABLE.of(config).iter().any(|file| file == echo::FILE);
         if !is_disabled && self.plugins.is_empty() {
             core.plugins.add(Echo::info(), Arc::new(Echo));
+        }
+        if self.plugins.is_empty() {
+            core.plugins.add(Rooms::info(), Arc::new(Rooms::default()));
         }
         self.transports = unless_unnamed(
             config,

@@ -5,6 +5,7 @@ use super::error::StartError;
 use super::figures::Facts;
 use super::plan::{self, Plan, Where};
 use super::ports;
+use super::qr;
 use crate::api::Api;
 use crate::config::Config;
 use crate::core::Core;
@@ -21,7 +22,7 @@ use crate::transports::{figures, http, websocket, whip};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
 use axum::Router;
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,6 +88,9 @@ impl Web {
             let server = WebServer::start(listener, tls.clone(), pages.clone(), limits);
             let at = shown(server.place(), core);
             tracing::info!("Web page at http{s}://{at}/");
+            if tls.is_some() && plan.activated {
+                show(&at);
+            }
             if plan.janus {
                 tracing::info!("Janus API at ws{s}://{at}/ and http{s}://{at}{}", Kind::Janus.base());
             }
@@ -251,6 +255,15 @@ fn shown(place: &Place, core: &Core) -> Place {
             Place::Port(SocketAddr::new(ip, address.port()))
         }
         _ => place.clone(),
+    }
+}
+
+/// Phones get camera and microphone by https only, and nobody likes to type addresses there.
+fn show(at: &Place) {
+    let Place::Port(address) = at else { return };
+    let code = qr::code(&format!("https://{address}/")).filter(|_| !address.ip().is_loopback());
+    if let Some(code) = code.filter(|_| io::stdout().is_terminal()) {
+        let _ = io::stdout().write_all(code.as_bytes());
     }
 }
 

@@ -191,6 +191,35 @@ mod tests {
         std::fs::remove_dir_all(folder).unwrap();
     }
 
+    /// What every head says stands in each of them, as there is no build; it says the same everywhere.
+    #[test]
+    fn heads_are_alike() {
+        let pages = BUILT_IN.iter().filter(|(name, _)| name.ends_with("/index.html"));
+        for (name, content) in pages {
+            let text = std::str::from_utf8(content).unwrap();
+            let (head, rest) = text.split_once("<title>").unwrap();
+            let (title, rest) = rest.split_once("</title>\n").unwrap();
+            assert!(
+                head.starts_with(
+                    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+                     <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                ),
+                "{name}"
+            );
+            assert!(title.ends_with(" · janus-rs"), "{name}");
+            for link in
+                ["<link rel=\"icon\" href=\"data:,\">\n", "<link rel=\"stylesheet\" href=\"../style.css\">\n"]
+            {
+                assert!(rest.contains(link), "{name}");
+            }
+            assert!(rest.contains("<header>\n\t<a class=\"home\" href=\"../\">janus-rs</a>\n"), "{name}");
+            assert!(
+                rest.contains("<p id=\"state\" class=\"state\" role=\"status\"></p>\n</header>"),
+                "{name}"
+            );
+        }
+    }
+
     #[tokio::test]
     async fn a_page_without_its_slash_is_sent_to_it() {
         let answer = Pages::BuiltIn.answer(Uri::from_static("http://host/mirror?videocodec=vp9")).await;

@@ -185,6 +185,11 @@ impl Socket {
         self.tls.is_some()
     }
 
+    /// Agreed on with the handshake (RFC 7301): HTTP/2.
+    pub fn is_http2(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.ssl().selected_alpn_protocol() == Some(b"h2"))
+    }
+
     fn read_now(&mut self, buffer: &mut [u8]) -> Result<usize, Not> {
         match &mut self.tls {
             None => self.wire.read(buffer).map_err(|error| Not::of_wire(error, Side::Read)),

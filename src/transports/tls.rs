@@ -191,7 +191,7 @@ impl Material {
         builder.set_private_key(&self.key)?;
         builder.check_private_key()?;
         builder.set_alpn_select_callback(|_, offered| {
-            select_next_proto(b"\x08http/1.1", offered).ok_or(AlpnError::NOACK)
+            select_next_proto(b"\x02h2\x08http/1.1", offered).ok_or(AlpnError::NOACK)
         });
         Ok(builder.build().into_context())
     }

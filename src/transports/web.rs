@@ -7,9 +7,9 @@ use super::socket::{Peer, Socket, Wire};
 use super::tls::Tls;
 use super::websocket;
 use crate::util::lock::Lock;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -108,6 +108,9 @@ impl Server {
             elsewhere: self.tls.is_some() && !socket.is_secure() && !peer.is_this_host(),
             upgrade: Lock::default(),
         });
+        if socket.is_http2() {
+            return self.http2(socket, visit, stopped).await;
+        }
         self.http1(socket, &visit, stopped).await;
         go_on(&visit).await;
     }
@@ -118,6 +121,26 @@ impl Server {
         match &self.tls {
             Some(tls) if is_tls => socket.secure(tls.session().map_err(io::Error::other)?).await,
             _ => Ok(socket),
+        }
+    }
+
+    /// The same over HTTP/2 (RFC 9113), which browsers choose with TLS. Their WebSockets come by HTTP/1.1 all the same.
+    async fn http2(&self, socket: Socket, visit: Arc<Visit>, mut stopped: watch::Receiver<()>) {
+        let service = service_fn(move |request| visit.clone().answer(request));
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD as u32)
+            .keep_alive_interval(SILENCE)
+            .keep_alive_timeout(self.limits.stalled)
+            .serve_connection(TokioIo::new(socket), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            _ = connection.as_mut() => {}
+            _ = stopped.changed() => {
+                connection.as_mut().graceful_shutdown();
+                let _ = tokio::time::timeout(self.limits.last, connection).await;
+            }
         }
     }
 
@@ -143,6 +166,11 @@ impl Server {
         }
     }
 }
+
+/// Requests of one HTTP/2 connection at the same time; a page asks for twenty files.
+const STREAMS: u32 = 64;
+/// How long an HTTP/2 connection is silent before it is asked whether it is still there, and how long it may take to answer.
+const SILENCE: Duration = Duration::from_secs(30);
 
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};

@@ -6,7 +6,8 @@ import { $, Devices, follow, isPressed, keys, kept, make, muting, panel, press, 
 import { TEXTS } from '../texts.mjs';
 import { Tile } from './tile.mjs';
 
-const PLUGIN = 'janus.plugin.videoroom';
+/** The server's plugin for rooms, or what is built in where there is none: it takes the same requests. */
+const PLUGINS = ['janus.plugin.videoroom', 'janus.rs.room'];
 /** Errors of the plugin. */
 const NO_SUCH_ROOM = 426, ROOM_EXISTS = 427, UNAUTHORIZED = 433, FULL = 432;
 const TELL_MS = 2000, FIT_MS = 500;
@@ -40,7 +41,7 @@ async function enter(display) {
 	try {
 		await devices.open();
 		mine.janus = await Janus.connect();
-		mine.handle = await mine.janus.attach(PLUGIN);
+		mine.handle = await mine.janus.attach(...PLUGINS);
 		room = mine;
 		follow(mine.janus, again);
 		mine.handle.addEventListener('message', ({ detail }) => happened(mine, detail.data));
@@ -259,7 +260,7 @@ function lost(mine, id) {
 function subscribe(mine, streams) {
 	mine.turn = (mine.turn ?? Promise.resolve()).then(async () => {
 		if (mine.down) return offered(mine, await mine.down.handle.message({ request: 'subscribe', streams }));
-		const handle = await mine.janus.attach(PLUGIN);
+		const handle = await mine.janus.attach(mine.handle.plugin);
 		const down = new Peer(handle, { restart: async () => offered(mine, await handle.message({ request: 'configure', restart: true })) });
 		down.pc.ondatachannel = ({ channel }) => { channel.onmessage = ({ data }) => heard(mine, JSON.parse(data)); };
 		handle.addEventListener('message', ({ detail }) => offered(mine, detail));

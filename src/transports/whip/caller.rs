@@ -1,5 +1,6 @@
 //! A client of the Janus API inside the server: one session with one handle, for one resource of WHIP or WHEP.
 
+use crate::core::errors::Code;
 use crate::json::Json;
 use crate::modules::host::Connection;
 use crate::transports::door::Door;
@@ -18,6 +19,9 @@ pub const PACKAGE: &str = "janus.rs.whip";
 const PATIENCE: Duration = Duration::from_secs(15);
 /// Events that may wait.
 const EVENTS: usize = 64;
+
+/// Of the Janus API.
+const NO_SUCH_PLUGIN: i64 = Code::PluginNotFound as i64;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +80,8 @@ pub(super) struct Call {
     bearer: Option<String>,
     pub session: u64,
     pub handle: u64,
+    /// That it is attached to.
+    pub plugin: &'static str,
 }
 
 impl Drop for Call {
@@ -86,11 +92,11 @@ impl Drop for Call {
 }
 
 impl Call {
-    /// Creates a session and attaches to the plugin; the events come out of the other half.
+    /// Creates a session and attaches to the first of these plugins that there is; the events come out of the other half.
     pub async fn open(
         door: Door,
         bearer: Option<String>,
-        plugin: &str,
+        plugins: &[&'static str],
     ) -> Result<(Call, mpsc::Receiver<Json>), Failure> {
         let (events, incoming) = mpsc::channel(EVENTS);
         let number = serial::next() as usize;
@@ -102,10 +108,20 @@ impl Call {
             door,
             is_over: AtomicBool::new(false),
         });
-        let mut call = Call { caller, bearer, session: 0, handle: 0 };
+        let mut call = Call { caller, bearer, session: 0, handle: 0, plugin: "" };
         call.session = id(&call.ask("create", |_| {}).await?)?;
-        call.handle = id(&call.ask_with("attach", "plugin", plugin).await?)?;
-        Ok((call, incoming))
+        let mut absent = Failure::Silence;
+        for plugin in plugins {
+            match call.ask_with("attach", "plugin", *plugin).await {
+                Ok(attached) => {
+                    (call.handle, call.plugin) = (id(&attached)?, plugin);
+                    return Ok((call, incoming));
+                }
+                Err(why @ Failure::Refused { code: NO_SUCH_PLUGIN, .. }) => absent = why,
+                Err(why) => return Err(why),
+            }
+        }
+        Err(absent)
     }
 
     /// One request; its reply, which is no error.

@@ -7,6 +7,7 @@
 //! | `/whep/MOUNTPOINT` | watches a mountpoint |
 //! | `/whep/room/ROOM`, `/whep/room/ROOM/FEED` | watches all who publish, or one of them |
 //!
+//! Rooms are those of the video room plugin, or of the built-in one where there is none: publishing makes a room there.
 //! Where the plugin does not take an offer, ours is answered instead (406, "counter-offer", and `PATCH` with the answer).
 //! `?pin=` is the room's or mountpoint's. The bearer token is a token of the Janus API, or its secret. Every resource is a
 //! client of the Janus API of its own ([`caller`]); what the core says goes back as a status.
@@ -16,6 +17,7 @@ mod fragment;
 mod resource;
 
 use super::door::Door;
+use crate::builtin::room;
 use crate::json::Json;
 use crate::util::lock::Lock;
 use crate::util::random;
@@ -39,8 +41,9 @@ use tokio::sync::oneshot;
 
 pub use caller::PACKAGE;
 
-const VIDEOROOM: &str = "janus.plugin.videoroom";
-const STREAMING: &str = "janus.plugin.streaming";
+/// What has rooms; the first that there is.
+const ROOMS: &[&str] = &["janus.plugin.videoroom", room::PACKAGE];
+const STREAMING: &[&str] = &["janus.plugin.streaming"];
 
 /// Resources at the same time.
 const MOST: usize = 1024;
@@ -82,7 +85,7 @@ async fn published(
 ) -> Reply {
     let body = Json::object().with("request", "joinandconfigure").with("ptype", "publisher");
     let body = body.with("room", name(&room)).with_some("pin", pin(&query));
-    let ask = Ask { plugin: VIDEOROOM, body, update: "configure", base: "/whip" };
+    let ask = Ask { plugins: ROOMS, body, update: "configure", base: "/whip" };
     state.create(&head, &offer, ask).await
 }
 
@@ -94,7 +97,7 @@ async fn watched(
     offer: Bytes,
 ) -> Reply {
     let body = Json::object().with("request", "watch").with("id", name(&id)).with_some("pin", pin(&query));
-    state.create(&head, &offer, Ask { plugin: STREAMING, body, update: "start", base: "/whep" }).await
+    state.create(&head, &offer, Ask { plugins: STREAMING, body, update: "start", base: "/whep" }).await
 }
 
 async fn watched_room(
@@ -149,7 +152,7 @@ async fn asked(state: Shared, head: HeaderMap) -> Reply {
 
 /// What is asked of the plugin.
 struct Ask {
-    plugin: &'static str,
+    plugins: &'static [&'static str],
     body: Json,
     /// The request that carries a later description.
     update: &'static str,
@@ -232,7 +235,10 @@ impl Whip {
         let bearer = bearer(head);
         let failed = |why: Failure| failed(&why);
         let (call, mut events) =
-            Call::open(self.door.clone(), bearer.clone(), ask.plugin).await.map_err(failed)?;
+            Call::open(self.door.clone(), bearer.clone(), ask.plugins).await.map_err(failed)?;
+        if call.plugin == room::PACKAGE {
+            ask.body.set("create", true);
+        }
         let jsep = (!offer.is_empty()).then(|| Json::object().with("type", "offer").with("sdp", offer));
         let said = call.message(&mut events, ask.body, jsep).await.map_err(failed)?;
         let jsep = said.get("jsep").ok_or_else(|| failed(Failure::Silence))?;
@@ -290,12 +296,11 @@ impl Whip {
         let body = body.with("streams", streams).with_some("pin", pin(query));
         // The plugin makes the offers: with one of the client's it would refuse.
         let _ = offer;
-        self.create(head, &Bytes::new(), Ask { plugin: VIDEOROOM, body, update: "start", base: "/whep" })
-            .await
+        self.create(head, &Bytes::new(), Ask { plugins: ROOMS, body, update: "start", base: "/whep" }).await
     }
 
     async fn publishers(&self, room: &str, bearer: Option<String>) -> Result<Json, Failure> {
-        let (call, mut events) = Call::open(self.door.clone(), bearer, VIDEOROOM).await?;
+        let (call, mut events) = Call::open(self.door.clone(), bearer, ROOMS).await?;
         let body = Json::object().with("request", "listparticipants").with("room", name(room));
         let said = call.message(&mut events, body, None).await?;
         let all = said.get("plugindata").and_then(|plugin| plugin.get("data")?.get("participants"));
