@@ -14,7 +14,7 @@ trap 'rm -f "$output"' EXIT
 # Seconds that a suite may take on two quiet cores; more is a warning.
 declare -A budget=(
 	[format]=5 [clippy]=170 [build]=260 [rust]=180
-	[aarch64]=90 [bindings]=90 [browser]=240 [clients]=300 [dialects]=90 [docs]=60 [fuzz]=140 [held]=60 [metrics]=40 [hostile]=40 [loom]=40 [miri]=120 [misbehave]=100 [network]=150 [openssl]=30 [oracle]=120 [packages]=90 [peers]=150 [products]=40 [sanitizers]=180 [scale]=45 [soak]=60 [tsan]=60
+	[aarch64]=90 [bindings]=90 [browser]=240 [clients]=300 [debian13]=5 [dialects]=90 [docs]=60 [fuzz]=140 [held]=60 [metrics]=40 [hostile]=40 [loom]=40 [miri]=120 [misbehave]=100 [network]=150 [openssl]=30 [oracle]=120 [packages]=90 [peers]=150 [products]=40 [sanitizers]=180 [scale]=45 [soak]=60 [tsan]=60
 )
 
 wanted() {

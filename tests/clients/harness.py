@@ -111,7 +111,8 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
         except BaseException:
             self.stop(check=False)
             raise
-        time.sleep(0.7)  # the reference may crash when it is asked while it loads
+        if which == "janus":
+            time.sleep(0.7)  # it may crash when it is asked while it loads
 
     def _write(self, name, text):
         (self.folder / name).write_text(text)

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import pathlib
+import re
+import shutil
 import socket
 import ssl
 import stat
@@ -211,6 +213,25 @@ class Places(Builtin):
                 server.stop()
             self.assertEqual(seen[0], seen[1])
 
+    async def test_http2(self):
+        """Browsers choose it with TLS; who does not know it is served as before, and WebSockets are."""
+        with tempfile.TemporaryDirectory() as folder:
+            server = self.start(web=f'tls_cert = "{folder}/web.pem";')
+            address = f"https://127.0.0.1:{server.http_port}"
+            create = json.dumps({"janus": "create", "transaction": "t"})
+            for option, version in (("--http2", "2"), ("--http1.1", "1.1")):
+                page = await curl(option, "-w", "%{http_version}", f"{address}/healthz")
+                self.assertRegex(page, rf"^ok\s*{version}$")
+                reply = json.loads(await curl(option, "-d", create, f"{address}/janus"))
+                self.assertEqual(reply["janus"], "success")
+                # A long poll beside other requests of the same connection.
+                place = f"{address}/janus/{reply['data']['id']}"
+                attach = json.dumps({"janus": "attach", "plugin": "janus.plugin.echotest", "transaction": "a"})
+                handle = json.loads(await curl(option, "-d", attach, place))["data"]["id"]
+                message = json.dumps({"janus": "message", "body": {"audio": True}, "transaction": "m"})
+                both = await curl(option, "-d", message, f"{place}/{handle}", "--next", "-sk", option, f"{place}?maxev=1")
+                self.assertIn('"echotest":"event"', both)
+
     async def test_unix_sockets(self):
         server = self.start(web='unix = "web.sock"; admin_unix = "admin.sock";')
         for name, protocol in (("web", "janus-protocol"), ("admin", "janus-admin-protocol")):
@@ -251,26 +272,173 @@ class Places(Builtin):
 
 
 class Alone(Builtin):
-    async def test_a_call_without_any_module(self):
-        """No plugin, no transport: the echo and its way in are built in."""
-        with tempfile.TemporaryDirectory() as empty:
-            server = self.start(general=f'plugins_folder = "{empty}"; transports_folder = "{empty}"; events_folder = "{empty}";')
-            connection = await Connection.open(server.ws)
-            call = EchoCall(await (await connection.create()).attach())
-            await call.start()
-            await call.media_returns()
-            await call.data_open()
-            self.assertEqual(await call.echoes("hello"), "Janus EchoTest here! You wrote: hello")
-            info = server.handle_info(call.handle.session.id, call.handle.id)
-            self.assertEqual(info["plugin_specific"]["video_active"], True)
-            await call.handle.message({"video": False})
-            before = await call.packets("video")
-            wanted = call.frames["audio"] + 20
-            await until(lambda: call.frames["audio"] >= wanted, "more audio")
-            self.assertLess(await call.packets("video") - before, 20)
-            await call.close()
-            await call.handle.event("hangup")
-            await connection.close()
+    """A server without any module."""
+
+    def start(self, **more):
+        empty = tempfile.mkdtemp()
+        self.addCleanup(os.rmdir, empty)
+        folders = " ".join(f'{kind}_folder = "{empty}";' for kind in ("plugins", "transports", "events"))
+        return super().start(general=folders, **more)
+
+    def peer(self):
+        peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.addAsyncCleanup(peer.close)
+        return peer
+
+    async def test_a_call(self):
+        """The echo and its way in are built in."""
+        server = self.start()
+        connection = await Connection.open(server.ws)
+        call = EchoCall(await (await connection.create()).attach())
+        await call.start()
+        await call.media_returns()
+        await call.data_open()
+        self.assertEqual(await call.echoes("hello"), "Janus EchoTest here! You wrote: hello")
+        info = server.handle_info(call.handle.session.id, call.handle.id)
+        self.assertEqual(info["plugin_specific"]["video_active"], True)
+        await call.handle.message({"video": False})
+        before = await call.packets("video")
+        wanted = call.frames["audio"] + 20
+        await until(lambda: call.frames["audio"] >= wanted, "more audio")
+        self.assertLess(await call.packets("video") - before, 20)
+        await call.close()
+        await call.handle.event("hangup")
+        await connection.close()
+
+
+    async def published(self, handle, body, **more):
+        """A peer that sends a picture and messages in the built-in room."""
+        peer = self.peer()
+        peer.addTrack(Picture())
+        channel = peer.createDataChannel("JanusDataChannel")
+        await peer.setLocalDescription(await peer.createOffer())
+        event = await handle.message({**body, **more}, {"type": "offer", "sdp": peer.localDescription.sdp})
+        await peer.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "answer"))
+        await until(lambda: channel.readyState == "open", "channel")
+        return channel, event["plugindata"]["data"]
+
+    async def answered(self, handle, peer, event):
+        """Takes an offer of the room."""
+        await peer.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "offer"))
+        await peer.setLocalDescription(await peer.createAnswer())
+        return await handle.message({"request": "start"}, {"type": "answer", "sdp": peer.localDescription.sdp})
+
+    async def test_a_room(self):
+        """Two publish, one watches both in one PeerConnection; who comes, goes, is muted, and is removed is told."""
+        server = self.start()
+        connection = await Connection.open(server.ws)
+        session = await connection.create()
+        ada, bob, viewer = [await session.attach("janus.rs.room") for _ in range(3)]
+        plain = lambda reply: reply["plugindata"]["data"]
+
+        async def refused(handle, body, code):
+            reply = await handle.request({"janus": "message", "body": body})
+            if reply["janus"] == "ack":
+                reply = await connection.event(lambda e: e.get("transaction") == reply["transaction"])
+            self.assertEqual(plain(reply).get("error_code"), code, reply)
+
+        join = {"request": "join", "ptype": "publisher", "room": "blue", "pin": "1234"}
+        await refused(ada, join, 426)
+        made = {"request": "create", "room": "blue", "pin": "1234", "secret": "s", "publishers": 2, "notify_joining": True}
+        self.assertEqual(plain(await ada.request({"janus": "message", "body": made}))["videoroom"], "created")
+        await refused(bob, made, 427)
+        await refused(bob, {**join, "pin": "4321"}, 433)
+        await refused(bob, {"request": "publish"}, 424)
+        own = plain(await ada.message({**join, "display": "Ada"}))
+        self.assertEqual((own["videoroom"], own["publishers"]), ("joined", []))
+        await self.published(ada, {"request": "publish"})
+        channel, joined = await self.published(bob, {**join, "request": "joinandconfigure", "display": "Bob"})
+        self.assertEqual([(one["id"], one["display"]) for one in joined["publishers"]], [(own["id"], "Ada")])
+        told = await connection.event(lambda e: "publishers" in e.get("plugindata", {}).get("data", {}))
+        streams = plain(told)["publishers"][0]["streams"]
+        self.assertEqual([(one["type"], one.get("codec")) for one in streams], [("video", "vp8"), ("data", None)])
+        # The viewer gets what there is: first one, then both.
+        watch = {**join, "ptype": "subscriber", "streams": [{"feed": own["id"]}]}
+        await refused(viewer, {**watch, "streams": [{"feed": 1}]}, 428)
+        event = await viewer.message(watch)
+        self.assertEqual(plain(event)["videoroom"], "attached")
+        eyes, heard, frames = self.peer(), [], {}
+        eyes.on("datachannel", lambda channel: channel.on("message", heard.append))
+
+        async def count(track):
+            with contextlib.suppress(MediaStreamError):
+                while True:
+                    await track.recv()
+                    frames[track.id] = frames.get(track.id, 0) + 1
+        eyes.on("track", lambda track: asyncio.ensure_future(count(track)))
+        self.assertEqual(plain(await self.answered(viewer, eyes, event))["started"], "ok")
+        await viewer.event("webrtcup")
+        event = await viewer.message({"request": "subscribe", "streams": [{"feed": joined["id"]}]})
+        self.assertEqual([one.get("feed_display") for one in plain(event)["streams"]], ["Ada", None, "Bob"])
+        await self.answered(viewer, eyes, event)
+        await until(lambda: len(frames) == 2 and min(frames.values()) > 5, "pictures of both")
+        channel.send("from Bob")
+        await until(lambda: heard == ["from Bob"], "message")
+        info = server.handle_info(session.id, viewer.id)
+        self.assertEqual(info["plugin_specific"], {"state": "subscriber", "room": "blue", "links": 2})
+        # Nothing of whom is muted.
+        mute = {"request": "moderate", "room": "blue", "id": joined["id"], "mid": "0", "mute": True}
+        await refused(viewer, {**mute, "secret": "wrong"}, 433)
+        await viewer.request({"janus": "message", "body": {**mute, "secret": "s"}})
+        await connection.event(lambda e: e.get("plugindata", {}).get("data", {}).get("moderation") == "muted")
+        await asyncio.sleep(0.5)
+        before = dict(frames)
+        await until(lambda: max(frames[name] - before[name] for name in frames) > 5, "more of Ada")
+        self.assertLessEqual(min(frames[name] - before[name] for name in frames), 1)
+        # Who is removed is told so, and so is everybody else; what was theirs is free.
+        kick = {"request": "kick", "room": "blue", "id": joined["id"], "secret": "s"}
+        await viewer.request({"janus": "message", "body": kick})
+        await connection.event(lambda e: e.get("plugindata", {}).get("data", {}).get("reason") == "kicked")
+        await connection.event(lambda e: e.get("plugindata", {}).get("data", {}).get("kicked") == joined["id"])
+        event = await connection.event(lambda e: e.get("plugindata", {}).get("data", {}).get("videoroom") == "updated")
+        self.assertEqual([one["active"] for one in plain(event)["streams"]], [True, True, False])
+        await self.answered(viewer, eyes, event)
+        # The last one out.
+        for handle in (ada, viewer):
+            await handle.request({"janus": "detach"})
+        reply = await bob.request({"janus": "message", "body": {"request": "exists", "room": "blue"}})
+        self.assertIs(plain(reply)["exists"], False)
+        await connection.close()
+
+    async def test_whip_and_whep(self):
+        """Over links, without any plugin of Janus."""
+        server = self.start()
+        base = f"http://127.0.0.1:{server.http_port}"
+        kind = {"Content_Type": "application/sdp"}
+        peer = self.peer()
+        peer.addTrack(Picture())
+        await peer.setLocalDescription(await peer.createOffer())
+        status, head, answer = await self.asked(f"{base}/whip/live", peer.localDescription.sdp, **kind)
+        self.assertEqual(status, 201, answer)
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        await until(lambda: peer.connectionState == "connected", "connection")
+        status, watched, offer = await self.asked(f"{base}/whep/room/live", "v=0\r\n", **kind)
+        self.assertEqual(status, 406, offer)
+        viewer, frames = self.peer(), []
+        viewer.on("track", lambda track: asyncio.ensure_future(count(track, frames)))
+        await viewer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+        await viewer.setLocalDescription(await viewer.createAnswer())
+        status, _, text = await self.asked(
+            base + watched["Location"], viewer.localDescription.sdp, method="PATCH", **kind)
+        self.assertEqual(status, 204, text)
+        await until(lambda: len(frames) > 10, "frames")
+        for place in (watched, head):
+            self.assertEqual((await self.asked(base + place["Location"], None, method="DELETE"))[0], 200)
+        await asyncio.to_thread(harness.until, lambda: not server.sessions(), "end of both")
+        self.assertEqual((await self.asked(f"{base}/whep/room/live", "v=0\r\n", **kind))[0], 404)
+
+
+async def curl(*arguments):
+    process = await asyncio.create_subprocess_exec("curl", "-sk", "-m", "60", *arguments, stdout=asyncio.subprocess.PIPE)
+    out, _ = await process.communicate()
+    assert process.returncode == 0, (arguments, process.returncode)
+    return out.decode()
+
+
+async def count(track, frames):
+    with contextlib.suppress(MediaStreamError):
+        while True:
+            frames.append(await track.recv())
 
 
 class Whip(Builtin):
@@ -311,7 +479,7 @@ class Whip(Builtin):
         # Who watches answers our offer.
         viewer = self.peer()
         frames = []
-        viewer.on("track", lambda track: asyncio.ensure_future(self.count(track, frames)))
+        viewer.on("track", lambda track: asyncio.ensure_future(count(track, frames)))
         status, head, offer = await self.asked(f"{base}/whep/room/1234", "v=0\r\n", Content_Type="application/sdp")
         self.assertEqual(status, 406)
         await viewer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -336,11 +504,6 @@ class Whip(Builtin):
         await asyncio.to_thread(harness.until, lambda: not self.publishers(server), "end of the publisher")
         self.assertEqual((await self.asked(resource, None, method="DELETE"))[0], 404)
 
-    async def count(self, track, frames):
-        with contextlib.suppress(MediaStreamError):
-            while True:
-                frames.append(await track.recv())
-
     async def test_refusals(self):
         server = self.start(general='token_auth = true;')
         server.admin({"janus": "add_token", "token": "good", "plugins": [VIDEOROOM]})
@@ -362,6 +525,79 @@ class Whip(Builtin):
         self.assertEqual((await self.asked(resource, None, method="DELETE", **good))[0], 200)
         status, head, _ = await self.asked(f"{base}/whip/1234", None, method="OPTIONS", Origin="https://example.org")
         self.assertEqual((status, head["Access-Control-Allow-Origin"], head["Accept-Post"]), (204, "*", "application/sdp"))
+
+
+    async def test_a_mountpoint_is_watched(self):
+        """WHEP of a mountpoint of the streaming plugin, which gets RTP by UDP; created and ended by curl."""
+        server = self.start()
+        port = free_port()
+        server.admin({"janus": "message_plugin", "plugin": "janus.plugin.streaming", "request": {
+            "request": "create", "type": "rtp", "id": 77, "media": [
+                {"type": "video", "mid": "v", "port": port, "pt": 96, "codec": "vp8"}]}})
+        base = f"http://127.0.0.1:{server.http_port}"
+        viewer = self.peer()
+        viewer.addTransceiver("video", direction="recvonly")
+        await viewer.setLocalDescription(await viewer.createOffer())
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "sdp")
+            file.write_text(viewer.localDescription.sdp)
+            posted = await curl("-D", "-", "-H", "Content-Type: application/sdp", "--data-binary", f"@{file}", f"{base}/whep/77")
+            head, _, sdp = posted.partition("\r\n\r\n")
+            status, location = int(head.split()[1]), base + re.search(r"(?i)^location: (\S+)", head, re.M)[1]
+            if status == 406:
+                # The plugin's own offer.
+                viewer = self.peer()
+                await viewer.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+                await viewer.setLocalDescription(await viewer.createAnswer())
+                file.write_text(viewer.localDescription.sdp)
+                code = await curl("-o", "/dev/null", "-w", "%{http_code}", "-X", "PATCH", "-H", "Content-Type: application/sdp",
+                                  "--data-binary", f"@{file}", location)
+                self.assertEqual(code, "204")
+            else:
+                self.assertEqual(status, 201, posted)
+                await viewer.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+        await self.connected(viewer)
+        packets, number = 0, 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as source:
+            while packets < 20 and number < 1000:
+                number += 1
+                header = bytes([0x80, 0x80 | 96]) + number.to_bytes(2, "big") + (number * 3000).to_bytes(4, "big") + b"src1"
+                # A key frame of VP8, as far as anybody looks.
+                source.sendto(header + b"\x10\x10\x02\x00\x9d\x01\x2a\xa0\x00\x78\x00" + bytes(100), ("127.0.0.1", port))
+                await asyncio.sleep(0.02)
+                report = await viewer.getStats()
+                packets = sum(one.packetsReceived for one in report.values() if one.type == "inbound-rtp")
+        self.assertGreaterEqual(packets, 20)
+        self.assertEqual(await curl("-o", "/dev/null", "-w", "%{http_code}", "-X", "DELETE", location), "200")
+        await asyncio.to_thread(harness.until, lambda: not server.sessions(), "end")
+
+    @unittest.skipUnless(shutil.which("whip-client"), "there is no whip-client (package simple-whip-client)")
+    async def test_a_client_of_gstreamer(self):
+        """Debian's simple-whip-client: GStreamer's WebRTC, offers and trickles by itself."""
+        server = self.start()
+        server.admin({"janus": "message_plugin", "plugin": VIDEOROOM, "request": {"request": "edit", "room": 1234, "new_bitrate": 0}})
+        video = "videotestsrc is-live=true ! video/x-raw,width=160,height=120 ! vp8enc deadline=1 ! rtpvp8pay pt=96 ssrc=2"
+        client = await asyncio.create_subprocess_exec(
+            "whip-client", "-u", f"http://127.0.0.1:{server.http_port}/whip/1234", "-V",
+            f"{video} ! application/x-rtp,media=video,encoding-name=VP8,payload=96")
+        try:
+            await asyncio.to_thread(harness.until, lambda: self.publishers(server), "publisher")
+            handle = await asyncio.to_thread(harness.until, lambda: self.receiving(server), "packets")
+            self.assertEqual(handle["plugin"], VIDEOROOM)
+        finally:
+            client.terminate()
+            await client.wait()
+        await asyncio.to_thread(harness.until, lambda: not self.publishers(server), "end of the publisher")
+
+    def receiving(self, server):
+        """A handle that gets RTP."""
+        for session in server.sessions():
+            for handle in server.admin({"janus": "list_handles"}, f"/{session}")["handles"]:
+                info = server.handle_info(session, handle)
+                if any(medium.get("stats", {}).get("in", {}).get("packets", 0) > 20
+                       for stream in info.get("webrtc", {}).get("media", {}).values() for medium in [stream]):
+                    return info
+        return None
 
 
 OFFER = (harness.ROOT / "tests/corpus/sdp/chromium-offer.sdp").read_text()

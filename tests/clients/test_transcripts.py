@@ -4,6 +4,7 @@ Both transcripts have to be equal, line by line, where ids, keys and times are m
 ALLOWED, with its reason.
 """
 
+import asyncio
 import difflib
 import os
 import pathlib
@@ -55,27 +56,29 @@ def differences(reference, ours):
 class Transcripts(unittest.IsolatedAsyncioTestCase):
     maxDiff = None
 
+    async def one(self, script, which, how, **configuration):
+        """What one server says to the script."""
+        server = await asyncio.to_thread(Server, which, **configuration)
+        try:
+            async with Player(server) as player:
+                try:
+                    await script(player)
+                except websockets.ConnectionClosed as error:
+                    raise AssertionError(f"{which} closed a connection\n{server.output()}") from error
+            if folder := os.environ.get("TRANSCRIPTS"):  # to read them
+                text = "".join(f"[{step}] {line}\n" for step, lines in player.steps for line in lines)
+                pathlib.Path(folder, f"{script.__module__}.{script.__name__}.{how}").write_text(text)
+            self.assertTrue(server.alive(), f"{which} ended\n{server.output()}")
+            return player.steps
+        finally:
+            await asyncio.to_thread(server.stop, check=False)
+
     async def play(self, script, *, without_modules=False, **configuration):
-        """`without_modules`: once more with the built-in transports."""
-        transcripts = []
-        servers = [("janus", {}), (UNDER_TEST, {})]
+        """`without_modules`: once more with the built-in transports. All servers play at the same time, each its own part."""
+        parts = [self.one(script, "janus", "reference", **configuration), self.one(script, UNDER_TEST, "modules", **configuration)]
         if without_modules and UNDER_TEST != "janus":
-            servers.append((UNDER_TEST, {"builtin": True}))
-        for which, more in servers:
-            server = Server(which, **configuration, **more)
-            try:
-                async with Player(server) as player:
-                    try:
-                        await script(player)
-                    except websockets.ConnectionClosed as error:
-                        raise AssertionError(f"{which} closed a connection\n{server.output()}") from error
-                transcripts.append(player.steps)
-                if folder := os.environ.get("TRANSCRIPTS"):  # to read them
-                    text = "".join(f"[{step}] {line}\n" for step, lines in player.steps for line in lines)
-                    pathlib.Path(folder, f"{script.__module__}.{script.__name__}.{len(transcripts)}").write_text(text)
-                self.assertTrue(server.alive(), f"{which} ended\n{server.output()}")
-            finally:
-                server.stop(check=False)
+            parts.append(self.one(script, UNDER_TEST, "built in", builtin=True, **configuration))
+        transcripts = await asyncio.gather(*parts)
         for ours, how in zip(transcripts[1:], ("with modules", "built in")):
             found = [f"[{step}] {line}" for step, line in differences(transcripts[0], ours)]
             self.assertFalse(found, f"{how}\n" + "\n".join(found))

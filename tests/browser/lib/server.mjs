@@ -1,7 +1,7 @@
 // Starts the server under test on ports of its own, with a copy of the distribution's configuration.
 
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, readlink, rm, writeFile } from 'node:fs/promises';
 import { createServer, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -54,25 +54,31 @@ const answers = (port) => new Promise((resolve) => {
 });
 
 export class Server {
-	static async start({ general = '', media = '', nat = '', plugins = '', files = {} } = {}) {
+	/** `builtin`: no transport module is loaded; the web server serves the APIs. `alone`: no module is. */
+	static async start({ general = '', media = '', nat = '', plugins = '', files = {}, alone = false, builtin = alone } = {}) {
 		const server = new Server();
 		server.folder = await mkdtemp(path.join(tmpdir(), 'janus-test-'));
 		await cp('/etc/janus', server.folder, { recursive: true });
 		[server.wsPort, server.httpPort, server.adminPort, server.webPort] =
 			await Promise.all([freePort(), freePort(), freePort(), freePort()]);
+		if (builtin) server.wsPort = server.httpPort = server.webPort;
+		if (alone) {
+			await mkdir(path.join(server.folder, 'none'));
+			general += ['plugins', 'transports', 'events'].map((kind) => ` ${kind}_folder = "${server.folder}/none";`).join('');
+		}
 		const write = (name, text) => writeFile(path.join(server.folder, name), text);
 		await write('janus.jcfg', `general: { debug_level = 4; admin_secret = "janusoverlord"; ${general} }
 media: { ${media} }
 nat: { ${nat} }
 plugins: { disable = "${list(UNUSED_PLUGINS)}"; ${plugins} }
-transports: { disable = "${list(UNUSED_TRANSPORTS)}" }
+transports: { disable = "${list([...UNUSED_TRANSPORTS, ...(builtin ? ['http', 'websockets'] : [])])}" }
 `);
 		await write('janus.transport.websockets.jcfg',
 			`general: { json = "compact"; ws = true; ws_port = ${server.wsPort} }\nadmin: { admin_ws = false }\n`);
 		await write('janus.transport.http.jcfg', `general: { json = "compact"; base_path = "/janus"; http = true; port = ${server.httpPort} }
 admin: { admin_base_path = "/admin"; admin_http = true; admin_port = ${server.adminPort} }
 `);
-		await write('janus-rs.jcfg', `web: { enabled = true; ip = "127.0.0.1"; port = ${server.webPort}; ${PAGES} }\n`);
+		await write('janus-rs.jcfg', `web: { enabled = true; ip = "127.0.0.1"; port = ${server.webPort}; ${builtin ? `admin_port = ${server.adminPort};` : ''} ${PAGES} }\n`);
 		for (const [name, text] of Object.entries(files)) await write(name, text);
 		server.output = '';
 		server.process = spawn(program, ['-F', server.folder], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -83,11 +89,12 @@ admin: { admin_base_path = "/admin"; admin_http = true; admin_port = ${server.ad
 			if (server.ended) throw new Error(`the server ended: ${JSON.stringify(server.ended)}\n${server.output}`);
 			return await answers(server.wsPort) && await answers(server.httpPort);
 		}, 'server');
-		await sleep(700); // the reference may crash when it is asked while it loads
+		if (reference) await sleep(700); // it may crash when it is asked while it loads
 		return server;
 	}
 
 	get ws() { return `ws://127.0.0.1:${this.wsPort}/`; }
+	get wsAdmin() { return `ws://127.0.0.1:${this.adminPort}/`; }
 	get http() { return `http://127.0.0.1:${this.httpPort}/janus`; }
 	get web() { return `http://localhost:${this.webPort}/`; }
 	get isReference() { return reference; }
