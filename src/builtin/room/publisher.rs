@@ -71,15 +71,20 @@ impl Publisher {
         let facts: Vec<Fact> = answered
             .mlines
             .iter()
+            .zip(&offered.mlines)
             .enumerate()
-            .map(|(index, mline)| Fact::said(mline, *simulcast.get(&index).unwrap_or(&1)))
+            .map(|(index, (mline, offered))| {
+                // The core puts the offer's mids into the answer, as it does for every plugin.
+                let mid = offered.value("mid").map_or_else(|| index.to_string(), str::to_owned);
+                Fact { mid, ..Fact::said(mline, *simulcast.get(&index).unwrap_or(&1)) }
+            })
             .collect();
         let streams =
             answered.mlines.iter().zip(&facts).filter(|(_, fact)| fact.kind != MediumKind::Unsupported);
         let streams = streams.map(|(mline, fact)| Stream {
             kind: fact.kind,
             mid: fact.mid.clone(),
-            format: mline.ptypes.first().and_then(|pt| Format::of(mline, *pt)),
+            format: fact.kind.is_media().then(|| Format::of(mline, *mline.ptypes.first()?)).flatten(),
             description: self.descriptions.get(&fact.mid).cloned(),
             is_simulcast: fact.layers > 1,
             is_active: mline.port > 0 && (fact.recv || fact.kind == MediumKind::Data),
