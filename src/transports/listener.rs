@@ -17,7 +17,7 @@ pub enum Listener {
     Unix {
         listener: UnixListener,
         /// Ours, to be removed at the end.
-        path: Option<PathBuf>,
+        file: Option<SocketFile>,
     },
 }
 
@@ -35,7 +35,7 @@ impl Listener {
         if is_socket && refused() {
             fs::remove_file(path)?;
         }
-        Ok(Listener::Unix { listener: UnixListener::bind(path)?, path: Some(path.to_owned()) })
+        Ok(Listener::Unix { listener: UnixListener::bind(path)?, file: Some(SocketFile(path.to_owned())) })
     }
 
     /// A listening socket of either kind.
@@ -47,7 +47,7 @@ impl Listener {
         }
         let unix = std::os::unix::net::UnixListener::from(OwnedFd::from(tcp));
         unix.local_addr()?;
-        Ok(Listener::Unix { listener: UnixListener::from_std(unix)?, path: None })
+        Ok(Listener::Unix { listener: UnixListener::from_std(unix)?, file: None })
     }
 
     pub(super) async fn accept(&self) -> io::Result<(Wire, Peer)> {
@@ -57,6 +57,14 @@ impl Listener {
                 Ok((Wire::Tcp(socket), Peer::Net(address)))
             }
             Listener::Unix { listener, .. } => Ok((Wire::Unix(listener.accept().await?.0), Peer::Local)),
+        }
+    }
+
+    /// For whoever lives as long as it should be there; of what the service manager opened there is none.
+    pub(super) fn take_file(&mut self) -> Option<SocketFile> {
+        match self {
+            Listener::Tcp(_) => None,
+            Listener::Unix { file, .. } => file.take(),
         }
     }
 
@@ -71,11 +79,12 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+/// Removed when this is dropped.
+pub(super) struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        if let Listener::Unix { path: Some(path), .. } = self {
-            let _ = fs::remove_file(path);
-        }
+        let _ = fs::remove_file(&self.0);
     }
 }
 

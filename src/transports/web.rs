@@ -1,7 +1,7 @@
 //! The built-in web server: listens, and serves each connection within its limits.
 
 use super::guests::{Guest, Guests};
-use super::listener::{Listener, Place};
+use super::listener::{Listener, Place, SocketFile};
 use super::site::{Site, Visit};
 use super::socket::{Peer, Socket, Wire};
 use super::tls::Tls;
@@ -50,16 +50,23 @@ const HANDSHAKE: u8 = 22;
 pub struct WebServer {
     place: Place,
     _stop: watch::Sender<()>,
+    /// Here, and not with the task that accepts: the process may end before that gets round to it.
+    _file: Option<SocketFile>,
 }
 
 impl WebServer {
     /// Serves on the runtime of the caller. With `tls`, what comes in the clear is sent there, unless it comes from this host.
-    pub fn start(listener: Listener, tls: Option<Arc<Tls>>, site: Arc<Site>, limits: Limits) -> WebServer {
-        let place = listener.place();
+    pub fn start(
+        mut listener: Listener,
+        tls: Option<Arc<Tls>>,
+        site: Arc<Site>,
+        limits: Limits,
+    ) -> WebServer {
+        let (place, file) = (listener.place(), listener.take_file());
         let (stop, stopped) = watch::channel(());
         let server = Server { tls, site, limits, guests: Guests::new(limits.connections) };
         tokio::spawn(Arc::new(server).accept(listener, stopped));
-        WebServer { place, _stop: stop }
+        WebServer { place, _stop: stop, _file: file }
     }
 
     pub fn place(&self) -> &Place {
@@ -323,6 +330,17 @@ mod tests {
             let mut byte = [0];
             assert_eq!(socket.try_read(&mut byte).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         }
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_socket_goes_with_the_server() {
+        let path = std::env::temp_dir().join(format!("janus-rs-web-{}", std::process::id()));
+        let site = Arc::new(Site::new(Pages::BuiltIn.routes(), None));
+        let server = WebServer::start(Listener::at(&path).unwrap(), None, site, PATIENT);
+        assert!(path.exists());
+        // None of its tasks has run yet, and none may run again.
+        drop(server);
+        assert!(!path.exists());
     }
 
     #[tokio::test]

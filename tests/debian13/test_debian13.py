@@ -34,11 +34,13 @@ class Debian13(unittest.IsolatedAsyncioTestCase):
             self.inside("sh", "-c", f"/opt/janus12/janus-rs check {MODULES}/plugins/*.so"), capture_output=True, text=True, check=False)
         loads = len(re.findall(r"(?m)^  loads$", checked.stdout))
         print(f"Debian {release}: {loads} plugins of Debian 12's package load")
-        self.assertGreater(loads, 0, checked.stdout + checked.stderr)
+        # All but the scripted ones, SIP, and voicemail: README.md.
+        self.assertGreaterEqual(loads, 8, checked.stdout + checked.stderr)
         port = free_port()
         folder = ROOT / "opt/janus12/etc/janus"
+        subprocess.run([*AS_ROOT, "mkdir", "-p", str(ROOT / "opt/janus12/none")], check=True)
         self.write(folder / "janus.jcfg",
-            f'general: {{ plugins_folder = "{MODULES}/plugins"; transports_folder = "/nowhere"; events_folder = "/nowhere"; }}\n')
+            f'general: {{ plugins_folder = "{MODULES}/plugins"; transports_folder = "/opt/janus12/none"; events_folder = "/opt/janus12/none"; }}\n')
         self.write(folder / "janus-rs.jcfg", f'web: {{ ip = "127.0.0.1"; port = {port} }}\n')
         log = pathlib.Path(os.environ["FOLDER"], "log")
         with log.open("wb") as output:
