@@ -80,7 +80,7 @@ impl Listener {
 }
 
 /// Removed when this is dropped.
-pub(super) struct SocketFile(PathBuf);
+pub struct SocketFile(PathBuf);
 
 impl Drop for SocketFile {
     fn drop(&mut self) {

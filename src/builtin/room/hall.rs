@@ -241,7 +241,7 @@ impl Room {
         if present.members.len() + present.watchers.len() >= MOST_MEMBERS {
             return Err(Refusal::new(PUBLISHERS_FULL, "The room is full"));
         }
-        let id = wanted.unwrap_or_else(|| random::u64());
+        let id = wanted.unwrap_or_else(random::u64);
         if present.members.contains_key(&id) {
             return Err(Refusal::new(436, format!("User ID {id} already exists")));
         }
