@@ -21,7 +21,7 @@ mod tests;
 pub use self::openssl::OpenSslDtls;
 pub use context::{DtlsConfig, DtlsContext};
 pub use gate::{certificate, client_hello};
-pub use hello::{Cookies, Hello, Secret, is_verify_request};
+pub use hello::{Cookies, Hello, Random, Secret, is_verify_request};
 pub use identity::{Identity, fingerprint_of, seconds_since_1970};
 pub use keys::{Connected, Keys};
 
@@ -41,6 +41,11 @@ pub trait Dtls {
     /// What a ClientHello may repeat to prove that its sender reads what we send there, and the number that records in the
     /// clear have at least from here on ([`Secret::next_record`]).
     fn expect(&mut self, _cookies: Cookies, _next: u64) {}
+
+    /// As the server: whose ClientHello has begun the present handshake. Without a cookie no other one takes its place.
+    fn begun_by(&self) -> Option<Random> {
+        None
+    }
 
     /// Somebody has proven to read what we send, with another handshake: one that may be a stranger's ends, if nothing of it
     /// has come but the ClientHello, and another begins with a cookie only. Whether it did.

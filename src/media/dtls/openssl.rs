@@ -6,7 +6,7 @@
 #![forbid(unsafe_code)]
 
 use super::gate::{Gate, client_hello, renumber};
-use super::hello::{Cookies, Hello, MOST_REQUESTS, blank, is_verify_request};
+use super::hello::{Cookies, Hello, MOST_REQUESTS, Random, blank, is_verify_request};
 use super::settled::{Legacy, Sealed, Settled};
 use super::{Connected, Dtls, DtlsError, DtlsEvent, ffi};
 use bytes::Bytes;
@@ -453,6 +453,10 @@ impl Dtls for OpenSslDtls {
         self.cookies = cookies;
         let datagrams = self.stream.get_mut();
         datagrams.next = datagrams.next.max(next);
+    }
+
+    fn begun_by(&self) -> Option<Random> {
+        self.progress.hello.map(|hello| hello.random)
     }
 
     fn give_way(&mut self) -> bool {

@@ -134,7 +134,7 @@ impl Connection {
         self.authentic = false;
         self.note_hello(clock, from, datagram);
         self.earn(from, datagram.len());
-        self.asked_from(from);
+        self.asked_from(from, datagram);
         self.record.dtls_in.packets += 1;
         self.record.dtls_in.bytes += datagram.len() as u64;
         match &mut self.dtls {

@@ -7,6 +7,7 @@
 
 use super::demux::fragments;
 use super::{Clock, Connection, Path};
+use crate::media::dtls::client_hello;
 use crate::media::ice::{Origin, Way};
 
 const FACTOR: usize = 3;
@@ -32,8 +33,11 @@ pub(super) struct Credit {
     flight: Option<u64>,
     /// A request for a cookie does no harm to it: it has begun, or it answers one.
     is_safe: bool,
-    /// Where DTLS came from last.
+    /// Where the handshake came from last.
     asked: Option<Origin>,
+    /// Where a ClientHello came from last: a request for a cookie goes there. Of somebody else's the flights do not, as
+    /// whoever is there would take them for its own.
+    hello: Option<Origin>,
 }
 
 impl Credit {
@@ -83,9 +87,11 @@ impl Credit {
 
     /// The next one that there is credit for, and its way; `path` is the selected one.
     pub fn next(&mut self, path: Path) -> Option<(Path, Vec<u8>)> {
-        let to = self.asked.filter(|asked| leads_to(path, *asked)).unwrap_or(path.origin());
+        let first = self.waiting.first()?;
+        let asked = if first_message(first) == Some(VERIFY_REQUEST) { self.hello } else { self.asked };
+        let to = asked.filter(|asked| leads_to(path, *asked)).unwrap_or(path.origin());
         let (_, left) = self.accounts.iter_mut().find(|(at, _)| *at == to)?;
-        *left = left.checked_sub(self.waiting.first()?.len())?;
+        *left = left.checked_sub(first.len())?;
         let datagram = self.waiting.remove(0);
         self.is_safe |= matches!(first_message(&datagram), Some(CLIENT_HELLO | SERVER_HELLO));
         Some((Path { way: to.way, remote: to.at, ..path }, datagram))
@@ -120,9 +126,16 @@ impl Connection {
         }
     }
 
-    pub(super) fn asked_from(&mut self, from: Origin) {
+    /// A datagram of DTLS came from there, whose ClientHello was noted.
+    pub(super) fn asked_from(&mut self, from: Origin, datagram: &[u8]) {
+        let goes_on = self.goes_on_with(datagram);
         if let Some(credit) = &mut self.credit {
-            credit.asked = Some(from);
+            if goes_on {
+                credit.asked = Some(from);
+            }
+            if client_hello(datagram).is_some() {
+                credit.hello = Some(from);
+            }
         }
     }
 

@@ -141,6 +141,21 @@ fn datagrams_until_connected(stranger: bool) -> usize {
     panic!("not connected after {got} datagrams");
 }
 
+/// Somebody else's ClientHello is asked for a cookie where it came from; the flight goes to whom it answers.
+#[test]
+fn a_flight_goes_where_its_handshake_comes_from() {
+    let at = |port| Path::udp("192.0.2.1:1".parse().unwrap(), ([192, 0, 2, 7], port).into());
+    let (ours, others) = (at(1).origin(), at(2).origin());
+    let mut credit = Credit { asked: Some(ours), hello: Some(others), ..Credit::default() };
+    [ours, others].into_iter().for_each(|from| credit.earn(from, 100));
+    let of_type = |kind| [&[22, 254, 253][..], &[0; 9], &[1, kind]].concat();
+    [2, 3].into_iter().for_each(|kind| credit.keep(of_type(kind)));
+    // Wherever a nomination has moved the path meanwhile.
+    let sent: Vec<_> =
+        std::iter::from_fn(|| credit.next(at(2))).map(|(path, sent)| (path, sent[13])).collect();
+    assert_eq!(sent, [(at(2), 3), (at(1), 2)]);
+}
+
 #[test]
 fn a_flight_that_waits_for_credit_comes_to_its_end() {
     for stranger in [false, true] {

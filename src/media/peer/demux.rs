@@ -309,6 +309,13 @@ impl Connection {
         self.is_ready() && hashes.peek().is_some() && hashes.all(|hash| self.flights.contains(&hash))
     }
 
+    /// Whether a datagram may belong to the handshake that runs, which [`Connection::note_hello`] has taken note of: it is not
+    /// another one's ClientHello.
+    pub(super) fn goes_on_with(&self, datagram: &[u8]) -> bool {
+        let random = client_hello(datagram).map(|(hello, _)| hello.random);
+        random.is_none_or(|random| self.hello.as_ref().is_some_and(|known| known.random == random))
+    }
+
     pub(super) fn note_hello(&mut self, clock: Clock, from: Origin, datagram: &[u8]) {
         if !matches!(self.stage, Stage::New | Stage::Handshake(_)) {
             return;
@@ -319,7 +326,12 @@ impl Connection {
                 expect(&self.shared.cookies, &mut **dtls, cookies, datagram);
             }
             let proves = cookies.include(cookie);
-            let stays = |known: &Hello| known.is_proven && !proves && known.is_running(clock.instant);
+            let begun_by = self.dtls.as_ref().and_then(|dtls| dtls.begun_by());
+            // Who is only asked for a cookie has begun nothing: the one that runs, and where it runs, stays known.
+            let stays = |known: &Hello| {
+                let runs = known.is_proven && known.is_running(clock.instant);
+                !proves && (runs || begun_by == Some(known.random))
+            };
             if self.hello.as_ref().is_none_or(|known| known.random != hello.random) {
                 if self.hello.as_ref().is_some_and(stays) {
                     return;
