@@ -21,6 +21,9 @@ class Wire {
 	#early = [];
 	#directOpen;
 	#decide;
+	#hear;
+	/** Settled when the other side's channel is open as well: the server passes on to nobody who is not there yet. */
+	heard = new Promise((resolve) => { this.#hear = resolve; });
 	/** Settled when both know which way they take. */
 	decided = new Promise((resolve) => { this.#decide = resolve; });
 
@@ -59,6 +62,15 @@ class Wire {
 		});
 	}
 
+	/** Until the other side is there, too, and leads. */
+	async follow() {
+		const knock = () => this.say({ here: true });
+		const again = setInterval(knock, 500);
+		knock();
+		await this.decided;
+		clearInterval(again);
+	}
+
 	/** One side makes the offer and decides, so that both take the same way. */
 	async lead() {
 		let direct = false;
@@ -77,6 +89,7 @@ class Wire {
 		this.direct?.close();
 		this.peer.close();
 		this.peer.handle.message({ request: 'hangup' }).catch(() => {}).then(() => this.end?.());
+		this.#hear();
 		this.#decide();
 		this.onclose();
 	}
@@ -124,7 +137,8 @@ class Wire {
 		channel.onmessage = ({ data }) => {
 			if (typeof data !== 'string') return this.ondata(data);
 			const message = JSON.parse(data);
-			if (message.sdp || message.direct !== undefined) this.#signal(message).catch(() => this.close());
+			if (message.here) this.#hear();
+			else if (message.sdp || message.direct !== undefined) this.#signal(message).catch(() => this.close());
 			else if (this.#onmessage) this.#onmessage(message);
 			else this.#early.push(message);
 		};
@@ -158,9 +172,12 @@ export async function listen(id, came, say) {
 			wire = new Wire(janus, peer);
 			const answer = await peer.answer(detail.jsep);
 			await handle.message({ request: 'accept' }, answer);
-			await wire.opened;
-			await wire.lead();
-			came(wire);
+			const mine = wire;
+			await mine.opened;
+			await mine.heard;
+			if (mine.isClosed) return;
+			await mine.lead();
+			came(mine);
 		} catch (error) {
 			say(error.message, 'wait');
 			handle.message({ request: 'hangup' }).catch(() => {});
@@ -192,7 +209,7 @@ export async function dial(id) {
 		wire.end = () => janus.close();
 		await peer.offer();
 		await wire.opened;
-		await wire.decided;
+		await wire.follow();
 		return wire;
 	} catch (error) {
 		janus.close();
