@@ -35,9 +35,6 @@ const CONNECTING_INTERVAL: Duration = Duration::from_millis(1500);
 const CONNECTED_INTERVAL: Duration = Duration::from_secs(3);
 /// How old the last answer from an address may be when the path moves there: it is asked every [`CONNECTED_INTERVAL`].
 const FRESH: Duration = Duration::from_secs(4);
-/// The path has not answered, or asked, for so long, three checks and more: where the peer's own checks come from takes its
-/// place. Browsers ask at least every six seconds (RFC 7675 §5.1).
-const SILENT: Duration = Duration::from_secs(10);
 
 /// Transactions of the peer that are remembered, so that a request of a remembered one that comes from elsewhere is known
 /// for a copy. A browser needs more than a minute for so many.
@@ -108,8 +105,6 @@ struct Remote {
     seen: bool,
     /// The last answer to a check that was sent there.
     answered: Option<Instant>,
-    /// The last new request that came from there.
-    requested: Option<Instant>,
     /// Checks that may still be sent while none was answered.
     checks: usize,
     /// Those of them that an authentic request from there allows, whatever others have sent to its host.
@@ -127,9 +122,6 @@ pub struct Agent {
     /// Of a lite agent that has not settled: all that the peer nominated, the newest last. It follows each; the proof tells
     /// which one was the peer's own.
     nominations: Vec<Path>,
-    /// Where the peer's last new request came from. A NAT that forgets a mapping moves a peer that knows nothing of it, so it
-    /// nominates nothing.
-    checked_from: Option<Path>,
     /// There is a path that the peer has proven to be at: since the last restart for a full agent, ever for a lite one. From
     /// now on a nomination is a move, which has to be proven, too.
     settled: bool,
@@ -187,7 +179,6 @@ impl Agent {
             selected: None,
             nominated: None,
             nominations: Vec::new(),
-            checked_from: None,
             settled: false,
             turn: None,
             told: 0,
@@ -302,7 +293,6 @@ impl Agent {
         self.told = 0;
         self.nominated = None;
         self.nominations.clear();
-        self.checked_from = None;
         self.settled &= self.inner.ice_lite();
         if self.started {
             self.set_state(IceState::Connecting);
@@ -467,9 +457,7 @@ impl Agent {
         if is_request && before.is_none() {
             self.transactions.add(id, from);
             self.copies.add(id);
-            self.checked_from = Some(path);
             let remote = self.remote(from);
-            remote.requested = Some(now);
             remote.checks = (remote.checks + 1).min(MAX_CHECKS);
             remote.invited = (remote.invited + 1).min(MAX_CHECKS);
         }
@@ -497,10 +485,6 @@ impl Agent {
         if nominates && !self.inner.controlling() && !self.is_detour(now, path) {
             self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
             self.remember_nomination(path, self.nominations.len());
-        }
-        // Of a lite agent media has to prove it, as it proves nominations.
-        if is_request && before.is_none() && !nominates && self.inner.ice_lite() && self.is_silent(now) {
-            self.nominated = Some(path);
         }
         // The answer to a nomination is a check of our own; no need to wait for the next tick.
         self.handle_timeout(now);
@@ -571,7 +555,6 @@ impl Agent {
                 at,
                 seen: false,
                 answered: None,
-                requested: None,
                 checks: MAX_CHECKS,
                 invited: 0,
             });
@@ -662,25 +645,6 @@ impl Agent {
             self.nominated = None;
             self.select(path);
         }
-        if let Some(path) = self.checked_from
-            && self.selected != Some(path)
-            && !self.inner.ice_lite()
-            && self.is_silent(now)
-            && self.is_fresh(now, path.origin())
-            && self.is_there(path)
-        {
-            self.select(path);
-        }
-    }
-
-    /// The path answered checks of ours, and does not any more; of a lite agent, which has none: the peer's came from there. Of
-    /// a peer that we control the crate chooses another one.
-    fn is_silent(&self, now: Instant) -> bool {
-        let lite = self.inner.ice_lite();
-        let known = |path: Path| self.remotes.iter().find(|r| r.at == path.origin());
-        let path = self.selected.filter(|_| self.settled && (lite || !self.inner.controlling()));
-        let last = path.and_then(known).and_then(|r| if lite { r.requested } else { r.answered });
-        last.is_some_and(|last| now.saturating_duration_since(last) >= SILENT)
     }
 
     /// Whether the crate's choice is ours: the first path, and a move that is proven, or away from a path that is no more.

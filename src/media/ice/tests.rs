@@ -1,5 +1,4 @@
 mod hostile;
-mod moved;
 
 use super::*;
 use crate::media::types::*;
