@@ -36,8 +36,12 @@ class Mqtt:
     def send(self, topic, text):
         self.client.publish(topic, text, qos=1)
 
-    def receive(self, topic):
-        return self.messages[topic].get(timeout=LIMIT)
+    def receive(self, topic, limit=LIMIT):
+        """None when nothing comes."""
+        try:
+            return self.messages[topic].get(timeout=limit)
+        except queue.Empty:
+            return None
 
 
 class Rabbitmq:
@@ -53,14 +57,14 @@ class Rabbitmq:
     def send(self, name, text):
         self.channel.basic_publish("", name, text)
 
-    def receive(self, name):
-        end = time.monotonic() + LIMIT
+    def receive(self, name, limit=LIMIT):
+        end = time.monotonic() + limit
         while time.monotonic() < end:
             _, _, body = self.channel.basic_get(name, auto_ack=True)
             if body is not None:
                 return body
             time.sleep(0.05)
-        raise TimeoutError(f"nothing on {name}")
+        return None
 
 
 BROKERS = {"mqtt": Mqtt, "rabbitmq": Rabbitmq}
@@ -71,13 +75,30 @@ class Server:
         self.broker, self.name = broker, name
         self.numbers = itertools.count(1)
 
-    def find(self, topic, wanted):
-        """The first message there, alone or in a list, that is wanted; what came before it is dropped."""
-        while True:
-            message = json.loads(self.broker.receive(f"{self.name}-{topic}"))
+    def find(self, topic, wanted, again=None):
+        """The first message there, alone or in a list, that is wanted; what came before it is dropped. `again` is called
+        every second until then."""
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            message = self.broker.receive(f"{self.name}-{topic}", 1)
+            if message is None:
+                if again:
+                    again()
+                continue
+            message = json.loads(message)
             for one in message if isinstance(message, list) else [message]:
                 if wanted(one):
                     return one
+        raise TimeoutError(f"nothing on {self.name}-{topic}")
+
+    def reach(self):
+        """A broker keeps nothing for a server that has not subscribed yet, and nothing of an event handler that is not
+        connected yet: asked until both are heard."""
+        def create():
+            self.broker.send(f"{self.name}-to", json.dumps({"janus": "create", "transaction": f"{self.name}-reach"}))
+        create()
+        # Type 1 of events: sessions.
+        self.find("events", lambda event: event.get("type") == 1, create)
 
     def ask(self, request, kind="success"):
         transaction = f"{self.name}-{next(self.numbers)}"
@@ -85,6 +106,7 @@ class Server:
         return self.find("from", lambda answer: answer.get("transaction") == transaction and answer["janus"] == kind)
 
     def try_it(self):
+        self.reach()
         session = self.ask({"janus": "create"})["data"]["id"]
         handle = self.ask({"janus": "attach", "session_id": session, "plugin": "janus.plugin.echotest"})["data"]["id"]
         event = self.ask({"janus": "message", "session_id": session, "handle_id": handle, "body": {"audio": False}}, "event")
