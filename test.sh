@@ -5,10 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")"
 . tests/lib/packages.sh
 . tests/lib/count.sh
+. tests/lib/again.sh
 
 suites=("$@")
 failed=() rows=() tests_passed=0 tests_failed=0
 output=$(mktemp)
+# Nothing is built twice from a fresh clone, and what would make the second time faster takes time.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 trap 'rm -f "$output"' EXIT
 
 # Seconds that a suite may take on two quiet cores; more is a warning.
@@ -74,7 +77,7 @@ twice() {
 	"$@"
 }
 # Programs of tests/embedding.rs have real clocks, too.
-suite rust twice cargo test --quiet --no-fail-fast --lib --tests
+suite rust cargo_again --lib --tests
 for folder in tests/*/; do
 	[ -x "$folder/run" ] && suite "$(basename "$folder")" twice "$folder/run"
 done

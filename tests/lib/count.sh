@@ -6,12 +6,13 @@
 count_tests() {
 	sed 's/\x1b\[[0-9;]*m//g' | awk '
 		# What failed is run again; the second run counts.
-		/^=== once more: / { runner = passed = failed = own_passed = own_failed = 0 }
-		# Here what passed is not run again.
-		/^=== once more, only: / { failed = 0 }
+		/^=== once more: / { runner = passed = failed = before = whole = own_passed = own_failed = 0 }
+		# Here what passed is not run again, but for files of node:test, which are run again as a whole (again.sh).
+		/^=== first: / { before = failed; whole = 0 }
+		/^=== once more, only: / { passed -= whole; failed = before; whole = 0 }
 		/^test result: / { runner = 1; passed += $4; failed += $6 }
-		/^[ℹ#] pass [0-9]+$/ { runner = 1; passed += $3 }
-		/^[ℹ#] fail [0-9]+$/ { failed += $3 }
+		/^[ℹ#] pass [0-9]+$/ { runner = 1; passed += $3; file = $3 }
+		/^[ℹ#] fail [0-9]+$/ { failed += $3; if ($3 > 0) whole += file }
 		/^Ran [0-9]+ tests? in / { runner = 1; passed += $2 }
 		/^FAILED \(/ {
 			line = $0
