@@ -240,6 +240,8 @@ export class Handle extends EventTarget {
  * `negotiate(offer)` takes an offer to the plugin and gives its answer. `restart()` is for plugins that make the offers.
  */
 export class Peer extends EventTarget {
+	/** Made or to be made, and not answered yet. */
+	offers = 0;
 	#turn = Promise.resolve();
 	#timer;
 	#network = () => this.restart();
@@ -257,9 +259,20 @@ export class Peer extends EventTarget {
 
 	/** One after the other: an offer waits until the one before is answered. */
 	offer(options) {
+		this.offers++;
 		return this.#alone(async () => {
-			await this.pc.setLocalDescription(await this.pc.createOffer(options));
-			await this.pc.setRemoteDescription(await this.negotiate(jsep(this.pc)));
+			let answer;
+			try {
+				await this.pc.setLocalDescription(await this.pc.createOffer(options));
+				answer = await this.negotiate(jsep(this.pc));
+			} catch (error) {
+				// As if it had never been made: another one may come, from either side.
+				if (this.pc.signalingState === 'have-local-offer') await this.pc.setLocalDescription({ type: 'rollback' });
+				throw error;
+			} finally {
+				this.offers--;
+			}
+			await this.pc.setRemoteDescription(answer);
 		});
 	}
 

@@ -335,6 +335,14 @@ options! {
         WEB_CONNECTIONS: Number =
             Opt::<Number>::own("web", "connections", 4096, 1, "",
                 "Connections of the web server at the same time. For one more, the oldest goes that has neither a session nor a request").since("0.1");
+        WEB_PROXIES: List =
+            Opt::<List>::own("web", "proxies",
+                "Proxies whose word counts for who a client is (`X-Forwarded-For`): addresses, networks (`10.0.0.0/8`), `unix` for whoever comes by a Unix socket")
+                .since("0.1");
+        WEB_PROXY_PROTOCOL: Flag =
+            Opt::<Flag>::own("web", "proxy_protocol", false,
+                "Connections of these proxies begin with the header of the proxy protocol, version 1 or 2; others must not")
+                .since("0.1");
         WEB_METRICS: Text =
             Opt::<Text>::own("web", "metrics", Some("secret"),
                 "Who may read `/metrics`: `secret`, those who send the admin secret; `open`, everybody; `off`, nobody")

@@ -10,11 +10,12 @@ use crate::api::Api;
 use crate::config::Config;
 use crate::core::Core;
 use crate::net::activation::{self, Activated};
-use crate::options::{WEB_CONNECTIONS, WEB_ORIGINS};
+use crate::options::{WEB_CONNECTIONS, WEB_ORIGINS, WEB_PROXIES, WEB_PROXY_PROTOCOL};
 use crate::transports::door::{Door, Face, Kind};
 use crate::transports::health::{self, Health};
 use crate::transports::listener::{Listener, Place};
 use crate::transports::pages::Pages;
+use crate::transports::proxies::Proxies;
 use crate::transports::site::{self, Packages, Site};
 use crate::transports::tls::{Files, Names, Tls};
 use crate::transports::web::{Limits, WebServer};
@@ -81,11 +82,13 @@ impl Web {
         let admin = Arc::new(Site::new(Router::new(), Some(api_of(Kind::Admin))));
         let tls = plan.tls.as_ref().map(|files| open_tls(files, core)).transpose()?;
         let limits = Limits { connections: WEB_CONNECTIONS.of(own) as usize, ..Limits::default() };
+        let proxies = Proxies::new(&WEB_PROXIES.of(own), WEB_PROXY_PROTOCOL.of(own));
+        let proxies = Arc::new(proxies.map_err(|text| plan::no(&text, "an address, a network or unix"))?);
         let (web_sockets, admin_sockets) = runtime.block_on(listeners(plan))?;
         let inside = runtime.enter();
         let s = if tls.is_some() { "s" } else { "" };
         for listener in web_sockets {
-            let server = WebServer::start(listener, tls.clone(), pages.clone(), limits);
+            let server = WebServer::start(listener, tls.clone(), pages.clone(), limits, proxies.clone());
             let at = shown(server.place(), core);
             tracing::info!("Web page at http{s}://{at}/");
             if tls.is_some() && plan.activated {
@@ -97,7 +100,7 @@ impl Web {
             web.servers.push(server);
         }
         for listener in admin_sockets {
-            let server = WebServer::start(listener, tls.clone(), admin.clone(), limits);
+            let server = WebServer::start(listener, tls.clone(), admin.clone(), limits, proxies.clone());
             let at = server.place();
             tracing::info!("Admin API at ws{s}://{at}/ and http{s}://{at}{}", Kind::Admin.base());
             web.servers.push(server);

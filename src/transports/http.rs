@@ -3,6 +3,7 @@
 
 use super::door::{Door, Kind};
 use super::mailbox::Mailboxes;
+use super::proxies::Client;
 use super::refusal::refusal;
 use crate::core::errors::Code;
 use crate::json::{Json, dump};
@@ -47,6 +48,7 @@ pub struct Http {
 /// Who asks: each request is a connection of its own, which owns the session that it creates.
 struct Asker {
     number: usize,
+    client: Client,
     package: &'static str,
     mailboxes: Arc<Mailboxes>,
     reply: Lock<Option<oneshot::Sender<Json>>>,
@@ -73,6 +75,7 @@ impl Connection for Asker {
     }
 
     fn session_created(&self, session_id: u64) {
+        self.client.has(session_id);
         self.mailboxes.open(session_id);
     }
 
@@ -81,6 +84,7 @@ impl Connection for Asker {
     }
 
     fn session_claimed(&self, session_id: u64) {
+        self.client.has(session_id);
         self.mailboxes.open(session_id);
     }
 }
@@ -128,7 +132,7 @@ impl Http {
         place(path, self.door.kind.base()).is_some()
     }
 
-    pub async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn answer(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
         let headers = request.headers();
         let origin = headers.get(ORIGIN).cloned();
         if !self.door.lets_in(origin.as_ref().map(HeaderValue::as_bytes)) {
@@ -136,8 +140,8 @@ impl Http {
         }
         let mut response = match *request.method() {
             Method::OPTIONS => preflight(headers),
-            Method::POST => self.posted(request).await,
-            Method::GET => self.got(request).await,
+            Method::POST => self.posted(request, client).await,
+            Method::GET => self.got(request, client).await,
             ref other => error(Code::TransportSpecific, &format!("Unsupported method {other}")),
         };
         let headers = response.headers_mut();
@@ -154,7 +158,7 @@ impl Http {
         response
     }
 
-    async fn posted(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn posted(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
         let (head, body) = request.into_parts();
         let Some(place) = place(head.uri.path(), self.door.kind.base()) else {
             return refusal(StatusCode::NOT_FOUND, "");
@@ -191,7 +195,7 @@ impl Http {
             }
             message.set(name, id);
         }
-        self.ask(message).await
+        self.ask(message, client).await
     }
 
     async fn receive(&self, mut body: Incoming) -> Result<Vec<u8>, StatusCode> {
@@ -212,15 +216,15 @@ impl Http {
         Ok(all)
     }
 
-    async fn got(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn got(&self, request: Request<Incoming>, client: Client) -> Response<Body> {
         let uri = request.uri();
         match place(uri.path(), self.door.kind.base()) {
             Some(Place::Below("info", _)) => {
                 let transaction = random::token(11);
-                self.ask(Json::object().with("janus", "info").with("transaction", transaction)).await
+                self.ask(Json::object().with("janus", "info").with("transaction", transaction), client).await
             }
             Some(_) if self.door.kind == Kind::Admin => error(Code::InvalidJson, "Request payload missing"),
-            Some(Place::Below(session, None)) => self.poll(number(session), uri.query()).await,
+            Some(Place::Below(session, None)) => self.poll(number(session), uri.query(), client).await,
             Some(Place::Below(session, Some(_))) => {
                 let mut response = refusal(StatusCode::FOUND, "");
                 let place = format!("{}/{}", self.door.kind.base(), number(session));
@@ -234,9 +238,9 @@ impl Http {
     }
 
     /// One request, and its reply.
-    async fn ask(&self, message: Json) -> Response<Body> {
+    async fn ask(&self, message: Json, client: Client) -> Response<Body> {
         let (reply, answer) = oneshot::channel();
-        self.submit(message, Some(reply));
+        self.submit(message, Some(reply), client);
         match answer.await {
             Ok(answer) => json(&answer),
             // The core is ending.
@@ -244,15 +248,15 @@ impl Http {
         }
     }
 
-    fn submit(&self, message: Json, reply: Option<oneshot::Sender<Json>>) {
+    fn submit(&self, message: Json, reply: Option<oneshot::Sender<Json>>, client: Client) {
         let number = serial::next() as usize;
         let (package, mailboxes) = (self.package, self.mailboxes.clone());
-        let asker = Asker { number, package, mailboxes, reply: Lock::new(reply) };
+        let asker = Asker { number, client, package, mailboxes, reply: Lock::new(reply) };
         self.door.submit(Arc::new(asker), number, Ok(message));
     }
 
     /// Events of a session, as soon as there is one.
-    async fn poll(&self, session: u64, words: Option<&str>) -> Response<Body> {
+    async fn poll(&self, session: u64, words: Option<&str>, client: Client) -> Response<Body> {
         let (secret, token) = (query(words, "apisecret"), query(words, "token"));
         let core = &self.door.core;
         let (needs_secret, needs_token) = (core.is_api_secret_needed(), core.is_auth_token_needed());
@@ -272,7 +276,7 @@ impl Http {
             .with("transaction", "keepalive")
             .with_some("apisecret", secret)
             .with_some("token", token);
-        self.submit(alive, None);
+        self.submit(alive, None, client);
         let most = query(words, "maxev").map_or(1, |most| number(&most) as usize);
         match timeout(POLL, mailbox.fetch(most.max(1))).await {
             Ok(Some(events)) if most > 1 => {

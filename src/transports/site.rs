@@ -3,7 +3,9 @@
 use super::door::Door;
 use super::guests::Guest;
 use super::http::Http;
+use super::proxies::{Client, Proxies};
 use super::refusal::refusal;
+use super::socket::Peer;
 use super::websocket;
 use crate::util::lock::Lock;
 use axum::Router;
@@ -40,10 +42,12 @@ pub struct Api {
 pub(super) struct Visit {
     pub site: Arc<Site>,
     pub guest: Arc<Guest>,
+    pub proxies: Arc<Proxies>,
+    pub peer: Peer,
     /// It is to come back with TLS.
     pub elsewhere: bool,
-    /// It goes on as a WebSocket.
-    pub upgrade: Lock<Option<OnUpgrade>>,
+    /// It goes on as a WebSocket, of this client.
+    pub upgrade: Lock<Option<(OnUpgrade, Client)>>,
 }
 
 impl Site {
@@ -76,24 +80,29 @@ pub struct Packages {
 }
 
 impl Visit {
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    pub async fn answer(
+        self: Arc<Self>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Body>, Infallible> {
         let _business = self.guest.begin();
         if self.elsewhere {
             return Ok(redirect(&request));
         }
+        let client = self.proxies.client(self.peer, request.headers());
         if let Some(api) = self.site.api() {
             if is_upgrade(&request) {
-                return Ok(self.upgrade(&api.door, request));
+                return Ok(self.upgrade(&api.door, request, client));
             }
             if api.http.serves(request.uri().path()) {
-                return Ok(api.http.answer(request).await);
+                return Ok(api.http.answer(request, client).await);
             }
         }
+        request.extensions_mut().insert(client);
         self.site.routes.call(request).await
     }
 
     /// RFC 6455 §4.2.
-    fn upgrade(&self, door: &Door, mut request: Request<Incoming>) -> Response<Body> {
+    fn upgrade(&self, door: &Door, mut request: Request<Incoming>, client: Client) -> Response<Body> {
         let headers = request.headers();
         let Some(key) = headers.get(SEC_WEBSOCKET_KEY).map(|key| websocket::accept_key(key.as_bytes()))
         else {
@@ -113,7 +122,7 @@ impl Visit {
                 &format!("Sec-WebSocket-Protocol is {}\n", door.kind.protocol()),
             );
         }
-        *self.upgrade.lock() = Some(hyper::upgrade::on(&mut request));
+        *self.upgrade.lock() = Some((hyper::upgrade::on(&mut request), client));
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();

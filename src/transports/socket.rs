@@ -53,6 +53,20 @@ impl Wire {
         }
     }
 
+    /// Reads as much as there is room for, and no more.
+    pub async fn fill(&self, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            std::future::poll_fn(|context| self.poll_ready(Side::Read, context)).await?;
+            match self.read(buffer) {
+                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+                Ok(length) => buffer = &mut buffer[length..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Wire::Tcp(tcp) => tcp.try_read(buffer),

@@ -2,6 +2,7 @@
 
 use super::guests::{Guest, Guests};
 use super::listener::{Listener, Place, SocketFile};
+use super::proxies::Proxies;
 use super::site::{Site, Visit};
 use super::socket::{Peer, Socket, Wire};
 use super::tls::Tls;
@@ -55,16 +56,17 @@ pub struct WebServer {
 }
 
 impl WebServer {
-    /// Serves on the runtime of the caller. With `tls`, what comes in the clear is sent there, unless it comes from this host.
+    /// Serves on the runtime of the caller. With `tls`, what comes in the clear is sent there, unless it comes from this host or a proxy.
     pub fn start(
         mut listener: Listener,
         tls: Option<Arc<Tls>>,
         site: Arc<Site>,
         limits: Limits,
+        proxies: Arc<Proxies>,
     ) -> WebServer {
         let (place, file) = (listener.place(), listener.take_file());
         let (stop, stopped) = watch::channel(());
-        let server = Server { tls, site, limits, guests: Guests::new(limits.connections) };
+        let server = Server { tls, site, limits, proxies, guests: Guests::new(limits.connections) };
         tokio::spawn(Arc::new(server).accept(listener, stopped));
         WebServer { place, _stop: stop, _file: file }
     }
@@ -79,6 +81,7 @@ struct Server {
     tls: Option<Arc<Tls>>,
     site: Arc<Site>,
     limits: Limits,
+    proxies: Arc<Proxies>,
     guests: Guests,
 }
 
@@ -107,12 +110,20 @@ impl Server {
 
     /// Serves one connection until either side ends it.
     async fn serve(self: Arc<Self>, wire: Wire, peer: Peer, guest: Arc<Guest>, stopped: watch::Receiver<()>) {
-        let socket = self.socket(wire);
-        let Ok(Ok(socket)) = tokio::time::timeout(self.limits.head, socket).await else { return };
+        let begun = async {
+            let peer = self.proxies.peer(&wire, peer).await?;
+            io::Result::Ok((self.socket(wire).await?, peer))
+        };
+        let Ok(Ok((socket, peer))) = tokio::time::timeout(self.limits.head, begun).await else { return };
         let visit = Arc::new(Visit {
             site: self.site.clone(),
             guest,
-            elsewhere: self.tls.is_some() && !socket.is_secure() && !peer.is_this_host(),
+            proxies: self.proxies.clone(),
+            peer,
+            elsewhere: self.tls.is_some()
+                && !socket.is_secure()
+                && !peer.is_this_host()
+                && !self.proxies.has(peer),
             upgrade: Lock::default(),
         });
         if socket.is_http2() {
@@ -186,13 +197,14 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 /// As a WebSocket, if that was agreed on.
 async fn go_on(visit: &Visit) {
-    let Some(upgrade) = visit.upgrade.lock().take() else { return };
+    let Some((upgrade, client)) = visit.upgrade.lock().take() else { return };
     let Some(api) = visit.site.api() else { return };
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
     let (socket, early) = (parts.io.into_inner(), parts.read_buf);
     let guest = visit.guest.clone();
-    websocket::serve(socket, early, api.door.clone(), api.websocket_package, guest, api.open.clone()).await;
+    let (door, open) = (api.door.clone(), api.open.clone());
+    websocket::serve(socket, early, door, api.websocket_package, guest, client, open).await;
 }
 
 #[cfg(test)]
@@ -218,7 +230,7 @@ mod tests {
     ) -> WebServer {
         let site = Arc::new(Site::new(Pages::BuiltIn.routes().merge(health::routes(health)), None));
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        WebServer::start(listener, None, site, limits)
+        WebServer::start(listener, None, site, limits, Arc::default())
     }
 
     async fn fetch(address: SocketAddr, path: &str) -> String {
@@ -336,7 +348,7 @@ mod tests {
     async fn the_file_of_a_socket_goes_with_the_server() {
         let path = std::env::temp_dir().join(format!("janus-rs-web-{}", std::process::id()));
         let site = Arc::new(Site::new(Pages::BuiltIn.routes(), None));
-        let server = WebServer::start(Listener::at(&path).unwrap(), None, site, PATIENT);
+        let server = WebServer::start(Listener::at(&path).unwrap(), None, site, PATIENT, Arc::default());
         assert!(path.exists());
         // None of its tasks has run yet, and none may run again.
         drop(server);

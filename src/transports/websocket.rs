@@ -5,6 +5,7 @@
 
 use super::door::{Door, Kind};
 use super::guests::{Business, Guest};
+use super::proxies::Client;
 use super::socket::Socket;
 use crate::json::{Json, dump};
 use crate::modules::host::Connection;
@@ -53,6 +54,7 @@ struct Link {
     /// Something waits for room.
     waits: Notify,
     guest: Arc<Guest>,
+    client: Client,
     sessions: Lock<Sessions>,
 }
 
@@ -201,6 +203,7 @@ impl Connection for Link {
     }
 
     fn session_created(&self, session_id: u64) {
+        self.client.has(session_id);
         self.owns(session_id);
     }
 
@@ -209,6 +212,7 @@ impl Connection for Link {
     }
 
     fn session_claimed(&self, session_id: u64) {
+        self.client.has(session_id);
         self.owns(session_id);
     }
 }
@@ -231,6 +235,7 @@ pub(super) async fn serve(
     door: Door,
     package: &'static str,
     guest: Arc<Guest>,
+    client: Client,
     mut stopped: watch::Receiver<()>,
 ) {
     let wire = socket.wire();
@@ -248,6 +253,7 @@ pub(super) async fn serve(
         way: Lock::new(Some(Way { socket, waiting: 0 })),
         waits: Notify::new(),
         guest,
+        client,
         sessions: Lock::default(),
     });
     let end = End(link);

@@ -133,6 +133,28 @@ describe('clients over the built-in transports', { skip: process.env.JANUS_UNDER
 			await ada.evaluate(() => document.querySelector('.tile [aria-label="Remove Bob"]').click());
 			await says(bob, 'state', 'You were removed');
 			await until(async () => await playing(ada) === 0, 'end of who was removed');
+			// WHIP and WHEP from pages; an ICE restart of who publishes does not stop it.
+			const lives = [], others = (await alone.handles()).length;
+			for (const [id, muted] of [['publish', true], ['watch', false]]) {
+				const page = await open('live/');
+				await press(page, id);
+				await says(page, 'state', 'connected');
+				assert.equal(await page.evaluate(() => document.getElementById('picture').muted), muted);
+				lives.push(page);
+			}
+			const [publisher, watcher] = lives;
+			const frames = () => watcher.evaluate(() => document.getElementById('picture').getVideoPlaybackQuality().totalVideoFrames);
+			await until(async () => await frames() > 5, 'what is live');
+			const ufrag = (which) => publisher.evaluate((which) => /ice-ufrag:(.*)/.exec(window.connections[0][which].sdp)[1], which);
+			const [near, far] = [await ufrag('localDescription'), await ufrag('remoteDescription')];
+			await publisher.evaluate(() => window.dispatchEvent(new Event('online')));
+			await until(async () => await ufrag('remoteDescription') !== far, 'other credentials of the server');
+			assert.notEqual(await ufrag('localDescription'), near);
+			const then = await frames();
+			await until(async () => await frames() > then + 5, 'what is live, still');
+			await press(publisher, 'stop');
+			await press(watcher, 'stop');
+			await until(async () => (await alone.handles()).length === others, 'end of their handles');
 		} finally {
 			for (const page of opened) await page.close();
 			pages.close();

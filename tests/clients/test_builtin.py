@@ -115,6 +115,57 @@ class Rules(Builtin):
         await websockets.connect(server.ws, subprotocols=["janus-protocol"], origin="https://example.org")
 
 
+    async def test_proxies(self):
+        """Who a client is, a proxy says that the operator names; anybody else may write what it likes."""
+        server = self.start(web='proxies = "127.0.0.2, 10.0.0.0/8"; proxy_protocol = true; tls_cert = "web.pem";')
+        server.admin({"janus": "set_log_level", "level": 5})
+
+        def create(source, proxy=b"", forwarded=b""):
+            body = b'{"janus":"create","transaction":"t"}'
+            head = b"POST /janus HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n%s\r\n" % (len(body), forwarded)
+            with socket.create_connection(("127.0.0.1", server.http_port), 30, (source, 0)) as connection:
+                connection.sendall(proxy + head + body)
+                try:
+                    reply = b"".join(iter(lambda: connection.recv(4096), b""))
+                except ConnectionResetError:
+                    reply = b""
+            status, _, text = reply.partition(b"\r\n\r\n")
+            if b" 200 " not in status:
+                return status.split(b" ")[1].decode() if status else "closed"
+            session = json.loads(text)["data"]["id"]
+            return address_of(session)
+
+        def address_of(session):
+            return harness.until(lambda: re.search(rf"Session {session} is of a client at (\S+)", server.output()), "line")[1]
+
+        def line(address):
+            return b"PROXY TCP4 %s 127.0.0.1 1024 8188\r\n" % address
+
+        second = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([10, 0, 0, 9, 127, 0, 0, 1, 4, 0, 31, 252])
+        forwarded = b"X-Forwarded-For: 198.51.100.1, 203.0.113.9, 10.0.0.1\r\n"
+        for source, proxy, more, says in (
+                ("127.0.0.2", line(b"127.0.0.2"), b"", "127.0.0.2"),
+                # A proxy behind a proxy.
+                ("127.0.0.2", second, b"", "10.0.0.9"),
+                ("127.0.0.2", second, forwarded, "203.0.113.9"),
+                # In the clear, and not from this host: with TLS, please.
+                ("127.0.0.2", line(b"203.0.113.7"), b"", "308"),
+                ("127.0.0.2", b"", b"", "closed"),
+                ("127.0.0.1", b"", forwarded, "127.0.0.1"),
+                ("127.0.0.1", line(b"203.0.113.7"), b"", "400")):
+            with self.subTest(source=source, proxy=proxy, forwarded=more):
+                self.assertEqual(await asyncio.to_thread(create, source, proxy, more), says)
+        # TLS and a WebSocket behind the header.
+        through = await asyncio.to_thread(socket.create_connection, ("127.0.0.1", server.http_port), 30, ("127.0.0.2", 0))
+        through.sendall(line(b"203.0.113.7"))
+        through.setblocking(False)
+        connection = Connection(await websockets.connect(
+            f"wss://localhost:{server.http_port}/", subprotocols=["janus-protocol"], sock=through, ssl=trusting(), server_hostname="localhost"))
+        session = await connection.create()
+        self.assertEqual(await asyncio.to_thread(address_of, session.id), "203.0.113.7")
+        await connection.close()
+
+
 class Strangers(Builtin):
     async def test_who_only_holds_connections_open_makes_room(self):
         """More connections than there may be, all idle or with half a request: who has a session or asks is served."""

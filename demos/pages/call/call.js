@@ -11,15 +11,19 @@ const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,30}[\p{L}\p{N}.]$/u;
 const BUSY = '/busy';
 const TAKEN = 476;
 const POLL_MS = 5000;
+/** Of a new path: they answer without being asked. */
+const ANSWER_MS = 20000;
+/** The server takes a call down in so long, or has nothing to take down. */
+const DOWN_MS = 2000;
 /** How long it rings; `?ring=SECONDS`. */
 const ringMs = () => 1000 * Number(new URLSearchParams(location.search).get('ring') ?? 30);
 
 const title = document.title;
 const devices = new Devices($('devices'));
 const mute = muting(() => devices.stream, tellMuted);
-/** Online: { name, janus, handle, timer }. */
+/** Online: { name, janus, handle, timer, down }; `down`: the call before is gone at the server, too. */
 let me = null;
-/** From the first ring to the end: { name, peer, offer, busy, channel, isUp, answered }. */
+/** From the first ring to the end: { name, isCaller, peer, offer, busy, channel, isUp, answered, giveWay, theirs }. */
 let call = null;
 
 panel(() => (call?.peer ? { call: call.peer } : {}));
@@ -37,7 +41,7 @@ async function goOnline(name, patient) {
 		janus = await Janus.connect();
 		const handle = await janus.attach(PLUGIN);
 		await register(handle, name, patient ? 50 : 1);
-		me = { name, janus, handle };
+		me = { name, janus, handle, down: Promise.resolve() };
 	} catch (error) {
 		janus?.close();
 		$('name-problem').textContent = error.code === TAKEN ? TEXTS.nameTaken : error.code === 460 ? TEXTS.absent('videocall') : error.message;
@@ -108,10 +112,14 @@ function told({ data, jsep }) {
 function newPeer() {
 	return new Peer(me.handle, {
 		negotiate: async (offer) => {
-			const answer = new Promise((resolve) => { call.answered = resolve; });
-			const request = call.isUp ? { request: 'set' } : { request: 'call', username: call.name };
+			const mine = call;
+			const answer = new Promise((resolve, reject) => { Object.assign(mine, { answered: resolve, giveWay: reject }); });
+			answer.catch(() => {});
+			if (mine.isUp) setTimeout(mine.giveWay, ANSWER_MS, new Error(TEXTS.noAnswer(mine.name)));
+			if (mine.theirs) mine.giveWay(new Error('theirs comes first'));
+			const request = mine.isUp ? { request: 'set' } : { request: 'call', username: mine.name };
 			// That somebody is busy is said at once.
-			told(await me.handle.message(request, offer));
+			if (!mine.theirs) told(await me.handle.message(request, offer));
 			return answer;
 		},
 	});
@@ -120,10 +128,10 @@ function newPeer() {
 async function dial(name) {
 	if (call) return;
 	sound();
-	const mine = begin(name);
+	const mine = Object.assign(begin(name), { isCaller: true });
 	$('calling-text').textContent = TEXTS.ringing(name);
 	view('calling');
-	await devices.open();
+	await Promise.all([devices.open(), me.down]);
 	if (call !== mine) return;
 	mine.peer = newPeer();
 	for (const kind of ['audio', 'video']) {
@@ -152,7 +160,7 @@ async function accept(withPicture) {
 	const mine = call;
 	quiet(mine);
 	sound();
-	await devices.open();
+	await Promise.all([devices.open(), me.down]);
 	if (call !== mine) return;
 	if (!withPicture) press($('video'), true);
 	mute.apply();
@@ -173,10 +181,23 @@ async function accept(withPicture) {
 	}
 }
 
-/** They have a new path (ICE restart). */
+/**
+ * They have a new path (ICE restart). When both have one at once, and both offers wait for their answers, the caller's counts;
+ * whoever was called takes the own one back, and makes it once more afterwards.
+ */
 async function update(offer) {
-	const answer = await call.peer.answer(offer);
-	await me.handle.message({ request: 'set' }, answer);
+	const mine = call;
+	const meets = mine.peer.offers > 0;
+	if (meets && mine.isCaller) return;
+	mine.theirs = (mine.theirs ?? 0) + 1;
+	mine.giveWay?.(new Error('theirs comes first'));
+	try {
+		const answer = await mine.peer.answer(offer);
+		await me.handle.message({ request: 'set' }, answer);
+	} finally {
+		mine.theirs--;
+	}
+	if (meets) mine.peer.restart();
 }
 
 function begin(name) {
@@ -237,6 +258,8 @@ function ended(text) {
 	const ending = call;
 	if (!ending) return;
 	call = null;
+	// What the plugin says of this call until then would be taken for the next one's.
+	if (me) me.down = Promise.race([takenDown(me.handle), sleep(DOWN_MS)]);
 	quiet(ending);
 	clearTimeout(ending.timer);
 	ending.peer?.close();
@@ -249,6 +272,12 @@ function ended(text) {
 	$('muted').textContent = '';
 	view();
 	state(text, 'down');
+}
+
+/** The core says so, and the plugin, in either order. */
+function takenDown(handle) {
+	const heard = (type, isIt) => new Promise((resolve) => handle.addEventListener(type, (event) => isIt(event.detail) && resolve()));
+	return Promise.all([heard('hangup', () => true), heard('message', ({ data }) => data.result?.event === 'hangup')]);
 }
 
 function quiet(mine) {

@@ -4,6 +4,7 @@ use crate::core::errors::Code;
 use crate::json::Json;
 use crate::modules::host::Connection;
 use crate::transports::door::Door;
+use crate::transports::proxies::Client;
 use crate::util::lock::Lock;
 use crate::util::serial;
 use std::collections::HashMap;
@@ -39,6 +40,7 @@ pub(super) struct Caller {
     next: AtomicUsize,
     events: mpsc::Sender<Json>,
     door: Door,
+    client: Client,
     /// Nobody waits for anything any more.
     is_over: AtomicBool,
 }
@@ -68,7 +70,10 @@ impl Connection for Caller {
         }
     }
 
-    fn session_created(&self, _: u64) {}
+    fn session_created(&self, session: u64) {
+        self.client.has(session);
+    }
+
     fn session_over(&self, _: u64, _: bool, _: bool) {}
     fn session_claimed(&self, _: u64) {}
 }
@@ -95,6 +100,7 @@ impl Call {
     /// Creates a session and attaches to the first of these plugins that there is; the events come out of the other half.
     pub async fn open(
         door: Door,
+        client: Client,
         bearer: Option<String>,
         plugins: &[&'static str],
     ) -> Result<(Call, mpsc::Receiver<Json>), Failure> {
@@ -106,6 +112,7 @@ impl Call {
             next: AtomicUsize::new(1),
             events,
             door,
+            client,
             is_over: AtomicBool::new(false),
         });
         let mut call = Call { caller, bearer, session: 0, handle: 0, plugin: "" };

@@ -17,12 +17,12 @@ mod fragment;
 mod resource;
 
 use super::door::Door;
+use super::proxies::Client;
 use crate::builtin::room;
 use crate::json::Json;
 use crate::util::lock::Lock;
 use crate::util::random;
 use crate::util::text::equal_const_time;
-use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{
@@ -32,6 +32,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{MethodRouter, post};
+use axum::{Extension, Router};
 use caller::{Call, Failure, text};
 use fragment::Fragment;
 use resource::{Held, Patched, Resource, Wish, new_tag};
@@ -80,12 +81,13 @@ async fn published(
     state: Shared,
     Path(room): Path<String>,
     query: RawQuery,
+    client: Extension<Client>,
     head: HeaderMap,
     offer: Bytes,
 ) -> Reply {
     let body = Json::object().with("request", "joinandconfigure").with("ptype", "publisher");
     let body = body.with("room", name(&room)).with_some("pin", pin(&query));
-    let ask = Ask { plugins: ROOMS, body, update: "configure", base: "/whip" };
+    let ask = Ask { plugins: ROOMS, body, update: "configure", base: "/whip", client: client.0 };
     state.create(&head, &offer, ask).await
 }
 
@@ -93,31 +95,40 @@ async fn watched(
     state: Shared,
     Path(id): Path<String>,
     query: RawQuery,
+    client: Extension<Client>,
     head: HeaderMap,
     offer: Bytes,
 ) -> Reply {
     let body = Json::object().with("request", "watch").with("id", name(&id)).with_some("pin", pin(&query));
-    state.create(&head, &offer, Ask { plugins: STREAMING, body, update: "start", base: "/whep" }).await
+    state
+        .create(
+            &head,
+            &offer,
+            Ask { plugins: STREAMING, body, update: "start", base: "/whep", client: client.0 },
+        )
+        .await
 }
 
 async fn watched_room(
     state: Shared,
     Path(room): Path<String>,
     query: RawQuery,
+    client: Extension<Client>,
     head: HeaderMap,
     offer: Bytes,
 ) -> Reply {
-    state.subscribe(&room, None, &query, &head, &offer).await
+    state.subscribe(&room, None, &query, client.0, &head, &offer).await
 }
 
 async fn watched_feed(
     state: Shared,
     Path((room, feed)): Path<(String, String)>,
     query: RawQuery,
+    client: Extension<Client>,
     head: HeaderMap,
     offer: Bytes,
 ) -> Reply {
-    state.subscribe(&room, Some(&feed), &query, &head, &offer).await
+    state.subscribe(&room, Some(&feed), &query, client.0, &head, &offer).await
 }
 
 async fn patched(state: Shared, Path(id): Path<String>, head: HeaderMap, body: Bytes) -> Reply {
@@ -158,6 +169,7 @@ struct Ask {
     update: &'static str,
     /// What the resource's path begins with.
     base: &'static str,
+    client: Client,
 }
 
 /// A number, if it is written as one: rooms and mountpoints may have either.
@@ -235,7 +247,7 @@ impl Whip {
         let bearer = bearer(head);
         let failed = |why: Failure| failed(&why);
         let (call, mut events) =
-            Call::open(self.door.clone(), bearer.clone(), ask.plugins).await.map_err(failed)?;
+            Call::open(self.door.clone(), ask.client, bearer.clone(), ask.plugins).await.map_err(failed)?;
         if call.plugin == room::PACKAGE {
             ask.body.set("create", true);
         }
@@ -279,12 +291,13 @@ impl Whip {
         room: &str,
         feed: Option<&str>,
         query: &RawQuery,
+        client: Client,
         head: &HeaderMap,
         offer: &Bytes,
     ) -> Reply {
         let streams = match feed {
             Some(feed) => Ok(Json::array().push(Json::object().with("feed", name(feed))).clone()),
-            None => self.publishers(room, bearer(head)).await,
+            None => self.publishers(room, client, bearer(head)).await,
         };
         let streams = match streams {
             Ok(streams) if !streams.is_empty() => streams,
@@ -296,11 +309,12 @@ impl Whip {
         let body = body.with("streams", streams).with_some("pin", pin(query));
         // The plugin makes the offers: with one of the client's it would refuse.
         let _ = offer;
-        self.create(head, &Bytes::new(), Ask { plugins: ROOMS, body, update: "start", base: "/whep" }).await
+        self.create(head, &Bytes::new(), Ask { plugins: ROOMS, body, update: "start", base: "/whep", client })
+            .await
     }
 
-    async fn publishers(&self, room: &str, bearer: Option<String>) -> Result<Json, Failure> {
-        let (call, mut events) = Call::open(self.door.clone(), bearer, ROOMS).await?;
+    async fn publishers(&self, room: &str, client: Client, bearer: Option<String>) -> Result<Json, Failure> {
+        let (call, mut events) = Call::open(self.door.clone(), client, bearer, ROOMS).await?;
         let body = Json::object().with("request", "listparticipants").with("room", name(room));
         let said = call.message(&mut events, body, None).await?;
         let all = said.get("plugindata").and_then(|plugin| plugin.get("data")?.get("participants"));

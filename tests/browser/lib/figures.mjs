@@ -4,7 +4,15 @@
 export const REMEMBER = `
 	window.connections = [];
 	window.RTCPeerConnection = class extends window.RTCPeerConnection {
-		constructor(...args) { super(...args); window.connections.push(this); }
+		constructor(...args) {
+			super(...args);
+			window.connections.push(this);
+			// Its states, in order.
+			this.life = [];
+			for (const state of ['signalingState', 'iceConnectionState', 'connectionState']) {
+				this.addEventListener(state.toLowerCase() + 'change', () => this.life.push(performance.now().toFixed() + ':' + this[state]));
+			}
+		}
 	};
 `;
 
