@@ -8,11 +8,10 @@ cd "$(dirname "$0")"
 . tests/lib/again.sh
 
 suites=("$@")
-failed=() rows=() tests_passed=0 tests_failed=0
-output=$(mktemp)
+results=$(mktemp -d)
 # Nothing is built twice from a fresh clone, and what would make the second time faster takes time.
 [ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
-trap 'rm -f "$output"' EXIT
+trap 'rm -rf "$results"' EXIT
 
 # Seconds that a suite may take on two quiet cores; more is a warning.
 declare -A budget=(
@@ -27,21 +26,19 @@ wanted() {
 	return 1
 }
 
-# suite NAME COMMAND…: runs it, remembers how it ended, goes on with the next.
+# suite NAME COMMAND…: runs it, notes how it ended in $results/NAME.row, goes on with the next.
 suite() {
-	local name=$1 began=$SECONDS result=passed seconds warning='' count
+	local name=$1 began=$SECONDS output=$results/$1.output result=passed seconds warning='' count
 	shift
 	wanted "$name" || return 0
 	echo "=== $name"
-	"$@" 2>&1 | tee "$output" || { failed+=("$name"); result=FAILED; }
+	"$@" 2>&1 | tee "$output" || result=FAILED
 	[ "$result" = passed ] && grep -q '^=== once more[:,]' "$output" && result=AGAIN
 	seconds=$((SECONDS - began))
 	read -ra count <<<"$(count_tests <"$output")"
-	tests_passed=$((tests_passed + count[0]))
-	tests_failed=$((tests_failed + count[1]))
 	[ "$seconds" -le "${budget[$name]:-60}" ] || warning=' over'
-	rows+=("$(printf '%-12s %-7s %7d %7d %9d %7d%s' \
-		"$name" "$result" "${count[@]}" "$seconds" "${budget[$name]:-60}" "$warning")")
+	printf '%-12s %-7s %7d %7d %9d %7d%s\n' \
+		"$name" "$result" "${count[@]}" "$seconds" "${budget[$name]:-60}" "$warning" >"$results/$name.row"
 	echo "=== $name took $seconds s"
 }
 
@@ -56,9 +53,9 @@ format() {
 }
 suite format format
 suite clippy cargo clippy --quiet --workspace --all-targets -- -D warnings
-# What several suites run is built here, so that none of them pays for the others.
+# What several suites run is built here, so that none of them pays for the others; the library and its tests at the same time.
 build() {
-	cargo build && cargo test --quiet -p peers --no-run
+	cargo test --quiet --lib --tests --no-run && cargo build && cargo test --quiet -p peers --no-run
 }
 suite build build
 # Without what an embedded library can do without.
@@ -78,19 +75,34 @@ twice() {
 }
 # Programs of tests/embedding.rs have real clocks, too.
 suite rust cargo_again --lib --tests
+# Browsers and clients mostly wait: theirs run beside all the others, and are shown behind them.
+beside=(browser clients)
+folder() {
+	if [ -x "tests/$1/run" ]; then suite "$1" twice "tests/$1/run"; fi
+}
+for name in "${beside[@]}"; do folder "$name"; done >"$results/beside" 2>&1 &
 for folder in tests/*/; do
-	[ -x "$folder/run" ] && suite "$(basename "$folder")" twice "$folder/run"
+	name=$(basename "$folder")
+	[[ " ${beside[*]} " == *" $name "* ]] || folder "$name"
 done
+wait
+cat "$results/beside"
 
-if [ ${#rows[@]} = 0 ]; then
+rows=$(cat "$results"/*.row 2>/dev/null || true)
+if [ -z "$rows" ]; then
 	echo "no suite has such a name: ${suites[*]}" >&2
 	exit 2
 fi
 echo
 # AGAIN: passed, but only the second time.
 printf '%-12s %-7s %7s %7s %9s %7s\n' suite result passed failed seconds budget
-printf '%s\n' "${rows[@]}"
+echo "$rows"
 echo
-echo "suites: $((${#rows[@]} - ${#failed[@]})) passed, ${#failed[@]} failed${failed[*]:+ (${failed[*]})}"
-echo "$tests_passed passed, $tests_failed failed"
-[ ${#failed[@]} = 0 ]
+awk '
+	{ passed += $3; failed += $4; if ($2 == "FAILED") names = names " " $1; else good++ }
+	END {
+		bad = split(names, each, " ")
+		print "suites: " good + 0 " passed, " bad " failed" (bad ? " (" substr(names, 2) ")" : "")
+		print passed " passed, " failed " failed"
+		exit bad > 0
+	}' <<<"$rows"
