@@ -80,13 +80,13 @@ beside=(browser clients)
 folder() {
 	if [ -x "tests/$1/run" ]; then suite "$1" twice "tests/$1/run"; fi
 }
-for name in "${beside[@]}"; do folder "$name"; done >"$results/beside" 2>&1 &
+for name in "${beside[@]}"; do folder "$name" >"$results/$name.shown" 2>&1 & done
 for folder in tests/*/; do
 	name=$(basename "$folder")
 	[[ " ${beside[*]} " == *" $name "* ]] || folder "$name"
 done
 wait
-cat "$results/beside"
+cat "$results"/*.shown
 
 rows=$(cat "$results"/*.row 2>/dev/null || true)
 if [ -z "$rows" ]; then
