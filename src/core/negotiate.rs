@@ -214,6 +214,9 @@ impl Handle {
             }
         }
         peer.command(Command::SetRemoteCredentials(change.transport.credentials.clone()));
+        if let Some(fingerprint) = change.transport.fingerprint.clone() {
+            peer.command(Command::SetFingerprint(fingerprint));
+        }
     }
 
     /// Exactly these members, in this order (CP-158). Plugins of 0.x know one simulcast medium, and nothing of SVC.

@@ -183,6 +183,8 @@ pub enum Command {
     },
     /// Remote credentials after an ICE restart by the peer.
     SetRemoteCredentials(IceCredentials),
+    /// Of a later description: another certificate will come than was announced, unless that has come already.
+    SetFingerprint(Fingerprint),
     /// Fresh local credentials (ICE restart); candidates stay.
     RestartIce(IceCredentials),
     /// An offer of ours was taken back, and the peer's takes its place (no checks have started).

@@ -147,6 +147,16 @@ class Calls(unittest.IsolatedAsyncioTestCase):
         await second.data_open()
         self.assertIn("again", await second.echoes("again"))
 
+    async def test_a_client_that_lost_the_answer_begins_anew(self):
+        """Before anybody has shown a certificate, the newest description says whose it is."""
+        lost = EchoCall(self.handle, video=False, data=False)
+        self.calls.append(lost)
+        await lost.pc.setLocalDescription(await lost.pc.createOffer())
+        await self.handle.message({}, {"type": "offer", "sdp": lost.pc.localDescription.sdp, "trickle": False})
+        await lost.close()
+        call = await self.start(video=False, data=False)
+        await call.media_returns(5)
+
     async def test_renegotiation_adds_data(self):
         """CP-155: an offer on a running PeerConnection; the media go on."""
         call = await self.start(data=False)

@@ -1,6 +1,8 @@
-"""1.4.1's video room, as Debian sid packages it, forwards RTP with the core's forwarders (helpers.md §11)."""
+"""1.4.1's video room, as Debian sid packages it, forwards RTP with the core's forwarders (helpers.md §11), and so takes a publisher
+to a room of another server."""
 
 import asyncio
+import contextlib
 import pathlib
 import socket
 import sys
@@ -8,7 +10,7 @@ import tempfile
 import unittest
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack
+from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
 
 import harness
 from call import Picture, until
@@ -62,20 +64,24 @@ class Forwarders(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(self.folder.cleanup)
         harness.PROGRAMS["sid"] = starter(root, self.folder.name)
         self.addCleanup(harness.PROGRAMS.pop, "sid")  # other tests go through all programs
-        modules = root / "usr/lib/x86_64-linux-gnu/janus"
-        self.server = harness.Server("sid", files={
+        self.modules = root / "usr/lib/x86_64-linux-gnu/janus"
+        self.server = self.start()
+
+    def start(self):
+        server = harness.Server("sid", files={
             "janus.jcfg": f"""
 general: {{ debug_level = 4; debug_colors = false; admin_secret = "janusoverlord"
-    plugins_folder = "{modules}/plugins"; transports_folder = "{modules}/transports" }}
+    plugins_folder = "{self.modules}/plugins"; transports_folder = "{self.modules}/transports" }}
 plugins: {{ disable = "{harness.file_list(harness.UNUSED_PLUGINS + ["streaming"])}" }}
 transports: {{ disable = "{harness.file_list(harness.UNUSED_TRANSPORTS)}" }}
 """,
             "janus.plugin.videoroom.jcfg": 'room-1: { description = "test"; publishers = 2; videocodec = "vp8" }\n',
         })
-        self.addCleanup(self.server.stop)
+        self.addCleanup(server.stop)
+        return server
 
-    async def ask(self, **body):
-        reply = await self.handle.request({"janus": "message", "body": {"room": 1, **body}})
+    async def ask(self, handle=None, **body):
+        reply = await (handle or self.handle).request({"janus": "message", "body": {"room": 1, **body}})
         return reply["plugindata"]["data"]
 
     async def publish(self):
@@ -91,6 +97,7 @@ transports: {{ disable = "{harness.file_list(harness.UNUSED_TRANSPORTS)}" }}
         await self.pc.setRemoteDescription(RTCSessionDescription(event["jsep"]["sdp"], "answer"))
         await self.handle.event("webrtcup")
         await until(lambda: channel.readyState == "open", "open data channel")
+        self.streams = event["plugindata"]["data"]["streams"]
         return event["plugindata"]["data"]["id"], channel
 
     async def test_every_kind_of_forwarder(self):
@@ -138,6 +145,44 @@ transports: {{ disable = "{harness.file_list(harness.UNUSED_TRANSPORTS)}" }}
         await self.pc.close()
         await session.destroy()
         await connection.close()
+
+    async def test_a_publisher_is_in_a_room_of_another_server(self):
+        """Remote publishers, which are 1.2's and later: who watches there gets what is sent here, and asks it for key frames."""
+        there = await asyncio.to_thread(self.start)
+        connections = [await Connection.open(server.ws) for server in (self.server, there)]
+        self.handle, host, viewer = [await (await connection.create()).attach("janus.plugin.videoroom")
+                                     for connection in (connections[0], connections[1], connections[1])]
+        publisher, _ = await self.publish()
+        streams = [{key: stream[key] for key in ("type", "mid", "mindex", "codec") if key in stream}
+                   for stream in self.streams if stream["type"] != "data"]
+        added = await self.ask(host, request="add_remote_publisher", id=77, display="Ada", port=0, rtcp_port=0, streams=streams)
+        self.assertEqual(added.get("id"), 77, added)
+        sent = await self.ask(request="publish_remotely", publisher_id=publisher, remote_id="there", host="127.0.0.1",
+                              port=added["port"], rtcp_port=added["rtcp_port"])
+        self.assertEqual(sent.get("videoroom"), "success", sent)
+        listed = await self.ask(request="listremotes", publisher_id=publisher)
+        self.assertEqual([one["remote_id"] for one in listed["list"]], ["there"])
+        eyes = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        frames = {}
+
+        async def count(track):
+            with contextlib.suppress(MediaStreamError):
+                while True:
+                    await track.recv()
+                    frames[track.kind] = frames.get(track.kind, 0) + 1
+        eyes.on("track", lambda track: asyncio.ensure_future(count(track)))
+        offer = await viewer.message({"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": 77}]})
+        await eyes.setRemoteDescription(RTCSessionDescription(offer["jsep"]["sdp"], "offer"))
+        await eyes.setLocalDescription(await eyes.createAnswer())
+        await viewer.message({"request": "start"}, {"type": "answer", "sdp": eyes.localDescription.sdp})
+        await until(lambda: min(frames.get(kind, 0) for kind in ("audio", "video")) > 10, "what is published at the other server")
+        gone = await self.ask(host, request="remove_remote_publisher", id=77)
+        self.assertEqual(gone.get("videoroom"), "success", gone)
+        await connections[1].event(lambda e: e.get("plugindata", {}).get("data", {}).get("videoroom") == "updated")
+        for peer in (eyes, self.pc):
+            await peer.close()
+        for connection in connections:
+            await connection.close()
 
 
 if __name__ == "__main__":

@@ -76,6 +76,14 @@ impl Connection {
         }
     }
 
+    /// The peer began anew before DTLS was through: a client that lost our answer, or was reloaded. What is there already is
+    /// still the one that was announced.
+    pub(super) fn set_fingerprint(&mut self, fingerprint: Fingerprint) {
+        if let (Stage::New | Stage::Handshake(_), Some(remote)) = (&self.stage, &mut self.remote) {
+            remote.fingerprint = Some(fingerprint);
+        }
+    }
+
     pub(super) fn restart_ice(&mut self, credentials: IceCredentials) {
         self.notes.push_back(Note::Ufrag(credentials.ufrag.clone()));
         self.ice.restart(credentials);

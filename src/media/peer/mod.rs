@@ -279,6 +279,7 @@ impl Connection {
         match command {
             Command::SetRemote { transport, dtls_role } => self.set_remote(transport, dtls_role),
             Command::SetRemoteCredentials(credentials) => self.set_remote_credentials(credentials),
+            Command::SetFingerprint(fingerprint) => self.set_fingerprint(fingerprint),
             Command::RestartIce(credentials) => self.restart_ice(credentials),
             Command::SetRole(role) => self.ice.set_role(role),
             Command::AddRemoteCandidate(candidate) => self.add_remote_candidate(candidate),
