@@ -127,9 +127,16 @@ for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]
 					assert.ok(nat.drops[way] - dropped >= COUNT / 20, `${nat.drops[way] - dropped} datagrams were lost`);
 					const numbers = (await got(channel)).map((text) => Number(text.split(' ')[0]));
 					assert.equal(new Set(numbers).size, numbers.length, 'none twice');
-					// A message that should live for a millisecond may be too old before it leaves, on a busy machine.
-					const least = channel === 'retransmits' ? COUNT / 4 : 0;
-					assert.ok(numbers.length > least, `${numbers.length} of ${COUNT} on "${channel}"`);
+					if (channel === 'retransmits') assert.ok(numbers.length > COUNT / 4, `${numbers.length} of ${COUNT}`);
+					// A message that should live for a millisecond is often too old before it leaves, but not always.
+					else {
+						await until(async () => {
+							await page.evaluate(() => window.channels.lifetime.channel.send('one more'));
+							return (await got('lifetime')).length > 0;
+						}, 'a message that is in time');
+						await echoed('reliable', ['behind them']);
+						await got('lifetime');
+					}
 					// Firefox repairs what should live for a millisecond.
 					if (way === 'toServer' && channel === 'lifetime') continue;
 					assert.ok(numbers.length < COUNT, `all ${COUNT} on "${channel}"`);
