@@ -8,6 +8,7 @@
  * -DEARLY=1: `create` resets a simulcast context of up to 1.1.4, and ends the process if that was too much; 2: a constructor does;
  * 3: `create_session` does; 4: nobody does, but the code behind a constructor's call of `abort` would.
  * -DHELPER: calls `helper`, which helper.c of the test has.
+ * -DMUTE=1: what its functions return cannot be read from the file; 2: only the API number can. As with plugins that host scripts.
  */
 
 #include <stdint.h>
@@ -118,7 +119,12 @@ static void *handle_message(void **handle, char *transaction, void **message, vo
 }
 
 static int api(void) {
+#if MUTE == 1
+	static volatile int number = 102;
+	return number;
+#else
 	return 102;
+#endif
 }
 
 static int number(void) {
@@ -126,7 +132,12 @@ static int number(void) {
 }
 
 static const char *text(void) {
+#if MUTE
+	static const char *volatile package = "org.example.telling";
+	return package;
+#else
 	return "org.example.telling";
+#endif
 }
 
 static void nothing(void) {

@@ -222,6 +222,49 @@ fn what_runs_before_the_table_is_known_has_the_right_form_or_does_not_run() {
     assert!(good && report.contains("janus_rtp_simulcasting_context_reset"), "{report}");
 }
 
+/// Where the file does not tell what the plugin is, nothing that could be the wrong form of a function runs in its `create`: the
+/// one here resets a context of 56 bytes, where the newest form would write 152.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_create_that_cannot_be_told_gets_no_form_that_could_be_wrong() {
+    let folder = common::Folder::new("check-untold");
+    let module = |flags: &[&str]| {
+        common::plugin_with("c-plugins/telling.c", &folder.0, &[&B3[..], &["-DMUTE=1"], flags].concat())
+    };
+    let with = |module: &Path, list: &str| {
+        let arguments = ["check", "--abi-generations", list];
+        let output = Command::new(common::DAEMON).args(arguments).arg(module).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let early = module(&["-DEARLY=1"]);
+    let (good, report) = check(&[&early]);
+    let why = "its `create` calls one of janus_rtp_simulcasting_context_process_rtp, janus_rtp_simulcasting_context_reset";
+    assert!(!good && report.contains(why) && report.contains("abi_generations = \"telling.so="), "{report}");
+    for built_for in ["B3", "1.1.2"] {
+        let (good, report) = with(&early, &format!("telling.so={built_for}"));
+        assert!(good && report.contains("generation: B3\n"), "{report}");
+    }
+    // Who calls nothing that differs is asked for its table; and where the code tells, the package need not.
+    for flags in [&[][..], &["-DEARLY=3"], &["-UMUTE", "-DMUTE=2", "-DEARLY=1"]] {
+        let (good, report) = check(&[&module(flags)]);
+        let bound = "bound:      janus_rtp_simulcasting_context_process_rtp";
+        assert!(good && report.contains("generation: B3\n") && report.contains(bound), "{flags:?} {report}");
+    }
+    // The name of a file that comes with the server, and what lies beside it.
+    let named = module(&["-UMUTE", "-DMUTE=2", "-DEARLY=1", "-USIMULCAST", "-UMLINE", "-Wl,-soname,libjanus_lua.so.1.1.2"]);
+    let (good, report) = check(&[&named]);
+    assert!(good && report.contains("generation: B3\n"), "{report}");
+    // What it brings along is not held back.
+    let text = "void janus_rtp_simulcasting_context_reset(void *);\n\
+                void helper(void); void helper(void) { static char c[152]; janus_rtp_simulcasting_context_reset(c); }\n";
+    let source = folder.write("libhelper.c", text);
+    common::plugin_with(source.to_str().unwrap(), &folder.0, &[]);
+    let at = folder.0.to_str().unwrap();
+    let (good, report) = check(&[&module(&["-DHELPER", "-lhelper", "-L", at, "-Wl,-rpath,$ORIGIN"])]);
+    let why = "libhelper.so, which it brings along, calls one of janus_rtp_simulcasting_context_reset, which differ";
+    assert!(!good && report.contains(why), "{report}");
+}
+
 /// Only a plugin's own file is bound. What it brings along, however it is found, may not call what differs.
 #[cfg(target_arch = "x86_64")]
 #[test]

@@ -15,15 +15,16 @@ use std::ffi::{c_char, c_int, c_void};
 export! {
     /// Opens and checks one compiled module; janus_rs_start() initialises it. `kind`: JANUS_RS_PLUGIN and so on. Without this
     /// and its siblings nothing is loaded, whatever general.plugins_folder says. A module that is refused is
-    /// JANUS_RS_EMODULE. [setup]
+    /// JANUS_RS_EMODULE. What a plugin was compiled for and its file does not tell (plugins.abi_generations) is best set
+    /// before. [setup]
     "janus_rs.h" fn janus_rs_load(core: *mut janus_rs, kind: c_int, file: *const c_char) -> c_int
         as nonnull() or DEFECT; {
         call(|| {
             let core = find(core)?;
             let (kind, file) = (module_kind(kind)?, path(file, "file")?);
-            core.set_up(|_| ())?;
+            let generations = core.set_up(|setup| setup.generations())?;
             core.with_modules()?;
-            let module = Given::open(&file, kind).map_err(refused)?;
+            let module = Given::open(&file, kind, &generations).map_err(refused)?;
             core.set_up(|setup| setup.give(module)).map(|()| 0)
         })
     }
@@ -37,9 +38,9 @@ export! {
             let core = find(core)?;
             let (kind, folder) = (module_kind(kind)?, path(folder, "folder")?);
             let disable = optional_text(disable, "disable")?.unwrap_or_default();
-            core.set_up(|_| ())?;
+            let generations = core.set_up(|setup| setup.generations())?;
             core.with_modules()?;
-            let modules = Given::open_folder(&folder, kind, &disable).map_err(refused)?;
+            let modules = Given::open_folder(&folder, kind, &disable, &generations).map_err(refused)?;
             let count = c_int::try_from(modules.len()).unwrap_or(c_int::MAX);
             core.set_up(|setup| modules.into_iter().for_each(|module| setup.give(module))).map(|()| count)
         })

@@ -14,9 +14,11 @@ use super::types::janus_rs_event_type::*;
 use super::watch::Watches;
 use crate::api::Api;
 use crate::config::Config;
+use crate::modules::check::Generations;
+use crate::modules::generation;
 use crate::modules::given::Given;
 use crate::net::interfaces;
-use crate::options::Row;
+use crate::options::{self, Row};
 use crate::server::{Modules, Server, StartError, files};
 use crate::util::lock::Lock;
 use crate::util::thread::{self, Mask};
@@ -437,6 +439,14 @@ impl Setup {
     pub fn set(&mut self, option: &'static Row, value: Option<&str>) {
         self.values.retain(|(set, _)| !std::ptr::eq(*set, option));
         self.values.push((option, value.map(str::to_owned)));
+    }
+
+    /// What plugins were compiled for, as far as the program has said by now. A folder that cannot be read is told at the
+    /// start.
+    pub fn generations(&self) -> Generations {
+        let config = configuration(self, false).ok();
+        let entries = config.map(|config| options::ABI_GENERATIONS.of(&config));
+        generation::configured(&entries.unwrap_or_default())
     }
 
     /// A configuration file that exists in memory only.

@@ -6,7 +6,8 @@
 //! are read-only by then; their pages are opened for the moment of writing.
 
 use super::elf::{Module, Slot};
-use super::generation::Decision;
+use super::generation::{self, Decision};
+use super::held;
 use super::library::Library;
 use crate::abi::entry::{Address, SYMBOLS, VARIANTS, Variant};
 use crate::abi::generation::Generation;
@@ -20,17 +21,57 @@ pub enum BindError {
     Protected(#[source] std::io::Error),
 }
 
+/// What stands in a module's imports.
+pub enum Before {
+    /// What the dynamic linker has put there: the newest form of everything.
+    Linked,
+    /// Nothing that is about memory and differs between generations ([`hold_back`]).
+    Held,
+    Bound(Decision),
+}
+
+/// Until the module is bound it gets no form of a function that could be the wrong one for it.
+pub fn hold_back(library: &Library, module: &Module) -> Result<(), BindError> {
+    let held = held_back(module).into_iter().map(|(slot, _)| (slot, held::stand_in())).collect();
+    // SAFETY: the stand-in takes whatever it is given, and nothing of the module but its constructors has run.
+    unsafe { put(library, module, held) }
+}
+
+/// Imports that [`hold_back`] is about: those of functions with forms that differ in what they read or write.
+fn held_back(module: &Module) -> Vec<(&Slot, &str)> {
+    let slots = module.slots.iter().map(|slot| (slot, &*slot.symbol));
+    slots.filter(|(_, symbol)| generation::is_about_memory(symbol) && differs(symbol, None)).collect()
+}
+
+/// Names of functions that a file imports, and that would have to be held back from it.
+pub fn undecided(module: &Module) -> Vec<&str> {
+    let mut symbols: Vec<_> = held_back(module).into_iter().map(|(_, symbol)| symbol).collect();
+    symbols.sort_unstable();
+    symbols.dedup();
+    symbols
+}
+
 /// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted. `before`: what
-/// it was bound for already.
+/// stands there.
 pub fn bind(
     library: &Library,
     module: &Module,
     decision: &Decision,
-    before: Option<&Decision>,
+    before: &Before,
 ) -> Result<Vec<&'static str>, BindError> {
-    let contents = contents(module, decision, before);
+    // SAFETY: of the module constructors have run, and `create` too where its file did not tell its API number; a thread that
+    // they started would at worst read the old address or the new one, both of functions (what they have called until then
+    // was not bound, or was held back: `foresight::too_early`, `hold_back`). Each address is a function with its symbol's
+    // contract in the module's generation.
+    unsafe { put(library, module, contents(module, decision, before))? };
+    Ok(differing(module, decision))
+}
+
+/// # Safety
+/// Whoever calls the module's imports from now on may call these.
+unsafe fn put(library: &Library, module: &Module, contents: Vec<(&Slot, Address)>) -> Result<(), BindError> {
     if contents.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let base = library.base().ok_or(BindError::NoBase)?;
     for (slot, address) in contents {
@@ -38,30 +79,26 @@ pub fn bind(
         // The linker protects whole pages, rounded down on both ends.
         let read_only = module.relro.as_ref().is_some_and(|r| protected(r).contains(&slot.offset));
         // SAFETY: the offset is one of this object's own pointer-sized relocation targets, relative to its base, and `read`
-        // has found it in a segment of the file. Of the module constructors have run, and `create` too where its file did
-        // not tell its API number; a thread that they started would at worst read the old address or the new one, both of
-        // functions (what they have called until then was not bound: `foresight::too_early`). `address` is a function with that
-        // symbol's contract in the module's generation.
+        // has found it in a segment of the file. That the address may be called is promised by the caller.
         unsafe { write(base.wrapping_add(slot.offset as usize), address, read_only)? };
     }
-    Ok(differing(module, decision))
+    Ok(())
 }
 
 /// What has to be written where. What `before` changed and this decision does not becomes ours again.
-fn contents<'m>(
-    module: &'m Module,
-    decision: &Decision,
-    before: Option<&Decision>,
-) -> Vec<(&'m Slot, Address)> {
+fn contents<'m>(module: &'m Module, decision: &Decision, before: &Before) -> Vec<(&'m Slot, Address)> {
     let changes = of(module, decision);
-    let back = before.map(|before| of(module, before)).unwrap_or_default();
-    let back =
-        back.into_iter().filter(|(slot, _)| changes.iter().all(|(other, _)| other.offset != slot.offset));
-    let native = |variant: &Variant| {
-        let symbol = SYMBOLS.iter().find(|symbol| symbol.name == variant.symbol);
-        symbol.map(|symbol| (symbol.address)())
+    let changed: Vec<(&Slot, &str)> = match before {
+        Before::Linked => Vec::new(),
+        Before::Held => held_back(module),
+        Before::Bound(before) => {
+            of(module, before).into_iter().map(|(slot, variant)| (slot, variant.symbol)).collect()
+        }
     };
-    let back: Vec<_> = back.filter_map(|(slot, variant)| Some((slot, native(variant)?))).collect();
+    let back =
+        changed.into_iter().filter(|(slot, _)| changes.iter().all(|(other, _)| other.offset != slot.offset));
+    let native = |name: &str| SYMBOLS.iter().find(|symbol| symbol.name == name).map(|s| (s.address)());
+    let back: Vec<_> = back.filter_map(|(slot, symbol)| Some((slot, native(symbol)?))).collect();
     changes.iter().map(|(slot, variant)| (*slot, (variant.address)())).chain(back).collect()
 }
 
@@ -158,8 +195,8 @@ mod tests {
             evidence: Vec::new(),
         };
         let at = |after: Generation, before: Option<Generation>| -> Vec<(u64, *const ())> {
-            let before = before.map(decision);
-            let contents = contents(&module, &decision(after), before.as_ref());
+            let before = before.map_or(Before::Linked, |before| Before::Bound(decision(before)));
+            let contents = contents(&module, &decision(after), &before);
             contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect()
         };
         use crate::abi::written::form;
@@ -171,6 +208,13 @@ mod tests {
         assert_eq!(at(B6, Some(B3)), forms(B6).collect::<Vec<_>>());
         // The second is the same in B5 and B6, and stands there already.
         assert_eq!(at(B6, Some(B5)), [(0, form("janus_plugin_rtp_extensions_reset", B6))]);
+        // What was held back is there in any case.
+        let after_held = |generation| -> Vec<(u64, *const ())> {
+            let contents = contents(&module, &decision(generation), &Before::Held);
+            contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect()
+        };
+        assert_eq!(after_held(B6), forms(B6).collect::<Vec<_>>());
+        assert_eq!(after_held(B3), forms(B3).collect::<Vec<_>>());
     }
 
     #[test]

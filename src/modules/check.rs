@@ -55,7 +55,7 @@ fn one(text: &mut String, path: &Path, generations: &Generations) -> Result<(), 
     let folder = path.parent().unwrap_or(Path::new("."));
     // One installation comes from one release: the folder is asked as the server does.
     let mut siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
-    let foresight = Foresight { siblings: &siblings, configured: Some(generations) };
+    let foresight = Foresight { siblings: &siblings, configured: generations, is_all: true };
     let foresight = (kind == Kind::Plugin).then_some(&foresight);
     let files = loader::all_files(folder).unwrap_or_default();
     let module = loader::open(&path, kind, &files, foresight).map_err(|refusal| match refusal {

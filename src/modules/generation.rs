@@ -180,6 +180,11 @@ fn bundled_name(package: &str) -> Option<String> {
     package.strip_prefix("janus.plugin.").map(|name| format!("janus_{name}"))
 }
 
+/// `janus_echotest` → `janus.plugin.echotest`.
+pub fn package(bundled: &str) -> String {
+    format!("janus.plugin.{}", bundled.trim_start_matches("janus_"))
+}
+
 /// Decides; the error is the reason for refusing the plugin, in one line. A wrong answer could make us write beyond
 /// the plugin's structs, so one that nothing speaks for is not given.
 pub fn decide(
@@ -336,6 +341,11 @@ const SAME_LAYOUT: [&str; 8] = [
     "janus_sdp_oa_type_str",
     "janus_sdp_write",
 ];
+
+/// Could a call of the wrong form of this function read or write what is not there?
+pub fn is_about_memory(symbol: &str) -> bool {
+    !SAME_LAYOUT.contains(&symbol)
+}
 
 /// Symbols where newer generations only know more at the end: the older form is right for both.
 const LONGER: [&str; 2] = ["janus_plugin_rtp_extensions_reset", "janus_plugin_rtp_reset"];

@@ -2,6 +2,7 @@
 
 use super::foresight::Foresight;
 use super::generation::Sibling;
+use super::check::Generations;
 use super::head::{self, Kind};
 use super::loader::{self, LoadError, NotStarted, Opened, Options, Place, Refusal, Taken};
 use super::plugin::Plugin;
@@ -65,8 +66,9 @@ pub enum GivenError {
 }
 
 impl Given {
-    /// Opens and checks one file. The error is one line.
-    pub fn open(path: &Path, kind: Kind) -> Result<Given, GivenError> {
+    /// Opens and checks one file. `configured`: for which generations plugins were compiled, as far as the program has said
+    /// by now. The error is one line.
+    pub fn open(path: &Path, kind: Kind, configured: &Generations) -> Result<Given, GivenError> {
         // A bare name is a file of the working folder, and not what the dynamic linker finds under it.
         let here = Path::new(".").join(path);
         let path = if path.components().count() == 1 { here.as_path() } else { path };
@@ -75,8 +77,7 @@ impl Given {
         if is_initialised(path) {
             return Err(GivenError::Again { kind: kind.name(), path: path.to_owned() });
         }
-        // What the program configures comes later.
-        let foresight = Foresight { siblings: &siblings, configured: None };
+        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
         let foresight = (kind == Kind::Plugin).then_some(&foresight);
         let opened = loader::open(path, kind, &folder, foresight).map_err(|refusal| GivenError::Refused {
             kind: kind.name(),
@@ -86,12 +87,18 @@ impl Given {
         Ok(Given { kind, from: From::File(Box::new(opened)), required: true })
     }
 
-    /// All that can be opened of a folder, but those named in `disable`; refused ones are log lines.
-    pub fn open_folder(folder: &Path, kind: Kind, disable: &str) -> Result<Vec<Given>, LoadError> {
+    /// All that can be opened of a folder, but those named in `disable`; refused ones are log lines. `configured`: as for
+    /// [`Given::open`].
+    pub fn open_folder(
+        folder: &Path,
+        kind: Kind,
+        disable: &str,
+        configured: &Generations,
+    ) -> Result<Vec<Given>, LoadError> {
         let options =
             Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
         let siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
-        let foresight = Foresight { siblings: &siblings, configured: None };
+        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
         let opened = loader::open_all(&options, kind, (kind == Kind::Plugin).then_some(&foresight))?;
         let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
         Ok(fresh.map(|opened| Given { kind, from: From::File(Box::new(opened)), required: false }).collect())

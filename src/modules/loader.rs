@@ -3,7 +3,7 @@
 //!
 //! A module stays mapped when its `init` refuses (CP-055): the threads that it started by then may still run its code.
 
-use super::binding::{self, BindError};
+use super::binding::{self, Before, BindError};
 use super::call;
 use super::crash;
 use super::elf;
@@ -11,6 +11,7 @@ use super::eventhandler::EventHandler;
 use super::foresight::{self, Foresight};
 use super::generation::{self, Candidate, Configured, Decision, Sibling};
 use super::head::{self, Kind};
+use super::held;
 use super::host::{ModuleInfo, PluginFace};
 use super::hostlibs;
 use super::library::{Library, LinkError, Scope};
@@ -61,8 +62,8 @@ pub struct Opened {
     pub library: Library,
     /// Files that it leans on and that are not bound themselves: by path, what they say.
     helpers: Vec<(PathBuf, elf::Module)>,
-    /// What it was bound for before anything but its constructors ran.
-    pub foreseen: Option<Decision>,
+    /// What stands in its imports.
+    before: Before,
     kind: Kind,
     /// Complete for `kind`; see [`Opened::table`].
     table: *mut c_void,
@@ -132,8 +133,11 @@ fn open_here(
         in_time(&facts, foreseen.as_ref())?;
     }
     let mut helpers = precheck::helpers(path, &facts);
-    let bound_alone =
-        |helpers: &[_]| foreseen.as_ref().map_or(Ok(()), |decision| binds_alone(helpers, decision));
+    let bound_alone = |helpers: &[_]| match &foreseen {
+        Some(decision) => binds_alone(helpers, decision),
+        None if kind == Kind::Plugin => calls_alone(helpers, path),
+        None => Ok(()),
+    };
     bound_alone(&helpers)?;
     let mut missing = precheck::missing(path, &facts);
     if !missing.symbols.is_empty() {
@@ -149,7 +153,7 @@ fn open_here(
             // SAFETY: a file of the folder that we were told to load.
             let Ok(library) = (unsafe { Library::open(other, Scope::Global) }) else { continue };
             if let Some(decision) = &decision {
-                binding::bind(&library, other_facts, decision, None)?;
+                binding::bind(&library, other_facts, decision, &Before::Linked)?;
             }
         }
         if !lenders.is_empty() {
@@ -169,12 +173,25 @@ fn open_here(
     // SAFETY: a module that we were told to load.
     let library = unsafe { Library::open(path, Scope::Local) }?;
     library.base().iter().for_each(|base| crash::note_module(path, *base));
-    if let Some(decision) = &foreseen {
-        binding::bind(&library, &facts, decision, None)?;
-    }
+    let before = match foreseen {
+        Some(decision) => {
+            binding::bind(&library, &facts, &decision, &Before::Linked)?;
+            Before::Bound(decision)
+        }
+        None if kind == Kind::Plugin => {
+            binding::hold_back(&library, &facts)?;
+            Before::Held
+        }
+        None => Before::Linked,
+    };
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
+    let held = held::calls();
     // SAFETY: the symbol of a module.
     let table = unsafe { call::create(create) };
+    if matches!(before, Before::Held) && held::calls() != held {
+        let symbols = binding::undecided(&facts).join(", ");
+        return Err(NotServed::Untold { caller: "its `create`".to_owned(), symbols, say: say(path) }.into());
+    }
     let table = table.ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
     // SAFETY: just returned by `create` of a module that was put among this kind.
     let absent = unsafe { head::absent(table, kind) };
@@ -186,7 +203,7 @@ fn open_here(
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, helpers, foreseen, kind, table, info, api })
+    Ok(Opened { path: path.to_owned(), facts, library, helpers, before, kind, table, info, api })
 }
 
 /// The files that define these symbols, to be opened visibly for all. Some plugins of one folder lean on each other.
@@ -277,7 +294,7 @@ pub fn open_all(
 /// what one is tells about the others.
 pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
     let mut siblings = survey(&options.folder);
-    let foresight = Foresight { siblings: &siblings, configured: Some(&options.generations) };
+    let foresight = Foresight { siblings: &siblings, configured: &options.generations, is_all: true };
     let opened = open_all(options, Kind::Plugin, Some(&foresight))?;
     hear(&mut siblings, &opened);
     let mut taken = Taken::default();
@@ -312,6 +329,12 @@ pub enum NotServed {
     Helper { generation: Generation, helper: String, symbols: String },
     #[error("its constructors call {} before it can be given the form that it was compiled for", symbols.join(", "))]
     TooEarly { symbols: Vec<String> },
+    /// Before its table is known.
+    #[error(
+        "{caller} calls one of {symbols}, which differ between releases, before it is known which it was compiled for, as its \
+         file does not tell; if you know, say so: {say}"
+    )]
+    Untold { caller: String, symbols: String, say: String },
     #[error(transparent)]
     Undecided(#[from] Undecided),
     #[error(transparent)]
@@ -429,6 +452,21 @@ fn binds_alone(helpers: &[(PathBuf, elf::Module)], decision: &Decision) -> Resul
     let Some((path, symbols)) = calling.find(|(_, symbols)| !symbols.is_empty()) else { return Ok(()) };
     let (helper, symbols) = (path.display().to_string(), symbols.join(", "));
     Err(NotServed::Helper { generation: decision.generation, helper, symbols })
+}
+
+/// Of a plugin whose generation is not known before its `create` runs: does nothing that it brings along, which nothing is
+/// held back from, call what differs between generations?
+fn calls_alone(helpers: &[(PathBuf, elf::Module)], plugin: &Path) -> Result<(), NotServed> {
+    let mut calling = helpers.iter().map(|(path, facts)| (path, binding::undecided(facts)));
+    let Some((path, symbols)) = calling.find(|(_, symbols)| !symbols.is_empty()) else { return Ok(()) };
+    let caller = format!("{}, which it brings along,", path.display());
+    Err(NotServed::Untold { caller, symbols: symbols.join(", "), say: say(plugin) })
+}
+
+/// The configuration that settles what a plugin was compiled for, whoever knows.
+fn say(plugin: &Path) -> String {
+    let file = plugin.file_name().unwrap_or_default().to_string_lossy();
+    format!("plugins: {{ abi_generations = \"{file}=RELEASE\" }}, with 1.1.2, say, for RELEASE")
 }
 
 /// Is what the plugin's constructors call, before it is bound, the same for its generation?
@@ -596,7 +634,7 @@ impl Opened {
     pub fn bind(&self, decision: &Decision) -> Result<Vec<&'static str>, NotServed> {
         in_time(&self.facts, Some(decision))?;
         binds_alone(&self.helpers, decision)?;
-        Ok(binding::bind(&self.library, &self.facts, decision, self.foreseen.as_ref())?)
+        Ok(binding::bind(&self.library, &self.facts, decision, &self.before)?)
     }
 
     pub fn candidate(&self) -> Candidate<'_> {

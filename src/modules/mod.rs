@@ -18,6 +18,7 @@ pub mod generation;
 pub mod foresight;
 pub mod given;
 pub mod head;
+mod held;
 mod life;
 pub mod sessions;
 pub mod callbacks;

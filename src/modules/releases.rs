@@ -209,6 +209,13 @@ fn of_build(all: &BTreeSet<Release>, module: &Module) -> Option<Finding> {
         .then(|| Finding { what: format!("build-id of {origin}"), releases: BTreeSet::from([*release]) })
 }
 
+/// The plugin API number of a file that a distribution's package has.
+pub fn api_of_build(module: &Module) -> Option<i32> {
+    let (release, _) = module.build_id.as_deref().and_then(|id| BUILDS.get(id))?;
+    let has = |group: &Group| group.releases.iter().any(|known| known.0 == *release);
+    TABLE.groups.iter().find(|(_, group)| has(group)).map(|(api, _)| *api)
+}
+
 /// Is this what a plugin of the generation does? Releases inside it may differ in more.
 fn does(said: Said, generation: Generation) -> bool {
     use Generation::{B1, B2, B3, B4, B6};
