@@ -38,7 +38,7 @@
 #define JANUS_RS_MEDIA_INIT { sizeof(janus_rs_media), 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_MEDIA_INFO_INIT { sizeof(janus_rs_media_info), 0, 0, { 0 }, { 0 }, 0, 0, 0, 0 }
 #define JANUS_RS_LINK_INIT { sizeof(janus_rs_link), 0, 0, 0, 0, 0, 0, 0 }
-#define JANUS_RS_PEER_INFO_INIT { sizeof(janus_rs_peer_info), 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0, 0, 0, 0, 0, 0, 0 }
+#define JANUS_RS_PEER_INFO_INIT { sizeof(janus_rs_peer_info), 0, 0, 0, 0, 0, 0, 0, 0, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, { 0 }, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CHANNEL_OPTIONS_INIT { sizeof(janus_rs_channel_options), 0, 0, 0, 0, 0, 0, 0, 0 }
 #define JANUS_RS_CHANNEL_INFO_INIT { sizeof(janus_rs_channel_info), 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
@@ -178,7 +178,8 @@ typedef enum janus_rs_peer_state {
   JANUS_RS_PEER_NEW = 0,
   JANUS_RS_PEER_CONNECTING = 1,
   JANUS_RS_PEER_CONNECTED = 2,
-  // Not told yet: what is silent for long has failed (with nat.ice_consent_freshness).
+  // Nothing has come of the peer for 5 s. Its path is kept, and it is connected again with the next thing that comes; with
+  // nat.ice_consent_freshness it fails after longer silence.
   JANUS_RS_PEER_DISCONNECTED = 3,
   JANUS_RS_PEER_FAILED = 4,
   JANUS_RS_PEER_CLOSED = 5,
@@ -423,6 +424,13 @@ typedef struct janus_rs_peer_info {
   // Bytes of the largest message that the peer takes.
   int64_t remote_max_message;
   uint32_t channels;
+  // When something authentic of the peer came last, of whatever kind: CLOCK_MONOTONIC, microseconds; 0: never.
+  int64_t last_received;
+  // Microseconds, of the last check of the path, or of the peer's RTCP; -1: not known.
+  int64_t round_trip;
+  // RTP packets that did not arrive here; there, as the peer says.
+  uint64_t lost_in;
+  uint64_t lost_out;
 } janus_rs_peer_info;
 
 // What a channel is opened with.
@@ -677,7 +685,8 @@ int janus_rs_watch(struct janus_rs *core,
 
 // Opens and checks one compiled module; janus_rs_start() initialises it. `kind`: JANUS_RS_PLUGIN and so on. Without this
 // and its siblings nothing is loaded, whatever general.plugins_folder says. A module that is refused is
-// JANUS_RS_EMODULE. [setup]
+// JANUS_RS_EMODULE. What a plugin was compiled for and its file does not tell (plugins.abi_generations) is best set
+// before. [setup]
 int janus_rs_load(struct janus_rs *core,
                   int kind,
                   const char *file);

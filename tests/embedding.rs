@@ -73,6 +73,12 @@ fn peers_connect_by_descriptions() {
     assert!(text.contains("70 75 72 72"), "{text}");
 }
 
+/// A peer that is stopped, and goes on.
+#[test]
+fn who_is_silent_is_disconnected() {
+    run("silence", &[], &[]);
+}
+
 #[test]
 fn data_channels_are_told_apart_and_slow_their_senders_down() {
     run("channels", &[], &[]);

@@ -46,6 +46,16 @@ func call(function func() C.int) (int, error) {
 	return int(result), nil
 }
 
+// given is for functions that give a text away.
+func given(function func(out **C.char) C.int) (string, error) {
+	var out *C.char
+	if _, err := call(func() C.int { return function(&out) }); err != nil {
+		return "", err
+	}
+	defer C.janus_rs_free(unsafe.Pointer(out))
+	return C.GoString(out), nil
+}
+
 func only(_ int, err error) error { return err }
 
 // text is a copy for C, nil for "".
@@ -248,14 +258,22 @@ func (p *Peer) id() C.janus_rs_peer { return C.janus_rs_peer(p.number) }
 
 // Describe gives our offer, or our answer to the offer that was accepted: SDP.
 func (p *Peer) Describe(restart bool) (string, error) {
-	var sdp *C.char
-	if _, err := call(func() C.int {
-		return C.janus_rs_peer_describe(p.core.core, p.id(), flag(restart, 1), &sdp)
-	}); err != nil {
-		return "", err
-	}
-	defer C.janus_rs_free(unsafe.Pointer(sdp))
-	return C.GoString(sdp), nil
+	return given(func(sdp **C.char) C.int { return C.janus_rs_peer_describe(p.core.core, p.id(), flag(restart, 1), sdp) })
+}
+
+// PeerInfo is what is known of a peer: janus_rs_peer_info. Microseconds; times of CLOCK_MONOTONIC.
+type PeerInfo struct {
+	State, ICE                                    int
+	ConnectedAt, LastReceived, RoundTrip          int64 // the last is -1 where it is not known
+	ReceivedPackets, SentPackets, LostIn, LostOut uint64
+}
+
+// Info says what is known of the peer; it never waits.
+func (p *Peer) Info() (PeerInfo, error) {
+	info := C.janus_rs_peer_info{size: C.sizeof_janus_rs_peer_info}
+	_, err := call(func() C.int { return C.janus_rs_peer_get(p.core.core, p.id(), &info) })
+	return PeerInfo{int(info.state), int(info.ice), int64(info.connected_at), int64(info.last_received), int64(info.round_trip),
+		uint64(info.received_packets), uint64(info.sent_packets), uint64(info.lost_in), uint64(info.lost_out)}, err
 }
 
 // Accept takes the other side's description: SDP, or what browsers write as JSON.
@@ -328,6 +346,11 @@ func (c *Core) Link(from *Peer, fromMindex int, to *Peer, toMindex int, layers i
 		to_mindex: C.int32_t(toMindex), layers: C.int32_t(layers),
 	}
 	return only(call(func() C.int { return C.janus_rs_link_set(c.core, &link) }))
+}
+
+// Metrics is OpenMetrics text, for a /metrics of one's own.
+func (c *Core) Metrics() (string, error) {
+	return given(func(out **C.char) C.int { return C.janus_rs_metrics(c.core, C.JANUS_RS_OPENMETRICS, out) })
 }
 
 // Unlink ends it.

@@ -137,6 +137,14 @@ export class Peer extends EventEmitter {
 		call('limit_bitrate', this.core.handle, this.number, bitsPerSecond);
 	}
 
+	/** janus_rs_peer_info. */
+	info() {
+		const info = native.PeerInfo(Object.fromEntries('local remote local_type remote_type srtp remote_fingerprint'
+			.split(' ').map((text) => [text, ''])));
+		call('peer_get', this.core.handle, this.number, info);
+		return info;
+	}
+
 	inspect() {
 		return JSON.parse(given('inspect', this.core.handle, this.number));
 	}
@@ -283,6 +291,11 @@ export class Core {
 		const counters = native.Counters();
 		call('count', this.handle, counters);
 		return counters;
+	}
+
+	/** OpenMetrics text, for a /metrics of one's own. */
+	metrics() {
+		return given('metrics', this.handle, 0);
 	}
 
 	/** Ends everything that it has. */

@@ -42,6 +42,15 @@ export const MediaInfo = struct('janus_rs_media_info', {
 export const Link = struct('janus_rs_link', {
 	from: 'uint64_t', to: 'uint64_t', ...each('int32_t', 'from_mindex to_mindex layers temporal_layers paused'),
 });
+const texts = { address_text: 64, type_text: 8, srtp_text: 32, fingerprint_text: 256 };
+for (const [name, length] of Object.entries(texts)) koffi.alias(name, koffi.array('char', length, 'String'));
+export const PeerInfo = struct('janus_rs_peer_info', {
+	...each('int32_t', 'state signaling ice dtls sctp ice_controlling dtls_client'), worker: 'uint32_t',
+	...each('address_text', 'local remote'), ...each('type_text', 'local_type remote_type'), srtp: 'srtp_text',
+	remote_fingerprint: 'fingerprint_text', connected_at: 'int64_t',
+	...each('uint64_t', 'received_packets received_bytes sent_packets sent_bytes'), remote_max_message: 'int64_t',
+	channels: 'uint32_t', last_received: 'int64_t', round_trip: 'int64_t', ...each('uint64_t', 'lost_in lost_out'),
+});
 export const ChannelOptions = struct('janus_rs_channel_options', {
 	protocol: 'const char *', ...each('int32_t', 'unordered reliability limit negotiated id'), low: 'size_t', user: 'void *',
 });
@@ -62,7 +71,8 @@ const functions = Object.fromEntries([
 	'int janus_rs_peer_close(void *, uint64_t)', 'int janus_rs_peer_describe(void *, uint64_t, uint32_t, _Out_ given_text *)',
 	'int janus_rs_peer_accept(void *, uint64_t, const char *)',
 	'int janus_rs_peer_candidate(void *, uint64_t, const char *, const char *)',
-	'int janus_rs_inspect(void *, uint64_t, _Out_ given_text *)',
+	'int janus_rs_inspect(void *, uint64_t, _Out_ given_text *)', 'int janus_rs_metrics(void *, int, _Out_ given_text *)',
+	'int janus_rs_peer_get(void *, uint64_t, _Inout_ janus_rs_peer_info *)',
 	'int janus_rs_channel_open(void *, uint64_t, const char *, janus_rs_channel_options *, _Out_ uint64_t *)',
 	'int janus_rs_channel_send(void *, uint64_t, int, const void *, size_t)',
 	'int64_t janus_rs_channel_buffered(void *, uint64_t)', 'int janus_rs_channel_close(void *, uint64_t)',

@@ -191,6 +191,8 @@ impl PeerSink for Sink {
             PeerEvent::SlowLink { mindex, mid, kind, uplink, lost } => {
                 self.slow_link(mindex, &mid, kind, uplink, lost);
             }
+            // Event handlers of the reference hear nothing of it.
+            PeerEvent::Away(_) => {}
             PeerEvent::Statistics(snapshot) => {
                 if self.handle.core.notifier.is_enabled() {
                     let bodies = statistics::media_events(&snapshot);

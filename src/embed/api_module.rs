@@ -3,7 +3,7 @@
 #![allow(rustdoc::broken_intra_doc_links)]
 
 use super::api::{DEFECT, find};
-use super::arguments::{not_null, optional_text, path};
+use super::arguments::{optional_text, path};
 use super::error::{Error, Result, call};
 use super::types::janus_rs_code::JANUS_RS_EMODULE;
 use super::types::*;
@@ -11,6 +11,7 @@ use crate::export;
 use crate::modules::given::Given;
 use crate::modules::head::Kind;
 use std::ffi::{c_char, c_int, c_void};
+use std::ptr::NonNull;
 
 export! {
     /// Opens and checks one compiled module; janus_rs_start() initialises it. `kind`: JANUS_RS_PLUGIN and so on. Without this
@@ -53,7 +54,7 @@ export! {
         call(|| {
             let core = find(core)?;
             let kind = module_kind(kind)?;
-            not_null(table, "table")?;
+            let table = NonNull::new(table).ok_or_else(|| Error::invalid("`table` is NULL"))?;
             core.set_up(|_| ())?;
             core.with_modules()?;
             if sdk != SDK {

@@ -11,7 +11,9 @@ use super::types::{
 use crate::core::jsep::MediumKind;
 use crate::json::{Json, dump};
 use crate::links::outlet::Fact;
-use crate::media::{DtlsRole, DtlsState, IceRole, IceState, Mindex, PairEnd};
+use crate::media::{
+    DtlsRole, DtlsState, IceRole, IceState, LayerSnapshot, Mindex, PairEnd, PeerSnapshot,
+};
 use crate::metrics::Format;
 use crate::server::metrics;
 use crate::stall;
@@ -65,6 +67,7 @@ pub fn peer(instance: &Instance, peer: &Peer) -> janus_rs_peer_info {
             state: known.connection as i32,
             signaling: known.signaling as i32,
             ice: match known.ice {
+                IceState::Connected | IceState::Ready if known.away => 4,
                 IceState::Disconnected | IceState::Gathering => 0,
                 IceState::Connecting => 1,
                 IceState::Connected => 2,
@@ -96,8 +99,23 @@ pub fn peer(instance: &Instance, peer: &Peer) -> janus_rs_peer_info {
             sent_bytes: sent.bytes,
             remote_max_message: i64::try_from(largest).unwrap_or(i64::MAX),
             channels: u32::try_from(channels).unwrap_or(u32::MAX),
+            last_received: snapshot.and_then(|s| s.heard_at).unwrap_or(0),
+            round_trip: snapshot.and_then(round_trip).unwrap_or(-1),
+            lost_in: lost(snapshot, |layer| layer.lost),
+            lost_out: lost(snapshot, |layer| layer.lost_by_remote),
         }
     })
+}
+
+/// µs: of ICE, or of the slowest medium that RTCP tells it of.
+fn round_trip(snapshot: &PeerSnapshot) -> Option<i64> {
+    let of_media = snapshot.media.iter().flat_map(|medium| &medium.layers).filter(|layer| layer.rtt_lsr > 0);
+    snapshot.round_trip.or_else(|| of_media.map(|layer| i64::from(layer.rtt_ms) * 1000).max())
+}
+
+fn lost(snapshot: Option<&PeerSnapshot>, of: impl Fn(&LayerSnapshot) -> i32) -> u64 {
+    let layers = snapshot.into_iter().flat_map(|s| &s.media).flat_map(|medium| &medium.layers);
+    layers.map(|layer| u64::try_from(of(layer)).unwrap_or(0)).sum()
 }
 
 /// What is known of an m-line.

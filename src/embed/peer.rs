@@ -77,6 +77,8 @@ struct State {
     ice: IceState,
     dtls: DtlsState,
     sctp: Association,
+    /// Nothing has come of the peer for a while.
+    away: bool,
     /// Monotonic µs.
     connected_at: i64,
     /// Of channels, before there is a PeerConnection.
@@ -106,6 +108,7 @@ impl State {
         use IceState::*;
         match (self.ice, self.dtls) {
             (Failed, _) | (_, DtlsState::Failed) => JANUS_RS_PEER_FAILED,
+            (Connected | Ready, DtlsState::Connected) if self.away => JANUS_RS_PEER_DISCONNECTED,
             (Connected | Ready, DtlsState::Connected) => JANUS_RS_PEER_CONNECTED,
             (Connecting | Connected | Ready, _) => JANUS_RS_PEER_CONNECTING,
             (Disconnected | Gathering, _) => JANUS_RS_PEER_NEW,
@@ -145,6 +148,7 @@ impl Peer {
                 ice: IceState::Disconnected,
                 dtls: DtlsState::Created,
                 sctp: Association::None,
+                away: false,
                 connected_at: 0,
                 early: Some(Vec::new()),
                 lines: Vec::new(),
@@ -459,6 +463,7 @@ impl Peer {
         match event {
             PeerEvent::Ice(state) => self.change(|peer| peer.ice = *state),
             PeerEvent::Dtls { state, .. } => self.change(|peer| peer.dtls = *state),
+            PeerEvent::Away(away) => self.change(|peer| peer.away = *away),
             PeerEvent::LocalCandidate(local) if self.trickles => {
                 self.tell_candidate(Some(&candidate::format(local)));
             }
@@ -577,6 +582,7 @@ impl Peer {
             ice: state.ice,
             dtls: state.dtls,
             sctp: state.sctp,
+            away: state.away,
             connected_at: state.connected_at,
             pair: state.pair.as_ref(),
             snapshot: state.snapshot.as_deref(),
@@ -591,6 +597,7 @@ pub struct Look<'a> {
     pub ice: IceState,
     pub dtls: DtlsState,
     pub sctp: Association,
+    pub away: bool,
     pub connected_at: i64,
     pub pair: Option<&'a (PairEnd, PairEnd)>,
     pub snapshot: Option<&'a PeerSnapshot>,

@@ -305,7 +305,8 @@ pub enum janus_rs_peer_state {
     JANUS_RS_PEER_NEW = 0,
     JANUS_RS_PEER_CONNECTING = 1,
     JANUS_RS_PEER_CONNECTED = 2,
-    /// Not told yet: what is silent for long has failed (with nat.ice_consent_freshness).
+    /// Nothing has come of the peer for 5 s. Its path is kept, and it is connected again with the next thing that comes; with
+    /// nat.ice_consent_freshness it fails after longer silence.
     JANUS_RS_PEER_DISCONNECTED = 3,
     JANUS_RS_PEER_FAILED = 4,
     JANUS_RS_PEER_CLOSED = 5,
@@ -503,6 +504,13 @@ pub struct janus_rs_peer_info {
     /// Bytes of the largest message that the peer takes.
     pub remote_max_message: i64,
     pub channels: u32,
+    /// When something authentic of the peer came last, of whatever kind: CLOCK_MONOTONIC, microseconds; 0: never.
+    pub last_received: i64,
+    /// Microseconds, of the last check of the path, or of the peer's RTCP; -1: not known.
+    pub round_trip: i64,
+    /// RTP packets that did not arrive here; there, as the peer says.
+    pub lost_in: u64,
+    pub lost_out: u64,
 }
 
 /// How hard a channel tries.

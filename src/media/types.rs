@@ -343,6 +343,8 @@ pub enum PeerEvent {
         uplink: bool,
         lost: u32,
     },
+    /// Nothing authentic has come for some seconds, or again after that (`connectionState` "disconnected"; the path is kept).
+    Away(bool),
     /// Every stats period and once more at the end.
     Statistics(Arc<PeerSnapshot>),
 }
@@ -358,6 +360,10 @@ pub struct PeerSnapshot {
     pub gathered_at: Option<i64>,
     pub checks_started_at: Option<i64>,
     pub connected_at: Option<i64>,
+    /// When something authentic of the peer came last, of whatever kind.
+    pub heard_at: Option<i64>,
+    /// µs that the last check on the selected path took that was answered; lite agents send none.
+    pub round_trip: Option<i64>,
     pub local_candidates: Vec<String>,
     pub remote_candidates: Vec<String>,
     pub selected_pair: Option<String>,

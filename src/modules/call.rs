@@ -3,7 +3,7 @@
 use super::library::Library;
 use crate::json::{Json, json_t};
 use std::ffi::{CStr, c_int, c_long, c_void};
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 /// `int name(void)`.
 ///
@@ -31,11 +31,11 @@ pub unsafe fn int_of_long(library: &Library, name: &CStr, argument: c_long) -> O
 ///
 /// # Safety
 /// `function` is the symbol `create` of a module.
-pub unsafe fn create(function: *mut c_void) -> Option<*mut c_void> {
+pub unsafe fn create(function: *mut c_void) -> Option<NonNull<c_void>> {
     // SAFETY: it has this signature in all four kinds of modules.
     let table =
         unsafe { std::mem::transmute::<*mut c_void, unsafe extern "C" fn() -> *mut c_void>(function)() };
-    (!table.is_null()).then_some(table)
+    NonNull::new(table)
 }
 
 /// `json_t *handle_request(json_t *request)`: how event handlers and loggers are asked. What they answer is theirs to leave

@@ -3,11 +3,15 @@
 use super::elf;
 use super::foresight::Foresight;
 use super::generation::{Configured, Sibling};
-use super::head::Kind;
+use super::head::{Kind, OfKind};
 use super::hostlibs;
 use super::loader::{self, NotServed, Opened, Refusal};
 use super::unsound::FileError;
 use crate::abi::entry;
+use crate::abi::eventhandler::janus_eventhandler;
+use crate::abi::logger::janus_logger;
+use crate::abi::plugin::janus_plugin;
+use crate::abi::transport::janus_transport;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -52,13 +56,30 @@ fn one(text: &mut String, path: &Path, generations: &Generations) -> Result<(), 
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let kind = kind(&path, &facts).ok_or(Unfit::NoModule)?;
     line(text, "kind", kind.name());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    // One installation comes from one release: the folder is asked as the server does.
-    let mut siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
-    let foresight = Foresight { siblings: &siblings, configured: generations, is_all: true };
-    let foresight = (kind == Kind::Plugin).then_some(&foresight);
-    let files = loader::all_files(folder).unwrap_or_default();
-    let module = loader::open(&path, kind, &files, foresight).map_err(|refusal| match refusal {
+    match kind {
+        Kind::Plugin => {
+            // One installation comes from one release: the folder is asked as the server does.
+            let mut siblings = loader::survey(path.parent().unwrap_or(Path::new(".")));
+            let foresight = Foresight { siblings: &siblings, configured: generations, is_all: true };
+            let module = opened(text, &path, facts, Some(&foresight))?;
+            loader::hear(&mut siblings, std::slice::from_ref(&module));
+            plugin(text, &module, &siblings, generations)
+        }
+        Kind::Transport => recent(&opened::<janus_transport>(text, &path, facts, None)?),
+        Kind::EventHandler => recent(&opened::<janus_eventhandler>(text, &path, facts, None)?),
+        Kind::Logger => recent(&opened::<janus_logger>(text, &path, facts, None)?),
+    }
+}
+
+/// Opens it, and says what it says of itself.
+fn opened<T: OfKind>(
+    text: &mut String,
+    path: &Path,
+    facts: elf::Module,
+    foresight: Option<&Foresight<'_>>,
+) -> Result<Opened<T>, Unfit> {
+    let files = loader::all_files(path.parent().unwrap_or(Path::new("."))).unwrap_or_default();
+    let module = loader::open::<T>(path, &files, foresight).map_err(|refusal| match refusal {
         Refusal::Missing(missing) => {
             line(text, "missing", &missing.to_string());
             Unfit::Imports
@@ -73,24 +94,23 @@ fn one(text: &mut String, path: &Path, generations: &Generations) -> Result<(), 
         }
         other => Unfit::Refused(other),
     })?;
-    loader::hear(&mut siblings, std::slice::from_ref(&module));
     let info = &module.info;
     let version = info.version_string.as_deref().unwrap_or("?");
     line(text, "package", &format!("{} ({})", info.package, info.name.as_deref().unwrap_or("?")));
     line(text, "version", &format!("{version} (number {})", info.version));
     line(text, "API", &module.api.to_string());
     line(text, "table", "create() and all required functions are there");
-    if kind == Kind::Plugin {
-        plugin(text, &module, &siblings, generations)?;
-    } else if module.api < loader::lowest_api(kind) {
-        return Err(Unfit::Api(loader::lowest_api(kind)));
-    }
-    Ok(())
+    Ok(module)
+}
+
+fn recent<T: OfKind>(module: &Opened<T>) -> Result<(), Unfit> {
+    let lowest = loader::lowest_api(T::KIND);
+    if module.api < lowest { Err(Unfit::Api(lowest)) } else { Ok(()) }
 }
 
 fn plugin(
     text: &mut String,
-    module: &Opened,
+    module: &Opened<janus_plugin>,
     siblings: &[Sibling],
     generations: &Generations,
 ) -> Result<(), Unfit> {

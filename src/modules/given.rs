@@ -1,46 +1,44 @@
 //! Modules that a program hands over one by one, instead of a folder of them.
 
+use super::check::Generations;
 use super::foresight::Foresight;
 use super::generation::Sibling;
-use super::check::Generations;
-use super::head::{self, Kind};
+use super::head::{Complete, Kind, OfKind};
 use super::loader::{self, LoadError, NotStarted, Opened, Options, Place, Refusal, Taken};
 use super::plugin::Plugin;
 use super::transport::Transport;
 use super::{eventhandler::EventHandler, logger::Logger};
+use crate::abi::eventhandler::janus_eventhandler;
+use crate::abi::logger::janus_logger;
+use crate::abi::plugin::janus_plugin;
+use crate::abi::transport::janus_transport;
+use crate::util::lock::Lock;
 use std::collections::HashSet;
 use std::ffi::{CStr, c_void};
 use std::path::{Path, PathBuf};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
-use crate::util::lock::Lock;
-
 /// A module that has been opened and checked, and not been initialised.
-pub struct Given {
-    kind: Kind,
-    from: From,
+pub enum Given {
+    Plugin(Module<janus_plugin>),
+    Transport(Module<janus_transport>),
+    EventHandler(Module<janus_eventhandler>),
+    Logger(Module<janus_logger>),
+}
+
+/// One of a kind.
+pub struct Module<T> {
+    from: From<T>,
     /// Asked for by name: the start fails without it.
     required: bool,
 }
 
-enum From {
-    File(Box<Opened>),
-    /// A table in the program.
-    Program(Table),
+enum From<T> {
+    File(Box<Opened<T>>),
+    /// A table in the program, with the layout that this library's headers give it.
+    Program(Complete<T>),
 }
-
-/// A function table that was found complete.
-#[derive(Clone, Copy)]
-struct Table(*mut c_void);
-
-// SAFETY: constant data of the program, whose functions expect calls on any thread.
-unsafe impl Send for Table {}
-// SAFETY: as above.
-unsafe impl Sync for Table {}
-// SAFETY: as above; the rest of it is data of ours.
-unsafe impl Send for Opened {}
-// SAFETY: as above.
-unsafe impl Sync for Opened {}
 
 /// Files whose `init` has run in this process: what they keep in static variables cannot be made anew.
 static INITIALISED: Lock<Option<HashSet<PathBuf>>> = Lock::new(None);
@@ -72,19 +70,12 @@ impl Given {
         // A bare name is a file of the working folder, and not what the dynamic linker finds under it.
         let here = Path::new(".").join(path);
         let path = if path.components().count() == 1 { here.as_path() } else { path };
-        let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
-        let siblings = siblings(path);
-        if is_initialised(path) {
-            return Err(GivenError::Again { kind: kind.name(), path: path.to_owned() });
-        }
-        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
-        let foresight = (kind == Kind::Plugin).then_some(&foresight);
-        let opened = loader::open(path, kind, &folder, foresight).map_err(|refusal| GivenError::Refused {
-            kind: kind.name(),
-            path: path.to_owned(),
-            refusal,
-        })?;
-        Ok(Given { kind, from: From::File(Box::new(opened)), required: true })
+        Ok(match kind {
+            Kind::Plugin => Given::Plugin(Module::open(path, configured)?),
+            Kind::Transport => Given::Transport(Module::open(path, configured)?),
+            Kind::EventHandler => Given::EventHandler(Module::open(path, configured)?),
+            Kind::Logger => Given::Logger(Module::open(path, configured)?),
+        })
     }
 
     /// All that can be opened of a folder, but those named in `disable`; refused ones are log lines. `configured`: as for
@@ -95,49 +86,95 @@ impl Given {
         disable: &str,
         configured: &Generations,
     ) -> Result<Vec<Given>, LoadError> {
-        let options =
-            Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
-        let siblings = if kind == Kind::Plugin { loader::survey(folder) } else { Vec::new() };
-        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
-        let opened = loader::open_all(&options, kind, (kind == Kind::Plugin).then_some(&foresight))?;
-        let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
-        Ok(fresh.map(|opened| Given { kind, from: From::File(Box::new(opened)), required: false }).collect())
+        fn all<T: OfKind>(
+            folder: &Path,
+            disable: &str,
+            configured: &Generations,
+            given: impl Fn(Module<T>) -> Given,
+        ) -> Result<Vec<Given>, LoadError> {
+            Ok(Module::open_folder(folder, disable, configured)?.into_iter().map(given).collect())
+        }
+        match kind {
+            Kind::Plugin => all(folder, disable, configured, Given::Plugin),
+            Kind::Transport => all(folder, disable, configured, Given::Transport),
+            Kind::EventHandler => all(folder, disable, configured, Given::EventHandler),
+            Kind::Logger => all(folder, disable, configured, Given::Logger),
+        }
     }
 
     /// A table in the program. The error is one line.
     ///
     /// # Safety
     /// `table` has the layout that this library's headers give a module of this kind, and lives as long as the process.
-    pub unsafe fn table(table: *mut c_void, kind: Kind) -> Result<Given, GivenError> {
+    pub unsafe fn table(table: NonNull<c_void>, kind: Kind) -> Result<Given, GivenError> {
         // SAFETY: promised by the caller.
-        let absent = unsafe { head::absent(table, kind) };
-        if !absent.is_empty() {
-            return Err(GivenError::Incomplete { kind: kind.name(), absent });
+        unsafe {
+            Ok(match kind {
+                Kind::Plugin => Given::Plugin(Module::table(table)?),
+                Kind::Transport => Given::Transport(Module::table(table)?),
+                Kind::EventHandler => Given::EventHandler(Module::table(table)?),
+                Kind::Logger => Given::Logger(Module::table(table)?),
+            })
         }
-        // SAFETY: as above, and complete.
-        let (info, _) = unsafe { head::info(table) };
-        if info.package.is_empty() {
-            return Err(GivenError::Nameless { kind: kind.name() });
+    }
+}
+
+impl<T: OfKind> Module<T> {
+    fn open(path: &Path, configured: &Generations) -> Result<Module<T>, GivenError> {
+        let kind = T::KIND.name();
+        let folder = path.parent().and_then(|folder| loader::all_files(folder).ok()).unwrap_or_default();
+        let siblings = siblings(path);
+        if is_initialised(path) {
+            return Err(GivenError::Again { kind, path: path.to_owned() });
         }
-        Ok(Given { kind, from: From::Program(Table(table)), required: true })
+        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
+        let foresight = (T::KIND == Kind::Plugin).then_some(&foresight);
+        match loader::open(path, &folder, foresight) {
+            Ok(opened) => Ok(Module { from: From::File(Box::new(opened)), required: true }),
+            Err(refusal) => Err(GivenError::Refused { kind, path: path.to_owned(), refusal }),
+        }
     }
 
-    pub fn kind(&self) -> Kind {
-        self.kind
+    fn open_folder(
+        folder: &Path,
+        disable: &str,
+        configured: &Generations,
+    ) -> Result<Vec<Module<T>>, LoadError> {
+        let options =
+            Options { folder: folder.to_owned(), disable: disable.to_owned(), ..Options::default() };
+        let is_plugin = T::KIND == Kind::Plugin;
+        let siblings = if is_plugin { loader::survey(folder) } else { Vec::new() };
+        let foresight = Foresight { siblings: &siblings, configured, is_all: false };
+        let opened = loader::open_all::<T>(&options, is_plugin.then_some(&foresight))?;
+        let fresh = opened.into_iter().filter(|opened| !is_initialised(&opened.path));
+        Ok(fresh.map(|opened| Module { from: From::File(Box::new(opened)), required: false }).collect())
+    }
+
+    /// # Safety
+    /// As [`Given::table`].
+    unsafe fn table(table: NonNull<c_void>) -> Result<Module<T>, GivenError> {
+        let kind = T::KIND.name();
+        // SAFETY: promised by the caller.
+        let table = unsafe { Complete::<T>::of(table) };
+        let table = table.map_err(|absent| GivenError::Incomplete { kind, absent })?;
+        if table.info().0.package.is_empty() {
+            return Err(GivenError::Nameless { kind });
+        }
+        Ok(Module { from: From::Program(table), required: true })
     }
 
     /// What to do about a failure: nothing but a line in the log, unless it was asked for by name.
-    pub fn unless_required<T>(&self, started: Result<T, NotStarted>) -> Result<Option<T>, GivenError> {
+    pub fn unless_required<S>(&self, started: Result<S, NotStarted>) -> Result<Option<S>, GivenError> {
         match started {
             Err(why) if self.required => Err(why.into()),
             started => Ok(loader::or_tell(started)),
         }
     }
 
-    fn address(&self) -> *mut c_void {
+    fn complete(&self) -> Complete<T> {
         match &self.from {
-            From::File(opened) => opened.table(self.kind),
-            From::Program(table) => table.0,
+            From::File(opened) => opened.table,
+            From::Program(table) => *table,
         }
     }
 
@@ -155,40 +192,45 @@ impl Given {
         if INITIALISED.lock().get_or_insert_default().insert(path) {
             return Ok(());
         }
-        let again = GivenError::Again { kind: self.kind.name(), path: opened.path.clone() };
+        let again = GivenError::Again { kind: T::KIND.name(), path: opened.path.clone() };
         Err(NotStarted::Refused(again.to_string()))
     }
+}
 
-    pub fn start_plugin(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {
+impl Module<janus_plugin> {
+    pub fn start(&self, options: &Options, taken: &mut Taken) -> Result<Arc<Plugin>, NotStarted> {
         match &self.from {
             From::File(opened) => {
                 let siblings = siblings(&opened.path);
                 self.note()?;
                 loader::start_plugin(opened, &siblings, options, taken)
             }
-            // SAFETY: found complete, and the program keeps it.
+            // SAFETY: it has that layout.
             From::Program(table) => unsafe {
-                loader::start_own_plugin(table.0, self.place(), options, taken)
+                loader::start_own_plugin(*table, self.place(), options, taken)
             },
         }
     }
+}
 
-    pub fn start_transport(&self, options: &Options) -> Result<Arc<Transport>, NotStarted> {
+impl Module<janus_transport> {
+    pub fn start(&self, options: &Options) -> Result<Arc<Transport>, NotStarted> {
         self.note()?;
-        // SAFETY: opened as this kind, or found complete.
-        unsafe { loader::start_transport(self.address(), self.place(), options) }
+        loader::start_transport(self.complete(), self.place(), options)
     }
+}
 
-    pub fn start_event_handler(&self, options: &Options) -> Result<Arc<EventHandler>, NotStarted> {
+impl Module<janus_eventhandler> {
+    pub fn start(&self, options: &Options) -> Result<Arc<EventHandler>, NotStarted> {
         self.note()?;
-        // SAFETY: as above.
-        unsafe { loader::start_event_handler(self.address(), self.place(), options) }
+        loader::start_event_handler(self.complete(), self.place(), options)
     }
+}
 
-    pub fn start_logger(&self, options: &Options, server_name: &CStr) -> Result<Arc<Logger>, NotStarted> {
+impl Module<janus_logger> {
+    pub fn start(&self, options: &Options, server_name: &CStr) -> Result<Arc<Logger>, NotStarted> {
         self.note()?;
-        // SAFETY: as above.
-        unsafe { loader::start_logger(self.address(), self.place(), options, server_name) }
+        loader::start_logger(self.complete(), self.place(), options, server_name)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::abi::transport::janus_transport;
 use crate::assert_layout;
 use crate::glib;
 use libc::{c_char, c_int, c_void};
+use std::ptr::NonNull;
 
 type Text = Option<unsafe extern "C" fn() -> *const c_char>;
 type Number = Option<unsafe extern "C" fn() -> c_int>;
@@ -84,6 +85,75 @@ impl Kind {
     }
 }
 
+/// The kind of a module as the type of its function table.
+pub trait OfKind {
+    const KIND: Kind;
+}
+
+impl OfKind for janus_plugin {
+    const KIND: Kind = Kind::Plugin;
+}
+impl OfKind for janus_transport {
+    const KIND: Kind = Kind::Transport;
+}
+impl OfKind for janus_eventhandler {
+    const KIND: Kind = Kind::EventHandler;
+}
+impl OfKind for janus_logger {
+    const KIND: Kind = Kind::Logger;
+}
+
+/// A module's function table that has all members that its kind requires. One of another kind is another type:
+/// ```compile_fail,E0308
+/// # use janus_rs::abi::{eventhandler::janus_eventhandler, logger::janus_logger};
+/// # use janus_rs::modules::head::Complete;
+/// fn mistaken(table: Complete<janus_logger>) -> Complete<janus_eventhandler> {
+///     table
+/// }
+/// ```
+/// Plugins of 0.x have a shorter one than the type says.
+pub struct Complete<T>(NonNull<T>);
+
+impl<T> Clone for Complete<T> {
+    fn clone(&self) -> Complete<T> {
+        *self
+    }
+}
+impl<T> Copy for Complete<T> {}
+impl<T> PartialEq for Complete<T> {
+    fn eq(&self, other: &Complete<T>) -> bool {
+        self.0 == other.0
+    }
+}
+
+// SAFETY: static data of a module, or of the program, whose functions expect calls on any thread.
+unsafe impl<T> Send for Complete<T> {}
+// SAFETY: as above.
+unsafe impl<T> Sync for Complete<T> {}
+
+impl<T: OfKind> Complete<T> {
+    /// The error names required members that are NULL.
+    ///
+    /// # Safety
+    /// `create` of a module of this kind has returned the table, or it has the layout that a header gives one; it lives as
+    /// long as the process.
+    pub unsafe fn of(table: NonNull<c_void>) -> Result<Complete<T>, Vec<&'static str>> {
+        // SAFETY: promised by the caller.
+        let absent = unsafe { absent(table.as_ptr(), T::KIND) };
+        if absent.is_empty() { Ok(Complete(table.cast())) } else { Err(absent) }
+    }
+
+    /// What the module says about itself, and its API number.
+    pub fn info(self) -> (ModuleInfo, c_int) {
+        // SAFETY: found complete.
+        unsafe { info(self.as_ptr().cast()) }
+    }
+
+    pub fn as_ptr(self) -> *mut T {
+        self.0.as_ptr()
+    }
+}
+
 /// `get_author` is called by `info`, yet a module without one is fine.
 const COMMON: [(usize, &str); 8] = [
     (0, "init"),
@@ -108,7 +178,7 @@ const _: () = assert!(
 ///
 /// # Safety
 /// `table` was returned by `create` of a module of this kind.
-pub unsafe fn absent(table: *const c_void, kind: Kind) -> Vec<&'static str> {
+unsafe fn absent(table: *const c_void, kind: Kind) -> Vec<&'static str> {
     let null = |index: usize| {
         // SAFETY: the members asked for are inside the smallest table of this kind, all pointers.
         unsafe { table.cast::<usize>().add(index).read() == 0 }

@@ -10,7 +10,7 @@ use super::elf;
 use super::eventhandler::EventHandler;
 use super::foresight::{self, Foresight};
 use super::generation::{self, Candidate, Configured, Decision, Sibling};
-use super::head::{self, Kind};
+use super::head::{Complete, Kind, OfKind};
 use super::held;
 use super::host::{ModuleInfo, PluginFace};
 use super::hostlibs;
@@ -22,10 +22,13 @@ use super::transport::Transport;
 use super::undecided::Undecided;
 use super::unsound::FileError;
 use crate::abi::generation::Generation;
-use crate::abi::{eventhandler, logger, transport};
+use crate::abi::eventhandler::{self, janus_eventhandler};
+use crate::abi::logger::{self, janus_logger};
+use crate::abi::plugin::janus_plugin;
+use crate::abi::transport::{self, janus_transport};
 use crate::util::thread::{self, Mask};
 use std::collections::HashMap;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +59,7 @@ pub enum LoadError {
 }
 
 /// A module whose `create` has run.
-pub struct Opened {
+pub struct Opened<T> {
     pub path: PathBuf,
     pub facts: elf::Module,
     pub library: Library,
@@ -64,9 +67,7 @@ pub struct Opened {
     helpers: Vec<(PathBuf, elf::Module)>,
     /// What stands in its imports.
     before: Before,
-    kind: Kind,
-    /// Complete for `kind`; see [`Opened::table`].
-    table: *mut c_void,
+    pub table: Complete<T>,
     pub info: ModuleInfo,
     pub api: i32,
 }
@@ -104,25 +105,24 @@ impl From<BindError> for Refusal {
 /// Opens a module and asks for its table. Nothing of it has run when its imports are not complete. Its own symbols stay
 /// its own: two builds of one plugin define the same ones. `folder`: files that may be opened for what it imports.
 /// `foresight`: of a plugin, which is bound before its `create` runs where its file tells what it is.
-pub fn open(
+pub fn open<T: OfKind>(
     path: &Path,
-    kind: Kind,
     folder: &[PathBuf],
     foresight: Option<&Foresight<'_>>,
-) -> Result<Opened, Refusal> {
+) -> Result<Opened<T>, Refusal> {
     // Libraries below it are initialised, and have ideas of their own about signals.
     thread::with(Mask::Modules, || {
         hostlibs::provide();
-        open_here(path, kind, folder, foresight)
+        open_here(path, folder, foresight)
     })
 }
 
-fn open_here(
+fn open_here<T: OfKind>(
     path: &Path,
-    kind: Kind,
     folder: &[PathBuf],
     foresight: Option<&Foresight<'_>>,
-) -> Result<Opened, Refusal> {
+) -> Result<Opened<T>, Refusal> {
+    let kind = T::KIND;
     let facts = elf::read(path)?;
     let foresee = |path: &Path, facts: &elf::Module| match foresight {
         Some(foresight) => foresight.decide(path, facts),
@@ -193,17 +193,15 @@ fn open_here(
         return Err(NotServed::Untold { caller: "its `create`".to_owned(), symbols, say: say(path) }.into());
     }
     let table = table.ok_or_else(|| Refusal::Unsound("its `create` returned NULL".to_owned()))?;
-    // SAFETY: just returned by `create` of a module that was put among this kind.
-    let absent = unsafe { head::absent(table, kind) };
-    if !absent.is_empty() {
-        return Err(Refusal::Unsound(format!("it lacks required functions: {}", absent.join(", "))));
-    }
-    // SAFETY: as above, and complete.
-    let (info, api) = unsafe { head::info(table) };
+    // SAFETY: just returned by `create` of a module that was put among this kind, and is never closed.
+    let table = unsafe { Complete::<T>::of(table) };
+    let table = table
+        .map_err(|absent| Refusal::Unsound(format!("it lacks required functions: {}", absent.join(", "))))?;
+    let (info, api) = table.info();
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, helpers, before, kind, table, info, api })
+    Ok(Opened { path: path.to_owned(), facts, library, helpers, before, table, info, api })
 }
 
 /// The files that define these symbols, to be opened visibly for all. Some plugins of one folder lean on each other.
@@ -259,15 +257,15 @@ pub fn all_files(folder: &Path) -> Result<Vec<PathBuf>, LoadError> {
 }
 
 /// Opens what can be opened of a folder. `foresight`: as for [`open`].
-pub fn open_all(
+pub fn open_all<T: OfKind>(
     options: &Options,
-    kind: Kind,
     foresight: Option<&Foresight<'_>>,
-) -> Result<Vec<Opened>, LoadError> {
-    let mut opened: Vec<Opened> = Vec::new();
+) -> Result<Vec<Opened<T>>, LoadError> {
+    let kind = T::KIND;
+    let mut opened: Vec<Opened<T>> = Vec::new();
     let files = scan(&options.folder, &options.disable)?;
     for path in &files {
-        match open(path, kind, &files, foresight) {
+        match open(path, &files, foresight) {
             // A link: what it keeps in static variables is there once, and would be initialised twice.
             Ok(module) if let Some(other) = opened.iter().find(|other| other.table == module.table) => {
                 let (path, other) = (path.display(), other.path.display());
@@ -295,7 +293,7 @@ pub fn open_all(
 pub fn plugins(options: &Options) -> Result<Vec<Arc<Plugin>>, LoadError> {
     let mut siblings = survey(&options.folder);
     let foresight = Foresight { siblings: &siblings, configured: &options.generations, is_all: true };
-    let opened = open_all(options, Kind::Plugin, Some(&foresight))?;
+    let opened = open_all(options, Some(&foresight))?;
     hear(&mut siblings, &opened);
     let mut taken = Taken::default();
     let started = opened.iter().map(|module| start_plugin(module, &siblings, options, &mut taken));
@@ -359,7 +357,7 @@ pub struct Place {
 
 /// Binds and initialises a plugin that is open.
 pub fn start_plugin(
-    module: &Opened,
+    module: &Opened<janus_plugin>,
     siblings: &[Sibling],
     options: &Options,
     taken: &mut Taken,
@@ -374,7 +372,7 @@ pub fn start_plugin(
     // SAFETY: a complete table of this generation; the module is never closed.
     let plugin = unsafe {
         let info = module.info.clone().renamed(alias);
-        Plugin::new(module.table(Kind::Plugin), decision.generation, decision.receives, info)
+        Plugin::new(module.table.as_ptr().cast(), decision.generation, decision.receives, info)
     };
     init_plugin(plugin, module.place(), alias, options, taken)
 }
@@ -382,17 +380,17 @@ pub fn start_plugin(
 /// A plugin that is part of the program, built with this library's headers: nothing has to be bound.
 ///
 /// # Safety
-/// `table` lives as long as the process and is complete ([`head::absent`]).
+/// The table has the layout that this library's headers give it.
 pub unsafe fn start_own_plugin(
-    table: *mut c_void,
+    table: Complete<janus_plugin>,
     place: Place,
     options: &Options,
     taken: &mut Taken,
 ) -> Result<Arc<Plugin>, NotStarted> {
     // SAFETY: promised by the caller.
     let plugin = unsafe {
-        let (info, _) = head::info(table);
-        Plugin::new(table, Generation::NATIVE, Generation::NATIVE, info)
+        let (info, _) = table.info();
+        Plugin::new(table.as_ptr().cast(), Generation::NATIVE, Generation::NATIVE, info)
     };
     unless_taken(taken, plugin.package()).map_err(|why| NotStarted::Refused(why.to_string()))?;
     init_plugin(plugin, place, None, options, taken)
@@ -430,9 +428,9 @@ pub fn survey(folder: &Path) -> Vec<Sibling> {
 }
 
 /// Of those that are open the API number is known.
-pub fn hear(siblings: &mut [Sibling], opened: &[Opened]) {
+pub fn hear(siblings: &mut [Sibling], opened: &[Opened<janus_plugin>]) {
     for sibling in siblings {
-        let same = |module: &&Opened| module.path.canonicalize().is_ok_and(|path| path == sibling.path);
+        let same = |module: &&Opened<janus_plugin>| module.path.canonicalize().is_ok_and(|path| path == sibling.path);
         if let Some(module) = opened.iter().find(same) {
             sibling.api = Some(module.api);
         }
@@ -475,7 +473,7 @@ fn in_time(facts: &elf::Module, decision: Option<&Decision>) -> Result<(), NotSe
     if symbols.is_empty() { Ok(()) } else { Err(NotServed::TooEarly { symbols }) }
 }
 
-fn tell(module: &Opened, decision: &Decision) {
+fn tell(module: &Opened<janus_plugin>, decision: &Decision) {
     let (file, evidence) = (module.file_name(), decision.evidence.join("; "));
     if decision.certain {
         tracing::debug!("{file} is generation {}: {evidence}", decision.generation);
@@ -489,7 +487,7 @@ fn tell(module: &Opened, decision: &Decision) {
 }
 
 pub fn decide(
-    module: &Opened,
+    module: &Opened<janus_plugin>,
     siblings: &[Sibling],
     configured: &HashMap<String, Configured>,
 ) -> Result<Decision, Undecided> {
@@ -499,27 +497,21 @@ pub fn decide(
 
 /// Opens and initialises the transports of a folder.
 pub fn transports(options: &Options) -> Result<Vec<Arc<Transport>>, LoadError> {
-    let opened = open_all(options, Kind::Transport, None)?;
-    // SAFETY: opened as this kind, and never closed.
-    let start =
-        |module: Opened| unsafe { start_transport(module.table(Kind::Transport), module.place(), options) };
+    let opened = open_all(options, None)?;
+    let start = |module: Opened<janus_transport>| start_transport(module.table, module.place(), options);
     Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
 }
 
 /// Initialises a transport.
-///
-/// # Safety
-/// `table` lives as long as the process and is complete ([`head::absent`]).
-pub unsafe fn start_transport(
-    table: *mut c_void,
+pub fn start_transport(
+    table: Complete<janus_transport>,
     place: Place,
     options: &Options,
 ) -> Result<Arc<Transport>, NotStarted> {
-    // SAFETY: promised by the caller.
-    let (info, api) = unsafe { head::info(table) };
+    let (info, api) = table.info();
     recent_enough(&info, api, Kind::Transport)?;
-    // SAFETY: as above, with this API number.
-    let transport = Arc::new(unsafe { Transport::new(table.cast(), api, info.clone()) });
+    // SAFETY: a complete table, with this API number.
+    let transport = Arc::new(unsafe { Transport::new(table.as_ptr(), api, info.clone()) });
     let file = place.file.clone();
     transport.comes_from(place.file, place.build_id);
     if let Err(code) = transport.init(&options.config_folder) {
@@ -532,28 +524,22 @@ pub unsafe fn start_transport(
 
 /// Opens and initialises the event handlers of a folder.
 pub fn event_handlers(options: &Options) -> Result<Vec<Arc<EventHandler>>, LoadError> {
-    let opened = open_all(options, Kind::EventHandler, None)?;
-    let start = |module: Opened| {
-        // SAFETY: opened as this kind, and never closed.
-        unsafe { start_event_handler(module.table(Kind::EventHandler), module.place(), options) }
-    };
+    let opened = open_all(options, None)?;
+    let start =
+        |module: Opened<janus_eventhandler>| start_event_handler(module.table, module.place(), options);
     Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
 }
 
 /// As [`start_transport`].
-///
-/// # Safety
-/// As there.
-pub unsafe fn start_event_handler(
-    table: *mut c_void,
+pub fn start_event_handler(
+    table: Complete<janus_eventhandler>,
     place: Place,
     options: &Options,
 ) -> Result<Arc<EventHandler>, NotStarted> {
-    // SAFETY: promised by the caller.
-    let (info, api) = unsafe { head::info(table) };
+    let (info, api) = table.info();
     recent_enough(&info, api, Kind::EventHandler)?;
-    // SAFETY: as above.
-    let handler = unsafe { EventHandler::new(table.cast(), info.clone()) };
+    // SAFETY: a complete table.
+    let handler = unsafe { EventHandler::new(table.as_ptr(), info.clone()) };
     let file = place.file.clone();
     handler.comes_from(place.file, place.build_id);
     handler.init(&options.config_folder);
@@ -563,29 +549,23 @@ pub unsafe fn start_event_handler(
 
 /// Opens and initialises the loggers of a folder.
 pub fn loggers(options: &Options, server_name: &CStr) -> Result<Vec<Arc<Logger>>, LoadError> {
-    let opened = open_all(options, Kind::Logger, None)?;
-    let start = |module: Opened| {
-        // SAFETY: opened as this kind, and never closed.
-        unsafe { start_logger(module.table(Kind::Logger), module.place(), options, server_name) }
-    };
+    let opened = open_all(options, None)?;
+    let start =
+        |module: Opened<janus_logger>| start_logger(module.table, module.place(), options, server_name);
     Ok(opened.into_iter().map(start).filter_map(or_tell).collect())
 }
 
 /// As [`start_transport`].
-///
-/// # Safety
-/// As there.
-pub unsafe fn start_logger(
-    table: *mut c_void,
+pub fn start_logger(
+    table: Complete<janus_logger>,
     place: Place,
     options: &Options,
     server_name: &CStr,
 ) -> Result<Arc<Logger>, NotStarted> {
-    // SAFETY: promised by the caller.
-    let (info, api) = unsafe { head::info(table) };
+    let (info, api) = table.info();
     recent_enough(&info, api, Kind::Logger)?;
-    // SAFETY: as above.
-    let logger = unsafe { Logger::new(table.cast(), info.clone()) };
+    // SAFETY: a complete table.
+    let logger = unsafe { Logger::new(table.as_ptr(), info.clone()) };
     let file = place.file.clone();
     logger.comes_from(place.file, place.build_id);
     logger.init(server_name, &options.config_folder);
@@ -623,13 +603,7 @@ fn announce(kind: Kind, info: &ModuleInfo, file: &str) {
     );
 }
 
-impl Opened {
-    /// The function table, of a module that was opened as this kind.
-    pub fn table(&self, kind: Kind) -> *mut c_void {
-        assert!(kind == self.kind, "a {} is no {}", self.kind.name(), kind.name());
-        self.table
-    }
-
+impl<T> Opened<T> {
     /// Gives it the functions of its generation; the names of those that are others than ours.
     pub fn bind(&self, decision: &Decision) -> Result<Vec<&'static str>, NotServed> {
         in_time(&self.facts, Some(decision))?;
@@ -680,7 +654,7 @@ mod tests {
     #[test]
     fn a_library_without_create_is_no_module() {
         assert_eq!(
-            open(Path::new("/nonexistent.so"), Kind::Plugin, &[], None)
+            open::<janus_plugin>(Path::new("/nonexistent.so"), &[], None)
                 .err()
                 .map(|r| matches!(r, Refusal::File(_))),
             Some(true)

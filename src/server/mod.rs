@@ -45,7 +45,6 @@ use crate::media::Engine;
 use crate::modules::eventhandler::EventHandler;
 use crate::modules::generation;
 use crate::modules::given::Given;
-use crate::modules::head::Kind;
 use crate::modules::host;
 use crate::modules::loader::{self, LoadError, Options, Taken};
 use crate::modules::logger::Logger;
@@ -165,6 +164,10 @@ impl Server {
         let present = interfaces();
         let mut settings = settings::settings(config, &present, facts, Arc::new(Variables))?;
         settings.bounds = bounds::bounds(&own);
+        if matches!(modules, Modules::Given(_)) {
+            // For the program's own peers, who listens to events or not.
+            settings.media.stats_period = options::STATS_PERIOD.of(config);
+        }
         let rest = turn::Rest::configured(config)?;
         let core = start_core(settings, options::IGNORE_UNREACHABLE_ICE_SERVER.of(config))?;
         let renewal = rest.map(|rest| turn::Renewal::start(&core, rest)).transpose();
@@ -241,24 +244,24 @@ impl Server {
     /// As [`Server::load_modules`], of modules that are open already.
     fn start_modules(&mut self, given: &[Given], options: &Options) -> Result<(), StartError> {
         let core = self.core.clone();
-        let of = |kind| given.iter().filter(move |module| module.kind() == kind);
-        if core.settings.events {
-            for module in of(Kind::EventHandler) {
-                let started = module.start_event_handler(options);
-                let Some(handler) = module.unless_required(started)? else { continue };
-                core.event_handlers.add(handler.info().clone(), handler.clone());
-                self.event_handlers.push(handler);
-            }
+        for given in given.iter().filter(|_| core.settings.events) {
+            let Given::EventHandler(module) = given else { continue };
+            let started = module.start(options);
+            let Some(handler) = module.unless_required(started)? else { continue };
+            core.event_handlers.add(handler.info().clone(), handler.clone());
+            self.event_handlers.push(handler);
         }
         let mut taken = Taken::default();
-        for module in of(Kind::Plugin) {
-            let started = module.start_plugin(options, &mut taken);
+        for given in given {
+            let Given::Plugin(module) = given else { continue };
+            let started = module.start(options, &mut taken);
             let Some(plugin) = module.unless_required(started)? else { continue };
             core.plugins.add(plugin.info().clone(), plugin.clone());
             self.plugins.push(plugin);
         }
-        for module in of(Kind::Transport) {
-            let started = module.start_transport(options);
+        for given in given {
+            let Given::Transport(module) = given else { continue };
+            let started = module.start(options);
             let Some(transport) = module.unless_required(started)? else { continue };
             core.transports.add(transport.info().clone(), transport.clone());
             self.transports.push(transport);
@@ -537,10 +540,11 @@ fn start_loggers(
     server_name: &str,
 ) -> Result<Vec<Arc<Logger>>, StartError> {
     let server_name = CString::new(server_name).map_err(OptionError::from)?;
-    let loggers = given.iter().filter(|module| module.kind() == Kind::Logger);
-    let start =
-        |module: &Given| module.unless_required(module.start_logger(options, &server_name)).transpose();
-    Ok(loggers.filter_map(start).collect::<Result<_, _>>()?)
+    let start = |given: &Given| match given {
+        Given::Logger(module) => module.unless_required(module.start(options, &server_name)).transpose(),
+        _ => None,
+    };
+    Ok(given.iter().filter_map(start).collect::<Result<_, _>>()?)
 }
 
 /// What the STUN server said counts as a public address of ours. A server without an answer is fatal, unless the

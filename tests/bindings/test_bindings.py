@@ -299,6 +299,20 @@ class Samples(unittest.TestCase):
         (modules / "janus-rs").symlink_to(ROOT / "bindings/node")
         shutil.copy(EXAMPLES / "echo.mjs", self.folder)
         await self.echoes(["node", "--preserve-symlinks", "echo.mjs"], self.folder)
+        (self.folder / "figures.mjs").write_text(
+            "import { Core } from 'janus-rs';\n"
+            "const core = await Core.start({ config: { 'nat.ice_enforce_list': '127.0.0.1' } });\n"
+            "const { state, local, round_trip, last_received } = core.peer().info();\n"
+            "console.log(state, JSON.stringify(local), round_trip, last_received);\n"
+            "console.log(core.metrics());\nawait core.close();\n")
+        self.figures(["node", "--preserve-symlinks", "figures.mjs"], '0 "" -1 0')
+
+    def figures(self, command, expected):
+        """What a program says of a new peer, and then of everything."""
+        printed = subprocess.run(command, cwd=self.folder, env=ENVIRONMENT, check=True, capture_output=True, text=True).stdout
+        self.assertEqual(printed.splitlines()[0], expected)
+        self.assertIn("\njanus_handles 1\n", printed)
+        self.assertTrue(printed.rstrip().endswith("# EOF"), printed[-200:])
 
     def test_echo_in_go(self):
         if not shutil.which("go"):
@@ -312,6 +326,14 @@ class Samples(unittest.TestCase):
         subprocess.run(["go", "vet", "."], cwd=binding, env=environment, check=True)
         subprocess.run(["go", "build", "-o", "echo", "echo.go"], cwd=self.folder, env=environment, check=True)
         asyncio.run(asyncio.wait_for(self.echoes([str(self.folder / "echo")], self.folder), PATIENCE))
+        (self.folder / "figures.go").write_text(
+            'package main\n\nimport (\n\t"fmt"\n\t"janusrs"\n)\n\nfunc main() {\n'
+            '\tcore, err := janusrs.Start(map[string]string{"nat.ice_enforce_list": "127.0.0.1"})\n'
+            "\tif err != nil {\n\t\tpanic(err)\n\t}\n\tdefer core.Close()\n"
+            "\tpeer, _ := core.Peer(janusrs.PeerOptions{})\n\tinfo, err := peer.Info()\n\ttext, _ := core.Metrics()\n"
+            "\tfmt.Println(info.State, info.RoundTrip, info.LastReceived, err)\n\tfmt.Println(text)\n}\n")
+        subprocess.run(["go", "build", "-o", "figures", "figures.go"], cwd=self.folder, env=environment, check=True)
+        self.figures([str(self.folder / "figures")], "0 -1 0 <nil>")
 
 
 class Shipping(unittest.TestCase):

@@ -59,7 +59,8 @@ class PeerInfo(_Sized):
                 ("local", c_char * 64), ("remote", c_char * 64), ("local_type", c_char * 8), ("remote_type", c_char * 8),
                 ("srtp", c_char * 32), ("remote_fingerprint", c_char * 256), ("connected_at", c_int64),
                 ("received_packets", c_uint64), ("received_bytes", c_uint64), ("sent_packets", c_uint64),
-                ("sent_bytes", c_uint64), ("remote_max_message", c_int64), ("channels", c_uint32)]
+                ("sent_bytes", c_uint64), ("remote_max_message", c_int64), ("channels", c_uint32), ("last_received", c_int64),
+                ("round_trip", c_int64), ("lost_in", c_uint64), ("lost_out", c_uint64)]
 
 
 class Media(_Sized):

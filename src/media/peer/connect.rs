@@ -112,6 +112,7 @@ impl Connection {
     pub fn stun(&mut self, clock: Clock, path: Path, message: &[u8], out: &mut Batch) {
         if self.stage != Stage::Closed && self.ice.handle(clock.instant, path, message) {
             self.earn(path.origin(), message.len());
+            self.note_stun(clock, path, message);
             self.progress(clock, out);
             self.listens = self.ice.awaits_media();
         }
@@ -325,6 +326,7 @@ impl Connection {
             // The answer to a request may come from an address that we do not know yet.
             if let Some(id) = stun::request_transaction(&stun.message) {
                 self.notes.push_back(Note::Check(id));
+                self.note_check(clock, stun.path, id);
             }
             if self.path == Some(stun.path) {
                 out.push_bytes(&mut self.cursor, stun.path, &stun.message);

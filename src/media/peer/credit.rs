@@ -158,6 +158,7 @@ impl Connection {
     /// As [`Connection::heard`], for the DTLS datagram that is being worked on.
     pub(super) fn heard_dtls(&mut self, clock: Clock) {
         self.authentic = true;
+        self.note_sign(clock);
         if let Some(from) = self.from {
             self.heard(clock, from);
         }

@@ -136,6 +136,10 @@ impl Connection {
     #[inline]
     fn opened(&mut self, clock: Clock, from: Origin) {
         self.authentic = true;
+        self.pulse.hear(clock);
+        if self.pulse.is_away {
+            self.note_return();
+        }
         if self.listens {
             self.heard(clock, from);
         }
@@ -303,6 +307,9 @@ impl Connection {
         }
         self.resend(clock, out);
         self.take_stream_events();
+        if reports {
+            self.watch_pulse(clock);
+        }
         if statistics {
             let statistics = Arc::new(self.snapshot(clock));
             self.event(PeerEvent::Statistics(statistics));

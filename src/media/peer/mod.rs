@@ -10,6 +10,7 @@ mod data;
 mod demux;
 mod hangup;
 mod media;
+mod pulse;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -195,6 +196,7 @@ pub struct Connection {
     outputs: VecDeque<Output>,
     notes: VecDeque<Note>,
     record: snapshot::Record,
+    pulse: pulse::Pulse,
 }
 
 impl Connection {
@@ -254,6 +256,7 @@ impl Connection {
             notes: VecDeque::new(),
             shared,
             record: snapshot::Record::default(),
+            pulse: pulse::Pulse::default(),
         };
         connection.gather(clock, candidates);
         connection

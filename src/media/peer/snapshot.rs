@@ -31,6 +31,8 @@ impl Connection {
             gathered_at: record.gathered_at,
             checks_started_at: record.checks_started_at,
             connected_at: record.connected_at,
+            heard_at: self.pulse.heard_at(),
+            round_trip: self.pulse.round_trip(),
             local_candidates: record.local_candidates.clone(),
             remote_candidates: record.remote_candidates.clone(),
             selected_pair: record.selected_pair.clone(),

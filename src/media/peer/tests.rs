@@ -306,6 +306,34 @@ fn a_lost_path_fails_only_with_consent_freshness() {
     }
 }
 
+/// Who is silent for longer than checks take to be sent again is away, and back with the first thing that comes.
+#[test]
+fn a_silent_peer_is_away_until_it_is_heard_again() {
+    let away = |end: &End| -> Vec<bool> {
+        let told = end.outputs.iter().filter_map(|o| match o {
+            Output::Event(PeerEvent::Away(away)) => Some(*away),
+            _ => None,
+        });
+        told.collect()
+    };
+    let (mut a, mut b, clock) = connected(|_| {});
+    let clock = run(&mut a, &mut b, clock, Duration::from_secs(12));
+    assert!(away(&a).is_empty(), "checks are signs of life, too");
+    let snapshot = a.connection.snapshot(clock);
+    assert!(clock.mono - snapshot.heard_at.unwrap() < 5_000_000);
+    assert!(snapshot.round_trip.is_some());
+    (a.deaf_to, b.deaf_to) = (Some(stun::Kind::Stun), Some(stun::Kind::Stun));
+    let clock = run(&mut a, &mut b, clock, Duration::from_millis(1500));
+    assert!(away(&a).is_empty(), "a check or two may be lost");
+    let clock = run(&mut a, &mut b, clock, Duration::from_secs(7));
+    assert_eq!(away(&a), [true]);
+    assert!(clock.mono - a.connection.snapshot(clock).heard_at.unwrap() > 5_000_000);
+    (a.deaf_to, b.deaf_to) = (None, None);
+    run(&mut a, &mut b, clock, Duration::from_secs(10));
+    assert_eq!(away(&a), [true, false]);
+    assert_eq!(a.closed(), None);
+}
+
 // MP-141, MP-147
 #[test]
 fn media_before_keys_and_large_media_are_dropped() {
