@@ -251,7 +251,14 @@ fn a_create_that_cannot_be_told_gets_no_form_that_could_be_wrong() {
         assert!(good && report.contains("generation: B3\n") && report.contains(bound), "{flags:?} {report}");
     }
     // The name of a file that comes with the server, and what lies beside it.
-    let named = module(&["-UMUTE", "-DMUTE=2", "-DEARLY=1", "-USIMULCAST", "-UMLINE", "-Wl,-soname,libjanus_lua.so.1.1.2"]);
+    let named = module(&[
+        "-UMUTE",
+        "-DMUTE=2",
+        "-DEARLY=1",
+        "-USIMULCAST",
+        "-UMLINE",
+        "-Wl,-soname,libjanus_lua.so.1.1.2",
+    ]);
     let (good, report) = check(&[&named]);
     assert!(good && report.contains("generation: B3\n"), "{report}");
     // What it brings along is not held back.

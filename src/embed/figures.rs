@@ -11,9 +11,7 @@ use super::types::{
 use crate::core::jsep::MediumKind;
 use crate::json::{Json, dump};
 use crate::links::outlet::Fact;
-use crate::media::{
-    DtlsRole, DtlsState, IceRole, IceState, LayerSnapshot, Mindex, PairEnd, PeerSnapshot,
-};
+use crate::media::{DtlsRole, DtlsState, IceRole, IceState, LayerSnapshot, Mindex, PairEnd, PeerSnapshot};
 use crate::metrics::Format;
 use crate::server::metrics;
 use crate::stall;

@@ -27,7 +27,8 @@ impl Foresight<'_> {
         let package = said.or_else(|| releases::bundled(module).map(generation::package)).unwrap_or_default();
         let candidate = |api| Candidate { api, package: &package, path, module };
         let configured = candidate(0).entry(self.configured).copied();
-        let api = module.calls.api.or_else(|| configured.map(|built_for| *built_for.generation().api().start()));
+        let api =
+            module.calls.api.or_else(|| configured.map(|built_for| *built_for.generation().api().start()));
         let Some(api) = api.or_else(|| releases::api_of_build(module)) else { return Ok(None) };
         let is_told = module.calls.api.is_some() && module.calls.package.is_some();
         match generation::decide(candidate(api), self.siblings, configured) {

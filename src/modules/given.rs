@@ -206,9 +206,7 @@ impl Module<janus_plugin> {
                 loader::start_plugin(opened, &siblings, options, taken)
             }
             // SAFETY: it has that layout.
-            From::Program(table) => unsafe {
-                loader::start_own_plugin(*table, self.place(), options, taken)
-            },
+            From::Program(table) => unsafe { loader::start_own_plugin(*table, self.place(), options, taken) },
         }
     }
 }

@@ -15,7 +15,9 @@ static CALLS: AtomicUsize = AtomicUsize::new(0);
 extern "C" fn nothing() -> usize {
     if CALLS.fetch_add(1, Ordering::Relaxed) == 0 {
         guard("held", (), || {
-            tracing::error!("a plugin calls a function of the core before it is known which form of it it needs");
+            tracing::error!(
+                "a plugin calls a function of the core before it is known which form of it it needs"
+            );
         });
     }
     0

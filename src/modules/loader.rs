@@ -21,8 +21,8 @@ use super::precheck::{self, Missing};
 use super::transport::Transport;
 use super::undecided::Undecided;
 use super::unsound::FileError;
-use crate::abi::generation::Generation;
 use crate::abi::eventhandler::{self, janus_eventhandler};
+use crate::abi::generation::Generation;
 use crate::abi::logger::{self, janus_logger};
 use crate::abi::plugin::janus_plugin;
 use crate::abi::transport::{self, janus_transport};
@@ -430,7 +430,9 @@ pub fn survey(folder: &Path) -> Vec<Sibling> {
 /// Of those that are open the API number is known.
 pub fn hear(siblings: &mut [Sibling], opened: &[Opened<janus_plugin>]) {
     for sibling in siblings {
-        let same = |module: &&Opened<janus_plugin>| module.path.canonicalize().is_ok_and(|path| path == sibling.path);
+        let same = |module: &&Opened<janus_plugin>| {
+            module.path.canonicalize().is_ok_and(|path| path == sibling.path)
+        };
         if let Some(module) = opened.iter().find(same) {
             sibling.api = Some(module.api);
         }

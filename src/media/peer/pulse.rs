@@ -46,7 +46,8 @@ impl Pulse {
     }
 
     fn answer(&mut self, id: stun::TransactionId, now: Instant) {
-        let of_this = |check: &Option<(stun::TransactionId, Instant)>| check.is_some_and(|check| check.0 == id);
+        let of_this =
+            |check: &Option<(stun::TransactionId, Instant)>| check.is_some_and(|check| check.0 == id);
         // Of a check that was sent twice nobody knows which one was answered (RFC 6298 §3).
         let mut sent = self.checks.iter_mut().filter(|check| of_this(check));
         if let (Some(once), None) = (sent.next(), sent.next())
