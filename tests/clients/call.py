@@ -1,6 +1,7 @@
 """aiortc calling the echotest plugin: what is sent has to come back."""
 
 import asyncio
+import contextlib
 import fractions
 import re
 
@@ -39,6 +40,20 @@ async def until(probe, what, limit=20):
     raise AssertionError(f"no {what} after {limit} s")
 
 
+def counted(pc, by="kind"):
+    """How many frames come to `pc`: {"audio": 0, "video": 0}, or by the `id` of the track."""
+    frames = {} if by == "id" else {"audio": 0, "video": 0}
+    tasks = set()
+
+    async def count(track):
+        with contextlib.suppress(MediaStreamError):
+            while True:
+                await track.recv()
+                frames[getattr(track, by)] = frames.get(getattr(track, by), 0) + 1
+    pc.on("track", lambda track: tasks.add(asyncio.ensure_future(count(track))))
+    return frames
+
+
 class EchoCall:
     """One PeerConnection with one handle. `frames` counts what came back, by kind."""
 
@@ -48,26 +63,14 @@ class EchoCall:
         self.jsep = {}  # more members of our offer
         self.offered = lambda sdp: sdp  # what the server is given of our offer
         self.answered = lambda sdp: sdp  # what we are given of its answer
-        self.frames = {"audio": 0, "video": 0}
         self.messages = []
-        self.tasks = []
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.pc.on("track", self._on_track)
+        self.frames = counted(self.pc)
         if audio:
             self.pc.addTrack(AudioStreamTrack())
         if video:
             self.pc.addTrack(Picture())
         self.channel = self.add_data() if data else None
-
-    def _on_track(self, track):
-        async def count():
-            try:
-                while True:
-                    await track.recv()
-                    self.frames[track.kind] += 1
-            except MediaStreamError:
-                pass
-        self.tasks.append(asyncio.create_task(count()))
 
     def add_data(self):
         self.channel = self.pc.createDataChannel("JanusDataChannel")
@@ -122,5 +125,3 @@ class EchoCall:
 
     async def close(self):
         await self.pc.close()
-        for task in self.tasks:
-            task.cancel()

@@ -21,7 +21,7 @@ import harness
 import websockets
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
-from call import EchoCall, Picture, until
+from call import EchoCall, Picture, counted, until
 from harness import Server, free_port
 from signalling import Connection
 
@@ -407,15 +407,9 @@ class Alone(Builtin):
         await refused(viewer, {**watch, "streams": [{"feed": 1}]}, 428)
         event = await viewer.message(watch)
         self.assertEqual(plain(event)["videoroom"], "attached")
-        eyes, heard, frames = self.peer(), [], {}
+        eyes, heard = self.peer(), []
+        frames = counted(eyes, "id")
         eyes.on("datachannel", lambda channel: channel.on("message", heard.append))
-
-        async def count(track):
-            with contextlib.suppress(MediaStreamError):
-                while True:
-                    await track.recv()
-                    frames[track.id] = frames.get(track.id, 0) + 1
-        eyes.on("track", lambda track: asyncio.ensure_future(count(track)))
         self.assertEqual(plain(await self.answered(viewer, eyes, event))["started"], "ok")
         await viewer.event("webrtcup")
         event = await viewer.message({"request": "subscribe", "streams": [{"feed": joined["id"]}]})

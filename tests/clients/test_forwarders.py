@@ -2,7 +2,6 @@
 to a room of another server."""
 
 import asyncio
-import contextlib
 import pathlib
 import socket
 import sys
@@ -10,10 +9,10 @@ import tempfile
 import unittest
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from aiortc.mediastreams import AudioStreamTrack
 
 import harness
-from call import Picture, until
+from call import Picture, counted, until
 from signalling import Connection
 
 sys.path.insert(0, str(harness.ROOT / "tests/oracle"))
@@ -163,19 +162,12 @@ transports: {{ disable = "{harness.file_list(harness.UNUSED_TRANSPORTS)}" }}
         listed = await self.ask(request="listremotes", publisher_id=publisher)
         self.assertEqual([one["remote_id"] for one in listed["list"]], ["there"])
         eyes = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        frames = {}
-
-        async def count(track):
-            with contextlib.suppress(MediaStreamError):
-                while True:
-                    await track.recv()
-                    frames[track.kind] = frames.get(track.kind, 0) + 1
-        eyes.on("track", lambda track: asyncio.ensure_future(count(track)))
+        frames = counted(eyes)
         offer = await viewer.message({"request": "join", "ptype": "subscriber", "room": 1, "streams": [{"feed": 77}]})
         await eyes.setRemoteDescription(RTCSessionDescription(offer["jsep"]["sdp"], "offer"))
         await eyes.setLocalDescription(await eyes.createAnswer())
         await viewer.message({"request": "start"}, {"type": "answer", "sdp": eyes.localDescription.sdp})
-        await until(lambda: min(frames.get(kind, 0) for kind in ("audio", "video")) > 10, "what is published at the other server")
+        await until(lambda: min(frames.values()) > 10, "what is published at the other server")
         gone = await self.ask(host, request="remove_remote_publisher", id=77)
         self.assertEqual(gone.get("videoroom"), "success", gone)
         await connections[1].event(lambda e: e.get("plugindata", {}).get("data", {}).get("videoroom") == "updated")

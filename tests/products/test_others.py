@@ -13,9 +13,9 @@ import unittest
 import urllib.request
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from aiortc.mediastreams import AudioStreamTrack
 
-from call import Picture, until as soon
+from call import Picture, counted, until as soon
 from debian import unpacked
 from harness import PROGRAMS, Server, free_port, until
 from signalling import Connection
@@ -115,18 +115,7 @@ class Others(unittest.IsolatedAsyncioTestCase):
         await asyncio.to_thread(self.program, [HERE / "whep.mjs", server.ws, whep, 1234, feed], whep, folder)
         viewer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.addAsyncCleanup(viewer.close)
-        frames, tasks = {"audio": 0, "video": 0}, []
-
-        @viewer.on("track")
-        def _(track):
-            async def count():
-                try:
-                    while True:
-                        await track.recv()
-                        frames[track.kind] += 1
-                except MediaStreamError:
-                    pass
-            tasks.append(asyncio.create_task(count()))
+        frames = counted(viewer)
         for receiver in receivers:
             for _ in range(10):
                 packet = await asyncio.to_thread(receiver.recv, 2000)

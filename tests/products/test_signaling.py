@@ -17,9 +17,9 @@ import unittest
 
 import websockets
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.mediastreams import AudioStreamTrack, MediaStreamError
+from aiortc.mediastreams import AudioStreamTrack
 
-from call import Picture, until as soon
+from call import Picture, counted, until as soon
 from debian import unpacked
 from harness import PROGRAMS, Server, free_port, until
 
@@ -137,18 +137,7 @@ class Client:
         await self.tell(publisher, {"type": "requestoffer"})
         offer = await self.hears("offer")
         pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        frames = {"audio": 0, "video": 0}
-
-        @pc.on("track")
-        def _(track):
-            async def count():
-                try:
-                    while True:
-                        await track.recv()
-                        frames[track.kind] += 1
-                except MediaStreamError:
-                    pass
-            pc.counting = (*getattr(pc, "counting", ()), asyncio.create_task(count()))
+        frames = counted(pc)
         await pc.setRemoteDescription(RTCSessionDescription(offer["payload"]["sdp"], "offer"))
         await pc.setLocalDescription(await pc.createAnswer())
         await self.tell(publisher, {"type": "answer", "sid": offer.get("sid"),
