@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Sends each WebSocket of the Janus API to the server that has the fewest handles, of those that are ready.
 
-    balancer.py PORT SERVER…    SERVER: WEBSOCKET-PORT/WEB-PORT/ADMIN-PORT of a janus-rs on this host
+    balancer.py PORT SERVER…    SERVER: WEBSOCKET-PORT/WEB-PORT/ADMIN-PORT of a janus-rs on this host, or HOST/… of one elsewhere
 
 It shows what there is to ask, and is no product: `/readyz` of the built-in web server says whether a server takes new sessions (200) or
 drains (503), the Admin API request `loops_info` how many handles each of its loops has. A connection stays where it is: sessions
@@ -18,19 +18,21 @@ PATIENCE = 5
 
 
 class Server:
-    def __init__(self, ports):
-        self.websocket, self.web, self.admin = map(int, ports.split("/"))
+    def __init__(self, place):
+        *host, websocket, web, admin = place.split("/")
+        self.host = host[0] if host else "127.0.0.1"
+        self.websocket, self.web, self.admin = map(int, (websocket, web, admin))
 
     def is_ready(self):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/readyz", timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(f"http://{self.host}:{self.web}/readyz", timeout=PATIENCE) as answer:
                 return answer.status == 200
         except OSError:
             return False
 
     def handles(self):
         question = {"janus": "loops_info", "transaction": "balancer", "admin_secret": os.environ.get("ADMIN_SECRET", "")}
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.admin}/admin", json.dumps(question).encode())
+        asked = urllib.request.Request(f"http://{self.host}:{self.admin}/admin", json.dumps(question).encode())
         with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
             return sum(loop["handles"] for loop in json.load(answer)["loops"])
 
@@ -57,12 +59,12 @@ async def serve(servers, reader, writer):
         writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         writer.close()
         return
-    there_reader, there_writer = await asyncio.open_connection("127.0.0.1", server.websocket)
+    there_reader, there_writer = await asyncio.open_connection(server.host, server.websocket)
     await asyncio.gather(copy(reader, there_writer), copy(there_reader, writer))
 
 
 async def main(port, *servers):
-    servers = [Server(ports) for ports in servers]
+    servers = [Server(place) for place in servers]
     listening = await asyncio.start_server(lambda *ends: serve(servers, *ends), "127.0.0.1", int(port))
     async with listening:
         await listening.serve_forever()

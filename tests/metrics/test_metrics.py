@@ -20,6 +20,7 @@ from signalling import Connection
 TOOLS = os.environ.get("PROMETHEUS_BIN")
 SECRET = "janusoverlord"
 NEEDS_TOOLS = "Debian's package prometheus cannot be had here"
+RULES = [str(ROOT / "demos/metrics" / name) for name in ("alerts.yml", "exporters.yml")]
 LISTED = re.compile(r"^\| `(\w+)` \| (\w+) \|", re.MULTILINE)
 
 
@@ -147,7 +148,7 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         checked = subprocess.run([f"{TOOLS}/promtool", "check", "metrics"], input="# TYPE a counter\na 1\n",
                                  capture_output=True, text=True, check=False)
         self.assertNotEqual(checked.returncode, 0)
-        rules = subprocess.run([f"{TOOLS}/promtool", "check", "rules", ROOT / "demos/metrics/alerts.yml"],
+        rules = subprocess.run([f"{TOOLS}/promtool", "check", "rules", *RULES],
                                capture_output=True, text=True, check=False)
         self.assertEqual(rules.returncode, 0, rules.stdout + rules.stderr)
 
@@ -158,7 +159,8 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
         with tempfile.TemporaryDirectory() as folder:
             config = pathlib.Path(folder, "prometheus.yml")
             config.write_text(json.dumps({
-                "rule_files": [str(ROOT / "demos/metrics/alerts.yml")],
+                "global": {"evaluation_interval": "1s"},
+                "rule_files": RULES,
                 "scrape_configs": [{
                     "job_name": "janus", "scrape_interval": "1s", "authorization": {"credentials": SECRET},
                     "static_configs": [{"targets": [url.removeprefix("http://")]}]}]}))
@@ -188,6 +190,11 @@ class Metrics(unittest.IsolatedAsyncioTestCase):
                 self.assertGreater(len(expressions), 40)
                 for expression in expressions:
                     query(expression.replace("$__rate_interval", "1m"))
+                # What dashboards for exporters ask for.
+                recorded = re.findall(r"record: (\w+)", (ROOT / "demos/metrics/exporters.yml").read_text())
+                self.assertEqual(len(recorded), 7)
+                for name in recorded:
+                    until(lambda: len(query(name)) == 1, name)
             finally:
                 if prometheus:
                     prometheus.send_signal(signal.SIGTERM)
