@@ -3,6 +3,7 @@ use crate::media::dtls::tests::{
     connected, context, context_with, established, exchange, outgoing, pair, pair_of, perfect,
 };
 use crate::media::dtls::{DtlsConfig, DtlsContext, Identity, OpenSslDtls};
+use crate::media::worker::simulation::time;
 use ::openssl::ssl::{Ssl, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode};
 use std::collections::HashSet;
 
@@ -221,7 +222,8 @@ fn the_last_flight_comes_again_but_not_forever() {
     // RFC 6347 §4.2.4
     let (mut client, mut server) = without_last_flight();
     assert!(!outgoing(&mut server).is_empty() && client.poll_event().is_none());
-    std::thread::sleep(client.timeout(Instant::now()).unwrap().saturating_duration_since(Instant::now()));
+    let now = Instant::now();
+    time::pass(client.timeout(now).unwrap() - now);
     client.handle_timeout();
     let flight = outgoing(&mut client);
     flight.iter().for_each(|datagram| server.handle(datagram));
