@@ -8,6 +8,7 @@
 
 use super::SctpError;
 use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
+use super::impatience::Impatience;
 use crate::media::channel::LARGEST_MESSAGE;
 use bytes::Bytes;
 use rtc_sctp::{
@@ -63,6 +64,7 @@ pub(super) struct Link {
     pub filter: Filter,
     /// When resets of ours are repeated, and how long after that again.
     repeat: Option<(Instant, Duration)>,
+    impatience: Impatience,
     phase: Phase,
     outgoing: VecDeque<Bytes>,
 }
@@ -82,6 +84,7 @@ impl Link {
             association,
             filter: Filter::default(),
             repeat: None,
+            impatience: Impatience::default(),
             phase: Phase::Asking { tag: None, held: None },
             outgoing: VecDeque::new(),
         };
@@ -246,6 +249,7 @@ impl Link {
             true => drop(self.repeat.get_or_insert((now + FIRST_REPEAT, FIRST_REPEAT))),
             false => self.repeat = None,
         }
+        self.impatience.note(self.association.poll_timeout(), now);
     }
 
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
@@ -259,7 +263,8 @@ impl Link {
             _ => None,
         };
         let repeat = self.repeat.map(|(at, _)| at);
-        [own, repeat, self.association.poll_timeout()].into_iter().flatten().min()
+        let of_stack = self.impatience.due(self.association.poll_timeout());
+        [own, repeat, of_stack].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -282,7 +287,8 @@ impl Link {
             *at = now + *after;
             self.outgoing.extend(self.filter.repeat_resets());
         }
-        self.association.handle_timeout(now);
+        let time = self.impatience.time(self.association.poll_timeout(), now);
+        self.association.handle_timeout(time);
     }
 
     fn ask_again(&mut self, now: Instant) {

@@ -3,13 +3,14 @@
 //! Packets of DTLS and the time go in, packets for DTLS and [`SctpEvent`]s come out. After every call that takes `now`:
 //! drain [`Sctp::poll_transmit`] and [`Sctp::poll_event`], then arm a timer for [`Sctp::timeout`].
 //!
-//! The protocol is `rtc-sctp`'s, behind [`filter`]; [`link`] is about who connects to whom, [`channels`] about what comes,
-//! [`outgoing`] about what goes, [`table`] about the channels themselves.
+//! The protocol is `rtc-sctp`'s, behind [`filter`]; [`link`] is about who connects to whom, [`impatience`] about how
+//! long it waits, [`channels`] about what comes, [`outgoing`] about what goes, [`table`] about the channels themselves.
 #![forbid(unsafe_code)]
 
 mod channels;
 pub mod dcep;
 mod filter;
+mod impatience;
 mod link;
 mod outgoing;
 mod table;

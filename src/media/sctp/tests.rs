@@ -711,6 +711,24 @@ fn what_waits_is_counted_down_to_nothing() {
     assert_eq!(total, (sizes.iter().sum(), sizes.len()));
 }
 
+/// Nothing came through for so long that the stack by itself would look again after a minute.
+#[test]
+fn what_waits_goes_on_as_soon_as_the_network_does() {
+    for dark in [1, 10, 60, 300] {
+        let mut world = World::up(0);
+        world.send(0, None, true, b"before");
+        world.run(5);
+        world.arrived(1);
+        world.loss = 100;
+        (0..20).for_each(|number| world.send(0, None, true, &[number; 900]));
+        world.run(dark);
+        assert_eq!(world.arrived(1).len(), 0);
+        world.loss = 0;
+        world.run(4);
+        assert_eq!(world.arrived(1).len(), 20, "after {dark} s");
+    }
+}
+
 /// The peer slows down, because nobody reads; and goes on where it was.
 #[test]
 fn who_does_not_read_is_not_sent_to() {
