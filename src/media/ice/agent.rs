@@ -2,6 +2,7 @@
 
 use super::copies::Copies;
 use super::local::local_preference;
+use super::nominations::Nominations;
 use super::path::{Origin, Path, Way};
 use super::remembered::Remembered;
 use super::stun;
@@ -39,8 +40,6 @@ const FRESH: Duration = Duration::from_secs(4);
 /// Transactions of the peer that are remembered, so that a request of a remembered one that comes from elsewhere is known
 /// for a copy. A browser needs more than a minute for so many.
 const MAX_TRANSACTIONS: usize = 32;
-/// Nominations that may be waiting for their proof when a lite agent's first path is settled.
-const MAX_NOMINATIONS: usize = 8;
 /// Checks of ours whose answers tell where they were sent: what [`PACE`] lets out in 1.6 s.
 const MAX_ASKED: usize = 32;
 /// Addresses of ours that a peer may tell us to be seen at: a NAT before us may show another one to each address of the
@@ -116,12 +115,11 @@ pub struct Agent {
     consent_freshness: bool,
     state: IceState,
     selected: Option<Path>,
-    /// Nominated by the peer, but not yet proven: for a full agent by the answer to a check of its own, for a lite one by
-    /// authentic media ([`Agent::heard`]).
+    /// Nominated by the peer, and not followed yet: a full agent waits for the answer to a check of its own, a lite one only until
+    /// the crate knows the address.
     nominated: Option<Path>,
-    /// Of a lite agent that has not settled: all that the peer nominated, the newest last. It follows each; the proof tells
-    /// which one was the peer's own.
-    nominations: Vec<Path>,
+    /// Of a lite agent: what authentic media ([`Agent::heard`]) has to prove. Until it has settled it follows each all the same.
+    nominations: Nominations,
     /// There is a path that the peer has proven to be at: since the last restart for a full agent, ever for a lite one. From
     /// now on a nomination is a move, which has to be proven, too.
     settled: bool,
@@ -178,7 +176,7 @@ impl Agent {
             state: IceState::Disconnected,
             selected: None,
             nominated: None,
-            nominations: Vec::new(),
+            nominations: Nominations::default(),
             settled: false,
             turn: None,
             told: 0,
@@ -278,7 +276,7 @@ impl Agent {
     pub fn restart(&mut self, credentials: IceCredentials) {
         self.inner.ice_restart(creds(credentials), true);
         // Media comes from the path's address until there is another one; a lite agent's next one is told by media.
-        let of_media = self.nominated.iter().chain(&self.nominations).filter(|_| self.inner.ice_lite());
+        let of_media = self.nominations.iter();
         let keep: Vec<Origin> = self.selected.iter().chain(of_media).map(|path| path.origin()).collect();
         // Few connections may be open, and each ends by itself.
         let known = self.remotes.drain(..).map(|remote| remote.at).chain(self.kept.drain(..));
@@ -364,7 +362,7 @@ impl Agent {
             self.inner.invalidate_candidate(candidate);
         }
         self.nominated.take_if(|nominated| *nominated == path);
-        self.nominations.retain(|nominated| *nominated != path);
+        self.nominations.forget(path);
         if self.selected == Some(path) {
             self.set_state(IceState::Failed);
             self.turn = None;
@@ -421,8 +419,8 @@ impl Agent {
         // A retransmission comes from where the request came from. But the copy may have been faster than the request: if the
         // proof comes from here, this was the peer's own.
         if before == Some(false) {
-            if message.use_candidate() && self.inner.accepts_message(&message) {
-                self.remember_nomination(path, 0);
+            if message.use_candidate() && self.inner.ice_lite() && self.inner.accepts_message(&message) {
+                self.nominations.add_doubtful(path);
             }
             return false;
         }
@@ -483,8 +481,7 @@ impl Agent {
         // Our rule: the newest authenticated nomination wins, also over a pair of higher priority. The crate alone
         // stays on the best pair until that has timed out, which loses the media of a client that changes its network.
         if nominates && !self.inner.controlling() && !self.is_detour(now, path) {
-            self.nominated = Some(path).filter(|path| !self.settled || self.selected != Some(*path));
-            self.remember_nomination(path, self.nominations.len());
+            self.note_nomination(path);
         }
         // The answer to a nomination is a check of our own; no need to wait for the next tick.
         self.handle_timeout(now);
@@ -494,37 +491,29 @@ impl Agent {
     /// Authentic media (SRTP, SRTCP or DTLS) came from there, which proves that the peer is there.
     pub fn heard(&mut self, from: Origin) {
         if self.inner.ice_lite() {
-            if !std::mem::replace(&mut self.settled, true) {
-                self.settle(from);
-            }
-            if let Some(path) = self.nominated.take_if(|path| path.origin() == from) {
+            self.settled = true;
+            self.nominated = None;
+            if let Some(path) = self.nominations.prove(from) {
                 self.select(path);
             }
         }
     }
 
-    /// `place`: among those that are known, the newest is the last.
-    fn remember_nomination(&mut self, path: Path, place: usize) {
-        if self.inner.ice_lite() && !self.settled {
-            self.nominations.retain(|known| *known != path);
-            if self.nominations.len() == MAX_NOMINATIONS {
-                self.nominations.remove(0);
-            }
-            self.nominations.insert(place.min(self.nominations.len()), path);
+    /// By a request that nobody has sent before.
+    fn note_nomination(&mut self, path: Path) {
+        let is_move = !self.settled || self.selected != Some(path);
+        if !self.inner.ice_lite() || !self.settled {
+            self.nominated = Some(path).filter(|_| is_move);
         }
-    }
-
-    /// The first proof: the path is there, if the peer has nominated it ever. A newer nomination waits for its own.
-    fn settle(&mut self, from: Origin) {
-        let nominations = std::mem::take(&mut self.nominations);
-        let Some(proven) = nominations.iter().rfind(|path| path.origin() == from) else { return };
-        self.nominated = nominations.last().copied().filter(|newest| newest != proven);
-        self.select(*proven);
+        // That the peer is where it was is worth knowing if there is doubt.
+        if self.inner.ice_lite() && (is_move || !self.nominations.is_empty()) {
+            self.nominations.add(path);
+        }
     }
 
     /// Whether [`Agent::heard`] would move the path.
     pub fn awaits_media(&self) -> bool {
-        self.inner.ice_lite() && self.nominated.is_some()
+        !self.nominations.is_empty()
     }
 
     pub fn is_lite(&self) -> bool {

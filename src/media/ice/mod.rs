@@ -12,6 +12,7 @@ pub mod candidate;
 mod copies;
 pub mod destinations;
 pub mod local;
+mod nominations;
 mod path;
 pub mod reflexive;
 mod remembered;
