@@ -58,8 +58,6 @@ build() {
 	cargo test --quiet --lib --tests --no-run && cargo build && cargo test --quiet -p peers --no-run
 }
 suite build build
-# Without what an embedded library can do without.
-suite features cargo clippy --quiet --lib --no-default-features -- -D warnings
 
 # These work with real browsers, clients and clocks, and machines are sometimes busy: what fails is run once more, and
 # both runs are in the output.
@@ -73,14 +71,16 @@ twice() {
 	echo "=== once more: $*"
 	"$@"
 }
-# Programs of tests/embedding.rs have real clocks, too.
-suite rust cargo_again --lib --tests
 # Browsers and clients mostly wait: theirs run beside all the others, and are shown behind them.
 beside=(browser clients)
 folder() {
 	if [ -x "tests/$1/run" ]; then suite "$1" twice "tests/$1/run"; fi
 }
 for name in "${beside[@]}"; do folder "$name" >"$results/$name.shown" 2>&1 & done
+# Without what an embedded library can do without.
+suite features cargo clippy --quiet --lib --no-default-features -- -D warnings
+# Programs of tests/embedding.rs have real clocks, too.
+suite rust cargo_again --lib --tests
 for folder in tests/*/; do
 	name=$(basename "$folder")
 	[[ " ${beside[*]} " == *" $name "* ]] || folder "$name"
