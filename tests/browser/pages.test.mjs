@@ -235,7 +235,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			for (const page of Object.values(people)) await page.close();
 		});
 
-		test('room: one uplink, one subscription, layers by size', { skip: !isChromium && 'seen with Chromium only' }, async () => {
+		test('room: one uplink, one subscription, layers by size', async () => {
 			const names = isChromium ? ['Ada', 'Bob', 'Eve', 'Zoe'] : ['Ada', 'Bob'];
 			const people = [];
 			const join = async (who) => {
@@ -273,7 +273,7 @@ for (const name of ['Chromium', 'Firefox']) {
 
 			const [ada, bob] = people;
 			await press(bob, 'hand');
-			await until(() => ada.evaluate(() => document.querySelector('.tile [aria-label="hand raised"]')), 'hand');
+			await until(() => ada.evaluate(() => Boolean(document.querySelector('.tile [aria-label="hand raised"]'))), 'hand');
 			await write(bob, 'text', 'hello all');
 			await until(() => bob.evaluate(() => !document.getElementById('send').disabled), 'chat');
 			await press(bob, 'send');
@@ -281,11 +281,12 @@ for (const name of ['Chromium', 'Firefox']) {
 			await says(ada, 'chat-title', '1 new');
 			if (isChromium) {
 				await look(ada, 'room');
-				// A large tile gets a large picture, small ones stay small.
-				const widths = () => ada.evaluate(() => [...document.querySelectorAll('.tile video:not(.mirrored)')].map((video) => video.videoWidth));
-				await until(async () => (await widths()).every((width) => width < 1280), 'small pictures');
+				// A large tile asks for the large picture, small ones for small ones. Whether a busy computer makes it is another matter
+				// (room.test.mjs looks at the layers).
+				const large = async () => (await server.handles()).filter((handle) => JSON.stringify(handle).includes('"substream-target":2')).length;
+				await until(async () => await large() === 0, 'small pictures that are asked for');
 				await ada.evaluate(() => document.querySelectorAll('.tile [aria-label^=Enlarge]')[1].click());
-				await until(async () => (await widths())[0] === 1280, `a large picture`);
+				await until(async () => await large() === 1, 'a large picture that is asked for');
 
 				// A wrong pin, and the one who made the room.
 				const stranger = await open('room/Blue%20room', {}, '#pin=4321');
