@@ -11,11 +11,13 @@ pub mod agent;
 pub mod candidate;
 mod copies;
 pub mod destinations;
+mod limits;
 pub mod local;
 mod nominations;
 mod path;
 pub mod reflexive;
 mod remembered;
+mod remote;
 pub mod stun;
 
 pub use agent::{Agent, AgentConfig, AgentEvent, StunOut};

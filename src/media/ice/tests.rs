@@ -1,4 +1,5 @@
 mod hostile;
+mod moved;
 
 use super::*;
 use crate::media::types::*;

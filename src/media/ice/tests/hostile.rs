@@ -5,7 +5,7 @@ use is::stun::{StunMessage, TransId};
 use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
 
 /// An authentic answer of peer `name` to a check, that says where we were seen.
-fn answer(name: &str, check: &[u8], seen_at: SocketAddr) -> Vec<u8> {
+pub(super) fn answer(name: &str, check: &[u8], seen_at: SocketAddr) -> Vec<u8> {
     let id: TransId = StunMessage::parse(check).unwrap().trans_id();
     let mut bytes = vec![0; 200];
     let password = credentials(name).pwd;
