@@ -43,7 +43,7 @@ class Corpus(unittest.IsolatedAsyncioTestCase):
         session = await connection.create()
         files = sorted(OFFERS.glob("*.sdp"))
         makers = {file.name.split("-")[0] for file in files}
-        self.assertGreaterEqual(makers, {"chromium", "firefox", "aiortc", "gstreamer", "libdatachannel", "hand"})
+        self.assertGreaterEqual(makers, {"chromium", "firefox", "aiortc", "gstreamer", "libdatachannel", "str0m", "webrtc", "hand"})
         for file in files:
             with self.subTest(file.stem):
                 text = file.read_bytes().decode()

@@ -1,7 +1,9 @@
 //! The echotest plugin gives a peer of the `webrtc` crate back what it sends.
 
 use peers::canned::{opus, vp8};
+use peers::home;
 use peers::server::Server;
+use peers::str0m_peer::Str0mPeer;
 use peers::until;
 use peers::webrtc_peer::{Data, WebrtcPeer};
 use serde_json::json;
@@ -55,4 +57,19 @@ async fn audio_video_and_data_come_back_as_they_were() {
     api.destroy(session).await;
     assert_eq!(server.registered().await, (0, 0));
     server.stop().await;
+}
+
+/// What these two offer, for tests/corpus: `OFFERS=tests/corpus/sdp/offers cargo test -p peers --test echo -- --ignored`.
+#[tokio::test]
+#[ignore = "writes files"]
+async fn offers_are_written() {
+    let folder = std::env::var("OFFERS").expect("a folder");
+    let write = |name: &str, sdp: &str| {
+        // An address of nobody.
+        let sdp = sdp.replace(&home().to_string(), "192.0.2.10");
+        std::fs::write(std::path::Path::new(&folder).join(name), sdp).expect("a file");
+    };
+    write("str0m-all.sdp", &Str0mPeer::new(home()).await.1);
+    write("str0m-media.sdp", &Str0mPeer::media_only(home()).await.1);
+    write("webrtc-all.sdp", &WebrtcPeer::new().await.offer().await);
 }
