@@ -691,8 +691,8 @@ int janus_rs_load(struct janus_rs *core,
                   int kind,
                   const char *file);
 
-// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL). Refused ones are log lines;
-// returns how many are left. [setup]
+// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL) and those that were loaded
+// before. Refused ones are log lines; returns how many are left. [setup]
 int janus_rs_load_folder(struct janus_rs *core,
                          int kind,
                          const char *folder,

@@ -46,6 +46,24 @@ fn the_generation_of_the_distribution_is_found_with_evidence() {
     );
 }
 
+/// All four kinds only export `create`, and their tables begin alike: a plugin among the transports would be called by
+/// functions that it does not have.
+#[test]
+fn a_module_of_another_kind_is_refused() {
+    let folder = common::Folder::new("check-kinds");
+    for (from, to, file) in [
+        ("plugins", "transports", "libjanus_echotest.so"),
+        ("events", "loggers", "libjanus_sampleevh.so"),
+        ("loggers", "events", "libjanus_jsonlog.so"),
+    ] {
+        std::fs::create_dir_all(folder.0.join(to)).unwrap();
+        let module = folder.0.join(to).join(file);
+        std::fs::copy(common::debian().join(from).join(file), &module).unwrap();
+        let (good, report) = check(&[&module]);
+        assert!(!good && report.contains("refused: it is janus."), "{report}");
+    }
+}
+
 #[test]
 fn what_would_not_load_is_refused_with_all_that_is_missing() {
     let folder = common::Folder::new("check");

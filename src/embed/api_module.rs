@@ -26,12 +26,12 @@ export! {
             let generations = core.set_up(|setup| setup.generations())?;
             core.with_modules()?;
             let module = Given::open(&file, kind, &generations).map_err(refused)?;
-            core.set_up(|setup| setup.give(module)).map(|()| 0)
+            core.set_up(|setup| setup.give(module))?.ok_or_else(|| refused(TWICE)).map(|()| 0)
         })
     }
 
-    /// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL). Refused ones are log lines;
-    /// returns how many are left. [setup]
+    /// The same for all modules of a folder but those named in `disable` ("a.so,b.so", or NULL) and those that were loaded
+    /// before. Refused ones are log lines; returns how many are left. [setup]
     "janus_rs.h" fn janus_rs_load_folder(
         core: *mut janus_rs, kind: c_int, folder: *const c_char, disable: *const c_char
     ) -> c_int as nonnull() or DEFECT; {
@@ -42,8 +42,8 @@ export! {
             let generations = core.set_up(|setup| setup.generations())?;
             core.with_modules()?;
             let modules = Given::open_folder(&folder, kind, &disable, &generations).map_err(refused)?;
-            let count = c_int::try_from(modules.len()).unwrap_or(c_int::MAX);
-            core.set_up(|setup| modules.into_iter().for_each(|module| setup.give(module))).map(|()| count)
+            let new = core.set_up(|setup| modules.into_iter().filter_map(|module| setup.give(module)).count())?;
+            Ok(c_int::try_from(new).unwrap_or(c_int::MAX))
         })
     }
 
@@ -65,13 +65,15 @@ export! {
             }
             // SAFETY: a table of this form, which is static in the program, by contract.
             let module = unsafe { Given::table(table, kind) }.map_err(refused)?;
-            core.set_up(|setup| setup.give(module)).map(|()| 0)
+            core.set_up(|setup| setup.give(module))?.ok_or_else(|| refused(TWICE)).map(|()| 0)
         })
     }
 }
 
 /// The form of modules that are registered: generation B6.
 const SDK: c_int = 6;
+
+const TWICE: &str = "it has been loaded already";
 
 /// A module that is not taken.
 fn refused(why: impl std::fmt::Display) -> Error {

@@ -454,8 +454,10 @@ impl Setup {
         self.files.insert(name.to_owned(), text.to_owned());
     }
 
-    pub fn give(&mut self, module: Given) {
-        self.given.push(module);
+    /// `None`: it has been given before.
+    pub fn give(&mut self, module: Given) -> Option<()> {
+        let is_new = self.given.iter().all(|given| !given.is(&module));
+        is_new.then(|| self.given.push(module))
     }
 }
 

@@ -21,15 +21,6 @@ pub enum BindError {
     Protected(#[source] std::io::Error),
 }
 
-/// What stands in a module's imports.
-pub enum Before {
-    /// What the dynamic linker has put there: the newest form of everything.
-    Linked,
-    /// Nothing that is about memory and differs between generations ([`hold_back`]).
-    Held,
-    Bound(Decision),
-}
-
 /// Until the module is bound it gets no form of a function that could be the wrong one for it.
 pub fn hold_back(library: &Library, module: &Module) -> Result<(), BindError> {
     let held = held_back(module).into_iter().map(|(slot, _)| (slot, held::stand_in())).collect();
@@ -51,19 +42,14 @@ pub fn undecided(module: &Module) -> Vec<&str> {
     symbols
 }
 
-/// Points every import of `module` that has a variant for its generation at it. Returns the names, sorted. `before`: what
-/// stands there.
-pub fn bind(
-    library: &Library,
-    module: &Module,
-    decision: &Decision,
-    before: &Before,
-) -> Result<Vec<&'static str>, BindError> {
+/// Points every import of `module` that has variants at the one of its generation. Returns the names of those that are
+/// others than ours, sorted.
+pub fn bind(library: &Library, module: &Module, decision: &Decision) -> Result<Vec<&'static str>, BindError> {
     // SAFETY: of the module constructors have run, and `create` too where its file did not tell its API number; a thread that
     // they started would at worst read the old address or the new one, both of functions (what they have called until then
     // was not bound, or was held back: `foresight::too_early`, `hold_back`). Each address is a function with its symbol's
     // contract in the module's generation.
-    unsafe { put(library, module, contents(module, decision, before))? };
+    unsafe { put(library, module, contents(module, decision))? };
     Ok(differing(module, decision))
 }
 
@@ -85,21 +71,15 @@ unsafe fn put(library: &Library, module: &Module, contents: Vec<(&Slot, Address)
     Ok(())
 }
 
-/// What has to be written where. What `before` changed and this decision does not becomes ours again.
-fn contents<'m>(module: &'m Module, decision: &Decision, before: &Before) -> Vec<(&'m Slot, Address)> {
-    let changes = of(module, decision);
-    let changed: Vec<(&Slot, &str)> = match before {
-        Before::Linked => Vec::new(),
-        Before::Held => held_back(module),
-        Before::Bound(before) => {
-            of(module, before).into_iter().map(|(slot, variant)| (slot, variant.symbol)).collect()
-        }
-    };
-    let back =
-        changed.into_iter().filter(|(slot, _)| changes.iter().all(|(other, _)| other.offset != slot.offset));
+/// What has to be written where: whatever stands there, as the file may have been opened, bound and refused before.
+fn contents<'m>(module: &'m Module, decision: &Decision) -> Vec<(&'m Slot, Address)> {
     let native = |name: &str| SYMBOLS.iter().find(|symbol| symbol.name == name).map(|s| (s.address)());
-    let back: Vec<_> = back.filter_map(|(slot, symbol)| Some((slot, native(symbol)?))).collect();
-    changes.iter().map(|(slot, variant)| (*slot, (variant.address)())).chain(back).collect()
+    let address = |slot: &Slot| match variant(slot, decision.form(&slot.symbol)) {
+        Some(variant) => Some((variant.address)()),
+        None => native(&slot.symbol),
+    };
+    let slots = module.slots.iter().filter(|slot| differs(&slot.symbol, None));
+    slots.filter_map(|slot| Some((slot, address(slot)?))).collect()
 }
 
 /// What a file imports that would have to be another function for this generation.
@@ -124,11 +104,11 @@ fn of<'m>(module: &'m Module, decision: &Decision) -> Vec<(&'m Slot, &'static Va
 
 /// Which places change, and to what. `form`: whose form of a function the module has.
 fn changes(module: &Module, form: impl Fn(&str) -> Generation) -> Vec<(&Slot, &'static Variant)> {
-    let of = |slot: &Slot| {
-        let generation = form(&slot.symbol);
-        VARIANTS.iter().find(|v| *v.symbol == *slot.symbol && v.first <= generation && generation <= v.last)
-    };
-    module.slots.iter().filter_map(|slot| Some((slot, of(slot)?))).collect()
+    module.slots.iter().filter_map(|slot| Some((slot, variant(slot, form(&slot.symbol))?))).collect()
+}
+
+fn variant(slot: &Slot, generation: Generation) -> Option<&'static Variant> {
+    VARIANTS.iter().find(|v| *v.symbol == *slot.symbol && v.first <= generation && generation <= v.last)
 }
 
 /// The pages that the dynamic linker makes read-only.
@@ -177,44 +157,30 @@ mod tests {
         assert!(of(Generation::B6).is_empty());
     }
 
-    /// A file whose code seemed to say another API number than it has.
+    /// A file whose code seemed to say another API number than it has, or that was refused and is opened again.
     #[test]
-    fn what_was_bound_for_another_generation_is_bound_anew() {
-        let slots: Vec<Slot> =
-            ["janus_plugin_rtp_extensions_reset", "janus_rtp_simulcasting_context_process_rtp"]
-                .iter()
-                .enumerate()
-                .map(|(i, symbol)| Slot { offset: 8 * i as u64, symbol: (*symbol).into(), addend: 0 })
-                .collect();
-        let module = Module { slots, ..Module::default() };
-        let decision = |generation| Decision {
-            generation,
-            receives: generation,
-            exceptions: Vec::new(),
-            certain: true,
-            evidence: Vec::new(),
-        };
-        let at = |after: Generation, before: Option<Generation>| -> Vec<(u64, *const ())> {
-            let before = before.map_or(Before::Linked, |before| Before::Bound(decision(before)));
-            let contents = contents(&module, &decision(after), &before);
-            contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect()
-        };
+    fn whatever_stands_in_an_import_is_bound_anew() {
         use crate::abi::written::form;
-        use Generation::{B3, B5, B6};
-        let forms = |generation| module.slots.iter().map(move |s| (s.offset, form(&s.symbol, generation)));
-        assert!(at(B6, None).is_empty());
-        assert_eq!(at(B3, None), forms(B3).collect::<Vec<_>>());
-        assert_eq!(at(B3, Some(B5)), forms(B3).collect::<Vec<_>>());
-        assert_eq!(at(B6, Some(B3)), forms(B6).collect::<Vec<_>>());
-        // The second is the same in B5 and B6, and stands there already.
-        assert_eq!(at(B6, Some(B5)), [(0, form("janus_plugin_rtp_extensions_reset", B6))]);
-        // What was held back is there in any case.
-        let after_held = |generation| -> Vec<(u64, *const ())> {
-            let contents = contents(&module, &decision(generation), &Before::Held);
-            contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect()
-        };
-        assert_eq!(after_held(B6), forms(B6).collect::<Vec<_>>());
-        assert_eq!(after_held(B3), forms(B3).collect::<Vec<_>>());
+        use Generation::{A1, B3, B5, B6};
+        let names =
+            ["janus_plugin_rtp_extensions_reset", "janus_rtp_simulcasting_context_process_rtp", "malloc"];
+        let slots = names.iter().enumerate();
+        let slots =
+            slots.map(|(i, symbol)| Slot { offset: 8 * i as u64, symbol: (*symbol).into(), addend: 0 });
+        let module = Module { slots: slots.collect(), ..Module::default() };
+        for generation in [A1, B3, B5, B6] {
+            let decision = Decision {
+                generation,
+                receives: generation,
+                exceptions: Vec::new(),
+                certain: true,
+                evidence: Vec::new(),
+            };
+            let contents = contents(&module, &decision);
+            let contents: Vec<_> = contents.iter().map(|(slot, address)| (slot.offset, address.0)).collect();
+            let forms = module.slots.iter().take(2).map(|s| (s.offset, form(&s.symbol, generation)));
+            assert_eq!(contents, forms.collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -158,13 +158,7 @@ fn kind(path: &Path, facts: &elf::Module) -> Option<Kind> {
     by_folder.or_else(|| {
         let says =
             |word: &[u8]| facts.constants.iter().any(|data| data.windows(word.len()).any(|w| w == word));
-        let words: [(&[u8], Kind); 4] = [
-            (b"janus.plugin.", Kind::Plugin),
-            (b"janus.transport.", Kind::Transport),
-            (b"janus.eventhandler.", Kind::EventHandler),
-            (b"janus.logger.", Kind::Logger),
-        ];
-        words.into_iter().find(|(word, _)| says(word)).map_or(Some(Kind::Plugin), |(_, kind)| Some(kind))
+        Some(Kind::ALL.into_iter().find(|kind| says(kind.prefix().as_bytes())).unwrap_or(Kind::Plugin))
     })
 }
 

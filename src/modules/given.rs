@@ -57,6 +57,8 @@ pub enum GivenError {
     },
     #[error("{kind} of the program: it lacks required functions: {}", absent.join(", "))]
     Incomplete { kind: &'static str, absent: Vec<&'static str> },
+    #[error("{kind} of the program: it is {package}")]
+    OfAnother { kind: &'static str, package: String },
     #[error("{kind} of the program: it has no package name")]
     Nameless { kind: &'static str },
     #[error(transparent)]
@@ -119,6 +121,22 @@ impl Given {
     }
 }
 
+impl Given {
+    /// Is it the same module as `other`? Its `init` runs once in a process.
+    pub fn is(&self, other: &Given) -> bool {
+        self.address() == other.address()
+    }
+
+    fn address(&self) -> usize {
+        match self {
+            Given::Plugin(module) => module.complete().as_ptr() as usize,
+            Given::Transport(module) => module.complete().as_ptr() as usize,
+            Given::EventHandler(module) => module.complete().as_ptr() as usize,
+            Given::Logger(module) => module.complete().as_ptr() as usize,
+        }
+    }
+}
+
 impl<T: OfKind> Module<T> {
     fn open(path: &Path, configured: &Generations) -> Result<Module<T>, GivenError> {
         let kind = T::KIND.name();
@@ -157,8 +175,12 @@ impl<T: OfKind> Module<T> {
         // SAFETY: promised by the caller.
         let table = unsafe { Complete::<T>::of(table) };
         let table = table.map_err(|absent| GivenError::Incomplete { kind, absent })?;
-        if table.info().0.package.is_empty() {
+        let package = table.info().0.package;
+        if package.is_empty() {
             return Err(GivenError::Nameless { kind });
+        }
+        if Kind::of_package(&package).is_some_and(|other| other != T::KIND) {
+            return Err(GivenError::OfAnother { kind, package });
         }
         Ok(Module { from: From::Program(table), required: true })
     }

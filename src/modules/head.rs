@@ -50,6 +50,21 @@ impl Kind {
         }
     }
 
+    /// The kind that a module says to be of by its package, which begins so by convention: `janus.plugin.echotest`.
+    pub fn of_package(package: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| package.starts_with(kind.prefix()))
+    }
+
+    /// See [`Kind::of_package`].
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Kind::Plugin => "janus.plugin.",
+            Kind::Transport => "janus.transport.",
+            Kind::EventHandler => "janus.eventhandler.",
+            Kind::Logger => "janus.logger.",
+        }
+    }
+
     /// Pointers in the table, of those the indexes and names that must not be NULL besides the common ones
     /// (CP-051), for modules with this API number.
     fn required(self, api: c_int) -> &'static [(usize, &'static str)] {

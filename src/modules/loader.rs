@@ -3,7 +3,7 @@
 //!
 //! A module stays mapped when its `init` refuses (CP-055): the threads that it started by then may still run its code.
 
-use super::binding::{self, Before, BindError};
+use super::binding::{self, BindError};
 use super::call;
 use super::crash;
 use super::elf;
@@ -65,8 +65,6 @@ pub struct Opened<T> {
     pub library: Library,
     /// Files that it leans on and that are not bound themselves: by path, what they say.
     helpers: Vec<(PathBuf, elf::Module)>,
-    /// What stands in its imports.
-    before: Before,
     pub table: Complete<T>,
     pub info: ModuleInfo,
     pub api: i32,
@@ -124,6 +122,7 @@ fn open_here<T: OfKind>(
 ) -> Result<Opened<T>, Refusal> {
     let kind = T::KIND;
     let facts = elf::read(path)?;
+    unless_of_another(kind, facts.calls.package.as_deref())?;
     let foresee = |path: &Path, facts: &elf::Module| match foresight {
         Some(foresight) => foresight.decide(path, facts),
         None => Ok(None),
@@ -153,7 +152,7 @@ fn open_here<T: OfKind>(
             // SAFETY: a file of the folder that we were told to load.
             let Ok(library) = (unsafe { Library::open(other, Scope::Global) }) else { continue };
             if let Some(decision) = &decision {
-                binding::bind(&library, other_facts, decision, &Before::Linked)?;
+                binding::bind(&library, other_facts, decision)?;
             }
         }
         if !lenders.is_empty() {
@@ -173,22 +172,16 @@ fn open_here<T: OfKind>(
     // SAFETY: a module that we were told to load.
     let library = unsafe { Library::open(path, Scope::Local) }?;
     library.base().iter().for_each(|base| crash::note_module(path, *base));
-    let before = match foreseen {
-        Some(decision) => {
-            binding::bind(&library, &facts, &decision, &Before::Linked)?;
-            Before::Bound(decision)
-        }
-        None if kind == Kind::Plugin => {
-            binding::hold_back(&library, &facts)?;
-            Before::Held
-        }
-        None => Before::Linked,
-    };
+    match &foreseen {
+        Some(decision) => drop(binding::bind(&library, &facts, decision)?),
+        None if kind == Kind::Plugin => binding::hold_back(&library, &facts)?,
+        None => {}
+    }
     let create = library.symbol(c"create").ok_or(Refusal::NoCreate)?;
     let held = held::calls();
     // SAFETY: the symbol of a module.
     let table = unsafe { call::create(create) };
-    if matches!(before, Before::Held) && held::calls() != held {
+    if kind == Kind::Plugin && foreseen.is_none() && held::calls() != held {
         let symbols = binding::undecided(&facts).join(", ");
         return Err(NotServed::Untold { caller: "its `create`".to_owned(), symbols, say: say(path) }.into());
     }
@@ -201,7 +194,18 @@ fn open_here<T: OfKind>(
     if info.package.is_empty() {
         return Err(Refusal::Unsound("it has no package name".to_owned()));
     }
-    Ok(Opened { path: path.to_owned(), facts, library, helpers, before, table, info, api })
+    unless_of_another(kind, Some(&info.package))?;
+    Ok(Opened { path: path.to_owned(), facts, library, helpers, table, info, api })
+}
+
+/// A table of another kind has other functions behind its head, and whatever is called there would be the wrong one.
+fn unless_of_another(kind: Kind, package: Option<&str>) -> Result<(), Refusal> {
+    match package {
+        Some(package) if Kind::of_package(package).is_some_and(|other| other != kind) => {
+            Err(Refusal::Unsound(format!("it is {package}, and no {}", kind.name())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The files that define these symbols, to be opened visibly for all. Some plugins of one folder lean on each other.
@@ -610,7 +614,7 @@ impl<T> Opened<T> {
     pub fn bind(&self, decision: &Decision) -> Result<Vec<&'static str>, NotServed> {
         in_time(&self.facts, Some(decision))?;
         binds_alone(&self.helpers, decision)?;
-        Ok(binding::bind(&self.library, &self.facts, decision, &self.before)?)
+        Ok(binding::bind(&self.library, &self.facts, decision)?)
     }
 
     pub fn candidate(&self) -> Candidate<'_> {

@@ -139,6 +139,22 @@ class Python(unittest.TestCase):
             self.assertEqual(core.counters()["peers"], 0)
 
     @in_time
+    async def test_candidates_by_themselves(self):
+        async with janus_rs.Core(LOOPBACK, workers=2) as core:
+            a, b = core.peer(trickle=True, worker=1), core.peer(trickle=True, worker=2)
+            channel = a.channel("x")
+            b.accept(a.describe())
+            a.accept(b.describe())
+            for one, other in ((a, b), (b, a)):
+                async for event in one:
+                    if getattr(event, "type", None) is EventType.CANDIDATE:
+                        # The last one is empty.
+                        other.candidate(event.text)
+                        if not event.text:
+                            break
+            await channel.opened()
+
+    @in_time
     async def test_errors_have_names(self):
         with self.assertRaises(janus_rs.Error) as caught:
             janus_rs.Core({"nat.ice_lit": "true"})

@@ -76,7 +76,11 @@ int main(void) {
 	EXPECT(janus_rs_open(&core, &options) == 0);
 	EXPECT(janus_rs_queue_open(core, &queue, NULL) == 0);
 	EXPECT(janus_rs_register(core, JANUS_RS_PLUGIN, create(), JANUS_RS_SDK - 1) == JANUS_RS_EMODULE);
+	/* A table of another kind has other functions behind its head. */
+	EXPECT(janus_rs_register(core, JANUS_RS_TRANSPORT, create(), JANUS_RS_SDK) == JANUS_RS_EMODULE);
 	EXPECT(janus_rs_register(core, JANUS_RS_PLUGIN, create(), JANUS_RS_SDK) == 0);
+	/* Its `init` runs once. */
+	EXPECT(janus_rs_register(core, JANUS_RS_PLUGIN, create(), JANUS_RS_SDK) == JANUS_RS_EMODULE);
 	EXPECT(janus_rs_set(core, "general.api_secret", "open") == 0);
 	EXPECT(janus_rs_set(core, "general.admin_secret", "sesame") == 0);
 	EXPECT(janus_rs_set(core, "general.interface", "127.0.0.1") == 0);

@@ -25,7 +25,6 @@ from ._native import Error, call
 __all__ = ["Core", "Peer", "Channel", "Client", "Event", "EventType", "Kind", "Direction", "Error", "version"]
 version = _native.version
 
-
 EventType = IntEnum("EventType", {
     "REPLY": 1, "JANUS": 2, "SESSION": 3, "HANDLER": 4,
     "STATE": 20, "CANDIDATE": 21, "PATH": 22, "MEDIA": 23, "KEYFRAME": 24, "BITRATE": 25, "SLOW": 26, "CLOSED": 27,
@@ -34,6 +33,10 @@ EventType = IntEnum("EventType", {
 })
 Kind = IntEnum("Kind", {"AUDIO": 1, "VIDEO": 2})
 Direction = IntEnum("Direction", {"SENDRECV": 0, "SENDONLY": 1, "RECVONLY": 2, "INACTIVE": 3})
+
+
+def optional(text):
+    return None if text is None else text.encode()
 
 
 class Event:
@@ -154,10 +157,10 @@ class Peer(_Inbox):
         call("peer_accept", self.core._core, self.number, description.encode())
 
     def candidate(self, candidate, mid=None):
-        call("peer_candidate", self.core._core, self.number, mid and mid.encode(), candidate and candidate.encode())
+        call("peer_candidate", self.core._core, self.number, optional(mid), optional(candidate))
 
     def channel(self, label, *, protocol=None, ordered=True, max_retransmits=None, max_lifetime=None, id=None, low=0):
-        options = _native.ChannelOptions(protocol=protocol and protocol.encode(), unordered=not ordered, low=low)
+        options = _native.ChannelOptions(protocol=optional(protocol), unordered=not ordered, low=low)
         if max_retransmits is not None:
             options.reliability, options.limit = 1, max_retransmits
         if max_lifetime is not None:
@@ -171,7 +174,7 @@ class Peer(_Inbox):
 
     def media(self, kind, direction=Direction.SENDRECV, codecs=None, mid=None):
         """Audio or video in the next offer, or how the answer takes the other side's; the index of its m-line."""
-        media = _native.Media(kind=kind, direction=direction, codecs=codecs and codecs.encode(), mid=mid and mid.encode())
+        media = _native.Media(kind=kind, direction=direction, codecs=optional(codecs), mid=optional(mid))
         return call("peer_media", self.core._core, self.number, byref(media))
 
     def direction(self, mindex, direction):
@@ -304,7 +307,7 @@ class Core:
 
     def peer(self, *, name=None, trickle=False, accept_media=False, rtp_events=False, worker=0):
         flags = int(trickle) | int(accept_media) << 1 | int(rtp_events) << 2
-        options = _native.PeerOptions(flags=flags, worker=worker, name=name and name.encode())
+        options = _native.PeerOptions(flags=flags, worker=worker, name=optional(name))
         number = _native.number("peer_open", self._core, self._queue, byref(options))
         self._peers[number] = Peer(self, number)
         return self._peers[number]
