@@ -74,12 +74,19 @@ fn no_connection() -> ApiError {
     ApiError::new(Code::WrongWebrtcState, "Invalid PeerConnection")
 }
 
+fn unexpected_answer() -> ApiError {
+    ApiError::new(Code::UnexpectedAnswer, "Unexpected ANSWER (did we offer?)")
+}
+
 impl Handle {
     /// Takes over a description of the client; returns the `jsep` for the plugin.
     pub fn negotiate_from_client(&self, jsep: &ClientJsep) -> Result<Json, ApiError> {
         self.wait_until_clean()?;
         let _one_at_a_time = self.negotiating.lock();
         self.may_change()?;
+        if jsep.kind == SdpType::Answer {
+            self.may_be_answered().inspect_err(|error| self.tell_refusal(error))?;
+        }
         let renegotiation = self.is_negotiated();
         self.note_description(jsep.kind);
         if jsep.kind == SdpType::Offer {
@@ -88,6 +95,12 @@ impl Handle {
         let result = self.take_from_client(jsep, renegotiation);
         self.flags.clear(flags::PROCESSING_OFFER);
         result
+    }
+
+    /// Plugins rely on it that there was an offer of theirs: the video room of 1.1.2 ends the process at an answer of who publishes.
+    fn may_be_answered(&self) -> Result<(), ApiError> {
+        let is_open = self.link.load().is_none() || self.signalling.lock().has_offered;
+        is_open.then_some(()).ok_or_else(unexpected_answer)
     }
 
     /// Nothing that a client or a plugin asks for is queued to a media worker that does not come to look at it: a callback
@@ -153,7 +166,7 @@ impl Handle {
         let peer = self
             .link
             .load_full()
-            .ok_or_else(|| ApiError::new(Code::UnexpectedAnswer, "Unexpected ANSWER (did we offer?)"))
+            .ok_or_else(unexpected_answer)
             .inspect_err(|error| self.tell_refusal(error))?;
         {
             let mut signalling = self.signalling.lock();
@@ -291,6 +304,7 @@ impl Handle {
             if signalling.before_offer.is_none() {
                 signalling.before_offer = before;
             }
+            signalling.has_offered |= offer;
             (description, peer, first)
         };
         jsep::anonymise(&mut description.sdp);

@@ -29,6 +29,8 @@ pub struct Signalling {
     pub data_enabled: Option<DataTerms>,
     /// Before an offer of ours that is not answered; kept only where it may be taken back.
     pub before_offer: Option<Box<Negotiation>>,
+    /// We have made an offer on this PeerConnection, answered or not.
+    pub has_offered: bool,
 }
 
 /// A candidate that came before it could be used.

@@ -567,9 +567,13 @@ class Whip(Builtin):
         self.assertEqual((await self.asked(f"{base}/whip/1234", "v=0", Content_Type="text/plain", **good))[0], 415)
         self.assertEqual((await self.asked(f"{base}/whip/99", OFFER, **kind, **good))[0], 404)
         self.assertEqual((await self.asked(f"{base}/whip/1234", "nonsense", **kind, **good))[0], 422)
+        self.assertEqual((await self.asked(f"{base}/whip/1234", "", **kind, **good))[0], 400)
         self.assertEqual(server.sessions(), [])
         peer, resource, _ = await self.publish(server, **good)
         await self.connected(peer)
+        # An answer, where nobody has offered: the plugin would end the process.
+        status, _, why = await self.asked(resource, peer.localDescription.sdp, method="PATCH", **kind, **good)
+        self.assertEqual((status, why), (400, "Unexpected ANSWER (did we offer?)\n"))
         self.assertEqual((await self.asked(resource, None, method="DELETE"))[0], 401)
         self.assertEqual((await self.asked(resource, None, method="DELETE", **good))[0], 200)
         status, head, _ = await self.asked(f"{base}/whip/1234", None, method="OPTIONS", Origin="https://example.org")

@@ -85,6 +85,10 @@ async fn published(
     head: HeaderMap,
     offer: Bytes,
 ) -> Reply {
+    // Nobody makes an offer here but who publishes, and the plugin would wait for it.
+    if offer.is_empty() {
+        return state.open_to_pages(empty(StatusCode::BAD_REQUEST), &head);
+    }
     let body = Json::object().with("request", "joinandconfigure").with("ptype", "publisher");
     let body = body.with("room", name(&room)).with_some("pin", pin(&query));
     let ask = Ask { plugins: ROOMS, body, update: "configure", base: "/whip", client: client.0 };
