@@ -42,7 +42,8 @@ export! {
             let generations = core.set_up(|setup| setup.generations())?;
             core.with_modules()?;
             let modules = Given::open_folder(&folder, kind, &disable, &generations).map_err(refused)?;
-            let new = core.set_up(|setup| modules.into_iter().filter_map(|module| setup.give(module)).count())?;
+            let new =
+                core.set_up(|setup| modules.into_iter().filter_map(|module| setup.give(module)).count())?;
             Ok(c_int::try_from(new).unwrap_or(c_int::MAX))
         })
     }
