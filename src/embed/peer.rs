@@ -462,6 +462,8 @@ impl Peer {
     pub fn note(&self, event: &PeerEvent) {
         match event {
             PeerEvent::Ice(state) => self.change(|peer| peer.ice = *state),
+            // Told when packets have a way to go, by `note_connected`: the program may send at once.
+            PeerEvent::Dtls { state: DtlsState::Connected, .. } => {}
             PeerEvent::Dtls { state, .. } => self.change(|peer| peer.dtls = *state),
             PeerEvent::Away(away) => self.change(|peer| peer.away = *away),
             PeerEvent::LocalCandidate(local) if self.trickles => {
