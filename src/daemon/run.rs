@@ -102,7 +102,7 @@ pub fn run(cli: &Cli, system: &dyn System) -> i32 {
         Err(why) => {
             tracing::error!(target: log::FATAL, "{why}");
             log::stop();
-            1
+            if matches!(why, Failure::Start(StartError::File { .. })) { CONFIGURATION } else { 1 }
         }
     }
 }

@@ -93,6 +93,8 @@ nat: {{ stun_server = "no.such.name.invalid" }}
 media: {{ udp_ports = "nonsense" }}
 """)
         (self.folder / "janus-rs.jcfg").write_text("web: { enabled = true ")
+        # Nobody writes into it.
+        os.mkfifo(self.folder / "janus.plugin.pipe.jcfg")
         findings = self.findings(status=1)
         comm = pathlib.Path("/proc/self/comm").read_text().strip()
         found = {(finding["state"], finding["subject"]): finding for finding in findings}

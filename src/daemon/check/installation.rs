@@ -111,8 +111,9 @@ impl Installation {
     }
 }
 
+/// What is no file may never come to an end.
 fn is_config(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "jcfg" || ending == "cfg")
+    path.extension().is_some_and(|ending| ending == "jcfg" || ending == "cfg") && path.is_file()
 }
 
 /// `/opt/janus` of `/opt/janus/bin/janus`; none for programs of the system, which have other places.
