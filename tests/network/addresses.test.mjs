@@ -29,7 +29,8 @@ const WAYS = [
 ];
 
 for (const [what, open, nat, restarts] of WAYS) {
-	test(what, { skip: !process.env.LONG && restarts !== false && 'only with --long' }, async () => {
+	const stays = restarts === false && process.env.JANUS_UNDER_TEST === 'janus' && 'no pair of the new address with the reference';
+	test(what, { skip: stays || (!process.env.LONG && restarts !== false && 'only with --long') }, async () => {
 		ip('address', 'add', `${OLD}/24`, 'dev', 'v1');
 		const server = await Server.start({ nat: `ice_enforce_list = "${OLD},${NEW}"; ${nat}` });
 		const mirror = await servePage(server);

@@ -14,7 +14,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "clients"))
 from aioice import stun  # noqa: E402
 from call import EchoCall, until  # noqa: E402
 from signalling import Connection  # noqa: E402
-from test_addresses import FIRST, SIX, Addresses, setUpModule  # noqa: E402, F401
+from test_addresses import FIRST, OURS, SIX, Addresses, setUpModule  # noqa: E402, F401
 from tunnel import Tunnel, passive, with_candidate, without_candidates  # noqa: E402
 
 ESTABLISHED, LISTEN = "01", "0A"
@@ -64,7 +64,9 @@ class OverTcp(Addresses):
         await call.data_open()
         self.assertIn("over TCP", await call.echoes("over TCP"))
         pair = self.selected_pair()
-        self.assertTrue(pair.startswith(f"{address}:{call.server[1]} [host,tcp] <-> "), pair)
+        # The reference's end is 127.0.0.1 [prflx,tcp] there.
+        if OURS:
+            self.assertTrue(pair.startswith(f"{address}:{call.server[1]} [host,tcp] <-> "), pair)
         self.assertIn(",tcp]", pair.split("<->")[1])
         self.assertGreater(call.tunnel.frames, 20)
         return call
@@ -73,6 +75,8 @@ class OverTcp(Addresses):
         self.begin(media='rtp_port_range = "31000-31010";')
         call = await self.goes_through_tcp()
         self.assertTrue(self.server.admin({"janus": "info"})["ice-tcp"])
+        if not OURS:
+            return
         # One port for each worker and family, the same as that of UDP.
         self.assertEqual(call.server[1], 31000)
         self.assertEqual({port for port in range(31000, 31011) if tcp_sockets(self.server, port, LISTEN)}, {31000})
@@ -118,6 +122,7 @@ class OverTcp(Addresses):
         request.add_fingerprint()
         return struct.pack("!H", len(bytes(request))) + bytes(request)
 
+    @unittest.skipUnless(OURS, "the call's media does not come back with the reference")
     async def test_a_flood_of_connections(self):
         """300 that say nothing, 300 that say something else, and one call that goes on, and one that begins."""
         self.begin()
@@ -148,6 +153,7 @@ class OverTcp(Addresses):
         self.assertFalse(self.server.admin({"janus": "info"})["ice-tcp"])
         self.assertFalse([port for port in range(31000, 31011) if tcp_sockets(self.server, port, LISTEN)])
 
+    @unittest.skipUnless(OURS, "ICE failed in one of two runs with the reference")
     async def test_the_server_connects(self):
         """A peer with a passive candidate: our side is the active one, and the whole call goes through its connection."""
         self.begin()
