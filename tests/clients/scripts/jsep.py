@@ -198,7 +198,7 @@ async def updates(play):
     await say("still so", CHROMIUM, e2ee=False)
     await say("capitals", CHROMIUM, type="OFFER")
     await say("foreign rid_order", CHROMIUM, rid_order="foo", force_relay=True, svc=[])
-    await play.ask("answer after all", {**message, "jsep": {"type": "answer", "sdp": CHROMIUM}}, events=1)
+    # An answer now is refused by us alone (docs/differences/api.md, answers).
     await play.ask("hangup", {"janus": "hangup", **at}, events=2)
     await say("after hangup", CHROMIUM)
 
