@@ -76,7 +76,13 @@ beside=(browser clients)
 folder() {
 	if [ -x "tests/$1/run" ]; then suite "$1" twice "tests/$1/run"; fi
 }
-for name in "${beside[@]}"; do folder "$name" >"$results/$name.shown" 2>&1 & done
+# Each with ports of its own.
+first_port=12000
+for name in "${beside[@]}"; do
+	TEST_PORTS="$first_port 6000" folder "$name" >"$results/$name.shown" 2>&1 &
+	first_port=$((first_port + 6000))
+done
+export TEST_PORTS="$first_port 8000"
 # Without what an embedded library can do without.
 suite features cargo clippy --quiet --lib --no-default-features -- -D warnings
 # Programs of tests/embedding.rs have real clocks, too.

@@ -34,15 +34,17 @@ def file_list(names):
 
 
 PORTS = itertools.count(os.getpid() * 89)
+# Suites that run beside each other have ports of their own (test.sh): the first, and how many.
+FIRST_PORT, COUNT_OF_PORTS = map(int, os.environ.get("TEST_PORTS", "12000 20000").split())
 
 
 def free_port():
     """A TCP port that is free now, below those that the system gives to connections and sockets without a port of their
     own: what it gives away between this probe and the server's own bind is none of these."""
-    for number in itertools.islice(PORTS, 20000):
+    for number in itertools.islice(PORTS, COUNT_OF_PORTS):
         with socket.socket() as probe:
             try:
-                probe.bind(("0.0.0.0", 12000 + number % 20000))
+                probe.bind(("0.0.0.0", FIRST_PORT + number % COUNT_OF_PORTS))
             except OSError:
                 continue
             return probe.getsockname()[1]
@@ -148,6 +150,10 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
 
     def output(self):
         return self.log_path.read_text(errors="replace")
+
+    def says(self, text):
+        """Waits for it: a thread of its own writes the log, when the machine has time for it."""
+        until(lambda: text in self.output(), f"{text!r} in the log")
 
     def admin(self, request, path=""):
         """One Admin API request; its reply."""

@@ -122,7 +122,7 @@ class Lent(unittest.TestCase):
         self.assertEqual(len(warnings), 1, lines)
         for word in ("WARN", "borrower.so imports lent_to_others from", "lender.so"):
             self.assertIn(word, warnings[0])
-        self.assertIn("lent: 4711", server.output())
+        server.says("lent: 4711")
         self.assertTrue(any("(borrower.so)" in line for line in lines), lines)
 
 

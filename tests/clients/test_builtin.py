@@ -74,7 +74,7 @@ class Rules(Builtin):
         self.assertIn((await self.asked(address, PING))[0], (404, 405))
         with self.assertRaises(websockets.InvalidHandshake):
             await websockets.connect(f"ws://127.0.0.1:{web}/", subprotocols=["janus-protocol"])
-        self.assertIn("does not serve the Admin API", server.output())
+        server.says("does not serve the Admin API")
         server.stop()
         server = self.start(builtin=False, web=lines, transports="builtin = true;")
         self.assertTrue(await self.pongs(address))
@@ -97,7 +97,7 @@ class Rules(Builtin):
         with unittest.mock.patch.object(Server, "_answers", lambda server: f"listens on port {port}" in server.output()):
             server = self.start(
                 builtin=False, files=files, transports="builtin = true;", web=f'ip = "127.0.0.1"; port = {port}')
-        self.assertIn(f"A transport module listens on port {port}", server.output())
+        server.says(f"A transport module listens on port {port}")
         connection = await Connection.open(f"ws://127.0.0.1:{port}/")
         await connection.create()
         await connection.close()
@@ -259,7 +259,7 @@ class Places(Builtin):
                 await socket.close()
                 shown = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
                 seen.append(hashlib.sha256(shown).hexdigest())
-                self.assertIn(":".join(f"{byte:02X}" for byte in bytes.fromhex(seen[-1])), server.output())
+                server.says(":".join(f"{byte:02X}" for byte in bytes.fromhex(seen[-1])))
                 server.stop()
             self.assertEqual(seen[0], seen[1])
 

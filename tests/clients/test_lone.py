@@ -38,7 +38,7 @@ class Lone(unittest.IsolatedAsyncioTestCase):
         options.setdefault("disabled", [name for name in PLUGINS if name != plugin])
         self.server = Server(general=f'plugins_folder = "{own_builds(self)}";', **options)
         self.addCleanup(self.server.stop)
-        self.assertIn(f"(libjanus_{plugin}.so)", self.server.output())
+        self.server.says(f"(libjanus_{plugin}.so)")
         self.connection = await Connection.open(self.server.ws)
         self.addAsyncCleanup(self.connection.close)
         self.session = await self.connection.create()

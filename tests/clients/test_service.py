@@ -97,7 +97,7 @@ class Service(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(refused["error"]["code"], 472)
         await call.handle.request({"janus": "detach"})
         self.assertEqual(await self.ends(), 0)
-        self.assertIn("Draining: 1 PeerConnections are left", self.server.output())
+        self.server.says("Draining: 1 PeerConnections are left")
 
     async def test_a_second_signal_ends_the_waiting(self):
         self.start(general="shutdown_timeout = 600;")
@@ -106,15 +106,15 @@ class Service(unittest.IsolatedAsyncioTestCase):
         await asyncio.to_thread(self.manager.wait, "STATUS=Waiting for 1 PeerConnections")
         self.server.process.send_signal(signal.SIGTERM)
         self.assertEqual(await self.ends(), 0)
-        self.assertIn("Not waiting any longer", self.server.output())
-        self.assertIn("Bye!", self.server.output())
+        self.server.says("Not waiting any longer")
+        self.server.says("Bye!")
 
     async def test_the_time_is_up(self):
         self.start(general="shutdown_timeout = 2;")
         await self.call()
         self.server.process.send_signal(signal.SIGINT)
         self.assertEqual(await self.ends(), 0)
-        self.assertIn("Going on with 1 PeerConnections that have not ended in time", self.server.output())
+        self.server.says("Going on with 1 PeerConnections that have not ended in time")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 //! What the tests with real modules share: compiling C, running the daemon, asking it over HTTP.
 #![allow(dead_code)] // each test uses its part
 
+mod ports;
+
 use janus_rs::json::Json;
+pub use ports::free_port;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 pub const DAEMON: &str = env!("CARGO_BIN_EXE_janus-rs");
@@ -106,18 +108,6 @@ pub struct Daemon {
     child: Child,
     pub port: u16,
     pub folder: Folder,
-}
-
-/// A port that was free a moment ago, below those that the system gives to connections and sockets without a port of
-/// their own: what it gives away between this probe and the program's own bind is none of these.
-pub fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    (0..20_000)
-        .map(|_| std::process::id().wrapping_mul(89).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
-        .map(|number| 12_000 + (number % 20_000) as u16)
-        .find(is_free)
-        .expect("a free port")
 }
 
 /// A request over HTTP; status and JSON of the reply.

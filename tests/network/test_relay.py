@@ -130,7 +130,7 @@ class Relayed(Addresses):
         self.begin(Relay(), password="wrong")
         self.assertEqual(candidates(await self.answer(), "relay"), [])
         if OURS:
-            self.assertIn("error 401", self.server.output())
+            self.server.says("error 401")
 
     async def test_credentials_of_a_rest_api(self):
         asked = []

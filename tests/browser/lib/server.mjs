@@ -20,6 +20,8 @@ const UNUSED_TRANSPORTS = ['rabbitmq', 'mqtt', 'nanomsg', 'pfunix'];
 const list = (names) => names.map((name) => `libjanus_${name}.so`).join(',');
 
 let nextPort = process.pid * 89;
+/** Suites that run beside each other have ports of their own (test.sh). */
+const [FIRST_PORT, COUNT_OF_PORTS] = (process.env.TEST_PORTS ?? '12000 20000').split(' ').map(Number);
 
 /**
  * A port that is free now, below those that the system gives to connections and sockets without a port of their own:
@@ -30,8 +32,8 @@ export async function freePort() {
 		const probe = createServer().listen(port, '0.0.0.0', () => probe.close(() => resolve(true)));
 		probe.on('error', () => resolve(false));
 	});
-	for (let tries = 0; tries < 20000; tries++) {
-		const port = 12000 + nextPort++ % 20000;
+	for (let tries = 0; tries < COUNT_OF_PORTS; tries++) {
+		const port = FIRST_PORT + nextPort++ % COUNT_OF_PORTS;
 		if (await isFree(port)) return port;
 	}
 	throw new Error('no free port');

@@ -13,6 +13,8 @@ pub mod feed;
 pub mod forge;
 pub mod hand_peer;
 pub mod load;
+#[path = "../../common/ports.rs"]
+mod ports;
 pub mod process;
 pub mod relay;
 pub mod room;

@@ -1,11 +1,12 @@
 //! Starts the server under test on ports of its own, with a copy of the distribution's configuration.
 
 use crate::api::Api;
+use crate::ports::free_port;
 use crate::process::Held;
 use crate::until;
 use serde_json::{Value, json};
 use std::fs::{self, File};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -212,18 +213,6 @@ fn program() -> PathBuf {
     }
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/debug/janus-rs");
     std::env::var_os("JANUS_RS").map_or(built, PathBuf::from)
-}
-
-/// A port that is free now, below those that the system gives to connections and sockets without a port of their own:
-/// what it gives away between this probe and the server's own bind is none of these.
-fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let is_free = |port: &u16| TcpListener::bind(("0.0.0.0", *port)).is_ok();
-    (0..20_000)
-        .map(|_| std::process::id().wrapping_mul(89).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)))
-        .map(|number| 12_000 + (number % 20_000) as u16)
-        .find(is_free)
-        .expect("a free port")
 }
 
 fn own_folder() -> PathBuf {
