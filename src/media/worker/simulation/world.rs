@@ -1,5 +1,6 @@
 //! One world: a server that echoes, clients, mischief until [`CALM`], and what has to be true then.
 
+mod exhausted;
 mod siege;
 
 use super::client::{Client, medium, shared, transport};
@@ -102,6 +103,7 @@ pub struct World {
     served: Vec<Served>,
     clients: Vec<Client>,
     dark_until: Vec<u64>,
+    checks: Vec<exhausted::Checks>,
     /// Earlier datagrams of clients, a few of each.
     heard: Vec<Vec<Vec<u8>>>,
     mischief: Vec<(u64, Mischief)>,
@@ -168,6 +170,7 @@ impl World {
             served: Vec::new(),
             clients: Vec::new(),
             dark_until: Vec::new(),
+            checks: Vec::new(),
             heard: Vec::new(),
             mischief: Vec::new(),
             sieges: Vec::new(),
@@ -235,6 +238,7 @@ impl World {
         self.clients.push(client);
         self.served.push(Served { peer, closed: None, hung_up: false });
         self.dark_until.push(0);
+        self.checks.push(Default::default());
         self.heard.push(Vec::new());
     }
 
@@ -347,6 +351,9 @@ impl World {
             if self.now == CALM {
                 self.weather = FAIR;
             }
+            if self.now >= CALM {
+                self.restart_the_exhausted();
+            }
             if self.now == RECOVERED {
                 self.clients.iter_mut().for_each(|client| client.echoed = 0);
             }
@@ -399,6 +406,7 @@ impl World {
     fn deliver(&mut self, mut datagram: Datagram) {
         let clock = self.clock();
         if datagram.to == self.address {
+            self.note_arrival(&datagram);
             let path = Path::udp(self.address, datagram.from);
             let mut room = Room::default();
             let delivery = self.core.datagram(path, clock, &mut datagram.bytes, &mut room);
@@ -462,6 +470,7 @@ impl World {
         for (to, bytes) in all {
             // Timers of several may have run: then whoever is there takes it.
             let owner = owner.or_else(|| self.clients.iter().position(|c| c.outside == to)).unwrap_or(0);
+            self.note_answer(owner, &bytes);
             let datagram = Datagram { from: self.address, to, bytes, owner };
             self.network.send(&mut self.rng, self.weather, self.now, datagram);
         }
@@ -469,6 +478,7 @@ impl World {
 
     fn after_client(&mut self, index: usize) {
         for datagram in self.clients[index].drain() {
+            self.note_sent(index);
             let heard = &mut self.heard[index];
             if heard.len() < 64 {
                 heard.push(datagram.bytes.clone());
