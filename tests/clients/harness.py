@@ -122,12 +122,18 @@ admin: {{ admin_base_path = "/admin"; admin_http = true; admin_port = {self.admi
     def _answers(self):
         if not self.alive():
             raise AssertionError(f"the server ended with {self.process.returncode}\n{self.output()}")
-        for port in (self.ws_port, self.ws_admin_port, self.http_port, self.admin_port):
-            try:
-                socket.create_connection((self.host, port), 1).close()
-            except OSError:
-                return False
+        return all(map(self._takes, (self.ws_port, self.ws_admin_port, self.http_port, self.admin_port)))
+
+    def _takes(self, port):
+        try:
+            socket.create_connection((self.host, port), 1).close()
+        except OSError:
+            return False
         return True
+
+    def listens(self, port):
+        """Waits until it does: the built-in web server begins behind the transports."""
+        until(lambda: self._takes(port), f"web server on port {port}")
 
     @property
     def ws(self):

@@ -51,6 +51,7 @@ class Service(unittest.IsolatedAsyncioTestCase):
             self.server = Server("janus-rs", general=general, files={
                 "janus-rs.jcfg": f'web: {{ enabled = true; ip = "127.0.0.1"; port = {self.web} }}\n'})
         self.addCleanup(self.server.stop, check=False)
+        self.server.listens(self.web)
 
     async def status(self, path):
         def fetch():

@@ -27,6 +27,7 @@ LISTED = re.compile(r"^\| `(\w+)` \| (\w+) \|", re.MULTILINE)
 def server_with(web=""):
     port = free_port()
     server = Server("janus-rs", files={"janus-rs.jcfg": f'web: {{ enabled = true; ip = "127.0.0.1"; port = {port}; {web} }}\n'})
+    server.listens(port)
     return server, f"http://127.0.0.1:{port}"
 
 

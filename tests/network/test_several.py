@@ -36,6 +36,7 @@ class Several(unittest.IsolatedAsyncioTestCase):
             server = Server(general="event_loops = 1;", web=f'enabled = true; ip = "0.0.0.0"; port = {web};', prefix=host.prefix, host=address)
             server.place = f"{address}/{server.ws_port}/{web}/{server.admin_port}"
             self.addCleanup(server.stop)
+            server.listens(web)
             self.servers.append(server)
 
     async def handle(self, url, plugin="janus.plugin.echotest"):

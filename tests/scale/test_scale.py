@@ -113,6 +113,7 @@ class Balanced(unittest.IsolatedAsyncioTestCase):
             server = Server("janus-rs", general="event_loops = 2;", web=f'enabled = true; ip = "127.0.0.1"; port = {web};')
             server.web_port = web
             self.addCleanup(server.stop, check=False)
+            server.listens(web)
             servers.append(server)
         return servers
 
