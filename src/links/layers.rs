@@ -1,8 +1,9 @@
 //! How many layers of a source fit a receiver's path.
 //!
-//! What a receiver says of its path (REMB) grows only with what it gets. So one layer more is tried now and then while
-//! nothing is wrong, and given up when the receiver's word falls below what it is sent: longer and longer apart, when that
-//! happens again and again.
+//! What a receiver says of its path (REMB) grows only with what it gets, at most to half as much again, and slowly: browsers
+//! add 8 % a second. So one layer more is tried now and then while nothing is wrong. A trial goes on for as long as the
+//! receiver's word grows, even if it is below what is sent, and is given up when it does not: longer and longer apart, when
+//! that happens again and again.
 #![forbid(unsafe_code)]
 
 /// Between two looks, µs.
@@ -12,7 +13,7 @@ const DOUBTS: u8 = 2;
 /// Until one layer more is tried, µs: at first, and at most.
 const PATIENCE: i64 = 8_000_000;
 const MOST_PATIENCE: i64 = 64_000_000;
-/// A layer that is given up sooner than this after it was tried was a mistake.
+/// A layer that the path has carried for so long after it was tried was no mistake.
 const TRIAL: i64 = 10_000_000;
 
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +24,24 @@ pub struct Judge {
     changed_at: i64,
     doubts: u8,
     patience: i64,
+    /// The target is on trial.
     rose: bool,
+    /// `share` at the last look.
+    heard: u64,
 }
 
 impl Judge {
     /// Begins with as many layers as are allowed.
     pub fn new() -> Judge {
-        Judge { target: u8::MAX, looked_at: 0, changed_at: 0, doubts: 0, patience: PATIENCE, rose: false }
+        Judge {
+            target: u8::MAX,
+            looked_at: 0,
+            changed_at: 0,
+            doubts: 0,
+            patience: PATIENCE,
+            rose: false,
+            heard: 0,
+        }
     }
 
     /// The highest layer that fits, at most `most`. `share`: bit/s of the path for this source, if the receiver says so;
@@ -46,10 +58,11 @@ impl Judge {
             self.target = most;
             return most;
         };
+        let grows = share > std::mem::replace(&mut self.heard, share);
         let present = rate(self.target);
         let too_much = |layer: u8| share * 100 < rate(layer) * 95;
         if too_much(self.target) {
-            self.doubts += 1;
+            self.doubts = if self.rose && grows { 0 } else { self.doubts + 1 };
             if self.doubts >= DOUBTS && self.target > 0 {
                 self.fall(now, too_much);
             }
@@ -73,7 +86,7 @@ impl Judge {
     }
 
     fn fall(&mut self, now: i64, too_much: impl Fn(u8) -> bool) {
-        if self.rose && now - self.changed_at < TRIAL {
+        if self.rose {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
         self.target -= 1;
@@ -139,6 +152,22 @@ mod tests {
         let seen = looks(&mut judge, 4, 30, |target| Some(rate(target) * 3 / 2));
         assert_eq!(seen.first(), Some(&0));
         assert_eq!(seen.last(), Some(&2), "{seen:?}");
+    }
+
+    /// As browsers estimate: 8 % more a second at most, and at most half as much again as what comes.
+    #[test]
+    fn a_trial_has_time_while_the_estimate_grows() {
+        let mut judge = Judge::new();
+        let mut estimate = 100_000;
+        let mut target = judge.look(SECOND, 0, Some(estimate), rate);
+        let mut changes = 0;
+        for second in 2..90 {
+            estimate = (estimate * 108 / 100).min(rate(target) * 3 / 2);
+            let next = judge.look(second * SECOND, 2, Some(estimate), rate);
+            changes += u32::from(next != target);
+            target = next;
+        }
+        assert_eq!((target, changes), (2, 2));
     }
 
     /// Trials of what does not fit become rare.

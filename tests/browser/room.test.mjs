@@ -40,7 +40,7 @@ describe('a room of links', { skip: reference }, () => {
 		return { frames: inbound?.framesDecoded ?? 0, height: inbound?.frameHeight ?? 0 };
 	});
 
-	const heightOf = (page, height) => until(async () => (await video(page)).height === height, `picture ${height} high`, 60000);
+	const heightOf = (page, height) => until(async () => (await video(page)).height === height, `picture ${height} high`, 150000);
 
 	async function goesOn(page) {
 		const { frames } = await video(page);
