@@ -302,6 +302,16 @@ for (const name of ['Chromium', 'Firefox']) {
 				await people.pop().close();
 				await until(async () => await playing(ada) === 2, 'two pictures');
 
+				// A screen is one stream more of the same connection, and goes away again.
+				assert.ok(await isShown(bob, 'screen'));
+				for (const round of ['first', 'second']) {
+					await press(bob, 'screen');
+					await until(async () => await playing(ada) === 3, `the ${round} screen`, 60000);
+					await press(bob, 'screen');
+					await until(async () => await playing(ada) === 2, `end of the ${round} screen`);
+				}
+				assert.deepEqual(await figures(ada).then(({ connections, up }) => ({ connections, up })), { connections: 2, up: 1 });
+
 				// The connection to the server breaks, and the session is claimed.
 				await bob.evaluate(() => window.sockets.at(-1).close());
 				await says(bob, 'state', 'connected again');

@@ -212,25 +212,31 @@ async function stopSharing(mine) {
 
 /** Publishers that are new, or whose streams have changed. */
 function met(mine, publishers) {
-	const wanted = [];
+	const wanted = [], ended = [];
 	for (const { id, display, streams } of publishers) {
 		let person = mine.people.get(id);
 		if (!person) {
-			person = { id, display: display ?? String(id), tiles: new Map(), mids: new Set() };
+			person = { id, display: display ?? String(id), tiles: new Map(), keys: new Map() };
 			mine.people.set(id, person);
 		}
 		person.streams = streams;
 		for (const stream of streams) {
-			const key = stream.description === 'screen' ? 'screen' : 'camera';
+			const { mid } = stream, had = person.keys.get(mid);
 			if (stream.disabled) {
-				if (person.mids.delete(stream.mid) && key === 'screen') { person.tiles.get(key)?.remove(); person.tiles.delete(key); }
+				// A stream that has ended may have lost its description.
+				if (!had) continue;
+				person.keys.delete(mid);
+				ended.push({ feed: id, mid });
+				if (had === 'screen') { person.tiles.get(had)?.remove(); person.tiles.delete(had); }
 				continue;
 			}
+			const key = stream.description === 'screen' ? 'screen' : 'camera';
 			if (stream.type !== 'data' && !person.tiles.has(key)) person.tiles.set(key, newTile(mine, person, key));
-			if (!person.mids.has(stream.mid)) wanted.push({ feed: id, mid: stream.mid });
-			person.mids.add(stream.mid);
+			if (!had) wanted.push({ feed: id, mid });
+			person.keys.set(mid, key);
 		}
 	}
+	if (ended.length && mine.down) unsubscribe(mine, ended);
 	if (wanted.length) subscribe(mine, wanted);
 	promise();
 }
@@ -268,6 +274,12 @@ function subscribe(mine, streams) {
 		mine.down = down;
 		return offered(mine, await handle.message({ request: 'join', ptype: 'subscriber', room: number, pin, private_id: mine.privateId, streams }));
 	}).catch((error) => room === mine && console.warn('subscription:', error.message));
+}
+
+/** What has ended leaves its line of the connection to the next. */
+function unsubscribe(mine, streams) {
+	mine.turn = mine.turn.then(async () => offered(mine, await mine.down.handle.message({ request: 'unsubscribe', streams })))
+		.catch((error) => room === mine && console.warn('subscription:', error.message));
 }
 
 /** Each change is an offer of the plugin; `streams` says whose stream each of its lines is. */
@@ -391,8 +403,6 @@ keys({
 });
 addEventListener('hashchange', () => location.reload());
 addEventListener('pagehide', () => room?.janus.close());
-// Not yet: the others do not get the second stream.
-show($('screen'), false);
 $('name').value = kept.get('name') ?? '';
 if (roomName) {
 	$('title').textContent = roomName;
