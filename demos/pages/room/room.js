@@ -403,6 +403,7 @@ keys({
 });
 addEventListener('hashchange', () => location.reload());
 addEventListener('pagehide', () => room?.janus.close());
+show($('screen'), Boolean(navigator.mediaDevices?.getDisplayMedia));
 $('name').value = kept.get('name') ?? '';
 if (roomName) {
 	$('title').textContent = roomName;
