@@ -8,6 +8,7 @@ use jansson_sys as sys;
 use libc::{c_char, c_int};
 use std::ffi::{CStr, CString};
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -138,16 +139,26 @@ impl Json {
 
     /// Serialises; `None` only for values that JSON cannot express at top level without `ENCODE_ANY`.
     pub fn dump(&self, flags: usize) -> Option<String> {
-        // SAFETY: live value; the result is malloc'ed text or NULL.
-        unsafe {
-            let text = sys::json_dumps(self.as_ptr(), flags);
-            if text.is_null() {
+        /// Most replies are shorter.
+        const USUAL: usize = 512;
+        let mut bytes: Vec<u8> = Vec::with_capacity(USUAL);
+        loop {
+            let room = bytes.capacity();
+            // SAFETY: live value; jansson writes at most `room` bytes, and tells how many there are in all.
+            let length = unsafe { sys::json_dumpb(self.as_ptr(), bytes.as_mut_ptr().cast(), room, flags) };
+            if length == 0 {
                 return None;
             }
-            let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
-            libc::free(text.cast());
-            Some(copy)
+            if length <= room {
+                // SAFETY: so many have been written.
+                unsafe { bytes.set_len(length) };
+                break;
+            }
+            bytes.reserve_exact(length);
         }
+        // Modules may have put in anything.
+        let text = String::from_utf8(bytes);
+        Some(text.unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
     }
 
     pub fn kind(&self) -> Kind {
@@ -229,9 +240,8 @@ impl Json {
 
     /// The member of this name, with a reference of its own.
     pub fn get(&self, key: &str) -> Option<Json> {
-        let key = CString::new(key).ok()?;
         // SAFETY: NULL for other types or a missing member, else a live value that `self` owns.
-        unsafe { Json::from_borrowed(sys::json_object_get(self.as_ptr(), key.as_ptr())) }
+        with_key(key, |key| unsafe { Json::from_borrowed(sys::json_object_get(self.as_ptr(), key)) })?
     }
 
     /// The element at `index`, with a reference of its own.
@@ -266,10 +276,10 @@ impl Json {
 
     /// Sets a member (appended when new). Names with NUL are ignored: C could not read them.
     pub fn set(&self, key: &str, value: impl Into<Json>) -> &Json {
-        if let Ok(key) = CString::new(key) {
-            // SAFETY: the reference of `value` is handed over; a non-object makes jansson release it.
-            unsafe { sys::json_object_set_new(self.as_ptr(), key.as_ptr(), value.into().into_ptr()) };
-        }
+        with_key(key, |key| {
+            // SAFETY: the reference of `value` is handed over; a non-object makes jansson release it. The key is UTF-8.
+            unsafe { sys::json_object_set_new_nocheck(self.as_ptr(), key, value.into().into_ptr()) }
+        });
         self
     }
 
@@ -294,10 +304,8 @@ impl Json {
     }
 
     pub fn remove(&self, key: &str) {
-        if let Ok(key) = CString::new(key) {
-            // SAFETY: live value; other types and missing names are refused by jansson.
-            unsafe { sys::json_object_del(self.as_ptr(), key.as_ptr()) };
-        }
+        // SAFETY: live value; other types and missing names are refused by jansson.
+        with_key(key, |key| unsafe { sys::json_object_del(self.as_ptr(), key) });
     }
 
     /// Appends to an array.
@@ -322,7 +330,7 @@ impl Json {
         const MEMBER: usize = 64;
         const ELEMENT: usize = 8;
         let mut weight = 0;
-        let mut add = |place: usize, value: Json| {
+        let mut add = |place: usize, value: &Json| {
             weight += place;
             weight += value.weight_below(most.saturating_sub(weight), levels - 1);
             weight <= most
@@ -333,7 +341,7 @@ impl Json {
             Kind::String => STRING + unsafe { sys::json_string_length(self.as_ptr()) },
             Kind::Array => {
                 if levels > 0 {
-                    self.elements().all(|element| add(ELEMENT, element));
+                    self.elements().all(|element| add(ELEMENT, &element));
                 }
                 ARRAY
             }
@@ -343,8 +351,10 @@ impl Json {
                     let mut iter = sys::json_object_iter(self.as_ptr());
                     while levels > 0 && !iter.is_null() {
                         let key = libc::strlen(sys::json_object_iter_key(iter));
-                        let value = Json::from_borrowed(sys::json_object_iter_value(iter));
-                        if value.is_some_and(|value| !add(MEMBER + key, value)) {
+                        // Belongs to the object, which is lent to us: no reference of our own.
+                        let value = NonNull::new(sys::json_object_iter_value(iter))
+                            .map(|v| ManuallyDrop::new(Json(v)));
+                        if value.is_some_and(|value| !add(MEMBER + key, &value)) {
                             break;
                         }
                         iter = sys::json_object_iter_next(self.as_ptr(), iter);
@@ -366,6 +376,17 @@ impl Json {
         // SAFETY: both are live.
         unsafe { sys::json_equal(self.as_ptr(), other.as_ptr()) == 1 }
     }
+}
+
+/// Lends a member's name to C; `None` for one with NUL, which C could not read. Names are short: no allocation.
+fn with_key<T>(key: &str, act: impl FnOnce(*const c_char) -> T) -> Option<T> {
+    const SHORT: usize = 48;
+    if key.len() >= SHORT {
+        return Some(act(CString::new(key).ok()?.as_ptr()));
+    }
+    let mut copy = [0; SHORT];
+    copy[..key.len()].copy_from_slice(key.as_bytes());
+    (!key.as_bytes().contains(&0)).then(|| act(copy.as_ptr().cast()))
 }
 
 /// # Safety
@@ -414,7 +435,7 @@ impl PartialEq for Json {
 impl From<&str> for Json {
     fn from(text: &str) -> Json {
         // SAFETY: pointer and length of live UTF-8.
-        Json::made(unsafe { sys::json_stringn(text.as_ptr().cast::<c_char>(), text.len()) })
+        Json::made(unsafe { sys::json_stringn_nocheck(text.as_ptr().cast::<c_char>(), text.len()) })
     }
 }
 

@@ -151,6 +151,35 @@ impl<T: Task> Lanes<T> {
         Ok(())
     }
 
+    /// Runs a task that cannot take long on this thread, and returns when it has run. Where something of its lane waits or
+    /// runs, and where there is no room, as [`Lanes::submit`].
+    pub fn run_here(&self, lane: Lane, source: Source, task: T) -> Result<(), T> {
+        let mut state = self.state();
+        if state.lanes.contains_key(&lane) || !state.has_room(lane, source, self.0.bound) {
+            drop(state);
+            return self.submit(lane, false, source, task);
+        }
+        state.enter(source);
+        state.lanes.insert(lane, Queue { entries: VecDeque::new(), load: Load::default() });
+        drop(state);
+        self.perform(task);
+        let mut state = self.state();
+        state.leave(source);
+        if state.lanes.get(&lane).is_some_and(|queue| !queue.entries.is_empty()) {
+            drop(state);
+            self.start(lane);
+        } else {
+            state.lanes.remove(&lane);
+        }
+        Ok(())
+    }
+
+    fn perform(&self, task: T) {
+        if catch_unwind(AssertUnwindSafe(|| task.run())).is_err() {
+            tracing::error!("A request panicked");
+        }
+    }
+
     fn start(&self, lane: Lane) {
         let lanes = self.clone();
         self.0.pool.run(move || lanes.drive(lane));
@@ -178,9 +207,7 @@ impl<T: Task> Lanes<T> {
             }
             queue.load.leave(entry.source.bytes);
             drop(state);
-            if catch_unwind(AssertUnwindSafe(|| entry.task.run())).is_err() {
-                tracing::error!("A request panicked");
-            }
+            self.perform(entry.task);
             state = self.state();
             state.leave(entry.source);
             self.0.queues.requests.show(state.all);

@@ -1,6 +1,7 @@
 use super::*;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::Duration;
 
 const BOUND: Bound = Bound { number: 200, bytes: 10_000 };
@@ -148,5 +149,42 @@ fn bytes_connections_and_all_together_are_bounded() {
     // There is no room any more, but for a small one of somebody who has nothing waiting.
     assert!(submit(90_000, 90_000, BYTES) && !submit(90_001, 90_000, BYTES));
     open.send(()).unwrap();
+    world.ends_empty();
+}
+
+#[test]
+fn what_is_short_runs_here_unless_its_lane_works() {
+    let world = World::new(0);
+    let (done, results) = channel();
+    let here = thread::current().id();
+    let note = |name: &'static str| -> Job {
+        let done = done.clone();
+        Box::new(move || done.send((name, thread::current().id() == here)).unwrap())
+    };
+    assert!(world.lanes.run_here(Lane::Session(1), ONE, note("free")).is_ok());
+    assert_eq!(results.try_recv(), Ok(("free", true)));
+    let open = world.block(Lane::Session(1));
+    assert!(world.lanes.run_here(Lane::Session(1), ONE, note("behind")).is_ok());
+    assert!(world.lanes.run_here(Lane::Session(2), ONE, note("another lane")).is_ok());
+    assert_eq!(results.try_recv(), Ok(("another lane", true)));
+    assert!(results.try_recv().is_err());
+    open.send(()).unwrap();
+    assert_eq!(results.recv(), Ok(("behind", false)));
+    world.ends_empty();
+}
+
+#[test]
+fn what_comes_while_one_runs_here_comes_after_it() {
+    let world = World::new(0);
+    let (done, results) = channel();
+    let (first, lanes) = (done.clone(), world.lanes.clone());
+    let job: Job = Box::new(move || {
+        let second = done.clone();
+        let later: Job = Box::new(move || second.send(2).unwrap());
+        assert!(lanes.submit(Lane::Session(1), false, ONE, later).is_ok());
+        first.send(1).unwrap();
+    });
+    assert!(world.lanes.run_here(Lane::Session(1), ONE, job).is_ok());
+    assert_eq!((results.recv(), results.recv()), (Ok(1), Ok(2)));
     world.ends_empty();
 }

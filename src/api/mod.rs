@@ -3,7 +3,8 @@
 //! How a request travels:
 //!
 //! 1. A transport calls [`CoreHost::incoming_request`]; [`Api`] only looks for the ids and queues it on a lane
-//!    ([`lanes`]): requests of one handle stay in order, different handles run in parallel.
+//!    ([`lanes`]): requests of one handle stay in order, different handles run in parallel. What calls no module is
+//!    answered at once where the transport says that it may ([`CoreHost::incoming_request_here`]).
 //! 2. On the control pool, [`request::Request::read`] validates the head, and [`janus::handle`] or
 //!    [`admin::handle`] checks who asks, finds session and handle, and calls the one function of that request.
 //! 3. That function returns the reply or an [`crate::core::errors::ApiError`]; it is sent here, exactly once, to
@@ -93,6 +94,32 @@ impl Api {
         }
     }
 
+    /// `here`: what is short may be answered on this thread.
+    fn enter(&self, from: Arc<dyn Connection>, request: Incoming, here: bool) {
+        let head = Head::of(&request.message);
+        let lane = head.lane(request.admin, from.identity());
+        let limited = head.is_plugin_message(request.admin);
+        let from = Owner(from);
+        let source = match &request.message {
+            Ok(message) => self.source(&from, message),
+            Err(_) => Source { connection: from.0.identity(), bytes: ENTRY },
+        };
+        let here = here && head.is_short(request.admin, |session| self.owns(&from, session));
+        let work = Work::Answer(self.core.clone(), from, request);
+        let entered = match here {
+            true => self.lanes.run_here(lane, source, work),
+            false => self.lanes.submit(lane, limited, source, work),
+        };
+        if let Err(Work::Answer(_, from, request)) = entered {
+            self.refuse(from, request);
+        }
+    }
+
+    fn owns(&self, from: &Owner, session: u64) -> bool {
+        let owner = self.core.session(session).and_then(|session| session.owner());
+        owner.is_some_and(|owner| owner.is(from.0.package(), from.0.identity()))
+    }
+
     fn source(&self, from: &Owner, message: &Json) -> Source {
         let bytes = ENTRY + self.core.settings.bounds.requests.weight(message);
         Source { connection: from.0.identity(), bytes }
@@ -168,18 +195,11 @@ impl CoreHost for Api {
     }
 
     fn incoming_request(&self, from: Arc<dyn Connection>, request: Incoming) {
-        let head = Head::of(&request.message);
-        let lane = head.lane(request.admin, from.identity());
-        let limited = head.is_plugin_message(request.admin);
-        let from = Owner(from);
-        let source = match &request.message {
-            Ok(message) => self.source(&from, message),
-            Err(_) => Source { connection: from.0.identity(), bytes: ENTRY },
-        };
-        let work = Work::Answer(self.core.clone(), from, request);
-        if let Err(Work::Answer(_, from, request)) = self.lanes.submit(lane, limited, source, work) {
-            self.refuse(from, request);
-        }
+        self.enter(from, request, false);
+    }
+
+    fn incoming_request_here(&self, from: Arc<dyn Connection>, request: Incoming) {
+        self.enter(from, request, true);
     }
 
     fn transport_gone(&self, package: &str, connection: usize) {

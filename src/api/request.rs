@@ -79,6 +79,17 @@ impl Head {
         }
     }
 
+    /// Whether it can be answered without a call into a module, so that it cannot take long; `owns` says whether who asks
+    /// owns the session, whose end its owner is told.
+    pub fn is_short(&self, admin: bool, owns: impl FnOnce(u64) -> bool) -> bool {
+        !admin
+            && match (self.name.as_str(), self.handle_id) {
+                ("ping" | "create" | "keepalive" | "detach", _) => true,
+                ("destroy", 0) => owns(self.session_id),
+                _ => false,
+            }
+    }
+
     /// Whether it counts against `task_pool_size`.
     pub fn is_plugin_message(&self, admin: bool) -> bool {
         if admin { self.name == "message_plugin" } else { self.name == "message" && self.handle_id != 0 }

@@ -34,6 +34,19 @@ struct Idle {
     call: Arc<Lock<Option<Call>>>,
 }
 
+/// A thread that has been given a call. It is woken after the lock has been let go: on one core it runs at once, and would
+/// only find the lock taken.
+#[must_use]
+struct Called(Option<Thread>);
+
+impl Called {
+    fn wake(self) {
+        if let Some(thread) = self.0 {
+            thread.unpark();
+        }
+    }
+}
+
 /// A job that runs.
 struct Running {
     thread: usize,
@@ -104,26 +117,29 @@ impl Pool {
         } else {
             Call::Oversee
         };
-        self.call(&mut state, call);
+        let called = self.call(&mut state, call);
+        drop(state);
+        if let Some(called) = called {
+            called.wake();
+        }
     }
 
-    /// Wakes or starts a thread; none when there are too many.
-    fn call(&self, state: &mut State, call: Call) -> bool {
+    /// Finds or starts a thread; none when there are too many.
+    fn call(&self, state: &mut State, call: Call) -> Option<Called> {
         match call {
             Call::Work => state.busy += 1,
             Call::Oversee => state.is_overseen = true,
         }
         if let Some(idle) = state.idle.pop() {
             *idle.call.lock() = Some(call);
-            idle.thread.unpark();
-            return true;
+            return Some(Called(Some(idle.thread)));
         }
         if state.threads < MAX_THREADS {
             state.threads += 1;
             state.number += 1;
             let (pool, number) = (self.clone(), state.number);
             match spawn_for_modules("janus control", move || pool.live(number, call)) {
-                Ok(_) => return true,
+                Ok(_) => return Some(Called(None)),
                 Err(error) => {
                     state.threads -= 1;
                     tracing::error!("Cannot start a control thread: {error}");
@@ -134,7 +150,7 @@ impl Pool {
             Call::Work => state.busy -= 1,
             Call::Oversee => state.is_overseen = false,
         }
-        false
+        None
     }
 
     /// Jobs that wait, and threads.
@@ -193,9 +209,11 @@ impl Pool {
     /// Looks until nothing has come between two looks.
     fn oversee<'a>(&'a self, mut state: Guard<'a, State>) -> Guard<'a, State> {
         let mut more = 1;
+        let mut called = Vec::new();
         loop {
             let pushed = state.pushed;
             drop(state);
+            called.drain(..).for_each(Called::wake);
             thread::park_timeout(PATIENCE);
             state = self.state();
             state.looks += 1;
@@ -206,9 +224,8 @@ impl Pool {
                     *busy -= 1;
                 }
                 for _ in 0..more.min(state.jobs.len()) {
-                    if !self.call(&mut state, Call::Work) {
-                        break;
-                    }
+                    let Some(one) = self.call(&mut state, Call::Work) else { break };
+                    called.push(one);
                 }
                 more = (more * 2).min(MAX_THREADS);
             } else {
@@ -216,6 +233,7 @@ impl Pool {
             }
             if state.stopping || (state.jobs.is_empty() && state.pushed == pushed) {
                 state.is_overseen = false;
+                called.drain(..).for_each(Called::wake);
                 return state;
             }
         }
@@ -228,7 +246,7 @@ impl Pool {
         let mut state = self.state();
         state.stopping = true;
         for _ in 0..state.jobs.len() {
-            self.call(&mut state, Call::Work);
+            self.call(&mut state, Call::Work).into_iter().for_each(Called::wake);
         }
         state.idle.drain(..).for_each(|idle| idle.thread.unpark());
         while state.threads > 0 {

@@ -55,7 +55,10 @@ where
 
     /// What the crates below us report is news to developers: it needs two levels more.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, R>) -> bool {
-        let ours = metadata.module_path().is_some_and(|path| path.split("::").next() == Some("janus_rs"));
+        let ours = metadata
+            .module_path()
+            .and_then(|path| path.strip_prefix("janus_rs"))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
         if metadata.is_span() {
             return ours && self.settings.structured();
         }

@@ -76,6 +76,9 @@ pub trait CoreHost: Send + Sync {
 
     /// Only queues: never calls the transport back on this thread.
     fn incoming_request(&self, from: Arc<dyn Connection>, request: Incoming);
+    /// The same for a connection whose [`Connection::send_message`] may be called meanwhile: a request that calls no module
+    /// is answered before this returns, if none that it has to wait for is being worked on.
+    fn incoming_request_here(&self, from: Arc<dyn Connection>, request: Incoming);
     /// The connection of this transport, by package and [identity](Connection::identity), is gone.
     fn transport_gone(&self, package: &str, connection: usize);
     fn is_api_secret_needed(&self) -> bool;

@@ -39,23 +39,28 @@ pub struct Door {
 }
 
 impl Door {
-    /// The text of a request, right or not. The reply carries `request_id`.
-    pub fn request(&self, from: Arc<dyn Connection>, request_id: usize, text: &[u8]) {
+    /// The text of a request, right or not. What calls no module is answered before this returns: the caller holds no
+    /// lock that the connection needs.
+    pub fn request(&self, from: Arc<dyn Connection>, text: &[u8]) {
         let message = Json::parse(text, 0).map_err(|error| {
             // Clients are told where it stands: in the reference, which parses C strings, it is called so.
             Some(ParseError { source: "<string>".to_owned(), ..error })
         });
-        self.submit(from, request_id, message);
+        self.core.incoming_request_here(from, self.incoming(0, message));
     }
 
+    /// The reply carries `request_id`, and comes from another thread.
     pub fn submit(
         &self,
         from: Arc<dyn Connection>,
         request_id: usize,
         message: Result<Json, Option<ParseError>>,
     ) {
-        let incoming = Incoming { admin: self.kind == Kind::Admin, message, request_id, trusted: false };
-        self.core.incoming_request(from, incoming);
+        self.core.incoming_request(from, self.incoming(request_id, message));
+    }
+
+    fn incoming(&self, request_id: usize, message: Result<Json, Option<ParseError>>) -> Incoming {
+        Incoming { admin: self.kind == Kind::Admin, message, request_id, trusted: false }
     }
 
     /// Whether a page of this origin may; programs send none.

@@ -39,6 +39,39 @@ fn a_blocked_plugin_blocks_only_its_handle() {
 }
 
 #[test]
+fn what_calls_no_module_is_answered_at_once_unless_it_has_to_wait() {
+    let world = World::new();
+    let (open, closed) = gate();
+    world.on_message(move |_| {
+        let _ = closed.lock().unwrap().recv();
+        PluginResult::Wait(None)
+    });
+    let (session, handle) = world.attached();
+    let on_handle = |name: &str| {
+        format!(r#"{{"janus":"{name}","transaction":"t","session_id":{session},"handle_id":{handle}}}"#)
+    };
+    let answered = |id: usize| world.log.all().iter().any(|e| e.starts_with(&format!("reply {A} #{id} ")));
+    let blocked = world.send_here(A, &message(session, handle));
+    world.log.wait(&format!("message {handle}"));
+    // Behind the message; what is of the session is not.
+    let detach = world.send_here(A, &on_handle("detach"));
+    assert!(answered(world.send_here(A, &on_handle("keepalive"))));
+    assert!(answered(world.send_here(A, r#"{"janus":"create","transaction":"c"}"#)));
+    assert!(!answered(detach) && !answered(blocked));
+    open.send(()).unwrap();
+    assert_eq!(text(&world.reply_to(A, false, blocked), "janus"), "ack");
+    assert_eq!(text(&world.reply_to(A, false, detach), "janus"), "success");
+    // The owner is told of the end of a session: that is a call into its transport, unless it is who asks.
+    let destroy = format!(r#"{{"janus":"destroy","transaction":"d","session_id":{session}}}"#);
+    let head = crate::api::request::Head::of(&Ok(json(&destroy)));
+    assert!(!head.is_short(false, |id| id != session) && head.is_short(false, |id| id == session));
+    assert!(answered(world.send_here(A, &destroy)));
+    let log = world.log.all();
+    let at = |start: &str| log.iter().position(|e| e.starts_with(start)).unwrap();
+    assert!(at(&format!("reply {A} #{blocked} ")) < at(&format!("reply {A} #{detach} ")));
+}
+
+#[test]
 fn messages_of_a_handle_stay_in_order() {
     // CP-167 allows any order; ours is the order of arrival.
     let world = World::new();

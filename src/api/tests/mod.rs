@@ -337,6 +337,14 @@ impl World {
         request_id
     }
 
+    /// Over a transport that may be answered on this thread.
+    pub fn send_here(&self, from: usize, text: &str) -> usize {
+        let request_id = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let request = Incoming { admin: false, message: Ok(json(text)), request_id, trusted: false };
+        self.api.incoming_request_here(Arc::new(FakeConnection(self.transport.clone(), from)), request);
+        request_id
+    }
+
     pub fn send(&self, from: usize, text: &str) -> usize {
         self.send_raw(from, false, Ok(json(text)))
     }
