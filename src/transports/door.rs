@@ -39,14 +39,14 @@ pub struct Door {
 }
 
 impl Door {
-    /// The text of a request, right or not. What calls no module is answered before this returns: the caller holds no
-    /// lock that the connection needs.
-    pub fn request(&self, from: Arc<dyn Connection>, text: &[u8]) {
+    /// The text of a request, right or not. The reply carries `request_id`. What calls no module is answered before this
+    /// returns (decision 64): the caller holds no lock that the connection needs.
+    pub fn request(&self, from: Arc<dyn Connection>, request_id: usize, text: &[u8]) {
         let message = Json::parse(text, 0).map_err(|error| {
             // Clients are told where it stands: in the reference, which parses C strings, it is called so.
             Some(ParseError { source: "<string>".to_owned(), ..error })
         });
-        self.core.incoming_request_here(from, self.incoming(0, message));
+        self.core.incoming_request_here(from, self.incoming(request_id, message));
     }
 
     /// The reply carries `request_id`, and comes from another thread.

@@ -1,6 +1,6 @@
 //! The APIs over WebSocket: one JSON text per message, as the reference's WebSocket transport serves them.
 //!
-//! Requests are read by the task of the connection, which also answers those that call no module (decision 64). Other replies and events are written by whichever thread has them, at
+//! Requests are read by the task of the connection. Replies and events are written by whichever thread has them, at
 //! once, as long as the client reads; what it does not read waits here, and the task writes it when there is room.
 
 use super::door::{Door, Kind};
@@ -275,7 +275,7 @@ async fn take(link: &Arc<Link>) -> Option<bool> {
     loop {
         for _ in 0..BURST {
             match link.at_way(Way::hear)? {
-                Heard::Request(text) => link.door.request(link.clone(), &text),
+                Heard::Request(text) => link.door.request(link.clone(), 0, &text),
                 Heard::Other => {}
                 Heard::Nothing => {
                     return match link.at_way(Way::flush)? {
