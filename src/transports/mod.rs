@@ -3,10 +3,11 @@
 //! * [`web`]: serves each connection of a [`listener`] within its limits ([`guests`]); [`socket`] is such a connection,
 //!   [`tls`] what secures it, [`proxies`] who may say whose it is.
 //! * [`site`]: what is served where: the APIs first, everything else by an [`axum::Router`] that others add routes to.
-//! * [`websocket`], [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
+//! * [`websocket`] ([`deflate`]), [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
 //! * [`whip`], [`health`], [`figures`], [`pages`]: routes.
 #![forbid(unsafe_code)]
 
+mod deflate;
 pub mod door;
 pub mod figures;
 mod guests;

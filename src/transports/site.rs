@@ -1,18 +1,19 @@
 //! What a listener serves: an API over WebSocket and HTTP, and whatever else there are routes for.
 
+use super::deflate;
 use super::door::Door;
 use super::guests::Guest;
 use super::http::Http;
 use super::proxies::{Client, Proxies};
 use super::refusal::refusal;
 use super::socket::Peer;
-use super::websocket;
+use super::websocket::{self, Agreed};
 use crate::util::lock::Lock;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    CONNECTION, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+    CONNECTION, HOST, LOCATION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -47,7 +48,7 @@ pub(super) struct Visit {
     /// It is to come back with TLS.
     pub elsewhere: bool,
     /// It goes on as a WebSocket, of this client.
-    pub upgrade: Lock<Option<(OnUpgrade, Client)>>,
+    pub upgrade: Lock<Option<(OnUpgrade, Agreed)>>,
 }
 
 impl Site {
@@ -122,7 +123,8 @@ impl Visit {
                 &format!("Sec-WebSocket-Protocol is {}\n", door.kind.protocol()),
             );
         }
-        *self.upgrade.lock() = Some((hyper::upgrade::on(&mut request), client));
+        let deflates = deflate::is_offered(headers);
+        *self.upgrade.lock() = Some((hyper::upgrade::on(&mut request), Agreed { client, deflates }));
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
         let headers = response.headers_mut();
@@ -131,6 +133,9 @@ impl Visit {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(door.kind.protocol()));
         if let Ok(key) = HeaderValue::from_str(&key) {
             headers.insert(SEC_WEBSOCKET_ACCEPT, key);
+        }
+        if deflates {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(deflate::ACCEPTED));
         }
         response
     }

@@ -197,14 +197,14 @@ fn is_of_connection(error: &io::Error) -> bool {
 
 /// As a WebSocket, if that was agreed on.
 async fn go_on(visit: &Visit) {
-    let Some((upgrade, client)) = visit.upgrade.lock().take() else { return };
+    let Some((upgrade, agreed)) = visit.upgrade.lock().take() else { return };
     let Some(api) = visit.site.api() else { return };
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
     let (socket, early) = (parts.io.into_inner(), parts.read_buf);
     let guest = visit.guest.clone();
     let (door, open) = (api.door.clone(), api.open.clone());
-    websocket::serve(socket, early, door, api.websocket_package, guest, client, open).await;
+    websocket::serve(socket, early, door, api.websocket_package, guest, agreed, open).await;
 }
 
 #[cfg(test)]

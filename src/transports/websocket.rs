@@ -3,6 +3,7 @@
 //! Requests are read by the task of the connection. Replies and events are written by whichever thread has them, at
 //! once, as long as the client reads; what it does not read waits here, and the task writes it when there is room.
 
+use super::deflate::{self, Inflating};
 use super::door::{Door, Kind};
 use super::guests::{Business, Guest};
 use super::proxies::Client;
@@ -54,7 +55,7 @@ struct Link {
     /// Something waits for room.
     waits: Notify,
     guest: Arc<Guest>,
-    client: Client,
+    agreed: Agreed,
     sessions: Lock<Sessions>,
 }
 
@@ -65,7 +66,7 @@ struct Sessions {
 }
 
 struct Way {
-    socket: WebSocket<Socket>,
+    socket: WebSocket<Inflating>,
     /// Bytes that the client has not taken, at least.
     waiting: usize,
 }
@@ -89,10 +90,10 @@ enum Heard {
 }
 
 impl Way {
-    fn send(&mut self, text: String) -> Sent {
+    fn send(&mut self, message: Message) -> Sent {
         let alone = self.waiting == 0;
-        self.waiting = self.waiting.saturating_add(text.len());
-        let written = self.socket.write(Message::text(text));
+        self.waiting = self.waiting.saturating_add(message.len());
+        let written = self.socket.write(message);
         match self.after(written) {
             Sent::Waits if self.waiting > WAITING && !alone => Sent::Never,
             sent => sent,
@@ -121,16 +122,21 @@ impl Way {
             Ok(Message::Binary(bytes)) => Heard::Request(bytes),
             Ok(_) => Heard::Other,
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
-            Err(Error::Capacity(CapacityError::MessageTooLong { .. })) => {
-                self.close(CloseCode::Size, "Message too long");
+            Err(error) => {
+                match error {
+                    Error::Capacity(CapacityError::MessageTooLong { .. }) => self.too_long(),
+                    Error::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => self.too_long(),
+                    Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => {}
+                    Error::Io(_) | Error::Protocol(_) | Error::Utf8(_) => self.close(CloseCode::Protocol, ""),
+                    _ => {}
+                }
                 Heard::End
             }
-            Err(Error::Protocol(_) | Error::Utf8(_)) => {
-                self.close(CloseCode::Protocol, "");
-                Heard::End
-            }
-            Err(_) => Heard::End,
         }
+    }
+
+    fn too_long(&mut self) {
+        self.close(CloseCode::Size, "Message too long");
     }
 
     /// Says so, if the client listens.
@@ -150,7 +156,8 @@ impl Link {
             way.socket.set_config(|config| {
                 config.max_message_size = Some(message);
                 config.max_frame_size = Some(message);
-            })
+            });
+            way.socket.get_mut().allow(message);
         });
     }
 
@@ -193,17 +200,19 @@ impl Connection for Link {
     fn send_message(&self, _request_id: usize, _admin: bool, message: Json) {
         let Some(text) = message.dump(dump::COMPACT | dump::PRESERVE_ORDER) else { return };
         drop(message);
-        match self.at_way(|way| way.send(text)) {
+        let packed = if self.agreed.deflates { deflate::frame(&text) } else { None };
+        let message = packed.map_or_else(|| Message::text(text), Message::Frame);
+        match self.at_way(|way| way.send(message)) {
             Some(Sent::All) => {}
             Some(Sent::Waits) => self.waits.notify_one(),
             // Its task finds out.
-            Some(Sent::Never) => drop(self.at_way(|way| way.socket.get_ref().wire().shut_down())),
+            Some(Sent::Never) => drop(self.at_way(|way| way.socket.get_ref().socket().wire().shut_down())),
             None => self.is_over(),
         }
     }
 
     fn session_created(&self, session_id: u64) {
-        self.client.has(session_id);
+        self.agreed.client.has(session_id);
         self.owns(session_id);
     }
 
@@ -212,7 +221,7 @@ impl Connection for Link {
     }
 
     fn session_claimed(&self, session_id: u64) {
-        self.client.has(session_id);
+        self.agreed.client.has(session_id);
         self.owns(session_id);
     }
 }
@@ -228,6 +237,14 @@ impl Drop for End {
     }
 }
 
+/// What the handshake has told.
+#[derive(Clone, Copy)]
+pub(super) struct Agreed {
+    pub client: Client,
+    /// Messages may be compressed, in either direction.
+    pub deflates: bool,
+}
+
 /// Serves the connection until it ends. `early`: what came behind the handshake.
 pub(super) async fn serve(
     socket: Socket,
@@ -235,7 +252,7 @@ pub(super) async fn serve(
     door: Door,
     package: &'static str,
     guest: Arc<Guest>,
-    client: Client,
+    agreed: Agreed,
     mut stopped: watch::Receiver<()>,
 ) {
     let wire = socket.wire();
@@ -245,7 +262,8 @@ pub(super) async fn serve(
         .write_buffer_size(0)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
-    let socket = WebSocket::from_partially_read(socket, early.into(), Role::Server, Some(config));
+    let socket = Inflating::new(socket, &early, agreed.deflates, most);
+    let socket = WebSocket::from_raw_socket(socket, Role::Server, Some(config));
     let link = Arc::new(Link {
         number: serial::next() as usize,
         package,
@@ -253,7 +271,7 @@ pub(super) async fn serve(
         way: Lock::new(Some(Way { socket, waiting: 0 })),
         waits: Notify::new(),
         guest,
-        client,
+        agreed,
         sessions: Lock::default(),
     });
     let end = End(link);

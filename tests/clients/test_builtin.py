@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import stat
+import struct
 import tempfile
 import textwrap
 import unittest
@@ -210,6 +211,36 @@ class Strangers(Builtin):
             await socket.recv()
         self.assertTrue(await self.pongs(server.http))
         self.assertEqual((await self.asked(server.http, "x" * (17 << 20)))[0], 413)
+
+    async def test_compression(self):
+        """Whoever offers it may compress, and gets what is long compressed; a short message may not mean a long one."""
+        server = self.start()
+        plain = await websockets.connect(server.ws, subprotocols=["janus-protocol"], compression=None)
+        self.assertNotIn("Sec-WebSocket-Extensions", plain.response.headers)
+        packed = await websockets.connect(server.ws, subprotocols=["janus-protocol"])
+        self.assertIn("permessage-deflate", packed.response.headers["Sec-WebSocket-Extensions"])
+        replies, read = [], []
+        for connection in (plain, packed):
+            before = self.received(connection)
+            await connection.send(json.dumps({"janus": "info", "transaction": "t"}))
+            replies.append(json.loads(await connection.recv()))
+            read.append(self.received(connection) - before)
+        self.assertEqual(replies[0]["name"], replies[1]["name"])
+        self.assertEqual(set(replies[0]), set(replies[1]))
+        self.assertLess(read[1], read[0] // 2, read)
+        # 260 bytes that mean 250,000: from a stranger, too many.
+        await packed.send(json.dumps({**PING, "more": "x" * 250_000}))
+        with self.assertRaises(websockets.ConnectionClosed) as closed:
+            await packed.recv()
+        self.assertEqual(closed.exception.rcvd.code, 1009)
+        await plain.send(json.dumps({**PING, "more": "x" * 250_000}))
+        self.assertEqual(json.loads(await plain.recv())["janus"], "pong")
+
+    @staticmethod
+    def received(connection):
+        """Bytes that the kernel has received for it (tcpi_bytes_received)."""
+        info = connection.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        return struct.unpack_from("=Q", info, 128)[0]
 
     async def test_who_does_not_read(self):
         """What is for a client that reads nothing is bounded: it is let go, and its session ends."""
