@@ -172,6 +172,7 @@ impl Handle {
             let mut signalling = self.signalling.lock();
             let media = &self.core.settings.media;
             let negotiation = signalling.negotiation.as_mut().ok_or_else(no_connection)?;
+            let transport_at = negotiation.bundle_index;
             let change = negotiation
                 .apply_remote(&mut description, jsep.rid_order, media.webrtc_encryption)
                 .map_err(|error| {
@@ -180,7 +181,11 @@ impl Handle {
                     ApiError::new(code, "Error processing SDP").because(error.to_string())
                 })?;
             self.flags.put(flags::DATA_CHANNELS, negotiation.data.is_some());
+            let moved = negotiation.bundle_index != transport_at;
             self.apply_media(&signalling, &peer);
+            if renegotiation && moved && !change.ice_restart {
+                peer.command(Command::ExpectMove);
+            }
             if renegotiation {
                 self.renegotiate(&mut signalling, &peer, &change, offer);
             } else {

@@ -185,6 +185,9 @@ pub enum Command {
     SetRemoteCredentials(IceCredentials),
     /// Of a later description: another certificate will come than was announced, unless that has come already.
     SetFingerprint(Fingerprint),
+    /// A later description has ended the m-line whose transport the others share, without an ICE restart: browsers open another
+    /// transport then, and close this one.
+    ExpectMove,
     /// Fresh local credentials (ICE restart); candidates stay.
     RestartIce(IceCredentials),
     /// An offer of ours was taken back, and the peer's takes its place (no checks have started).

@@ -13,6 +13,7 @@ import { servePages } from './lib/own.mjs';
 import { Server, until } from './lib/server.mjs';
 
 const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '../..');
+const onReference = process.env.JANUS_UNDER_TEST === 'janus';
 const pictures = path.join(root, 'target/pages');
 const axe = await readFile(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 
@@ -382,6 +383,27 @@ for (const name of ['Chromium', 'Firefox']) {
 			await says(two, 'log', 'paste: by hand');
 			await look(one, 'paste');
 			for (const page of [one, two]) await page.close();
+		});
+
+		test('live: one publishes, another watches', { skip: onReference ? 'the reference has no WHIP' : !isChromium && 'Firefox shows no frame where it watches in one process with who publishes' }, async () => {
+			const alone = await Server.start({ alone: true });
+			const own = await servePages(alone);
+			try {
+				const [publisher, watcher] = [await openAt(own.page('live/')), await openAt(own.page('live/'))];
+				await look(publisher, 'live');
+				for (const [page, id] of [[publisher, 'publish'], [watcher, 'watch']]) {
+					// Firefox gives its camera to nobody in the background.
+					await page.bringToFront();
+					await press(page, id);
+					await says(page, 'state', 'connected');
+				}
+				await until(() => watcher.evaluate(() => document.getElementById('picture').getVideoPlaybackQuality().totalVideoFrames > 5), 'what is live');
+				await look(watcher, 'live-watching');
+				await look(publisher, 'live-publishing');
+			} finally {
+				own.close();
+				assert.deepEqual(await alone.stop(), { code: 0, signal: null }, alone.output);
+			}
 		});
 
 		test('a report for whoever helps', async () => {

@@ -8,6 +8,8 @@ import { servePage } from './lib/own.mjs';
 import { withSample } from './lib/echo.mjs';
 import { Server, until } from './lib/server.mjs';
 
+const reference = process.env.JANUS_UNDER_TEST === 'janus';
+
 /** In the page. */
 async function connect() {
 	const { Janus, Peer } = await import('/janus.mjs');
@@ -28,12 +30,30 @@ async function connect() {
 	await window.peer.offer();
 }
 
+/**
+ * In the page. By the transport that it has opened Firefox sometimes sends nothing: its packets are counted as sent, and none of them
+ * is by the pair that it has selected. (To another Firefox and to Chromium it was so each time; the channel was closed as well.)
+ */
+async function sends() {
+	const { pc } = window.peer;
+	const sent = async () => {
+		const stats = [...(await pc.getStats()).values()];
+		const packets = stats.find((one) => one.type === 'outbound-rtp' && one.kind === 'video')?.packetsSent ?? 0;
+		return [packets, stats.find((one) => one.type === 'candidate-pair' && one.selected)?.bytesSent ?? 0];
+	};
+	const [packets, bytes] = await sent();
+	for (;;) {
+		const now = await sent();
+		if (now[1] > bytes + 20000) return true;
+		if (now[0] > packets + 300) return false;
+		await new Promise((resolve) => setTimeout(resolve, 100));
+	}
+}
+
 for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]]) {
-	// Firefox opens another transport then, under the credentials of the one that it gives up, and waits for a DTLS handshake there:
-	// nothing in its offer says so. (With Debian's janus both browsers refuse the answer.)
-	const skip = name === 'Firefox' && 'Firefox gives up the transport of the m-line that ends';
-	describe(`${name} negotiates again`, { skip }, () => {
-		test('the first m-line ends, and is used again by another name', async () => {
+	const isFirefox = name === 'Firefox';
+	describe(`${name} negotiates again`, { skip: reference && 'both browsers refuse the answer' }, () => {
+		test('the first m-line ends, and is used again by another name', async (t) => {
 			const sample = await withSample();
 			const server = await Server.start({ general: sample.general });
 			const pages = await servePage(server);
@@ -59,6 +79,23 @@ for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]
 				const lines = (which) => page.evaluate((which) => window.peer.pc[which].sdp.match(/^m=\w+ \d+/gm), which);
 				assert.match((await lines('localDescription'))[0], /^m=audio 0$/);
 				assert.match((await lines('remoteDescription'))[0], /^m=audio 0$/);
+				// Under the credentials that it has: the PeerConnection is the same, and nobody restarts ICE.
+				const agents = () => server.output.match(/Creating ICE agent/g).length;
+				await until(async () => server.output.includes('The peer opens another transport') || agents() > 1, 'other transport');
+				await until(() => page.evaluate(() => window.peer.pc.connectionState === 'connected'), 'connection');
+				if (isFirefox && agents() > 1) {
+					// The end of the call, and its page has begun it anew.
+					t.diagnostic('Firefox closed its transport before its offer was here');
+					return;
+				}
+				assert.doesNotMatch(await page.evaluate(() => window.connections[0].life.join()), /failed/);
+				assert.equal(agents(), 1);
+				const mute = async () => {
+					const is = isFirefox && !await page.evaluate(sends);
+					if (is) t.diagnostic('Firefox sends nothing by its own new transport');
+					return is;
+				};
+				if (await mute()) return;
 				await goesOn('video');
 				await echoes();
 
@@ -69,6 +106,8 @@ for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]
 				});
 				assert.notEqual(mid, '0');
 				assert.equal((await lines('localDescription')).length, 3, 'the m-line is used again');
+				// It moves back.
+				if (await mute()) return;
 				await goesOn('audio');
 				await goesOn('video');
 				await echoes();

@@ -574,6 +574,8 @@ class Whip(Builtin):
         self.assertEqual((await self.asked(resource, fragment, If_Match=etag, **trickle))[0], 204)
         self.assertEqual((await self.asked(resource, fragment, If_Match='"other"', **trickle))[0], 412)
         self.assertEqual((await self.asked(resource, "{}", method="PATCH", Content_Type="application/json"))[0], 415)
+        weak = "a=ice-ufrag:a\r\na=ice-pwd:b\r\n"
+        self.assertEqual((await self.asked(resource, weak, If_Match="*", **trickle))[0], 400)
         # Other credentials: other credentials come back.
         restart = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\n"
         status, head, text = await self.asked(resource, restart, If_Match="*", **trickle)
@@ -599,6 +601,11 @@ class Whip(Builtin):
         self.assertEqual((await self.asked(f"{base}/whip/99", OFFER, **kind, **good))[0], 404)
         self.assertEqual((await self.asked(f"{base}/whip/1234", "nonsense", **kind, **good))[0], 422)
         self.assertEqual((await self.asked(f"{base}/whip/1234", "", **kind, **good))[0], 400)
+        # RFC 8839 §5.4: at least 24 and 128 bits, of some characters.
+        for line in ("ice-ufrag:abc", "ice-pwd:" + 21 * "p", "ice-ufrag:" + 257 * "u", "ice-pwd:" + 257 * "p", "ice-ufrag:ab-c"):
+            weak = re.sub(f"a={line.split(':')[0]}:[^\r\n]+", f"a={line}", OFFER)
+            self.assertIn(line, weak)
+            self.assertEqual((await self.asked(f"{base}/whip/1234", weak, **kind, **good))[0], 400, line)
         self.assertEqual(server.sessions(), [])
         peer, resource, _ = await self.publish(server, **good)
         await self.connected(peer)

@@ -206,6 +206,19 @@ impl Agent {
         }
     }
 
+    /// The peer, which authenticated that, has left the path for another one that we may know of already: the next nomination is
+    /// followed as a first one is.
+    pub fn let_go(&mut self) {
+        let left = self.selected.take();
+        self.settled = false;
+        self.nominated =
+            self.nominations.iter().copied().filter(|path| Some(*path) != left).last().or(self.nominated);
+        self.nominations.clear();
+        if self.started {
+            self.set_state(IceState::Connecting);
+        }
+    }
+
     #[cfg(test)]
     pub(super) fn local_candidates(&self) -> usize {
         self.inner.local_candidates().count()

@@ -1,7 +1,7 @@
 //! From candidates to keys: ICE, then DTLS, then SRTP (media-plane.md §3, §4).
 
 use super::demux::expect;
-use super::{Clock, Connection, Note, Output, Srtp, Stage};
+use super::{Clock, Connection, DTLS_LIMIT, Note, Output, Srtp, Stage};
 use crate::media::batch::{Batch, Cursor};
 use crate::media::dtls::{Connected, Dtls, DtlsEvent, is_verify_request};
 use crate::media::ice::{AgentEvent, Origin, Path, candidate, stun};
@@ -10,8 +10,6 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const MISMATCH: &str = "the certificate does not match the fingerprint of the description";
-/// How long a handshake may take, from its start (MP-136).
-const DTLS_LIMIT: Duration = Duration::from_secs(20);
 /// DTLS datagrams kept while our role is not known: two per ClientHello, which comes again after 50 ms, 100 ms …
 const MAX_EARLY: usize = 8;
 /// Names of remote candidates that are kept to be shown, whoever restarts ICE how often.
@@ -114,7 +112,7 @@ impl Connection {
             self.earn(path.origin(), message.len());
             self.note_stun(clock, path, message);
             self.progress(clock, out);
-            self.listens = self.ice.awaits_media();
+            self.listens = self.listens();
         }
     }
 
@@ -191,6 +189,7 @@ impl Connection {
                 }
                 AgentEvent::Selected(path) => {
                     self.path = Some(path);
+                    self.note_path(clock);
                     let (local, remote) = self.ice.describe(path);
                     let text = format!("{local} <-> {remote}");
                     if self.record.selected_pair.as_ref() != Some(&text) {
@@ -255,6 +254,7 @@ impl Connection {
                 }
                 // Before the last flight goes out again: it goes where this came from.
                 DtlsEvent::Repeated => self.heard_dtls(clock),
+                DtlsEvent::Closed if self.moves_on(clock) => return,
                 DtlsEvent::Closed => self.hang_up(clock, HangupReason::DtlsAlert, out),
                 DtlsEvent::Refused(error) => {
                     tracing::warn!(handle = self.id, "DTLS: {error}; waiting for another handshake");
@@ -297,6 +297,12 @@ impl Connection {
 
     fn become_ready(&mut self, clock: Clock) {
         self.stage = Stage::Ready;
+        self.moves = None;
+        if self.ticks.is_some() {
+            // Of another transport: media was up before.
+            self.renew_data(clock);
+            return;
+        }
         let record = &self.record;
         let since = |from: Option<i64>, to: i64| from.map(|from| to - from);
         // From the first check to the pair that DTLS begins on, and from there.

@@ -152,7 +152,8 @@ impl Connection {
         self.credit = None;
         self.ice.heard(from);
         self.take_ice_events(clock);
-        self.listens = self.ice.awaits_media();
+        self.note_authentic(from);
+        self.listens = self.listens();
     }
 
     /// As [`Connection::heard`], for the DTLS datagram that is being worked on.

@@ -35,6 +35,17 @@ impl Connection {
         }
     }
 
+    /// After a move of the transport.
+    pub(super) fn renew_data(&mut self, clock: Clock) {
+        let Some(sctp) = &mut self.sctp else { return };
+        let client = self.dtls_role == DtlsRole::Active;
+        match sctp.next(client, self.shared.config.dtls_mtu, clock.instant) {
+            Ok(None) => {}
+            Ok(Some(next)) => self.sctp = Some(next),
+            Err(error) => tracing::error!(handle = self.id, "no data channels: {error}"),
+        }
+    }
+
     /// For channels that are told apart. Those who ask bound what waits.
     pub(super) fn channel(&mut self, clock: Clock, command: ChannelCommand) {
         let Some(sctp) = &mut self.sctp else { return self.early_channels.push(command) };

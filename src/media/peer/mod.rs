@@ -10,6 +10,7 @@ mod data;
 mod demux;
 mod hangup;
 mod media;
+mod moving;
 mod pulse;
 mod snapshot;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What all PeerConnections of an engine share.
 pub struct Shared {
@@ -124,6 +125,9 @@ struct Srtp {
     incoming: srtp::Session,
 }
 
+/// How long a handshake may take, from its start (MP-136).
+const DTLS_LIMIT: Duration = Duration::from_secs(20);
+
 /// How far the connection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -197,6 +201,8 @@ pub struct Connection {
     notes: VecDeque<Note>,
     record: snapshot::Record,
     pulse: pulse::Pulse,
+    /// The transport may change; kept until it has.
+    moves: Option<moving::Move>,
 }
 
 impl Connection {
@@ -257,6 +263,7 @@ impl Connection {
             shared,
             record: snapshot::Record::default(),
             pulse: pulse::Pulse::default(),
+            moves: None,
         };
         connection.gather(clock, candidates);
         connection
@@ -283,6 +290,7 @@ impl Connection {
             Command::SetRemote { transport, dtls_role } => self.set_remote(transport, dtls_role),
             Command::SetRemoteCredentials(credentials) => self.set_remote_credentials(credentials),
             Command::SetFingerprint(fingerprint) => self.set_fingerprint(fingerprint),
+            Command::ExpectMove => self.expect_move(clock),
             Command::RestartIce(credentials) => self.restart_ice(credentials),
             Command::SetRole(role) => self.ice.set_role(role),
             Command::AddRemoteCandidate(candidate) => self.add_remote_candidate(candidate),
@@ -313,6 +321,7 @@ impl Connection {
         }
         self.ice.handle_timeout(clock.instant);
         self.check_dtls_timers(clock, out);
+        self.check_move(clock, out);
         self.check_data_timers(clock);
         self.tick(clock, out);
         self.progress(clock, out);
@@ -332,6 +341,7 @@ impl Connection {
             self.ice.poll_timeout(),
             self.ice_failure_due(now),
             self.dtls_due(now),
+            self.move_due(),
             self.data_due(),
             self.ticks_due(),
         ]

@@ -184,6 +184,109 @@ fn connected(change: impl Fn(&mut EngineConfig)) -> (End, End, Clock) {
     (a, b, clock)
 }
 
+/// The same peer with another transport, as browsers open it.
+fn moved(former: &End, clock: Clock) -> End {
+    let address: SocketAddr = "10.0.0.1:2000".parse().unwrap();
+    let setup = Setup {
+        config: PeerConfig {
+            id: 1,
+            ice_role: IceRole::Controlling,
+            dtls_role: DtlsRole::ActPass,
+            worker: None,
+            force_relay: false,
+        },
+        credentials: former.credentials.clone(),
+        addresses: vec![address],
+        tcp: Vec::new(),
+        relayed: None,
+        candidates: local::advertised(&former.shared.config, &[address]),
+        shared: former.shared.clone(),
+        store: former.store.clone(),
+        counts: Arc::default(),
+    };
+    End {
+        connection: Connection::new(setup, clock),
+        batch: Batch::new(256),
+        outputs: Vec::new(),
+        address,
+        credentials: former.credentials.clone(),
+        shared: former.shared.clone(),
+        store: former.store.clone(),
+        deaf_to: None,
+    }
+}
+
+/// `b` has been told of the move, or not; `a` closes its transport and opens another one, whose checks come before that, or after.
+fn after_a_move(lite: bool, told: bool, checks_first: bool) -> (End, End, Clock) {
+    let (mut a, mut b, clock) = two(|_| {});
+    let change = |config: &mut EngineConfig| config.ice_lite = lite;
+    b = if lite { end("bb", IceRole::Controlled, clock, change) } else { b };
+    a.meet(&b, DtlsRole::Passive, clock);
+    b.meet(&a, DtlsRole::Active, clock);
+    let mut clock = run(&mut a, &mut b, clock, Duration::from_secs(2));
+    assert!(a.is_connected() && b.is_connected());
+    if told {
+        b.command(clock, Command::ExpectMove);
+    }
+    let mut other = moved(&a, clock);
+    other.meet(&b, DtlsRole::Passive, clock);
+    if checks_first {
+        clock = run(&mut other, &mut b, clock, Duration::from_millis(500));
+    }
+    a.command(clock, Command::Hangup(HangupReason::ClosePc));
+    for (path, mut datagram) in a.drain() {
+        b.take(clock, Path::udp(path.remote, path.local), &mut datagram);
+    }
+    let clock = run(&mut other, &mut b, clock, Duration::from_secs(5));
+    (other, b, clock)
+}
+
+#[test]
+fn a_peer_that_opens_another_transport_is_followed() {
+    for (lite, checks_first) in [(false, false), (false, true), (true, false), (true, true)] {
+        let (other, b, _) = after_a_move(lite, true, checks_first);
+        assert_eq!(b.closed(), None, "lite: {lite}, checks first: {checks_first}");
+        assert!(other.is_connected() && other.connection.is_up() && b.connection.is_up());
+        assert_eq!(b.connection.path.unwrap().remote, other.address);
+        let connected = b.outputs.iter().filter(|o| matches!(o, Output::Connected)).count();
+        assert_eq!(connected, 1, "media is up once");
+        let (other, b, _) = after_a_move(lite, false, checks_first);
+        assert_eq!(b.closed(), Some(HangupReason::DtlsAlert));
+        assert!(!other.is_connected());
+    }
+}
+
+#[test]
+fn a_close_alert_that_is_lost_is_missed() {
+    let (mut a, mut b, clock) = connected(|_| {});
+    b.command(clock, Command::ExpectMove);
+    let mut other = moved(&a, clock);
+    other.meet(&b, DtlsRole::Passive, clock);
+    a.command(clock, Command::Hangup(HangupReason::ClosePc));
+    a.drain();
+    run(&mut other, &mut b, clock, Duration::from_secs(8));
+    assert_eq!(b.closed(), None);
+    assert!(other.is_connected() && other.connection.is_up() && b.connection.is_up());
+}
+
+#[test]
+fn a_peer_that_goes_instead_is_waited_for_as_long_as_a_handshake_may_take() {
+    let (mut a, mut b, clock) = connected(|_| {});
+    b.command(clock, Command::ExpectMove);
+    a.command(clock, Command::Hangup(HangupReason::ClosePc));
+    let clock = run(&mut a, &mut b, clock, Duration::from_secs(1));
+    assert_eq!(b.closed(), None);
+    run(&mut a, &mut b, clock, DTLS_LIMIT);
+    assert!(b.closed().is_some());
+    // And who closes long after the description has gone.
+    let (mut a, mut b, clock) = connected(|_| {});
+    b.command(clock, Command::ExpectMove);
+    let clock = run(&mut a, &mut b, clock, DTLS_LIMIT);
+    a.command(clock, Command::Hangup(HangupReason::ClosePc));
+    run(&mut a, &mut b, clock, Duration::from_secs(1));
+    assert_eq!(b.closed(), Some(HangupReason::DtlsAlert));
+}
+
 // MP-136
 #[test]
 fn dtls_that_is_not_answered_times_out_after_20_seconds() {

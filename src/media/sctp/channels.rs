@@ -40,6 +40,8 @@ pub struct Sctp {
     pub(super) busy: bool,
     pub(super) events: std::collections::VecDeque<SctpEvent>,
     pub(super) closed: bool,
+    /// Another association may follow, with the same channels.
+    keeps: bool,
 }
 
 impl Sctp {
@@ -62,7 +64,27 @@ impl Sctp {
             busy: false,
             events: Default::default(),
             closed: false,
+            keeps: false,
         })
+    }
+
+    /// The peer may open another transport: Chromium ends the association then and begins another one, in which the channels that are
+    /// open go on without being announced again. Those of programs, which are told of each end, end.
+    pub fn expect_move(&mut self) {
+        self.keeps = !self.terms.channels;
+    }
+
+    /// The association that follows, over the other transport; `None` if this one goes on, as Firefox has it.
+    pub fn next(&mut self, dtls_client: bool, mtu: u16, now: Instant) -> Result<Option<Sctp>, SctpError> {
+        if !self.closed {
+            return Ok(None);
+        }
+        let mut next = Sctp::with(dtls_client, mtu, self.terms, now)?;
+        let open =
+            std::mem::take(&mut self.channels).into_iter().filter(|channel| channel.state == State::Open);
+        next.channels = open.map(Channel::again).collect();
+        next.events = std::mem::take(&mut self.events);
+        Ok(Some(next))
     }
 
     /// A packet from DTLS.
@@ -155,6 +177,10 @@ impl Sctp {
     fn end(&mut self) {
         self.closed = true;
         self.waiting.clear();
+        if self.keeps {
+            self.events.push_back(SctpEvent::Closed);
+            return;
+        }
         for channel in std::mem::take(&mut self.channels) {
             self.tell(ChannelEvent::Closed(channel.id, ChannelEnd::Association));
         }
@@ -184,6 +210,7 @@ impl Sctp {
                 self.busy = true;
                 self.events.push_back(SctpEvent::Up);
                 self.tell(ChannelEvent::Up);
+                self.open_kept();
                 self.read_unread(now);
             }
             // Both directions of the stream are reset: the slot is free, the label may be opened anew.

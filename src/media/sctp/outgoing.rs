@@ -193,6 +193,20 @@ impl Sctp {
         Ok(stream)
     }
 
+    /// The streams of channels that were open before the association was.
+    pub(super) fn open_kept(&mut self) {
+        let kept = self.channels.iter().filter(|channel| channel.state == State::Open);
+        let kept: Vec<_> =
+            kept.filter_map(|c| Some((c.stream?, c.config.ordered, c.config.reliability))).collect();
+        for (stream, ordered, reliability) in kept {
+            if self.link.association.stream(stream).is_ok()
+                || self.link.association.open_stream(stream, Ppi::Binary).is_ok()
+            {
+                self.send_as(stream, ordered, reliability);
+            }
+        }
+    }
+
     /// How messages on this stream are sent from here on.
     pub(super) fn send_as(&mut self, stream: StreamId, ordered: bool, reliability: Reliability) {
         let (kind, value) = match reliability {

@@ -66,6 +66,12 @@ impl Channel {
         Channel { stream: Some(stream), state: State::Open, implied, ..self }
     }
 
+    /// The same one, of another association.
+    pub fn again(self) -> Channel {
+        let Channel { id, stream, config, label, protocol, implied, .. } = self;
+        Channel { stream, implied, state: State::Open, ..Channel::new(config, id, &label, &protocol) }
+    }
+
     pub fn wrote(&mut self, bytes: usize, unseen: bool, internal: bool) {
         self.buffered += bytes;
         self.sent.push_back(Sent { left: bytes, unseen, internal });

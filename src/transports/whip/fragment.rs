@@ -49,6 +49,15 @@ pub(super) fn credentials(sdp: &str) -> Option<(&str, &str)> {
     Some((value("a=ice-ufrag:")?, value("a=ice-pwd:")?))
 }
 
+/// RFC 8839 §5.4. Whoever guesses the password sends media away; the Janus API, as the reference, takes any.
+pub(super) fn are_fit(ufrag: &str, pwd: &str) -> bool {
+    let fits = |text: &str, least| {
+        let is_ice_char = |c: u8| c.is_ascii_alphanumeric() || c == b'+' || c == b'/';
+        (least..=256).contains(&text.len()) && text.bytes().all(is_ice_char)
+    };
+    fits(ufrag, 4) && fits(pwd, 22)
+}
+
 /// The same description with other credentials, and without candidates.
 pub(super) fn with_credentials(sdp: &str, ufrag: &str, pwd: &str) -> String {
     let mut text = String::with_capacity(sdp.len() + 64);

@@ -34,7 +34,7 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::routing::{MethodRouter, post};
 use axum::{Extension, Router};
 use caller::{Call, Failure, text};
-use fragment::Fragment;
+use fragment::{Fragment, are_fit, credentials};
 use resource::{Held, Patched, Resource, Wish, new_tag};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -245,6 +245,9 @@ impl Whip {
             return Err(empty(StatusCode::UNSUPPORTED_MEDIA_TYPE));
         }
         let offer = std::str::from_utf8(offer).map_err(|_| empty(StatusCode::BAD_REQUEST))?;
+        if credentials(offer).is_some_and(|(ufrag, pwd)| !are_fit(ufrag, pwd)) {
+            return Err(empty(StatusCode::BAD_REQUEST));
+        }
         if self.resources.lock().len() >= MOST {
             return Err(empty(StatusCode::SERVICE_UNAVAILABLE));
         }
@@ -345,8 +348,17 @@ impl Whip {
         let (answer, patched) = oneshot::channel();
         let wish = if is_of_type(head, FRAGMENT) {
             let etag = head.get(IF_MATCH).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
-            Wish::Fragment { fragment: Fragment::parse(body), etag, answer }
+            let fragment = Fragment::parse(body);
+            if let (Some(ufrag), Some(pwd)) = (&fragment.ufrag, &fragment.pwd)
+                && !are_fit(ufrag, pwd)
+            {
+                return empty(StatusCode::BAD_REQUEST);
+            }
+            Wish::Fragment { fragment, etag, answer }
         } else if is_of_type(head, SDP) {
+            if credentials(body).is_some_and(|(ufrag, pwd)| !are_fit(ufrag, pwd)) {
+                return empty(StatusCode::BAD_REQUEST);
+            }
             Wish::Answer { sdp: body.to_owned(), answer }
         } else {
             return empty(StatusCode::UNSUPPORTED_MEDIA_TYPE);
