@@ -23,6 +23,8 @@ const VERSION: [u8; 2] = [0xFE, 0xFD];
 /// Type, version, epoch, sequence number, length.
 const HEADER: usize = 13;
 const TAG: usize = 16;
+/// Of ChaCha20.
+const MAX_KEY: usize = 32;
 /// The epoch after a first handshake.
 const EPOCH: u64 = 1;
 /// RFC 5246 §6.2.1: bytes of a record's content.
@@ -41,8 +43,12 @@ const FINISHED: u8 = 20;
 
 /// Keys of one direction.
 struct Half {
-    /// Stays in freed memory: nobody can reach into `ring`'s keys, nor into its tags, which [`prf`]'s output is made of.
-    key: aead::LessSafeKey,
+    algorithm: &'static aead::Algorithm,
+    key: Zeroizing<[u8; MAX_KEY]>,
+    /// What `ring` makes of it, half a kilobyte, from the first record with data on: most PeerConnections have none, and then
+    /// only one alert each way. Stays in freed memory: nobody can reach into `ring`'s keys, nor into its tags, which [`prf`]'s
+    /// output is made of.
+    ready: Option<Box<aead::LessSafeKey>>,
     iv: Zeroizing<[u8; aead::NONCE_LEN]>,
     /// Bytes of the nonce that each record carries.
     explicit: usize,
@@ -229,10 +235,37 @@ impl Dtls for Settled {
 
 impl Half {
     fn new(algorithm: &'static aead::Algorithm, key: &[u8], implicit: &[u8]) -> Option<Half> {
-        let key = aead::LessSafeKey::new(aead::UnboundKey::new(algorithm, key).ok()?);
+        let mut kept = Zeroizing::new([0; MAX_KEY]);
+        kept.get_mut(..key.len())?.copy_from_slice(key);
         let mut iv = Zeroizing::new([0; aead::NONCE_LEN]);
         iv[..implicit.len()].copy_from_slice(implicit);
-        Some(Half { key, iv, explicit: aead::NONCE_LEN - implicit.len(), ahead: 0 })
+        Some(Half {
+            algorithm,
+            key: kept,
+            ready: None,
+            iv,
+            explicit: aead::NONCE_LEN - implicit.len(),
+            ahead: 0,
+        })
+    }
+
+    /// Does something with the key, and keeps it if that was a record with data.
+    fn with_key<T>(
+        &mut self,
+        kind: u8,
+        work: impl FnOnce(&Half, &aead::LessSafeKey) -> Option<T>,
+    ) -> Option<T> {
+        let made = if self.ready.is_none() { Some(Box::new(self.made()?)) } else { None };
+        let done = work(self, made.as_deref().or(self.ready.as_deref())?);
+        if made.is_some() && done.is_some() && kind == DATA {
+            self.ready = made;
+        }
+        done
+    }
+
+    fn made(&self) -> Option<aead::LessSafeKey> {
+        let key = self.key.get(..self.algorithm.key_len())?;
+        Some(aead::LessSafeKey::new(aead::UnboundKey::new(self.algorithm, key).ok()?))
     }
 
     /// `number`: what the last eight bytes of the nonce are made of. With GCM they lie in the record, else it is the
@@ -243,7 +276,7 @@ impl Half {
         aead::Nonce::assume_unique_for_key(nonce)
     }
 
-    fn seal(&self, kind: u8, sequence: u64, data: &[u8]) -> Option<Vec<u8>> {
+    fn seal(&mut self, kind: u8, sequence: u64, data: &[u8]) -> Option<Vec<u8>> {
         let number = sequence.wrapping_add(self.ahead).to_be_bytes();
         let sequence = sequence.to_be_bytes();
         let length = u16::try_from(self.explicit + data.len() + TAG).ok()?;
@@ -256,20 +289,23 @@ impl Half {
         let start = record.len();
         record.extend(data);
         let extra = additional_data(kind, sequence, data.len())?;
-        let nonce = self.nonce(number);
-        let tag = self.key.seal_in_place_separate_tag(nonce, extra, &mut record[start..]).ok()?;
+        let tag = self.with_key(kind, |half, key| {
+            key.seal_in_place_separate_tag(half.nonce(number), extra, &mut record[start..]).ok()
+        })?;
         record.extend(tag.as_ref());
         Some(record)
     }
 
-    fn open(&self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
+    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
         let sequence = sequence.to_be_bytes();
         let (explicit, sealed) = fragment.split_at_checked(self.explicit)?;
-        let nonce = self.nonce(explicit.try_into().unwrap_or(sequence));
+        let number = explicit.try_into().unwrap_or(sequence);
         let len = sealed.len().checked_sub(TAG).filter(|len| *len <= MAX_CONTENT)?;
         let extra = additional_data(kind, sequence, len)?;
         let mut content = sealed.to_vec();
-        let len = self.key.open_in_place(nonce, extra, &mut content).ok()?.len();
+        let len = self.with_key(kind, |half, key| {
+            key.open_in_place(half.nonce(number), extra, &mut content).ok().map(|plain| plain.len())
+        })?;
         content.truncate(len);
         Some(content)
     }

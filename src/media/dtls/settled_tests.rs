@@ -108,6 +108,25 @@ fn numbers_end_before_they_begin_anew() {
     }
 }
 
+/// Whoever has no data channels keeps none of `ring`'s keys, not even after a forged record with data.
+#[test]
+fn keys_are_ready_from_the_first_data_on() {
+    for (mut client, mut server) in settled() {
+        client.write(b"data").unwrap();
+        let data = client.poll_transmit().unwrap();
+        let mut forged = data.clone();
+        *forged.last_mut().unwrap() ^= 1;
+        server.handle(&forged);
+        assert!(client.sealing.ready.is_some() && server.opening.ready.is_none());
+        server.handle(&data);
+        assert!(is_data(&mut server, "data") && server.opening.ready.is_some());
+        server.close();
+        assert!(server.sealing.ready.is_none());
+        client.handle(&server.poll_transmit().unwrap());
+        assert!(matches!(client.poll_event(), Some(DtlsEvent::Closed)));
+    }
+}
+
 #[test]
 fn records_hold_16_kb_at_most() {
     // RFC 5246 §6.2.1

@@ -45,7 +45,7 @@ pub enum AgentEvent {
     /// A TCP connection to there is wanted; [`Agent::opened`] or [`Agent::lost`] follows.
     Connect(SocketAddr),
     /// A remote candidate that the peer did not tell, found by a check (RFC 8445 §7.3.1.3).
-    PeerReflexive(Candidate),
+    PeerReflexive(Box<Candidate>),
     /// The path to send on; again whenever it changes.
     Selected(Path),
 }
@@ -84,8 +84,12 @@ pub struct Agent {
     connections: Vec<Path>,
     /// Remote candidates that we open connections to.
     passive: Vec<Candidate>,
-    /// When the crate last had its turn; it sends at most one check in each.
-    turn: Option<Instant>,
+    /// When the last check was made; the crate makes at most one in each of its turns.
+    checked: Option<Instant>,
+    /// A check was answered since.
+    answered: bool,
+    /// Since it was early for another one, the crate has not had its turn.
+    put_off: bool,
     /// Remote candidates told since the last restart.
     told: usize,
     /// Those told before [`Agent::start`].
@@ -131,7 +135,9 @@ impl Agent {
             nominations: Nominations::default(),
             checked_from: None,
             settled: false,
-            turn: None,
+            checked: None,
+            answered: false,
+            put_off: false,
             told: 0,
             waiting: Vec::new(),
             started: false,

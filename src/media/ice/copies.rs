@@ -4,21 +4,21 @@
 use super::stun::TransactionId;
 use std::hash::{BuildHasher, RandomState};
 
-/// With a check in 2.5 s, as browsers send them, the last ten minutes. A kilobyte for each PeerConnection, from its start, so
-/// that nothing is allocated while packets flow.
+/// With a check in 2.5 s, as browsers send them, the last ten minutes. A kilobyte, after as many.
 const MOST: usize = 256;
 
 /// What [`Remembered`](super::remembered::Remembered) no longer knows with all that belongs to it. Whoever replays what he has
 /// captured needs as many requests as he wants to claim addresses.
 pub(super) struct Copies {
     keys: RandomState,
-    hashes: Box<[u32; MOST]>,
+    /// As many as there were, up to [`MOST`].
+    hashes: Vec<u32>,
     next: usize,
 }
 
 impl Copies {
     pub(super) fn new() -> Copies {
-        Copies { keys: RandomState::new(), hashes: Box::new([0; MOST]), next: 0 }
+        Copies { keys: RandomState::new(), hashes: Vec::new(), next: 0 }
     }
 
     /// One in several million requests that are none is taken for one; the peer's next one is not.
@@ -28,12 +28,16 @@ impl Copies {
 
     /// In place of the oldest.
     pub(super) fn add(&mut self, id: TransactionId) {
-        self.hashes[self.next] = self.hash(id);
+        let hash = self.hash(id);
+        if let Some(oldest) = self.hashes.get_mut(self.next) {
+            *oldest = hash;
+        } else {
+            self.hashes.push(hash);
+        }
         self.next = (self.next + 1) % MOST;
     }
 
-    /// 0 is none.
     fn hash(&self, id: TransactionId) -> u32 {
-        (self.keys.hash_one(id) as u32).max(1)
+        self.keys.hash_one(id) as u32
     }
 }

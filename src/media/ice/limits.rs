@@ -14,8 +14,10 @@ pub const MAX_PAIRS: usize = 100;
 /// Candidates that the peer may tell between two ICE restarts; more could not be checked.
 pub const MAX_REMOTE_CANDIDATES: usize = MAX_PAIRS;
 
-/// Least time between two checks (RFC 8445 §14.2).
+/// Least time between two checks (RFC 8445 §14.2), and after one that has its answer already: the second check of a pair
+/// nominates it, and a handshake waits for that.
 pub const PACE: Duration = Duration::from_millis(50);
+pub const LEAST_PACE: Duration = Duration::from_millis(5);
 /// Checks of a pair that are sent without ever an answer (RFC 8489 §6.2.1); each authentic request from there allows
 /// one more.
 pub const MAX_CHECKS: usize = 7;

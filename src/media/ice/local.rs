@@ -54,7 +54,8 @@ const DISCARD: u16 = 9;
 /// These candidates, and behind each the same over TCP: one that connects itself, which a lite agent does not, and one that
 /// may be connected to at `bound`.
 pub fn with_tcp(config: &EngineConfig, by_udp: Vec<Candidate>, bound: &[SocketAddr]) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
+    // Each PeerConnection keeps them.
+    let mut candidates = Vec::with_capacity(by_udp.len() * if bound.is_empty() { 1 } else { 3 });
     for (index, candidate) in by_udp.into_iter().enumerate() {
         let own = bound.iter().find(|own| own.is_ipv4() == candidate.address.is_ipv4());
         let of = |tcptype: TcpType, port| Candidate {

@@ -122,6 +122,22 @@ fn two_agents_connect() {
     );
 }
 
+/// Two checks and their answers, in steps of 10 ms: the first one is not kept waiting by a turn in which there was none, nor the
+/// nomination by a check that has its answer. A peer's handshake waits for both.
+#[test]
+fn what_is_answered_slows_nothing_down() {
+    let mut server = end("s", IceRole::Controlling, false, &["10.0.0.1:1000"]);
+    let mut client = end("c", IceRole::Controlled, false, &["10.0.0.2:2000"]);
+    let mut now = Instant::now();
+    server.agent.set_remote(credentials("c"), false);
+    client.agent.set_remote(credentials("s"), false);
+    server.agent.start(now);
+    client.agent.add_remote(host("10.0.0.1:1000"));
+    client.agent.start(now);
+    run(&mut server, &mut client, &mut now, Duration::from_millis(40));
+    assert!(server.selected().is_some() && client.selected().is_some());
+}
+
 // MP-114: a lite agent answers only, and its peer controls.
 #[test]
 fn lite_agent_is_found_without_checks_of_its_own() {

@@ -29,7 +29,7 @@ impl Connection {
                 for command in std::mem::take(&mut self.early_channels) {
                     sctp.command(command, clock.instant);
                 }
-                self.sctp = Some(sctp);
+                self.sctp = Some(Box::new(sctp));
             }
             Err(error) => tracing::error!(handle = self.id, "no data channels: {error}"),
         }
@@ -81,7 +81,7 @@ impl Connection {
     }
 
     pub(super) fn data_due(&self) -> Option<Instant> {
-        self.sctp.as_ref().and_then(Sctp::timeout)
+        self.sctp.as_deref().and_then(Sctp::timeout)
     }
 
     pub(super) fn check_data_timers(&mut self, clock: Clock) {

@@ -279,12 +279,12 @@ impl Connection {
             && let Some(dtls) = self.dtls.take()
         {
             let flights = std::mem::take(&mut self.flights);
-            self.left = Some(Left { dtls, hello, flights, dtls_role: self.dtls_role });
+            self.left = Some(Box::new(Left { dtls, hello, flights, dtls_role: self.dtls_role }));
         }
     }
 
     pub fn take_left(&mut self) -> Option<Left> {
-        self.left.take()
+        self.left.take().map(|left| *left)
     }
 
     /// Whether we wait for a handshake, and this may be it.

@@ -166,11 +166,12 @@ pub struct Connection {
     data: Option<DataTerms>,
     /// For channels, from before that, or before DTLS is up.
     early_channels: Vec<ChannelCommand>,
-    sctp: Option<Sctp>,
+    /// Two kilobytes that most have no use for.
+    sctp: Option<Box<Sctp>>,
     /// Where packets go.
     path: Option<Path>,
     /// How much DTLS may go to a path that nobody has proven; a lite agent's, until DTLS is through.
-    credit: Option<credit::Credit>,
+    credit: Option<Box<credit::Credit>>,
     /// Where the datagram came from that is being worked on.
     from: Option<Origin>,
     /// The last datagram of media or DTLS was authentic.
@@ -186,7 +187,7 @@ pub struct Connection {
     /// The handshake that the peer has begun.
     hello: Option<demux::Hello>,
     /// It has come to its end before that one.
-    left: Option<Left>,
+    left: Option<Box<Left>>,
     /// Datagrams of DTLS that showed another certificate than the one of the description, and were ignored.
     left_out: demux::LeftOut,
     /// Our place in the worker's batch.
@@ -204,6 +205,9 @@ pub struct Connection {
     /// The transport may change; kept until it has.
     moves: Option<moving::Move>,
 }
+
+/// One for each PeerConnection: what only some have, or only for a while, is elsewhere.
+const _: () = assert!(size_of::<Connection>() <= 5200);
 
 impl Connection {
     pub fn new(setup: Setup, clock: Clock) -> Connection {
@@ -243,7 +247,7 @@ impl Connection {
             early_channels: Vec::new(),
             sctp: None,
             path: None,
-            credit: shared.config.ice_lite.then(credit::Credit::default),
+            credit: shared.config.ice_lite.then(Box::default),
             from: None,
             authentic: false,
             listens: false,
@@ -271,7 +275,12 @@ impl Connection {
 
     /// Next thing for the sink; nothing follows [`Output::Closed`].
     pub fn next_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let next = self.outputs.pop_front();
+        if next.is_none() && self.stage == Stage::Ready && self.data.is_none() {
+            // Most of it happens while it is set up.
+            self.outputs = VecDeque::new();
+        }
+        next
     }
 
     pub fn has_output(&self) -> bool {

@@ -89,8 +89,9 @@ impl Medium {
             };
             *to = place.filter(|place| *place < layers);
         }
-        let mut former: Vec<_> = self.layers.drain(..).map(Some).collect();
-        self.layers.extend((0..layers).map(|layer| {
+        let mut former: Vec<_> = std::mem::take(&mut self.layers).into_iter().map(Some).collect();
+        // Of a range: not one more than needed.
+        self.layers = Vec::from_iter((0..layers).map(|layer| {
             let from = moves.iter().position(|to| *to == Some(layer));
             from.and_then(|from| former[from].take()).unwrap_or_else(|| Layer::new(config.kind))
         }));
@@ -202,7 +203,11 @@ impl Media {
                     }
                     self.negotiated_again(index, config);
                 }
-                None => self.media.push(Medium::new(config)),
+                None => {
+                    // There are few m-lines, and a place that stays empty is as large as one.
+                    self.media.reserve_exact(1);
+                    self.media.push(Medium::new(config));
+                }
             }
         }
         // What descriptions name goes before what packets told, whichever medium that was in.
@@ -332,6 +337,11 @@ impl Media {
 
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, Medium> {
         self.media.iter_mut()
+    }
+
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.media.capacity()
     }
 
     pub fn indices(&self) -> std::ops::Range<usize> {

@@ -106,6 +106,18 @@ fn streams_may_change_places() {
     }
 }
 
+/// A place that stays empty is as large as one that does not: half a kilobyte for each PeerConnection.
+#[test]
+fn there_are_as_many_places_as_media_and_layers() {
+    let mut streams = streams(Vec::new());
+    for _ in 0..2 {
+        streams.set_media(vec![audio(), signalled([10, 20, 30], [0; 3])]);
+    }
+    let layers = streams.media.iter().map(|medium| medium.layers.capacity());
+    assert_eq!(layers.collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(streams.media.capacity(), 2);
+}
+
 /// A layer is its rid, wherever that stands in the list.
 #[test]
 fn layers_follow_their_rids() {

@@ -72,6 +72,7 @@ impl Agent {
         }
         if is_answer {
             self.asked.end(id);
+            self.answered = true;
         }
         if let Some(mapped) = mapped {
             self.note_mapped(mapped);
@@ -102,7 +103,16 @@ impl Agent {
 
     pub fn poll_timeout(&mut self) -> Option<Instant> {
         let next = self.inner.poll_timeout();
-        next.map(|at| self.turn.map_or(at, |turn| at.max(turn + PACE)))
+        match self.next_check() {
+            Some(due) if self.put_off => Some(due),
+            due => next.max(due.filter(|_| next.is_some())),
+        }
+    }
+
+    /// Not earlier; `None`: there was none yet.
+    pub(super) fn next_check(&self) -> Option<Instant> {
+        let pace = if self.answered { LEAST_PACE } else { PACE };
+        self.checked.map(|last| last + pace)
     }
 
     pub fn poll_transmit(&mut self) -> Option<StunOut> {

@@ -38,10 +38,14 @@ impl Agent {
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
-        let early = self.turn.is_some_and(|turn| now.saturating_duration_since(turn) < PACE);
-        if !early {
-            self.turn = Some(now);
+        self.put_off = self.next_check().is_some_and(|next| now < next);
+        if !self.put_off {
+            let before = self.inner.stats().bind_request_sent;
             self.inner.handle_timeout(now);
+            if self.inner.stats().bind_request_sent != before {
+                self.checked = Some(now);
+                self.answered = false;
+            }
         }
         while let Some(event) = self.inner.poll_event() {
             match event {

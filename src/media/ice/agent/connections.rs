@@ -51,7 +51,7 @@ impl Agent {
         self.nominations.forget(path);
         if self.selected == Some(path) {
             self.set_state(IceState::Failed);
-            self.turn = None;
+            self.checked = None;
             self.handle_timeout(now);
         }
     }

@@ -120,7 +120,8 @@ impl Agent {
             .remote_candidates()
             .find(|c| is_at(c, from) && c.kind() == CandidateKind::PeerReflexive);
         if let Some(candidate) = found {
-            self.events.push_back(AgentEvent::PeerReflexive(peer_reflexive(from, candidate.prio())));
+            self.events
+                .push_back(AgentEvent::PeerReflexive(Box::new(peer_reflexive(from, candidate.prio()))));
         }
     }
 }
