@@ -41,7 +41,7 @@ impl Connection {
         let client = self.dtls_role == DtlsRole::Active;
         match sctp.next(client, self.shared.config.dtls_mtu, clock.instant) {
             Ok(None) => {}
-            Ok(Some(next)) => self.sctp = Some(next),
+            Ok(Some(next)) => self.sctp = Some(Box::new(next)),
             Err(error) => tracing::error!(handle = self.id, "no data channels: {error}"),
         }
     }

@@ -203,7 +203,7 @@ pub struct Connection {
     record: snapshot::Record,
     pulse: pulse::Pulse,
     /// The transport may change; kept until it has.
-    moves: Option<moving::Move>,
+    moves: Option<Box<moving::Move>>,
 }
 
 /// One for each PeerConnection: what only some have, or only for a while, is elsewhere.

@@ -23,7 +23,8 @@ pub(super) struct Move {
 impl Connection {
     pub(super) fn expect_move(&mut self, clock: Clock) {
         if self.stage == Stage::Ready && self.srtp.is_some() {
-            self.moves = Some(Move { from: self.path, until: clock.instant + DTLS_LIMIT, silent: None });
+            let until = clock.instant + DTLS_LIMIT;
+            self.moves = Some(Box::new(Move { from: self.path, until, silent: None }));
             if let Some(sctp) = &mut self.sctp {
                 sctp.expect_move();
             }
@@ -56,7 +57,8 @@ impl Connection {
     /// The peer has closed DTLS. True: because it opens another transport, which gets a handshake of its own as soon as there is a
     /// path. What plugins know of stays: streams and channels, in the same SCTP association (Firefox) or in another one (Chromium).
     pub(super) fn moves_on(&mut self, clock: Clock) -> bool {
-        let Some(Move { from, .. }) = self.moves.as_ref().filter(|moves| clock.instant < moves.until) else {
+        let Some(Move { from, .. }) = self.moves.as_deref().filter(|moves| clock.instant < moves.until)
+        else {
             return false;
         };
         if self.path == *from {
