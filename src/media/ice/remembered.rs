@@ -6,8 +6,8 @@ use super::stun::TransactionId;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 
-/// The newest of some transactions. Every PeerConnection has two of these, and many have hardly any: it grows with them, two or
-/// three times in all. Hashes with a key of our own take a sixth of what ids and addresses would.
+/// The newest of some transactions. Every PeerConnection has two of these from its start, so that none allocates while packets
+/// flow. Hashes with a key of our own take a sixth of what ids and addresses would.
 pub(super) struct Remembered {
     keys: RandomState,
     known: VecDeque<Transaction>,
@@ -25,7 +25,7 @@ type Hash = u32;
 
 impl Remembered {
     pub(super) fn new(most: usize) -> Self {
-        Remembered { keys: RandomState::new(), known: VecDeque::new(), most }
+        Remembered { keys: RandomState::new(), known: VecDeque::with_capacity(most), most }
     }
 
     /// The oldest makes room.
