@@ -18,6 +18,13 @@ static int entries(const char *path) {
 	return count;
 }
 
+/* This one, and the two dots; ThreadSanitizer has one of its own, and keeps what it has seen. */
+#ifdef __SANITIZE_THREAD__
+enum { ALONE = 4 };
+#else
+enum { ALONE = 3 };
+#endif
+
 /* Threads that have been joined may be there for a moment. */
 static int threads(int wanted) {
 	int found = 0;
@@ -131,16 +138,18 @@ int main(int argc, char **argv) {
 	for(int i = 0; i < 5; i++)
 		once();
 	int descriptors = entries("/proc/self/fd");
-	EXPECT(threads(3) == 3); /* this one, and the two dots */
+	EXPECT(threads(ALONE) == ALONE);
 	long memory = resident_kb();
 	for(int i = 0; i < rounds; i++)
 		once();
 	several();
-	EXPECT(threads(3) == 3);
+	EXPECT(threads(ALONE) == ALONE);
 	EXPECT(entries("/proc/self/fd") == descriptors);
 	long grown = resident_kb() - memory;
 	printf("%d rounds: %ld kB more\n", rounds, grown);
+#ifndef __SANITIZE_THREAD__
 	EXPECT(grown < 4096 + rounds);
+#endif
 
 	janus_rs *set_up = opened(), *started = opened();
 	EXPECT(in_child(set_up, of_its_own) == 0 && in_child(set_up, of_its_own) == 0);
