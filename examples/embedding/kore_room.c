@@ -10,6 +10,7 @@
  * then calls kore_worker_configure(). So modules are opened in the parent, and the core is started in each worker: it then
  * has rooms of its own, and the page of a second person has to get to the same worker ("?worker=").
  */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <kore/kore.h>
 #include <kore/http.h>
 #include <kore/seccomp.h>
@@ -70,9 +71,25 @@ void kore_parent_configure(int argc, char **argv) {
 		fatal("janus_rs: %s", janus_rs_error());
 }
 
+/* A certificate from kore's key manager, the process that alone has the private key. kore redirects the signatures of an RSA structure there,
+ * which is a copy with OpenSSL 3: what is made of that copy signs, not the key that it was copied from. */
+static void certificate(struct kore_msg *message, const void *data) {
+	const struct kore_x509_msg *chain = data;
+	struct kore_domain *domain;
+	if(!kore_worker_keymgr_response_verify(message, data, &domain))
+		return;
+	kore_domain_tlsinit(domain, KORE_PEM_CERT_CHAIN, chain->data, chain->data_len);
+	EVP_PKEY *key = EVP_PKEY_new();
+	if(EVP_PKEY_assign_RSA(key, EVP_PKEY_get1_RSA(SSL_CTX_get0_privatekey(domain->ssl_ctx))) != 1
+			|| SSL_CTX_use_PrivateKey(domain->ssl_ctx, key) != 1)
+		fatal("no RSA certificate for %s", domain->domain);
+	EVP_PKEY_free(key);
+}
+
 /* In each worker, with media ports of its own. */
 void kore_worker_configure(void) {
 	char ports[32];
+	kore_msg_unregister(KORE_MSG_CERTIFICATE), kore_msg_register(KORE_MSG_CERTIFICATE, certificate);
 	snprintf(ports, sizeof(ports), "%d-%d", 20000 + 100 * worker->id, 20099 + 100 * worker->id);
 	if(janus_rs_set(core, "media.rtp_port_range", ports) < 0 || janus_rs_start(core) < 0
 			|| janus_rs_queue_open(core, &queue, NULL) < 0)
