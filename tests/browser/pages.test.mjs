@@ -306,8 +306,11 @@ for (const name of ['Chromium', 'Firefox']) {
 				// A screen is one stream more of the same connection, and goes away again.
 				assert.ok(await isShown(bob, 'screen'));
 				for (const round of ['first', 'second']) {
+					// Frames are taken of a page in front, and asked for by one.
+					await bob.bringToFront();
 					await press(bob, 'screen');
-					await until(async () => await playing(ada) === 3, `the ${round} screen`, 60000);
+					await ada.bringToFront();
+					await until(async () => await playing(ada) === 3, `the ${round} screen`, 120000);
 					await press(bob, 'screen');
 					await until(async () => await playing(ada) === 2, `end of the ${round} screen`);
 				}
