@@ -9,6 +9,17 @@ fn gate() -> (Sender<()>, Arc<Mutex<Receiver<()>>>) {
     (open, Arc::new(Mutex::new(closed)))
 }
 
+/// Messages are answered when the gate is open.
+fn blocked() -> (World, Sender<()>) {
+    let world = World::new();
+    let (open, closed) = gate();
+    world.on_message(move |_| {
+        let _ = closed.lock().unwrap().recv();
+        PluginResult::Wait(None)
+    });
+    (world, open)
+}
+
 fn message(session: u64, handle: u64) -> String {
     format!(
         r#"{{"janus":"message","transaction":"m","session_id":{session},"handle_id":{handle},"body":{{}}}}"#
@@ -18,12 +29,7 @@ fn message(session: u64, handle: u64) -> String {
 #[test]
 fn a_blocked_plugin_blocks_only_its_handle() {
     // CP-168
-    let world = World::new();
-    let (open, closed) = gate();
-    world.on_message(move |_| {
-        let _ = closed.lock().unwrap().recv();
-        PluginResult::Wait(None)
-    });
+    let (world, open) = blocked();
     let (session, handle) = world.attached();
     let blocked = world.send(A, &message(session, handle));
     world.log.wait(&format!("message {handle}"));
@@ -40,12 +46,7 @@ fn a_blocked_plugin_blocks_only_its_handle() {
 
 #[test]
 fn what_calls_no_module_is_answered_at_once_unless_it_has_to_wait() {
-    let world = World::new();
-    let (open, closed) = gate();
-    world.on_message(move |_| {
-        let _ = closed.lock().unwrap().recv();
-        PluginResult::Wait(None)
-    });
+    let (world, open) = blocked();
     let (session, handle) = world.attached();
     let on_handle = |name: &str| {
         format!(r#"{{"janus":"{name}","transaction":"t","session_id":{session},"handle_id":{handle}}}"#)

@@ -45,9 +45,20 @@ pub(super) fn end(
     let address: SocketAddr = format!("10.0.0.{}:1000", name.len()).parse().unwrap();
     let credentials =
         IceCredentials { ufrag: format!("{name}ufrag"), pwd: format!("{name}-twenty-two-characters") };
+    placed(address, ice_role, credentials, shared, SharedStore::default(), clock)
+}
+
+/// With this address, and what it may have in common with another one.
+fn placed(
+    address: SocketAddr,
+    ice_role: IceRole,
+    credentials: IceCredentials,
+    shared: Arc<Shared>,
+    store: SharedStore,
+    clock: Clock,
+) -> End {
     let config =
         PeerConfig { id: 1, ice_role, dtls_role: DtlsRole::ActPass, worker: None, force_relay: false };
-    let store = SharedStore::default();
     let setup = Setup {
         config,
         credentials: credentials.clone(),
@@ -186,34 +197,9 @@ fn connected(change: impl Fn(&mut EngineConfig)) -> (End, End, Clock) {
 
 /// The same peer with another transport, as browsers open it.
 fn moved(former: &End, clock: Clock) -> End {
-    let address: SocketAddr = "10.0.0.1:2000".parse().unwrap();
-    let setup = Setup {
-        config: PeerConfig {
-            id: 1,
-            ice_role: IceRole::Controlling,
-            dtls_role: DtlsRole::ActPass,
-            worker: None,
-            force_relay: false,
-        },
-        credentials: former.credentials.clone(),
-        addresses: vec![address],
-        tcp: Vec::new(),
-        relayed: None,
-        candidates: local::advertised(&former.shared.config, &[address]),
-        shared: former.shared.clone(),
-        store: former.store.clone(),
-        counts: Arc::default(),
-    };
-    End {
-        connection: Connection::new(setup, clock),
-        batch: Batch::new(256),
-        outputs: Vec::new(),
-        address,
-        credentials: former.credentials.clone(),
-        shared: former.shared.clone(),
-        store: former.store.clone(),
-        deaf_to: None,
-    }
+    let End { credentials, shared, store, .. } = former;
+    let address = "10.0.0.1:2000".parse().unwrap();
+    placed(address, IceRole::Controlling, credentials.clone(), shared.clone(), store.clone(), clock)
 }
 
 /// `b` has been told of the move, or not; `a` closes its transport and opens another one, whose checks come before that, or after.
