@@ -117,7 +117,7 @@ describe('clients over the built-in transports', { skip: process.env.JANUS_UNDER
 			const [ada, bob] = people;
 			for (const page of people) {
 				await page.bringToFront();
-				await until(async () => await playing(page) === 1, 'the picture of the other', 60000);
+				await until(async () => await playing(page) === 1, 'the picture of the other');
 			}
 			await until(() => bob.evaluate(() => !document.getElementById('send').disabled), 'chat');
 			await bob.evaluate(() => { document.getElementById('text').value = 'hello'; });
@@ -125,7 +125,7 @@ describe('clients over the built-in transports', { skip: process.env.JANUS_UNDER
 			await says(ada, 'log', 'Bob: hello');
 			// A screen is one stream more of the same connection, and goes away again.
 			await press(bob, 'screen');
-			await until(async () => await playing(ada) === 2, 'the screen of the other', 60000);
+			await until(async () => await playing(ada) === 2, 'the screen of the other');
 			await press(bob, 'screen');
 			await until(async () => await playing(ada) === 1, 'end of the screen');
 			await ada.evaluate(() => document.querySelector('.tile [aria-label="Mute Bob"]').click());

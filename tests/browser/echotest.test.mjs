@@ -70,7 +70,7 @@ for (const [name, open, transport, address, query] of RUNS) {
 						await page.evaluate((substream) => echotest.send({ message: { substream } }), substream);
 						await sleep(2000);
 						return await relayed() === substream;
-					}, `substream ${substream}`, 60000);
+					}, `substream ${substream}`);
 				}
 			});
 		}

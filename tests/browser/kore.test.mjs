@@ -84,7 +84,7 @@ describe('rooms in kore', { skip }, () => {
 		await page.goto(url(worker));
 		await page.click('#join');
 		const log = () => page.evaluate(() => document.getElementById('log').textContent);
-		await until(async () => await log() === 'joined', 'room', 60000);
+		await until(async () => await log() === 'joined', 'room');
 		return page;
 	}
 
@@ -96,10 +96,10 @@ describe('rooms in kore', { skip }, () => {
 		const first = await join(chromium);
 		const second = await join(firefox, new URL(await first.evaluate(() => location.href)).hash);
 		for (const page of [first, second]) {
-			await until(async () => { const [seconds] = await shown(page); return seconds > 1; }, 'pictures', 60000);
+			await until(async () => { const [seconds] = await shown(page); return seconds > 1; }, 'pictures');
 		}
 		await second.close();
-		await until(async () => (await shown(first)).length === 0, 'end of the picture', 60000);
+		await until(async () => (await shown(first)).length === 0, 'end of the picture');
 	});
 
 	test('both workers serve, in chroot, as another user, and break no rule', async () => {

@@ -36,7 +36,7 @@ describe('a call over libwebsockets', { skip: reference }, () => {
 		const page = await browser.page();
 		await page.goto(`http://localhost:${port}/`);
 		await page.click('#call');
-		await until(() => page.evaluate(() => document.getElementById('log').textContent === 'connected'), 'connection', 60000);
+		await until(() => page.evaluate(() => document.getElementById('log').textContent === 'connected'), 'connection');
 		return page;
 	}
 
@@ -45,7 +45,7 @@ describe('a call over libwebsockets', { skip: reference }, () => {
 		await until(async () => {
 			const { frames, sound } = await video(page);
 			return frames > before.frames + 20 && sound > before.sound;
-		}, 'pictures and sound', 60000);
+		}, 'pictures and sound');
 	}
 
 	test('both see and hear each other, also when one comes back', async () => {

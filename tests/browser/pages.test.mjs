@@ -70,15 +70,25 @@ for (const name of ['Chromium', 'Firefox']) {
 			return page;
 		};
 		const open = (...args) => openAt(pages.page(...args));
-		/** For who has to find out why: how their connections are, what they said, and the last that the server did. */
+		/** For who has to find out why: what the pages show, said, and sent, how their connections are, and the last that the server did. */
 		const lives = async (people) => {
-			const all = await Promise.all(people.map((page) => page.evaluate(() => window.connections.map((pc) => pc.life.join(' ')))));
-			return [...all.map((life, number) => `${number}: ${life.join(' | ')}\n${people[number].said.join('\n')}`), server.output.slice(-4000)].join('\n');
+			const all = await Promise.all(people.map((page) => page.evaluate(async () => [
+				document.getElementById('state')?.textContent,
+				...await Promise.all(window.connections.map(async (pc) => [...(await pc.getStats()).values()]
+					.filter(({ type, kind }) => /^(in|out)bound-rtp$/.test(type) && kind === 'video')
+					.map((of) => [of.type, of.mid, of.rid, of.bytesSent ?? of.bytesReceived, 'bytes,', of.framesEncoded ?? of.framesDecoded, 'frames,', of.keyFramesEncoded ?? of.keyFramesDecoded, 'key frames,', of.pliCount, 'PLI'].join(' '))
+					.concat(pc.life.join(' ')).join('\n')),),
+			].join('\n'))));
+			return [...all.map((life, number) => `page ${number}: ${life}\n${people[number].said.join('\n')}`), server.output.slice(-4000)].join('\n');
 		};
+
+		/** A test that tells, when it fails, how the pages were then. */
+		const told = (name, options, body = options) => test(name, body === options ? {} : options, (...args) => body(...args).catch(async (error) => {
+			throw new Error(`${error.message}\n${await lives(opened.filter((page) => !page.isClosed())).catch(String)}`, { cause: error });
+		}));
 
 		// A page that a test leaves behind takes time from the next.
 		afterEach(async () => { await Promise.all(opened.splice(0).map((page) => page.close().catch(() => {}))); });
-
 
 		before(async () => {
 			await mkdir(pictures, { recursive: true });
@@ -95,7 +105,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			assert.deepEqual(how, { code: 0, signal: null }, server?.output);
 		});
 
-		test('start: the state of the server, and whether media reaches it', async () => {
+		told('start: the state of the server, and whether media reaches it', async () => {
 			const page = await open('');
 			if (!server.isReference) await says(page, 'health', 'well');
 			await says(page, 'plugins', 'videoroom');
@@ -105,7 +115,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			await page.close();
 		});
 
-		test('booth: photos of the size of the camera, by key, and nothing is sent', async () => {
+		told('booth: photos of the size of the camera, by key, and nothing is sent', async () => {
 			const page = await open('booth/');
 			const asked = [];
 			page.on('request', (request) => { if (!/^(blob|data):/.test(request.url())) asked.push(request.url()); });
@@ -136,7 +146,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			await page.close();
 		});
 
-		test('call: two talk, the third sees it', async () => {
+		told('call: two talk, the third sees it', async () => {
 			const people = {};
 			for (const who of isChromium ? ['Ada', 'Bob', 'Eve'] : ['Ada', 'Bob']) {
 				const page = await open('call/');
@@ -212,8 +222,7 @@ for (const name of ['Chromium', 'Firefox']) {
 						await until(() => page.evaluate((old) => {
 							const pc = window.connections.at(-1);
 							return pc.signalingState === 'stable' && pc.connectionState === 'connected' && !pc.localDescription.sdp.includes(old);
-						}, olds[number]), `restart of ICE of ${number} of ${who.length}`)
-							.catch(async (error) => { throw new Error(`${error.message}\n${await lives([ada, bob])}`); });
+						}, olds[number]), `restart of ICE of ${number} of ${who.length}`);
 					}
 				}
 				const frames = () => ada.evaluate(() => document.getElementById('remote').getVideoPlaybackQuality().totalVideoFrames);
@@ -236,7 +245,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			for (const page of Object.values(people)) await page.close();
 		});
 
-		test('room: one uplink, one subscription, layers by size', async () => {
+		told('room: one uplink, one subscription, layers by size', async () => {
 			const names = isChromium ? ['Ada', 'Bob', 'Eve', 'Zoe'] : ['Ada', 'Bob'];
 			const people = [];
 			const join = async (who) => {
@@ -250,7 +259,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			for (const page of people) {
 				// Nothing is sent to a page that nobody sees.
 				await page.bringToFront();
-				await until(async () => await playing(page) === names.length - 1, `${names.length - 1} pictures`, 60000);
+				await until(async () => await playing(page) === names.length - 1, `${names.length - 1} pictures`);
 			}
 			const figures = (page) => page.evaluate(async () => {
 				const open = window.connections.filter((pc) => pc.connectionState === 'connected');
@@ -335,11 +344,11 @@ for (const name of ['Chromium', 'Firefox']) {
 			await until(async () => await playing(ada) === people.length - 1, 'end of who left');
 			await before.close();
 			for (const page of people) await page.close();
-			await until(async () => (await server.handles()).every(({ plugin }) => plugin !== 'janus.plugin.videoroom'), 'end of all handles', 60000);
+			await until(async () => (await server.handles()).every(({ plugin }) => plugin !== 'janus.plugin.videoroom'), 'end of all handles');
 		});
 
 		for (const way of ['direct', 'server']) {
-			test(`drop: a file goes ${way}, and goes on after a break`, async () => {
+			told(`drop: a file goes ${way}, and goes on after a break`, async () => {
 				const content = randomBytes(way === 'direct' ? 20_000_001 : 4_000_001);
 				const file = path.join(folder, `of ${way}.bin`);
 				await writeFile(file, content);
@@ -372,7 +381,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			});
 		}
 
-		test('paste: two sides connect by hand', async () => {
+		told('paste: two sides connect by hand', async () => {
 			const [one, two] = [await open('paste/'), await open('paste/')];
 			const ours = (page) => until(() => page.evaluate(() => document.getElementById('ours').value), 'text');
 			await press(one, 'offerer');
@@ -388,7 +397,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			for (const page of [one, two]) await page.close();
 		});
 
-		test('live: one publishes, another watches', { skip: onReference && 'the reference has no WHIP' }, async () => {
+		told('live: one publishes, another watches', { skip: onReference && 'the reference has no WHIP' }, async () => {
 			const alone = await Server.start({ alone: true });
 			const own = await servePages(alone);
 			try {
@@ -412,7 +421,7 @@ for (const name of ['Chromium', 'Firefox']) {
 			}
 		});
 
-		test('a report for whoever helps', async () => {
+		told('a report for whoever helps', async () => {
 			const page = await open('mirror/');
 			await look(page, 'mirror');
 			await press(page, 'start');

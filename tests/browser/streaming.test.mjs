@@ -57,7 +57,7 @@ for (const [name, open] of [['Chromium', openChromium], ['Firefox', openFirefox]
 			await page.evaluate(() => document.getElementById('start').click());
 			await until(() => page.evaluate(() => typeof streamsList === 'object' && !!streamsList[1]), 'list of streams');
 			await page.evaluate(() => { selectedStream = 1; startStream(); });
-			await until(async () => (await figures(page)).frames > 0, 'frame', 60000);
+			await until(async () => (await figures(page)).frames > 0, 'frame');
 			const first = await figures(page);
 			await until(async () => (await figures(page)).frames >= first.frames + 60, 'more frames');
 			assert.ok((await figures(page)).audioBytes > first.audioBytes);

@@ -43,7 +43,7 @@ for (const page of ['videoroomtest.html', 'mvideoroomtest.html', 'videoroomtest.
 
 		test('each sees and hears the two others', async () => {
 			for (const name of NAMES) tabs.push(await join(name));
-			for (const tab of tabs) await until(async () => await playing(tab) === 2, 'two pictures', 60000);
+			for (const tab of tabs) await until(async () => await playing(tab) === 2, 'two pictures');
 			for (const tab of tabs) {
 				const first = await figures(tab);
 				await until(async () => (await figures(tab)).frames >= first.frames + 60, 'more frames');
@@ -53,7 +53,7 @@ for (const page of ['videoroomtest.html', 'mvideoroomtest.html', 'videoroomtest.
 
 		test('who leaves is gone, the others go on', async () => {
 			await tabs.pop().close();
-			for (const tab of tabs) await until(async () => await playing(tab) === 1, 'one picture', 60000);
+			for (const tab of tabs) await until(async () => await playing(tab) === 1, 'one picture');
 			for (const tab of tabs) {
 				const first = await figures(tab);
 				await until(async () => (await figures(tab)).frames >= first.frames + 30, 'more frames');
@@ -62,19 +62,19 @@ for (const page of ['videoroomtest.html', 'mvideoroomtest.html', 'videoroomtest.
 
 		test('who comes back is seen again', async () => {
 			tabs.push(await join('zoe'));
-			for (const tab of tabs) await until(async () => await playing(tab) === 2, 'two pictures', 60000);
+			for (const tab of tabs) await until(async () => await playing(tab) === 2, 'two pictures');
 		});
 
 		test('unpublishing and publishing again', async () => {
 			await tabs[0].evaluate(() => unpublishOwnFeed());
-			for (const tab of tabs.slice(1)) await until(async () => await playing(tab) === 1, 'one picture', 60000);
+			for (const tab of tabs.slice(1)) await until(async () => await playing(tab) === 1, 'one picture');
 			await tabs[0].evaluate(() => publishOwnFeed(true));
-			for (const tab of tabs.slice(1)) await until(async () => await playing(tab) === 2, 'two pictures', 60000);
+			for (const tab of tabs.slice(1)) await until(async () => await playing(tab) === 2, 'two pictures');
 		});
 
 		test('when all are gone nothing is left', async () => {
 			while (tabs.length) await tabs.pop().close();
-			await until(async () => (await server.handles()).length === 0, 'end of all handles', 60000);
+			await until(async () => (await server.handles()).length === 0, 'end of all handles');
 		});
 	});
 }

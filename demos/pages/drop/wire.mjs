@@ -6,9 +6,11 @@ import { TEXTS } from '../texts.mjs';
 
 const PLUGIN = 'janus.plugin.videocall';
 const NO_SUCH_NAME = 478;
-const DIRECT_MS = 4000, OPEN_MS = 15000;
 const HIGH = 1 << 20, LOW = 1 << 18;
-const isDirectWanted = new URLSearchParams(location.search).get('way') !== 'server';
+/** How the bytes go: `direct`, `server`, or, when the link does not say, as it turns out. */
+const way = new URLSearchParams(location.search).get('way');
+/** A direct way that is not there by then is given up; longer, when the link asks for it. */
+const DIRECT_MS = way === 'direct' ? 30000 : 4000, OPEN_MS = 15000;
 
 /** Set `onmessage(object)`, `ondata(ArrayBuffer)` and `onclose()`. */
 class Wire {
@@ -74,7 +76,7 @@ class Wire {
 	/** One side makes the offer and decides, so that both take the same way. */
 	async lead() {
 		let direct = false;
-		if (isDirectWanted) {
+		if (way !== 'server') {
 			this.#prepare();
 			await this.#describe();
 			direct = await this.#directOpen.then(() => true, () => false);

@@ -30,7 +30,9 @@ export class Tile {
 		}
 		if (kick) bar.append(make('button', { textContent: '✕', title: TEXTS.kickThem(name), 'aria-label': TEXTS.kickThem(name), onclick: kick }));
 		this.element = make('li', { className: `tile ${isScreen ? 'screen' : ''}` }, this.letter, this.video, bar);
-		list.append(this.element);
+		// What somebody shows is for all to see, however many and large the others are: a tile that nobody sees gets nothing.
+		if (isScreen && !isOwn) list.prepend(this.element);
+		else list.append(this.element);
 		this.observer = new IntersectionObserver(([entry]) => { this.#isSeen = entry.isIntersecting; });
 		this.observer.observe(this.element);
 	}

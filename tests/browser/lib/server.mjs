@@ -42,7 +42,7 @@ export async function freePort() {
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Polls until `probe` gives something true; that is the result. */
-export async function until(probe, what, limit = 30000) {
+export async function until(probe, what, limit = 60000) {
 	for (const end = Date.now() + limit; Date.now() < end; await sleep(100)) {
 		const value = await probe();
 		if (value) return value;
@@ -113,7 +113,9 @@ admin: { admin_base_path = "/admin"; admin_http = true; admin_port = ${server.ad
 		const all = [];
 		for (const session of (await this.admin({ janus: 'list_sessions' })).sessions ?? []) {
 			for (const handle of (await this.admin({ janus: 'list_handles' }, `/${session}`)).handles ?? []) {
-				all.push((await this.admin({ janus: 'handle_info' }, `/${session}/${handle}`)).info);
+				// One that has gone meanwhile has none.
+				const { info } = await this.admin({ janus: 'handle_info' }, `/${session}/${handle}`);
+				if (info) all.push(info);
 			}
 		}
 		return all;
