@@ -1,6 +1,6 @@
 //! Requests on a handle: detach, hangup, trickle (control-plane.md §3.2, §3.4).
 
-use super::request::{Answer, Request};
+use super::request::{Answer, Reply, Request};
 use crate::core::errors::{ApiError, Code};
 use crate::core::handle::Handle;
 use crate::core::trickle::Trickle;
@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 /// Starts the end of the handle; `detached` follows as an event.
 pub fn detach(request: &Request, handle: &Arc<Handle>) -> Answer {
-    if !handle.detach() {
+    let Some(rest) = handle.detach_but_for_the_rest() else {
         return Err(ApiError::new(Code::PluginDetach, "No plugin to detach from"));
-    }
-    Ok(request.success().into())
+    };
+    // The event that follows leaves with the reply.
+    Ok(Reply { then: rest.map(|rest| Box::new(move || rest.run()) as _), ..request.success().into() })
 }
 
 /// Ends the PeerConnection, if there is one.

@@ -6,6 +6,7 @@ use crate::core::bounds::{Bound, Load};
 use crate::core::pool::Pool;
 use crate::core::queues::Queues;
 use crate::util::lock::{Guard, Lock};
+use crate::util::relief;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -151,18 +152,21 @@ impl<T: Task> Lanes<T> {
         Ok(())
     }
 
-    /// Runs a task that cannot take long on this thread, and returns when it has run. Where something of its lane waits or
-    /// runs, and where there is no room, as [`Lanes::submit`].
-    pub fn run_here(&self, lane: Lane, source: Source, task: T) -> Result<(), T> {
+    /// Runs a task on this thread, and returns when it has run: one that cannot take long, or that may, where this thread
+    /// [can be relieved](relief::may_block). Where something of its lane waits or runs, where there is no room, and where
+    /// limited tasks are counted, as [`Lanes::submit`].
+    pub fn run_here(&self, lane: Lane, limited: bool, source: Source, task: T) -> Result<(), T> {
+        let counted = limited && self.0.limit > 0;
         let mut state = self.state();
-        if state.lanes.contains_key(&lane) || !state.has_room(lane, source, self.0.bound) {
+        if counted || state.lanes.contains_key(&lane) || !state.has_room(lane, source, self.0.bound) {
             drop(state);
-            return self.submit(lane, false, source, task);
+            return self.submit(lane, limited, source, task);
         }
         state.enter(source);
         state.lanes.insert(lane, Queue { entries: VecDeque::new(), load: Load::default() });
         drop(state);
-        self.perform(task);
+        // From here on it has its place, so that whoever relieves this thread may let others in behind it.
+        relief::call(|| self.0.pool.here(|| self.perform(task)));
         let mut state = self.state();
         state.leave(source);
         if state.lanes.get(&lane).is_some_and(|queue| !queue.entries.is_empty()) {

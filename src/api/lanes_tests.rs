@@ -161,11 +161,11 @@ fn what_is_short_runs_here_unless_its_lane_works() {
         let done = done.clone();
         Box::new(move || done.send((name, thread::current().id() == here)).unwrap())
     };
-    assert!(world.lanes.run_here(Lane::Session(1), ONE, note("free")).is_ok());
+    assert!(world.lanes.run_here(Lane::Session(1), false, ONE, note("free")).is_ok());
     assert_eq!(results.try_recv(), Ok(("free", true)));
     let open = world.block(Lane::Session(1));
-    assert!(world.lanes.run_here(Lane::Session(1), ONE, note("behind")).is_ok());
-    assert!(world.lanes.run_here(Lane::Session(2), ONE, note("another lane")).is_ok());
+    assert!(world.lanes.run_here(Lane::Session(1), false, ONE, note("behind")).is_ok());
+    assert!(world.lanes.run_here(Lane::Session(2), false, ONE, note("another lane")).is_ok());
     assert_eq!(results.try_recv(), Ok(("another lane", true)));
     assert!(results.try_recv().is_err());
     open.send(()).unwrap();
@@ -184,7 +184,18 @@ fn what_comes_while_one_runs_here_comes_after_it() {
         assert!(lanes.submit(Lane::Session(1), false, ONE, later).is_ok());
         first.send(1).unwrap();
     });
-    assert!(world.lanes.run_here(Lane::Session(1), ONE, job).is_ok());
+    assert!(world.lanes.run_here(Lane::Session(1), false, ONE, job).is_ok());
     assert_eq!((results.recv(), results.recv()), (Ok(1), Ok(2)));
+    world.ends_empty();
+}
+
+#[test]
+fn what_is_counted_does_not_run_here() {
+    // CP-169
+    let (world, here) = (World::new(1), thread::current().id());
+    let (done, results) = channel();
+    let job: Job = Box::new(move || done.send(thread::current().id() == here).unwrap());
+    assert!(world.lanes.run_here(Lane::Session(1), true, ONE, job).is_ok());
+    assert_eq!(results.recv(), Ok(false));
     world.ends_empty();
 }

@@ -1,7 +1,7 @@
 //! `message`: what the client says to the plugin, with or without a session description (control-plane.md §5).
 
 use super::check::{Kind, Members};
-use super::request::{Answer, Request};
+use super::request::{Answer, Reply, Request};
 use crate::core::errors::{ApiError, Code};
 use crate::core::handle::Handle;
 use crate::core::jsep::{RidOrder, SdpType};
@@ -52,7 +52,9 @@ fn answer(request: &Request, handle: &Handle, result: PluginResult) -> Answer {
             let reply = request.success().with("sender", handle.id);
             Ok(reply.with_some("opaque_id", handle.shown_opaque_id()).with("plugindata", data).into())
         }
-        PluginResult::Wait(hint) => Ok(request.reply("ack").with_some("hint", hint).into()),
+        PluginResult::Wait(hint) => {
+            Ok(Reply { is_followed: true, ..request.reply("ack").with_some("hint", hint).into() })
+        }
         PluginResult::Error(text) => {
             Err(failed(text.as_deref().unwrap_or("Plugin returned a severe (unknown) error")))
         }

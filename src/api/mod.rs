@@ -3,8 +3,9 @@
 //! How a request travels:
 //!
 //! 1. A transport calls [`CoreHost::incoming_request`]; [`Api`] only looks for the ids and queues it on a lane
-//!    ([`lanes`]): requests of one handle stay in order, different handles run in parallel. What calls no module is
-//!    answered at once where the transport says that it may ([`CoreHost::incoming_request_here`]).
+//!    ([`lanes`]): requests of one handle stay in order, different handles run in parallel. What is short is
+//!    answered at once where the transport says that it may ([`CoreHost::incoming_request_here`]), and so are calls into
+//!    plugins where another thread would go on in place of this one.
 //! 2. On the control pool, [`request::Request::read`] validates the head, and [`janus::handle`] or
 //!    [`admin::handle`] checks who asks, finds session and handle, and calls the one function of that request.
 //! 3. That function returns the reply or an [`crate::core::errors::ApiError`]; it is sent here, exactly once, to
@@ -32,6 +33,7 @@ use crate::core::queues::Queues;
 use crate::core::session::Owner;
 use crate::json::Json;
 use crate::modules::host::{Connection, CoreHost, HandleHost, Incoming};
+use crate::util::relief;
 use lanes::{Lane, Lanes, Source, Task};
 use request::{Head, Reply, Request, error_json, id_member};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -104,10 +106,12 @@ impl Api {
             Ok(message) => self.source(&from, message),
             Err(_) => Source { connection: from.0.identity(), bytes: ENTRY },
         };
-        let here = here && head.is_short(request.admin, |session| self.owns(&from, session));
+        let here = here
+            && (head.is_short(request.admin, |session| self.owns(&from, session))
+                || (head.is_call(request.admin) && relief::may_block()));
         let work = Work::Answer(self.core.clone(), from, request);
         let entered = match here {
-            true => self.lanes.run_here(lane, source, work),
+            true => self.lanes.run_here(lane, limited, source, work),
             false => self.lanes.submit(lane, limited, source, work),
         };
         if let Err(Work::Answer(_, from, request)) = entered {
@@ -147,7 +151,10 @@ fn answer(core: &Arc<Core>, from: &Owner, incoming: Incoming) {
         }
     };
     measured.end(&core.measures, &reply.json);
-    from.send(request_id, admin, reply.json);
+    match reply.is_followed {
+        false => from.send(request_id, admin, reply.json),
+        true => from.announce(request_id, admin, reply.json),
+    }
     if let Some(then) = reply.then {
         then();
     }

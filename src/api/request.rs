@@ -30,12 +30,14 @@ pub struct Request {
 /// A reply, and what is to be done once it has been sent.
 pub struct Reply {
     pub json: Json,
+    /// It says only that an event will come.
+    pub is_followed: bool,
     pub then: Option<Box<dyn FnOnce()>>,
 }
 
 impl From<Json> for Reply {
     fn from(json: Json) -> Reply {
-        Reply { json, then: None }
+        Reply { json, is_followed: false, then: None }
     }
 }
 
@@ -47,6 +49,7 @@ pub struct Head {
     pub handle_id: u64,
     pub name: String,
     pub chosen_id: u64,
+    pub has_jsep: bool,
 }
 
 /// Ids are signed integers on the wire; anything else counts as absent.
@@ -57,7 +60,7 @@ pub fn id_member(json: &Json, name: &str) -> u64 {
 impl Head {
     pub fn of(message: &Result<Json, Option<ParseError>>) -> Head {
         let Ok(json) = message else {
-            return Head { session_id: 0, handle_id: 0, name: String::new(), chosen_id: 0 };
+            return Head { session_id: 0, handle_id: 0, name: String::new(), chosen_id: 0, has_jsep: false };
         };
         let name = json.get("janus").and_then(|v| v.as_str().map(str::to_ascii_lowercase));
         Head {
@@ -65,6 +68,7 @@ impl Head {
             handle_id: id_member(json, "handle_id"),
             name: name.unwrap_or_default(),
             chosen_id: id_member(json, "id"),
+            has_jsep: json.get("jsep").is_some(),
         }
     }
 
@@ -88,6 +92,13 @@ impl Head {
                 ("destroy", 0) => owns(self.session_id),
                 _ => false,
             }
+    }
+
+    /// Whether it calls a plugin, and takes no longer than the plugin does: what is negotiated waits for others.
+    pub fn is_call(&self, admin: bool) -> bool {
+        let Head { handle_id, has_jsep, .. } = *self;
+        !admin
+            && matches!((self.name.as_str(), handle_id, has_jsep), ("attach", 0, _) | ("message", 1.., false))
     }
 
     /// Whether it counts against `task_pool_size`.

@@ -61,5 +61,6 @@ pub fn destroy(request: &Request, session: &Arc<Session>) -> Answer {
         return Err(ApiError::new(Code::SessionNotFound, format!("No such session {}", session.id)));
     }
     let (core, session) = (request.core.clone(), session.clone());
-    Ok(Reply { json: request.success(), then: Some(Box::new(move || core.announce_destroyed(&session))) })
+    let then = Box::new(move || core.announce_destroyed(&session));
+    Ok(Reply { then: Some(then), ..request.success().into() })
 }

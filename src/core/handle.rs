@@ -15,6 +15,7 @@ use crate::media::{Command, HangupReason, Peer, Route};
 use crate::modules::host::{PluginFace, PluginSessionFace};
 use crate::record::capture::Capture;
 use crate::util::lock::{Lock, outside};
+use crate::util::relief;
 use crate::util::seldom::Seldom;
 use crate::util::time;
 use arc_swap::ArcSwapOption;
@@ -200,10 +201,21 @@ impl Handle {
 
     /// Starts the end of this handle (§6.4). Returns at once; false when it has started before.
     pub fn detach(&self) -> bool {
+        match self.detach_but_for_the_rest() {
+            None => false,
+            Some(rest) => {
+                rest.into_iter().for_each(Rest::run_elsewhere);
+                true
+            }
+        }
+    }
+
+    /// The same but for its last step, if nothing has to be waited for before that one.
+    pub fn detach_but_for_the_rest(&self) -> Option<Option<Rest>> {
         let plugin_session = {
             let mut life = self.life.lock();
             if life.detaching {
-                return false;
+                return None;
             }
             life.detaching = true;
             life.plugin_session.clone()
@@ -220,10 +232,7 @@ impl Handle {
         self.signalling.lock().pending.clear();
         let mut life = self.life.lock();
         life.stopped = true;
-        if life.may_finish() {
-            self.finish_elsewhere();
-        }
-        true
+        Some(self.this.upgrade().filter(|_| life.may_finish()).map(Rest))
     }
 
     /// Asks for the end of the PeerConnection; ignored when one is under way or there is none (§3.6 of the media
@@ -328,9 +337,7 @@ impl Handle {
     }
 
     fn finish_elsewhere(&self) {
-        if let Some(handle) = self.this.upgrade() {
-            self.core.pool.run(move || handle.finish());
-        }
+        self.this.upgrade().map(Rest).into_iter().for_each(Rest::run_elsewhere);
     }
 
     /// The last call into the plugin, then the news of it. Runs once.
@@ -383,6 +390,23 @@ impl Handle {
 
     pub fn core(&self) -> &Arc<Core> {
         &self.core
+    }
+}
+
+/// The last step of a handle, which is to be taken by whoever has this: a call into the plugin.
+#[must_use]
+pub struct Rest(Arc<Handle>);
+
+impl Rest {
+    /// On this thread, if it may block.
+    pub fn run(self) {
+        if relief::may_block() { self.0.finish() } else { self.run_elsewhere() }
+    }
+
+    pub fn run_elsewhere(self) {
+        let Rest(handle) = self;
+        let pool = handle.core.pool.clone();
+        pool.run(move || handle.finish());
     }
 }
 

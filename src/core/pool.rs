@@ -6,6 +6,7 @@
 //! wakes nobody, and what blocks delays nobody for longer than two looks.
 
 use crate::util::lock::{Guard, Lock};
+use crate::util::relief;
 use crate::util::thread::spawn_for_modules;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -72,6 +73,8 @@ struct State {
     idle: Vec<Idle>,
     is_overseen: bool,
     looks: u64,
+    /// Other threads, in what would be jobs.
+    guests: usize,
     /// Idle threads end.
     stopping: bool,
     /// Nothing is accepted any more.
@@ -124,6 +127,28 @@ impl Pool {
         }
     }
 
+    /// Does on this thread what could be a job: [`Pool::stop`] waits for it, too. `None`: it is too late.
+    pub fn here<T>(&self, act: impl FnOnce() -> T) -> Option<T> {
+        struct Leave<'a>(&'a Pool);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                let mut state = self.0.state();
+                state.guests -= 1;
+                if state.stopping {
+                    self.0.0.done.notify_all();
+                }
+            }
+        }
+        let mut state = self.state();
+        if state.closed {
+            return None;
+        }
+        state.guests += 1;
+        drop(state);
+        let _leave = Leave(self);
+        Some(act())
+    }
+
     /// Finds or starts a thread; none when there are too many.
     fn call(&self, state: &mut State, call: Call) -> Option<Called> {
         match call {
@@ -161,6 +186,7 @@ impl Pool {
 
     /// The life of one thread.
     fn live(&self, number: usize, first: Call) {
+        relief::is_free();
         let call = Arc::new(Lock::new(None));
         let mut next = Some(first);
         let mut state = self.state();
@@ -249,7 +275,7 @@ impl Pool {
             self.call(&mut state, Call::Work).into_iter().for_each(Called::wake);
         }
         state.idle.drain(..).for_each(|idle| idle.thread.unpark());
-        while state.threads > 0 {
+        while state.threads + state.guests > 0 {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -257,7 +283,7 @@ impl Pool {
             state = state.wait_timeout(&self.0.done, left);
         }
         state.closed = true;
-        state.threads == 0
+        state.threads + state.guests == 0
     }
 }
 
@@ -338,6 +364,26 @@ mod tests {
         let looks = pool.state().looks as usize;
         assert!(threads.lock().unwrap().len() <= 2 + looks, "{} threads", threads.lock().unwrap().len());
         assert!(pool.stop(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn stop_waits_for_guests() {
+        let pool = Pool::new();
+        let (open, gate) = mpsc::channel::<()>();
+        let (inside, entered) = mpsc::channel();
+        let guest = pool.clone();
+        let thread = thread::spawn(move || {
+            guest.here(|| {
+                inside.send(()).unwrap();
+                gate.recv().unwrap();
+            })
+        });
+        entered.recv().unwrap();
+        assert!(!pool.stop(Duration::from_millis(1)));
+        assert_eq!(pool.here(|| ()), None);
+        open.send(()).unwrap();
+        assert_eq!(thread.join().unwrap(), Some(()));
+        assert!(pool.stop(Duration::from_secs(30)));
     }
 
     #[test]

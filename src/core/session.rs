@@ -22,6 +22,11 @@ impl Owner {
         outside(|| self.0.send_message(request_id, admin, message));
     }
 
+    /// [`Owner::send`] of a message that says only that another one will follow.
+    pub fn announce(&self, request_id: usize, admin: bool, message: Json) {
+        outside(|| self.0.announce(request_id, admin, message));
+    }
+
     pub fn session_created(&self, id: u64) {
         outside(|| self.0.session_created(id));
     }

@@ -48,6 +48,10 @@ pub trait Connection: Send + Sync {
     fn identity(&self) -> usize;
     /// Takes the reference of `message`. `request_id` is 0 for events.
     fn send_message(&self, request_id: usize, admin: bool, message: Json);
+    /// The same for one that says only that another one will follow: it may wait for that for a moment.
+    fn announce(&self, request_id: usize, admin: bool, message: Json) {
+        self.send_message(request_id, admin, message);
+    }
     fn session_created(&self, session_id: u64);
     fn session_over(&self, session_id: u64, timeout: bool, claimed: bool);
     fn session_claimed(&self, session_id: u64);
@@ -77,7 +81,8 @@ pub trait CoreHost: Send + Sync {
     /// Only queues: never calls the transport back on this thread.
     fn incoming_request(&self, from: Arc<dyn Connection>, request: Incoming);
     /// The same for a connection whose [`Connection::send_message`] may be called meanwhile: a request that calls no module
-    /// is answered before this returns, if none that it has to wait for is being worked on.
+    /// is answered before this returns, if none that it has to wait for is being worked on; so is one that calls a plugin, where
+    /// another thread would go on in place of this one ([`crate::util::relief`]).
     fn incoming_request_here(&self, from: Arc<dyn Connection>, request: Incoming);
     /// The connection of this transport, by package and [identity](Connection::identity), is gone.
     fn transport_gone(&self, package: &str, connection: usize);

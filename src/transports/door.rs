@@ -39,8 +39,8 @@ pub struct Door {
 }
 
 impl Door {
-    /// The text of a request, right or not. The reply carries `request_id`. What calls no module is answered before this
-    /// returns (decision 64): the caller holds no lock that the connection needs.
+    /// The text of a request, right or not. The reply carries `request_id`. What calls no module, or a plugin at
+    /// most, is answered before this returns (decisions 64 and 72): the caller holds no lock that the connection needs.
     pub fn request(&self, from: Arc<dyn Connection>, request_id: usize, text: &[u8]) {
         let message = Json::parse(text, 0).map_err(|error| {
             // Clients are told where it stands: in the reference, which parses C strings, it is called so.

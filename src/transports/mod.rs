@@ -3,7 +3,7 @@
 //! * [`web`]: serves each connection of a [`listener`] within its limits ([`guests`]); [`socket`] is such a connection,
 //!   [`tls`] what secures it, [`proxies`] who may say whose it is.
 //! * [`site`]: what is served where: the APIs first, everything else by an [`axum::Router`] that others add routes to.
-//! * [`websocket`] ([`deflate`]), [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
+//! * [`websocket`] ([`readers`], [`deflate`]), [`http`] ([`mailbox`]): the two built-in transports; [`door`] is their way into the core.
 //! * [`whip`], [`health`], [`figures`], [`pages`]: routes.
 #![forbid(unsafe_code)]
 
@@ -17,6 +17,7 @@ pub mod listener;
 mod mailbox;
 pub mod pages;
 pub mod proxies;
+mod readers;
 mod refusal;
 pub mod site;
 mod socket;

@@ -1,16 +1,19 @@
 //! One connection of a client: TCP or a Unix socket, in the clear or under TLS.
 //!
-//! It never blocks. Inside the runtime it is waited for ([`AsyncRead`], [`AsyncWrite`], [`Wire::ready`]); any other thread
-//! may read and write what goes at once, so that a reply needs no second thread.
+//! It never blocks. Inside the runtime it is waited for ([`AsyncRead`], [`AsyncWrite`]); [outside of it](Socket::outside) any
+//! thread may read and write what goes at once, so that a reply needs no second thread.
 
 use openssl::ssl::{ErrorCode, Ssl, SslStream};
+use rustix::net::{RecvFlags, SendFlags};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Sleep;
 
@@ -19,6 +22,33 @@ use tokio::time::Sleep;
 pub(super) enum Wire {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// Either of them, outside of the runtime.
+    Own(Own),
+}
+
+/// A socket that somebody else waits for.
+#[derive(Debug)]
+pub(super) struct Own {
+    socket: OwnedFd,
+    /// The last one who read got less than there was room for: there was no more.
+    is_drained: AtomicBool,
+}
+
+impl Own {
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.is_drained.load(Ordering::Relaxed) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        let room = buffer.len();
+        let (length, _) = rustix::net::recv(&self.socket, buffer, RecvFlags::DONTWAIT)?;
+        // The end is found out by a read that has nothing.
+        self.is_drained.store(0 < length && length < room, Ordering::Relaxed);
+        Ok(length)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::net::send(&self.socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    }
 }
 
 /// What an operation waits for.
@@ -49,7 +79,7 @@ impl Wire {
         let mut byte = [0];
         match self {
             Wire::Tcp(tcp) => Ok((tcp.peek(&mut byte).await? == 1).then_some(byte[0])),
-            Wire::Unix(_) => Ok(None),
+            Wire::Unix(_) | Wire::Own(_) => Ok(None),
         }
     }
 
@@ -71,6 +101,7 @@ impl Wire {
         match self {
             Wire::Tcp(tcp) => tcp.try_read(buffer),
             Wire::Unix(unix) => unix.try_read(buffer),
+            Wire::Own(own) => own.read(buffer),
         }
     }
 
@@ -78,6 +109,7 @@ impl Wire {
         match self {
             Wire::Tcp(tcp) => tcp.try_write(bytes),
             Wire::Unix(unix) => unix.try_write(bytes),
+            Wire::Own(own) => own.write(bytes),
         }
     }
 
@@ -87,25 +119,30 @@ impl Wire {
             (Wire::Tcp(tcp), Side::Write) => tcp.poll_write_ready(context),
             (Wire::Unix(unix), Side::Read) => unix.poll_read_ready(context),
             (Wire::Unix(unix), Side::Write) => unix.poll_write_ready(context),
+            (Wire::Own(_), _) => Poll::Ready(Err(ErrorKind::Unsupported.into())),
         }
     }
 
-    /// There is something to read, or, when `write`, room for more.
-    pub async fn ready(&self, write: bool) -> io::Result<()> {
-        let interest = if write { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        match self {
-            Wire::Tcp(tcp) => tcp.ready(interest).await,
-            Wire::Unix(unix) => unix.ready(interest).await,
+    /// It has been said that there is something to read.
+    pub fn is_ready(&self) {
+        if let Wire::Own(own) = self {
+            own.is_drained.store(false, Ordering::Relaxed);
         }
-        .map(drop)
     }
 
     /// Both directions end: whoever waits for it finds that out.
     pub fn shut_down(&self) {
-        let _ = match self {
-            Wire::Tcp(tcp) => rustix::net::shutdown(tcp, rustix::net::Shutdown::Both),
-            Wire::Unix(unix) => rustix::net::shutdown(unix, rustix::net::Shutdown::Both),
-        };
+        let _ = rustix::net::shutdown(self, rustix::net::Shutdown::Both);
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Wire::Tcp(tcp) => tcp.as_fd(),
+            Wire::Unix(unix) => unix.as_fd(),
+            Wire::Own(own) => own.socket.as_fd(),
+        }
     }
 }
 
@@ -190,9 +227,18 @@ impl Socket {
         Ok(self)
     }
 
-    /// To wait for while others use the socket.
-    pub fn wire(&self) -> Arc<Wire> {
-        self.wire.clone()
+    pub fn wire(&self) -> &Wire {
+        &self.wire
+    }
+
+    /// The same connection outside of the runtime: from now on somebody else waits for it.
+    pub fn outside(mut self) -> io::Result<Socket> {
+        let socket = self.wire.as_fd().try_clone_to_owned()?;
+        self.wire = Arc::new(Wire::Own(Own { socket, is_drained: false.into() }));
+        if let Some(tls) = &mut self.tls {
+            tls.get_mut().0 = self.wire.clone();
+        }
+        Ok(self)
     }
 
     pub fn is_secure(&self) -> bool {
@@ -297,10 +343,7 @@ impl AsyncWrite for Socket {
             // Says so; nobody waits for the answer.
             let _ = tls.shutdown();
         }
-        let _ = match &*self.wire {
-            Wire::Tcp(tcp) => rustix::net::shutdown(tcp, rustix::net::Shutdown::Write),
-            Wire::Unix(unix) => rustix::net::shutdown(unix, rustix::net::Shutdown::Write),
-        };
+        let _ = rustix::net::shutdown(&*self.wire, rustix::net::Shutdown::Write);
         Poll::Ready(Ok(()))
     }
 }

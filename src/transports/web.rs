@@ -3,6 +3,7 @@
 use super::guests::{Guest, Guests};
 use super::listener::{Listener, Place, SocketFile};
 use super::proxies::Proxies;
+use super::readers::Readers;
 use super::site::{Site, Visit};
 use super::socket::{Peer, Socket, Wire};
 use super::tls::Tls;
@@ -66,7 +67,14 @@ impl WebServer {
     ) -> WebServer {
         let (place, file) = (listener.place(), listener.take_file());
         let (stop, stopped) = watch::channel(());
-        let server = Server { tls, site, limits, proxies, guests: Guests::new(limits.connections) };
+        let server = Server {
+            tls,
+            site,
+            limits,
+            proxies,
+            guests: Guests::new(limits.connections),
+            readers: Readers::default(),
+        };
         tokio::spawn(Arc::new(server).accept(listener, stopped));
         WebServer { place, _stop: stop, _file: file }
     }
@@ -83,6 +91,7 @@ struct Server {
     limits: Limits,
     proxies: Arc<Proxies>,
     guests: Guests,
+    readers: Readers,
 }
 
 impl Server {
@@ -130,7 +139,25 @@ impl Server {
             return self.http2(socket, visit, stopped).await;
         }
         self.http1(socket, &visit, stopped).await;
-        go_on(&visit).await;
+        self.go_on(&visit).await;
+    }
+
+    /// As a WebSocket, if that was agreed on.
+    async fn go_on(&self, visit: &Visit) {
+        let Some((upgrade, agreed)) = visit.upgrade.lock().take() else { return };
+        let Some(api) = visit.site.api() else { return };
+        let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
+        let (socket, early) = (parts.io.into_inner(), parts.read_buf);
+        let guest = visit.guest.clone();
+        let (door, open) = (api.door.clone(), api.open.clone());
+        let begun = self.readers.place().and_then(|place| {
+            websocket::begin(socket, early, door, api.websocket_package, guest, agreed, place)
+        });
+        match begun {
+            Ok(connection) => connection.serve(open).await,
+            Err(error) => tracing::error!("Cannot serve a WebSocket: {error}"),
+        }
     }
 
     async fn socket(&self, wire: Wire) -> io::Result<Socket> {
@@ -193,18 +220,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 fn is_of_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// As a WebSocket, if that was agreed on.
-async fn go_on(visit: &Visit) {
-    let Some((upgrade, agreed)) = visit.upgrade.lock().take() else { return };
-    let Some(api) = visit.site.api() else { return };
-    let Ok(upgraded) = upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<TokioIo<Socket>>() else { return };
-    let (socket, early) = (parts.io.into_inner(), parts.read_buf);
-    let guest = visit.guest.clone();
-    let (door, open) = (api.door.clone(), api.open.clone());
-    websocket::serve(socket, early, door, api.websocket_package, guest, agreed, open).await;
 }
 
 #[cfg(test)]

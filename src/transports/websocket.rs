@@ -1,18 +1,21 @@
 //! The APIs over WebSocket: one JSON text per message, as the reference's WebSocket transport serves them.
 //!
-//! Requests are read by the task of the connection. Replies and events are written by whichever thread has them, at
-//! once, as long as the client reads; what it does not read waits here, and the task writes it when there is room.
+//! Requests are read by the thread of the [readers](super::readers). Replies and events are written by whichever thread has
+//! them, at once, as long as the client reads; what it does not read waits here until there is room. What that thread itself
+//! has to say during a turn of the connection leaves together, when the turn ends.
 
 use super::deflate::{self, Inflating};
 use super::door::{Door, Kind};
 use super::guests::{Business, Guest};
 use super::proxies::Client;
-use super::socket::Socket;
+use super::readers::{Line, Place, Turn};
+use super::socket::{Socket, Wire};
 use crate::json::{Json, dump};
 use crate::modules::host::Connection;
 use crate::util::lock::Lock;
-use crate::util::serial;
+use crate::util::{relief, serial};
 use bytes::Bytes;
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -34,6 +37,13 @@ const WAITING: usize = 16 << 20;
 const READ: usize = 8 << 10;
 /// Messages that are taken before others have a turn.
 const BURST: usize = 32;
+/// Bytes that leave together; more leave at once.
+const TOGETHER: usize = 32 << 10;
+
+thread_local! {
+    /// The connection that has its turn on this thread.
+    static TURN: Cell<usize> = const { Cell::new(0) };
+}
 
 const RFC6455_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -52,8 +62,9 @@ struct Link {
     door: Door,
     /// `None`: it is over.
     way: Lock<Option<Way>>,
-    /// Something waits for room.
-    waits: Notify,
+    /// No more turns are taken.
+    over: Notify,
+    place: Place,
     guest: Arc<Guest>,
     agreed: Agreed,
     sessions: Lock<Sessions>,
@@ -67,8 +78,23 @@ struct Sessions {
 
 struct Way {
     socket: WebSocket<Inflating>,
-    /// Bytes that the client has not taken, at least.
+    /// Bytes that have been held back, or that the client has not taken, at least.
     waiting: usize,
+    /// It has a turn when there is room to write.
+    is_watched: bool,
+    /// What is held back may wait for what other threads will have to say; and they have said something since a request came.
+    is_patient: bool,
+    is_followed: bool,
+}
+
+/// When a message leaves.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum When {
+    Now,
+    /// With the turn's end.
+    WithTurn,
+    /// A moment later, unless something follows before that.
+    WithNext,
 }
 
 /// What became of a message to the client.
@@ -90,10 +116,15 @@ enum Heard {
 }
 
 impl Way {
-    fn send(&mut self, message: Message) -> Sent {
+    fn send(&mut self, message: Message, when: When) -> Sent {
         let alone = self.waiting == 0;
         self.waiting = self.waiting.saturating_add(message.len());
         let written = self.socket.write(message);
+        self.is_followed |= when == When::Now;
+        self.is_patient = when == When::WithNext && !self.is_followed;
+        if when != When::Now && written.is_ok() && self.waiting <= TOGETHER {
+            return Sent::All;
+        }
         match self.after(written) {
             Sent::Waits if self.waiting > WAITING && !alone => Sent::Never,
             sent => sent,
@@ -108,7 +139,7 @@ impl Way {
     fn after(&mut self, written: tungstenite::Result<()>) -> Sent {
         match written.and_then(|()| self.socket.flush()) {
             Ok(()) => {
-                self.waiting = 0;
+                (self.waiting, self.is_patient) = (0, false);
                 Sent::All
             }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Sent::Waits,
@@ -116,7 +147,12 @@ impl Way {
         }
     }
 
+    fn wire(&self) -> &Wire {
+        self.socket.get_ref().socket().wire()
+    }
+
     fn hear(&mut self) -> Heard {
+        self.is_followed = false;
         match self.socket.read() {
             Ok(Message::Text(text)) => Heard::Request(text.into()),
             Ok(Message::Binary(bytes)) => Heard::Request(bytes),
@@ -161,6 +197,39 @@ impl Link {
         });
     }
 
+    /// `when`: on the thread of this connection's turn; any other one sends now.
+    fn send(&self, message: Json, when: When) {
+        let Some(text) = message.dump(dump::COMPACT | dump::PRESERVE_ORDER) else { return };
+        drop(message);
+        let packed = if self.agreed.deflates { deflate::frame(&text) } else { None };
+        let message = packed.map_or_else(|| Message::text(text), Message::Frame);
+        let has_turn = TURN.get() == self.number;
+        let when = if has_turn { when } else { When::Now };
+        match self.write(|way| way.send(message, when)) {
+            // Looked at after the message was written: who takes the turn over later finds it.
+            Some(_) if has_turn && relief::is_relieved() => drop(self.write(Way::flush)),
+            Some(_) => {}
+            None => self.is_over(),
+        }
+    }
+
+    /// Writes, and sees to what the client has no room for. `None`: it is over, or will be.
+    fn write(&self, act: impl FnOnce(&mut Way) -> Sent) -> Option<Sent> {
+        self.at_way(|way| {
+            let sent = act(way);
+            let waits = sent == Sent::Waits;
+            if waits != way.is_watched {
+                way.is_watched = waits;
+                self.place.watch(self.number as u64, way.wire(), waits);
+            }
+            if sent == Sent::Never {
+                // It has one more turn, which finds out.
+                way.wire().shut_down();
+            }
+            sent
+        })
+    }
+
     fn owns(&self, session: u64) {
         let mut sessions = self.sessions.lock();
         sessions.owned.insert(session);
@@ -177,6 +246,15 @@ impl Link {
         if !sessions.owned.is_empty() {
             self.door.core.transport_gone(self.package, self.number);
         }
+    }
+
+    /// The turn ends so, unless something is held back for longer.
+    fn rest(&self, turn: Turn) -> Turn {
+        if turn == Turn::Done && self.at_way(|way| way.is_patient) == Some(true) {
+            return Turn::Held;
+        }
+        self.write(Way::flush);
+        turn
     }
 
     fn owns_no_more(&self, session: u64) {
@@ -198,17 +276,11 @@ impl Connection for Link {
     }
 
     fn send_message(&self, _request_id: usize, _admin: bool, message: Json) {
-        let Some(text) = message.dump(dump::COMPACT | dump::PRESERVE_ORDER) else { return };
-        drop(message);
-        let packed = if self.agreed.deflates { deflate::frame(&text) } else { None };
-        let message = packed.map_or_else(|| Message::text(text), Message::Frame);
-        match self.at_way(|way| way.send(message)) {
-            Some(Sent::All) => {}
-            Some(Sent::Waits) => self.waits.notify_one(),
-            // Its task finds out.
-            Some(Sent::Never) => drop(self.at_way(|way| way.socket.get_ref().socket().wire().shut_down())),
-            None => self.is_over(),
-        }
+        self.send(message, When::WithTurn);
+    }
+
+    fn announce(&self, _request_id: usize, _admin: bool, message: Json) {
+        self.send(message, When::WithNext);
     }
 
     fn session_created(&self, session_id: u64) {
@@ -226,14 +298,58 @@ impl Connection for Link {
     }
 }
 
-/// Ends the connection, however its task ends.
-struct End(Arc<Link>);
+impl Line for Link {
+    fn turn(self: Arc<Self>) -> Turn {
+        struct Mine;
+        impl Drop for Mine {
+            fn drop(&mut self) {
+                TURN.set(0);
+            }
+        }
+        let _mine = Mine;
+        TURN.set(self.number);
+        self.at_way(|way| way.wire().is_ready());
+        for _ in 0..BURST {
+            match self.at_way(Way::hear) {
+                Some(Heard::Request(text)) => {
+                    self.door.request(self.clone(), 0, &text);
+                    if relief::is_relieved() {
+                        return Turn::Done;
+                    }
+                }
+                Some(Heard::Other) => {}
+                Some(Heard::Nothing) => return self.rest(Turn::Done),
+                Some(Heard::End) => {
+                    self.at_way(|way| {
+                        let _ = way.socket.flush();
+                        self.place.mute(way.wire());
+                    });
+                    self.over.notify_one();
+                    return Turn::Done;
+                }
+                None => return Turn::Done,
+            }
+        }
+        self.rest(Turn::Again)
+    }
 
-impl Drop for End {
+    fn release(&self) {
+        self.write(Way::flush);
+    }
+}
+
+/// Ends the connection, however its task ends.
+pub(super) struct Served(Arc<Link>);
+
+impl Drop for Served {
     fn drop(&mut self) {
-        let way = self.0.way.lock().take();
-        drop(way);
-        self.0.is_over();
+        let Served(link) = self;
+        link.place.leave(link.number as u64);
+        let way = link.way.lock().take();
+        if let Some(way) = way {
+            link.place.mute(way.wire());
+        }
+        link.is_over();
     }
 }
 
@@ -245,77 +361,54 @@ pub(super) struct Agreed {
     pub deflates: bool,
 }
 
-/// Serves the connection until it ends. `early`: what came behind the handshake.
-pub(super) async fn serve(
+/// Begins with the connection. `early`: what came behind the handshake.
+pub(super) fn begin(
     socket: Socket,
     early: Bytes,
     door: Door,
     package: &'static str,
     guest: Arc<Guest>,
     agreed: Agreed,
-    mut stopped: watch::Receiver<()>,
-) {
-    let wire = socket.wire();
+    place: Place,
+) -> io::Result<Served> {
+    let socket = socket.outside()?;
     let most = if door.kind == Kind::Admin { MESSAGE } else { MESSAGE_OF_STRANGER };
     let config = WebSocketConfig::default()
         .read_buffer_size(READ)
-        .write_buffer_size(0)
+        .write_buffer_size(TOGETHER)
         .max_message_size(Some(most))
         .max_frame_size(Some(most));
     let socket = Inflating::new(socket, &early, agreed.deflates, most);
     let socket = WebSocket::from_raw_socket(socket, Role::Server, Some(config));
+    let way = Way { socket, waiting: 0, is_watched: true, is_patient: false, is_followed: false };
     let link = Arc::new(Link {
         number: serial::next() as usize,
         package,
         door,
-        way: Lock::new(Some(Way { socket, waiting: 0 })),
-        waits: Notify::new(),
+        way: Lock::new(Some(way)),
+        over: Notify::new(),
+        place,
         guest,
         agreed,
         sessions: Lock::default(),
     });
-    let end = End(link);
-    let link = &end.0;
-    while let Some(waits) = take(link).await {
-        tokio::select! {
-            ready = wire.ready(waits) => if ready.is_err() { return },
-            () = link.waits.notified() => {}
-            _ = stopped.changed() => {
-                link.at_way(|way| way.close(CloseCode::Away, ""));
-                return;
-            }
-        }
-    }
+    let served = Served(link.clone());
+    let entered = link.at_way(|way| link.place.enter(link.number as u64, way.wire(), link.clone()));
+    entered.unwrap_or(Ok(()))?;
+    Ok(served)
 }
 
-/// Takes what there is; whether something waits to be written then. `None`: it has ended.
-async fn take(link: &Arc<Link>) -> Option<bool> {
-    loop {
-        for _ in 0..BURST {
-            match link.at_way(Way::hear)? {
-                Heard::Request(text) => link.door.request(link.clone(), 0, &text),
-                Heard::Other => {}
-                Heard::Nothing => {
-                    return match link.at_way(Way::flush)? {
-                        Sent::All => Some(false),
-                        Sent::Waits => Some(true),
-                        Sent::Never => None,
-                    };
-                }
-                Heard::End => return None,
-            }
+impl Served {
+    /// Until it ends.
+    pub async fn serve(self, mut stopped: watch::Receiver<()>) {
+        let Served(link) = &self;
+        tokio::select! {
+            () = link.over.notified() => {}
+            _ = stopped.changed() => drop(link.at_way(|way| way.close(CloseCode::Away, ""))),
         }
-        tokio::task::yield_now().await;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    // RFC 6455 §1.3
-    #[test]
-    fn the_key_of_the_rfc() {
-        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
-    }
-}
+#[path = "websocket_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ pub mod network;
 pub mod numbers;
 pub mod pidfile;
 pub mod random;
+pub mod relief;
 pub mod seldom;
 pub mod serial;
 pub mod text;

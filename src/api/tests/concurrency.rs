@@ -1,6 +1,7 @@
 //! Things that happen at the same time. In debug builds every call into the fakes asserts that no core lock is held.
 
 use super::*;
+use crate::util::relief::{self, Work};
 use std::sync::Weak;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -253,4 +254,89 @@ fn a_panic_in_a_request_is_answered() {
     let request = message(session, handle);
     world.refused(&request, 490, "Unknown error");
     world.refused(&request, 490, "Unknown error");
+}
+
+/// Requests that are read by a thread which can be relieved, one after the other.
+struct Reader {
+    world: Arc<World>,
+    requests: Mutex<Receiver<String>>,
+}
+
+impl Work for Reader {
+    fn go_on(&self) {
+        while !relief::is_relieved() {
+            let next = self.requests.lock().unwrap().recv();
+            let Ok(text) = next else { return };
+            self.world.send_here(A, &text);
+        }
+    }
+}
+
+#[test]
+fn plugins_are_called_where_the_request_was_read_if_that_can_be_relieved() {
+    let world = Arc::new(World::new());
+    let (requests, next) = channel();
+    let reader = Reader { world: world.clone(), requests: Mutex::new(next) };
+    relief::start("reader", Arc::new(reader)).unwrap();
+    let session = world.session();
+    let was_here = Arc::new(AtomicBool::new(false));
+    let (open, closed) = gate();
+    let seen = was_here.clone();
+    world.on_message(move |_| {
+        seen.store(std::thread::current().name() == Some("reader"), Ordering::SeqCst);
+        let _ = closed.lock().unwrap().recv();
+        PluginResult::Wait(None)
+    });
+    // The first ones are called elsewhere: the thread that would relieve may not be there yet.
+    while !was_here.swap(false, Ordering::SeqCst) {
+        world.log.clear();
+        let handle = world.attach(session);
+        let ask = |request: String| requests.send(request).unwrap();
+        ask(message(session, handle));
+        world.log.wait(&format!("message {handle}"));
+        // What is for the same handle waits; nobody else does, whatever thread is blocked.
+        ask(format!(r#"{{"janus":"detach","transaction":"d","session_id":{session},"handle_id":{handle}}}"#));
+        ask(format!(r#"{{"janus":"keepalive","transaction":"kept","session_id":{session}}}"#));
+        while !world.log.all().iter().any(|entry| entry.contains("kept")) {
+            std::thread::yield_now();
+        }
+        assert_eq!(world.log.count(&format!("event {A} detached")), 0);
+        open.send(()).unwrap();
+        world.log.wait(&format!("event {A} detached"));
+        world.log.in_order(&[&format!("destroy_session {handle}"), &format!("event {A} detached")]);
+        assert_eq!(world.log.count("message"), 1);
+    }
+}
+
+#[test]
+fn what_is_negotiated_is_not_called_where_it_was_read() {
+    let is_call = |text: &str| crate::api::request::Head::of(&Ok(json(text))).is_call(false);
+    assert!(is_call(r#"{"janus":"message","session_id":1,"handle_id":2,"body":{}}"#));
+    assert!(is_call(r#"{"janus":"attach","session_id":1}"#));
+    for other in [
+        r#"{"janus":"message","session_id":1,"handle_id":2,"body":{},"jsep":{}}"#,
+        r#"{"janus":"message","session_id":1,"body":{}}"#,
+        r#"{"janus":"trickle","session_id":1,"handle_id":2}"#,
+        r#"{"janus":"claim","session_id":1}"#,
+    ] {
+        assert!(!is_call(other), "{other}");
+    }
+}
+
+#[test]
+fn the_news_of_a_detach_come_after_its_reply() {
+    let world = World::new();
+    for _ in 0..50 {
+        let (session, handle) = world.attached();
+        let detach =
+            format!(r#"{{"janus":"detach","transaction":"d","session_id":{session},"handle_id":{handle}}}"#);
+        let detach = world.send(A, &detach);
+        world.log.wait(&format!("event {A} detached"));
+        world.log.in_order(&[
+            &format!("reply {A} #{detach} "),
+            &format!("destroy_session {handle}"),
+            &format!("event {A} detached"),
+        ]);
+        world.log.clear();
+    }
 }
