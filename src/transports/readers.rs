@@ -8,6 +8,7 @@ use rustix::event::{EventfdFlags, Timespec, eventfd};
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(super) trait Line: Send + Sync + 'static {
     fn turn(self: Arc<Self>) -> Turn;
     /// Sends what was held back.
     fn release(&self);
+    /// No turns any more, and nothing of it is of use.
+    fn end(&self);
 }
 
 /// How a turn ended.
@@ -169,7 +172,12 @@ impl Work for Room {
                 }
                 return;
             };
-            let turn = line.clone().turn();
+            // What goes wrong with one connection ends that one.
+            let turn = catch_unwind(AssertUnwindSafe(|| line.clone().turn())).unwrap_or_else(|_| {
+                tracing::error!("A WebSocket panicked");
+                line.end();
+                Turn::Done
+            });
             if relief::is_relieved() {
                 return;
             }

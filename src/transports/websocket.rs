@@ -320,11 +320,8 @@ impl Line for Link {
                 Some(Heard::Other) => {}
                 Some(Heard::Nothing) => return self.rest(Turn::Done),
                 Some(Heard::End) => {
-                    self.at_way(|way| {
-                        let _ = way.socket.flush();
-                        self.place.mute(way.wire());
-                    });
-                    self.over.notify_one();
+                    self.at_way(|way| drop(way.socket.flush()));
+                    self.end();
                     return Turn::Done;
                 }
                 None => return Turn::Done,
@@ -335,6 +332,11 @@ impl Line for Link {
 
     fn release(&self) {
         self.write(Way::flush);
+    }
+
+    fn end(&self) {
+        self.at_way(|way| self.place.mute(way.wire()));
+        self.over.notify_one();
     }
 }
 

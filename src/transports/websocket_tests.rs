@@ -48,6 +48,7 @@ impl CoreHost for Core {
                 from.send_message(0, false, text("blocked"));
                 self.blocked.send(relief::is_relieved()).unwrap();
             }),
+            "panic" => panic!("on purpose"),
             "own" => from.session_created(1),
             other => from.send_message(0, false, text(other)),
         }
@@ -226,6 +227,10 @@ async fn connections_end() {
     assert_eq!(hear(&mut client), "a");
     ended(&mut client);
     assert_eq!(world.blocked.recv(), Ok(false));
+    // One that goes wrong is the only one that ends.
+    let (mut other, mut client) = (world.client(&[]), world.client(&["panic"]));
+    ended(&mut client);
+    assert_eq!(answered(&mut other, "a"), "a");
     // Its task ends; so does everything when the server stops.
     let (mut idle, mut owner) = (world.client(&[]), world.client(&["own", "a"]));
     assert_eq!(hear(&mut owner), "a");
