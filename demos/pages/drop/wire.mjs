@@ -179,7 +179,7 @@ export async function listen(id, came, say) {
 			await mine.heard;
 			if (mine.isClosed) return;
 			await mine.lead();
-			came(mine);
+			if (!mine.isClosed) came(mine);
 		} catch (error) {
 			say(error.message, 'wait');
 			handle.message({ request: 'hangup' }).catch(() => {});
@@ -212,6 +212,8 @@ export async function dial(id) {
 		await peer.offer();
 		await wire.opened;
 		await wire.follow();
+		// Nobody would hear of an end that came before.
+		if (wire.isClosed) throw new Error(TEXTS.broken);
 		return wire;
 	} catch (error) {
 		janus.close();
