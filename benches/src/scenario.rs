@@ -70,8 +70,8 @@ pub fn all() -> Vec<Scenario> {
     add("set-up-100", Shape::Echo(100), 0, 0.0, false);
     add("idle-200", Shape::Room { publishers: 1, viewers: 200 }, 0, 0.0, false);
     add("loss-1x50", Shape::Room { publishers: 1, viewers: 50 }, 300, 2.0, true);
-    for (name, audio) in [("room-1x50-300", 50), ("room-1x200-100", 50), ("mesh-6x6", 50), ("loss-1x50", 50)]
-    {
+    let beside = ["room-1x50-300", "room-1x200-100", "mesh-6x6", "echo-50", "loss-1x50"];
+    for (name, audio) in beside.map(|name| (name, 50)) {
         let beside = list.iter().find(|scenario| scenario.name == name).expect("a scenario of the list");
         list.push(Scenario { name: format!("{name}+{audio}"), audio, quick: false, ..beside.clone() });
     }
@@ -107,6 +107,8 @@ pub struct Outcome {
     pub setup_us: f64,
     /// Per PeerConnection: set up but idle; at the end of the run.
     pub idle_kb: f64,
+    /// CPU µs per second of a PeerConnection without media.
+    pub idle_us: f64,
     pub loaded_kb: f64,
     pub threads: f64,
     pub switches_per_second: f64,
@@ -160,7 +162,11 @@ fn measure(server: &Server, scenario: &Scenario, options: &Options) -> Result<Ou
         ..Outcome::default()
     };
     if scenario.rate == 0 {
-        return Ok(outcome);
+        let before = usage()?;
+        run.world.run(Duration::from_secs(options.seconds), TICK);
+        let cpu = usage()?.cpu - before.cpu;
+        outcome.idle_us = cpu.as_secs_f64() * 1e6 / options.seconds as f64 / clients;
+        return run.world.failure().map_or(Ok(outcome), Err);
     }
     run.start();
     run.world.run(Duration::from_secs(2), TICK);

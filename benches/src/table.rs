@@ -18,6 +18,7 @@ pub fn median(runs: &[Outcome]) -> Outcome {
         latency_us: std::array::from_fn(|i| of(&|o| o.latency_us[i])),
         setup_us: of(&|o| o.setup_us),
         idle_kb: of(&|o| o.idle_kb),
+        idle_us: of(&|o| o.idle_us),
         loaded_kb: of(&|o| o.loaded_kb),
         threads: of(&|o| o.threads),
         switches_per_second: of(&|o| o.switches_per_second),
@@ -28,8 +29,8 @@ pub fn median(runs: &[Outcome]) -> Outcome {
 
 pub fn header() -> String {
     "| scenario | server | CPU µs/packet | times less | loss % | recovered % | latency ms p50 / p99 / p99.9 | set up per CPU s | \
-     idle kB/PC | loaded kB/PC | threads | switches/s | train | datagram |\n\
-     |---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+     idle kB/PC | idle µs/s/PC | loaded kB/PC | threads | switches/s | train | datagram |\n\
+     |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
         .into()
 }
 
@@ -39,7 +40,7 @@ pub fn line(scenario: &Scenario, server: &str, o: &Outcome, base: Option<f64>) -
     let when = |shown: bool, text: String| if shown { text } else { "–".to_owned() };
     let [p50, p99, p999] = o.latency_us.map(|us| us / 1000.0);
     format!(
-        "| {} | {server} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {} | {:.0} | {} | {} | {} |",
+        "| {} | {server} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {} | {} | {:.0} | {} | {} | {} |",
         scenario.name,
         when(media, format!("{:.2}", o.us_per_packet)),
         when(media && base.is_some(), format!("{:.1}", base.unwrap_or(1.0) / o.us_per_packet)),
@@ -48,6 +49,7 @@ pub fn line(scenario: &Scenario, server: &str, o: &Outcome, base: Option<f64>) -
         when(media, format!("{p50:.2} / {p99:.2} / {p999:.2}")),
         1e6 / o.setup_us,
         o.idle_kb,
+        when(!media, format!("{:.1}", o.idle_us)),
         when(media, format!("{:.0}", o.loaded_kb)),
         o.threads,
         when(media, format!("{:.0}", o.switches_per_second)),
@@ -59,7 +61,7 @@ pub fn line(scenario: &Scenario, server: &str, o: &Outcome, base: Option<f64>) -
 /// The bare loop's line.
 pub fn limit(scenario: &Scenario, train: usize, us: f64, base: f64) -> String {
     format!(
-        "| {} | limit: bare loop | {us:.2} | {:.1} | | | | | | | 1 | | {train} | |",
+        "| {} | limit: bare loop | {us:.2} | {:.1} | | | | | | | | 1 | | {train} | |",
         scenario.name,
         base / us
     )
