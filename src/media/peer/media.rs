@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Clocks of a PeerConnection that is up.
 pub(super) struct Ticks {
-    reports: Instant,
+    pub(super) reports: Instant,
     feedback: Instant,
     /// Ticks since the last statistics event.
     since_statistics: u32,
@@ -78,6 +78,9 @@ impl Connection {
             .receive(clock, route, &mut datagram[..len], &mut room.descriptor)
             .map_err(|why| self.drop_packet("RTP", why))
             .ok()?;
+        if self.feedback_rests && self.streams.awaits_feedback() {
+            self.resume_feedback(clock);
+        }
         if let Some((binding, missing)) = &received.nacks {
             let wire = Wire::of(self.path, &mut self.cursor, &mut self.srtp, &self.tap, &self.counts);
             self.streams.nack(*binding, missing, &mut wire.rtcp(out));
@@ -272,18 +275,40 @@ impl Connection {
         Duration::from_millis(u64::from(self.shared.config.twcc_period_ms.max(1)))
     }
 
+    /// A packet has come after a time without: its feedback leaves when it would have left if the clock had gone on.
+    #[cold]
+    fn resume_feedback(&mut self, clock: Clock) {
+        let period = self.feedback_period();
+        let Some(ticks) = &mut self.ticks else { return };
+        let missed = clock.instant.saturating_duration_since(ticks.feedback);
+        if clock.instant >= ticks.feedback {
+            let periods = missed.as_nanos() / period.as_nanos() + 1;
+            ticks.feedback += period * u32::try_from(periods).unwrap_or(1);
+        }
+        self.feedback_rests = false;
+        self.hurries = true;
+    }
+
+    /// Whether a packet has made [`Connection::poll_timeout`] earlier since this was called.
+    pub fn take_hurries(&mut self) -> bool {
+        std::mem::take(&mut self.hurries)
+    }
+
     pub(super) fn ticks_due(&self) -> Option<Instant> {
         let ticks = self.ticks.as_ref()?;
-        Some(if self.gives_feedback { ticks.reports.min(ticks.feedback) } else { ticks.reports })
+        let feedback = self.gives_feedback && !self.feedback_rests;
+        Some(if feedback { ticks.reports.min(ticks.feedback) } else { ticks.reports })
     }
 
     /// Reports, feedback, counters (§7.3, §9.3).
     pub(super) fn tick(&mut self, clock: Clock, out: &mut Batch) {
         let period = self.feedback_period();
         let Some(ticks) = &mut self.ticks else { return };
-        let feedback = self.gives_feedback && clock.instant >= ticks.feedback;
+        let feedback = self.gives_feedback && !self.feedback_rests && clock.instant >= ticks.feedback;
         if feedback {
             ticks.feedback = next(ticks.feedback, period, clock.instant);
+            // Of most PeerConnections that might send video none comes: they are muted, or only watch.
+            self.feedback_rests = !self.streams.awaits_feedback();
         }
         let reports = clock.instant >= ticks.reports;
         let mut statistics = false;

@@ -161,6 +161,10 @@ pub struct Connection {
     ticks: Option<media::Ticks>,
     /// Transport-wide feedback has to be sent.
     gives_feedback: bool,
+    /// Nothing has come that feedback would be about: its clock wakes nobody until something does.
+    feedback_rests: bool,
+    /// [`Connection::take_hurries`].
+    hurries: bool,
     profile: Option<srtp::Profile>,
     /// Present once data was negotiated.
     data: Option<DataTerms>,
@@ -242,6 +246,8 @@ impl Connection {
             extensions: ExtensionIds::default(),
             ticks: None,
             gives_feedback: false,
+            feedback_rests: false,
+            hurries: false,
             profile: None,
             data: None,
             early_channels: Vec::new(),

@@ -4,7 +4,7 @@ use super::*;
 use crate::media::dtls::{DtlsConfig, Identity};
 use crate::media::ice::{Way, local, stun};
 use crate::media::streams::Parts;
-use crate::media::streams::fixtures::video;
+use crate::media::streams::fixtures::{IDS, VIDEO_SSRC, video};
 use crate::media::streams::store::SharedStore;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -461,6 +461,46 @@ fn a_panic_lets_no_plain_packet_out() {
         let sent = a.drain();
         assert_eq!(sent.len(), if panics { 0 } else { 2 });
         assert!(sent.iter().all(|(_, bytes)| !bytes.windows(payload.len()).any(|part| part == payload)));
+    }
+}
+
+// MP-196: the clock of feedback wakes nobody as long as there is nothing to tell, and a packet sets it going.
+#[test]
+fn feedback_is_due_when_packets_have_come() {
+    let (mut a, mut b, clock) = connected(|_| {});
+    let remote_ssrc = [VIDEO_SSRC, 0, 0];
+    for (end, medium) in
+        [(&mut a, video()), (&mut b, MediumConfig { ssrc: 0xC0, ssrc_rtx: 0xC1, remote_ssrc, ..video() })]
+    {
+        end.command(clock, Command::SetMedia(vec![medium]));
+        end.command(clock, Command::SetExtensions(IDS));
+    }
+    let send = |a: &mut End, b: &mut End, clock: Clock, sequence: u8| {
+        let bytes = [0x80, 96, 0, sequence, 0, 0, 0, 1, 0, 0, 0, 7, 1, 2, 3];
+        let out = RtpOut { mindex: 1, video: true, packet: &bytes, extensions: Default::default() };
+        let (packet, content) =
+            Parts::of(&out).unwrap().stored(&mut a.store.borrow_mut(), clock.mono).unwrap();
+        a.drain();
+        a.connection.send_rtp(clock, [(packet, &content)].into_iter(), &mut a.batch);
+        for (path, mut datagram) in a.drain() {
+            b.take(clock, Path::udp(path.remote, path.local), &mut datagram);
+        }
+        b.connection.take_hurries()
+    };
+    let period = Duration::from_millis(200);
+    let mut clock = clock;
+    for sequence in [1, 3] {
+        clock = run(&mut a, &mut b, clock, Duration::from_millis(700));
+        let ticks = b.connection.ticks.as_ref().unwrap();
+        assert!(b.connection.gives_feedback && b.connection.feedback_rests);
+        assert_eq!(b.connection.ticks_due(), Some(ticks.reports));
+        assert!(send(&mut a, &mut b, clock, sequence), "due earlier than it was");
+        let due = b.connection.ticks_due().unwrap();
+        assert!(due > clock.instant && due <= clock.instant + period);
+        assert!(!send(&mut a, &mut b, clock, sequence + 1), "as due as before");
+        assert!(b.connection.streams.awaits_feedback());
+        clock = run(&mut a, &mut b, clock, period + Duration::from_millis(40));
+        assert!(!b.connection.streams.awaits_feedback() && !b.connection.feedback_rests);
     }
 }
 

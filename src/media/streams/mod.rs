@@ -183,6 +183,12 @@ impl Streams {
         self.ids = *ids;
     }
 
+    /// Whether a packet has come that [`Streams::transport_feedback`] has not told of.
+    #[inline]
+    pub fn awaits_feedback(&self) -> bool {
+        !self.arrivals.is_empty()
+    }
+
     /// What happened since the last call, oldest first. Take events after the plugin's callback, so that it comes first.
     pub fn next_event(&mut self) -> Option<PeerEvent> {
         self.events.pop_front()

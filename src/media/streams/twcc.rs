@@ -35,6 +35,10 @@ impl Arrivals {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
     /// Forgets what is pending, because nobody can be told.
     pub fn discard(&mut self) {
         self.pending.clear();

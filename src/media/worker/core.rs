@@ -291,9 +291,13 @@ impl Core {
     pub fn after_media(&mut self, index: u32) {
         let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return };
         seat.connection.take_stream_events();
+        let hurries = seat.connection.take_hurries();
         if seat.connection.has_output() && !seat.waiting {
             seat.waiting = true;
             self.eager.push_back(index);
+        }
+        if hurries {
+            self.settle(index);
         }
     }
 
