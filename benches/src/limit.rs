@@ -69,7 +69,7 @@ impl Source {
 
 fn send(core: usize, receivers: &[SocketAddr], load: Load) -> Result<f64, String> {
     let text = |error: std::io::Error| error.to_string();
-    sys::pin(core).map_err(text)?;
+    sys::pin(core..core + 1).map_err(text)?;
     let key = UnboundKey::new(&AES_128_GCM, &[7; 16]).map_err(|error| error.to_string())?;
     let key = LessSafeKey::new(key);
     let socket = Socket::new(false).map_err(text)?;

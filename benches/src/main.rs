@@ -1,8 +1,10 @@
 //! `bench`: what forwarding a packet costs janus-rs and Debian's janus: same modules, same rooms, same load, one core each for
 //! the server and for the clients. See `--help`.
 
+mod growth;
 mod limit;
 mod peer;
+mod plot;
 mod scenario;
 mod server;
 mod signal;
@@ -22,6 +24,8 @@ usage: bench [options] [scenario ...]
 
   --list               the scenarios; without any named, a short list of them runs
   --all                every scenario
+  --growth FOLDER      CPU and memory as viewers, rooms, idle PeerConnections and workers grow; plots (SVG) go there
+  --up-to N            only as far as that number
   --servers A,B        of janus, janus-2loops, janus-rs (these), janus-rs-builtin
   --janus-rs PROGRAM   (target/release/janus-rs)
   --runs N             alternating runs, of which the median counts (3)
@@ -40,6 +44,8 @@ struct Arguments {
     scenarios: Vec<Scenario>,
     /// Requests instead of packets; a table of its own.
     signalling: bool,
+    /// Where the plots of growth go, and how far it goes.
+    growth: Option<(PathBuf, Option<u32>)>,
     kinds: Vec<Kind>,
     runs: usize,
     load_core: usize,
@@ -56,7 +62,7 @@ fn main() -> ExitCode {
         }
     };
     str0m::crypto::from_feature_flags().install_process_default();
-    if let Err(error) = sys::pin(arguments.load_core) {
+    if let Err(error) = sys::pin(arguments.load_core..arguments.load_core + 1) {
         eprintln!("core {}: {error}", arguments.load_core);
         return ExitCode::FAILURE;
     }
@@ -67,6 +73,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
     let known = scenario::all();
     let mut names = Vec::new();
     let mut all = false;
+    let (mut growth, mut up_to) = (None, None);
     let mut servers = "janus,janus-2loops,janus-rs".to_owned();
     let mut program = PathBuf::from("target/release/janus-rs");
     let (mut runs, mut load_core) = (3, 1);
@@ -87,6 +94,8 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
                 return Ok(None);
             }
             "--all" => all = true,
+            "--growth" => growth = Some(PathBuf::from(value()?)),
+            "--up-to" => up_to = Some(number(value()?)? as u32),
             "--servers" => servers = value()?,
             "--janus-rs" => program = value()?.into(),
             "--runs" => runs = number(value()?)?.max(1),
@@ -114,12 +123,13 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
         }
     }
     let chosen = |scenario: &Scenario| match names.is_empty() {
-        true => all || (scenario.quick && !signalling),
+        true => all || (scenario.quick && !signalling && growth.is_none()),
         false => names.contains(&scenario.name),
     };
     let kinds = servers.split(',').map(|name| kind(name, &program)).collect::<Result<_, _>>()?;
     let scenarios = known.into_iter().filter(chosen).collect();
-    Ok(Some(Arguments { scenarios, signalling, kinds, runs, load_core, options }))
+    let growth = growth.map(|folder| (folder, up_to));
+    Ok(Some(Arguments { scenarios, signalling, growth, kinds, runs, load_core, options }))
 }
 
 fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
@@ -141,6 +151,9 @@ fn run(arguments: &Arguments) -> bool {
     println!("{}\n", machine(arguments));
     if arguments.signalling {
         good &= signalling::run(arguments);
+    }
+    if let Some((folder, up_to)) = &arguments.growth {
+        good &= growth::run(arguments, folder, *up_to);
     }
     if arguments.scenarios.is_empty() {
         return good;

@@ -4,6 +4,7 @@
 use crate::peer::{Mode, Peer, Totals, Wanted};
 use crate::server::{Kind, Server, Usage};
 use crate::signal::{Signal, sdp};
+use crate::sys;
 use crate::world::{From, Message, Pacing, World};
 use serde_json::json;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub enum Shape {
     Room { publishers: usize, viewers: usize },
     /// Participants of a video room who see all others.
     Mesh(usize),
+    /// Several such rooms.
+    Rooms { rooms: usize, members: usize },
     /// Clients of the echo test.
     Echo(usize),
     /// A mountpoint fed with plain RTP.
@@ -33,6 +36,8 @@ pub struct Scenario {
     pub shape: Shape,
     /// Packets per second of each source; 0: no media at all.
     pub rate: u32,
+    /// Packets that a source sends at once; `None`: those of a frame at that rate.
+    pub burst: Option<u32>,
     /// Packets of audio beside them.
     pub audio: u32,
     /// Percent of the packets lost on each way.
@@ -45,7 +50,7 @@ pub struct Scenario {
 pub fn all() -> Vec<Scenario> {
     let mut list = Vec::new();
     let mut add = |name: &str, shape, rate, loss, quick| {
-        list.push(Scenario { name: name.into(), shape, rate, audio: 0, loss, quick });
+        list.push(Scenario { shape, rate, loss, quick, ..Scenario::named(name.into()) });
     };
     for viewers in [10, 50, 200] {
         for rate in [300, 100] {
@@ -79,6 +84,11 @@ pub fn all() -> Vec<Scenario> {
 }
 
 impl Scenario {
+    /// One PeerConnection without media; the rest is the caller's.
+    pub fn named(name: String) -> Scenario {
+        Scenario { name, shape: Shape::Echo(1), rate: 0, burst: None, audio: 0, loss: 0.0, quick: false }
+    }
+
     /// Programs that have the core inside them are ours.
     pub fn runs_on(&self, kind: &Kind) -> bool {
         !matches!(self.shape, Shape::Links(_)) || kind.is_ours
@@ -114,11 +124,15 @@ pub struct Outcome {
     pub switches_per_second: f64,
     pub train: f64,
     pub datagram_bytes: f64,
+    /// Of its core, while packets flow.
+    pub load_percent: f64,
 }
 
 /// Bytes of a message.
 const MESSAGE: usize = 200;
 const TEXT_ROOM: &str = "janus.plugin.textroom";
+/// The first room.
+const ROOM: u64 = 4711;
 const TICK: Duration = Duration::from_millis(5);
 
 struct Run<'a> {
@@ -187,7 +201,9 @@ fn measure(server: &Server, scenario: &Scenario, options: &Options) -> Result<Ou
     run.world.totals = Totals::default();
     let before = usage()?;
     run.world.resume_senders();
+    let load = sys::thread_cpu();
     run.world.run(Duration::from_secs(options.seconds), TICK);
+    outcome.load_percent = (sys::thread_cpu() - load).as_secs_f64() * 100.0 / options.seconds as f64;
     let busy = usage()?;
     run.world.stop_senders();
     for peer in &mut run.world.peers {
@@ -251,9 +267,9 @@ impl Run<'_> {
                 From::Peer(peer) if self.scenario.audio > 0 => Some(From::Audio(peer)),
                 _ => None,
             };
-            self.world.start_sender(source, self.scenario.rate, i as f64 / count as f64);
+            self.world.start_sender(source, self.scenario.rate, self.scenario.burst, i as f64 / count as f64);
             if let Some(audio) = audio {
-                self.world.start_sender(audio, self.scenario.audio, (i as f64 + 0.5) / count as f64);
+                self.world.start_sender(audio, self.scenario.audio, None, (i as f64 + 0.5) / count as f64);
             }
         }
     }
@@ -261,7 +277,7 @@ impl Run<'_> {
     fn connect(&mut self) -> Result<(), String> {
         match self.scenario.shape {
             Shape::Room { publishers, viewers } => {
-                let room = self.room()?;
+                let room = self.room(ROOM)?;
                 for _ in 0..publishers {
                     let feed = self.publish(room)?;
                     for _ in 0..viewers {
@@ -270,15 +286,8 @@ impl Run<'_> {
                 }
                 self.copies = viewers as u64;
             }
-            Shape::Mesh(members) => {
-                let room = self.room()?;
-                let feeds: Vec<u64> = (0..members).map(|_| self.publish(room)).collect::<Result<_, _>>()?;
-                for own in &feeds {
-                    let others: Vec<u64> = feeds.iter().copied().filter(|feed| feed != own).collect();
-                    self.view(room, &others)?;
-                }
-                self.copies = members as u64 - 1;
-            }
+            Shape::Mesh(members) => self.meshes(1, members)?,
+            Shape::Rooms { rooms, members } => self.meshes(rooms, members)?,
             Shape::Echo(clients) => {
                 for _ in 0..clients {
                     self.echo()?;
@@ -315,6 +324,26 @@ impl Run<'_> {
         self.world.connect()
     }
 
+    /// All publish before anybody subscribes.
+    fn meshes(&mut self, rooms: usize, members: usize) -> Result<(), String> {
+        let mut feeds = Vec::new();
+        for number in 0..rooms as u64 {
+            let room = self.room(ROOM + number)?;
+            let of_room: Vec<u64> =
+                (0..members).map(|_| self.offer_to_publish(room)).collect::<Result<_, _>>()?;
+            feeds.push((room, of_room));
+        }
+        self.published()?;
+        for (room, feeds) in feeds {
+            for own in &feeds {
+                let others: Vec<u64> = feeds.iter().copied().filter(|feed| feed != own).collect();
+                self.view(room, &others)?;
+            }
+        }
+        self.copies = members as u64 - 1;
+        Ok(())
+    }
+
     fn peer(&mut self) -> Result<usize, String> {
         let mode = if self.scenario.loss > 0.0 { Mode::Full } else { Mode::Sampled };
         let seed = self.world.peers.len() as u64 + 1;
@@ -336,17 +365,30 @@ impl Run<'_> {
         Ok(peer)
     }
 
-    fn room(&mut self) -> Result<u64, String> {
+    fn room(&mut self, room: u64) -> Result<u64, String> {
         let (world, signal) = self.parts()?;
         let handle = signal.attach(world, "janus.plugin.videoroom")?;
-        let body = json!({"request": "create", "room": 4711, "publishers": 1000, "bitrate": 0, "fir_freq": 10,
+        let body = json!({"request": "create", "room": room, "publishers": 1000, "bitrate": 0, "fir_freq": 10,
             "videocodec": "vp8", "audiocodec": "opus", "notify_joining": false});
         signal.message(world, handle, body, None)?;
-        Ok(4711)
+        Ok(room)
     }
 
     /// A publisher; returns its id as a feed.
     fn publish(&mut self, room: u64) -> Result<u64, String> {
+        let feed = self.offer_to_publish(room)?;
+        self.published()?;
+        Ok(feed)
+    }
+
+    /// A feed can be seen only once its PeerConnection is up, on the server's side too.
+    fn published(&mut self) -> Result<(), String> {
+        self.world.connect()?;
+        self.world.run(Duration::from_millis(100), TICK);
+        Ok(())
+    }
+
+    fn offer_to_publish(&mut self, room: u64) -> Result<u64, String> {
         let peer = self.peer()?;
         let wanted = self.wants(Direction::SendOnly);
         let (world, signal) = self.parts()?;
@@ -358,9 +400,6 @@ impl Run<'_> {
         world.peers[peer].accept_answer(sdp(&reply)?)?;
         signal.candidates_end(world, handle)?;
         self.sources.push(From::Peer(peer));
-        // A feed can be seen only once its PeerConnection is up, on the server's side too.
-        self.world.connect()?;
-        self.world.run(Duration::from_millis(100), TICK);
         Ok(feed)
     }
 

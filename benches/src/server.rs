@@ -5,6 +5,7 @@ use crate::sys;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,11 +22,31 @@ pub struct Kind {
     pub is_ours: bool,
     /// It serves without a transport module.
     pub builtin: bool,
+    /// May use every core, the load's as well.
+    pub is_spread: bool,
 }
 
 impl Kind {
     pub fn new(name: &'static str, program: &Path) -> Kind {
-        Kind { name, program: program.to_owned(), general: "", is_ours: false, builtin: false }
+        Kind {
+            name,
+            program: program.to_owned(),
+            general: "",
+            is_ours: false,
+            builtin: false,
+            is_spread: false,
+        }
+    }
+
+    pub fn is_reference(&self) -> bool {
+        !self.is_ours
+    }
+
+    fn cores(&self, core: usize) -> Range<usize> {
+        match self.is_spread {
+            true => 0..std::thread::available_parallelism().map_or(1, usize::from).max(core + 1),
+            false => core..core + 1,
+        }
     }
 }
 
@@ -101,7 +122,7 @@ impl Server {
         command.arg("--configs-folder").arg(&folder).stdin(Stdio::null()).stdout(Stdio::null());
         let output = fs::File::create(folder.join("stderr"))?;
         command.stderr(output);
-        let server = Server { child: sys::start_on(core, &mut command)?, folder, port };
+        let server = Server { child: sys::start_on(kind.cores(core), &mut command)?, folder, port };
         server.listens(kind)
     }
 
@@ -134,7 +155,7 @@ impl Server {
         command.env("ADDRESSES", sys::host().to_string()).env("LD_LIBRARY_PATH", &folder);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(fs::File::create(folder.join("stderr"))?);
-        let server = Server { child: sys::start_on(core, &mut command)?, folder, port };
+        let server = Server { child: sys::start_on(kind.cores(core), &mut command)?, folder, port };
         server.listens(kind)
     }
 

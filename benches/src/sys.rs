@@ -4,25 +4,28 @@
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::ops::Range;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// Pins the calling thread, and what it starts from now on, to one core.
-pub fn pin(core: usize) -> io::Result<()> {
+/// Pins the calling thread, and what it starts from now on, to these cores.
+pub fn pin(cores: Range<usize>) -> io::Result<()> {
     // SAFETY: `cpu_set_t` is plain bits; the call reads the set that lives here.
     unsafe {
         let mut set: libc::cpu_set_t = zeroed();
-        libc::CPU_SET(core, &mut set);
+        for core in cores {
+            libc::CPU_SET(core, &mut set);
+        }
         check(libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set)).map(drop)
     }
 }
 
-/// Starts a program on one core.
-pub fn start_on(core: usize, command: &mut Command) -> io::Result<Child> {
+/// Starts a program on these cores.
+pub fn start_on(cores: Range<usize>, command: &mut Command) -> io::Result<Child> {
     // SAFETY: between fork and exec only a system call runs, which allocates nothing.
-    unsafe { command.pre_exec(move || pin(core)) };
+    unsafe { command.pre_exec(move || pin(cores.clone())) };
     command.spawn()
 }
 

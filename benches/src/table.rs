@@ -24,13 +24,14 @@ pub fn median(runs: &[Outcome]) -> Outcome {
         switches_per_second: of(&|o| o.switches_per_second),
         train: of(&|o| o.train),
         datagram_bytes: of(&|o| o.datagram_bytes),
+        load_percent: of(&|o| o.load_percent),
     }
 }
 
 pub fn header() -> String {
     "| scenario | server | CPU µs/packet | times less | loss % | recovered % | latency ms p50 / p99 / p99.9 | set up per CPU s | \
-     idle kB/PC | idle µs/s/PC | loaded kB/PC | threads | switches/s | train | datagram |\n\
-     |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+     idle kB/PC | idle µs/s/PC | loaded kB/PC | threads | switches/s | train | datagram | load's core % |\n\
+     |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"
         .into()
 }
 
@@ -40,7 +41,7 @@ pub fn line(scenario: &Scenario, server: &str, o: &Outcome, base: Option<f64>) -
     let when = |shown: bool, text: String| if shown { text } else { "–".to_owned() };
     let [p50, p99, p999] = o.latency_us.map(|us| us / 1000.0);
     format!(
-        "| {} | {server} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {} | {} | {:.0} | {} | {} | {} |",
+        "| {} | {server} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {} | {} | {:.0} | {} | {} | {} | {} |",
         scenario.name,
         when(media, format!("{:.2}", o.us_per_packet)),
         when(media && base.is_some(), format!("{:.1}", base.unwrap_or(1.0) / o.us_per_packet)),
@@ -55,13 +56,14 @@ pub fn line(scenario: &Scenario, server: &str, o: &Outcome, base: Option<f64>) -
         when(media, format!("{:.0}", o.switches_per_second)),
         when(media, format!("{:.1}", o.train)),
         when(media, format!("{:.0}", o.datagram_bytes)),
+        when(media, format!("{:.0}", o.load_percent)),
     )
 }
 
 /// The bare loop's line.
 pub fn limit(scenario: &Scenario, train: usize, us: f64, base: f64) -> String {
     format!(
-        "| {} | limit: bare loop | {us:.2} | {:.1} | | | | | | | | 1 | | {train} | |",
+        "| {} | limit: bare loop | {us:.2} | {:.1} | | | | | | | | 1 | | {train} | | |",
         scenario.name,
         base / us
     )

@@ -70,13 +70,15 @@ impl World {
         })
     }
 
-    /// From now on `from` sends `rate` packets per second. `phase` (0 to 1) staggers the sources.
-    pub fn start_sender(&mut self, from: From, rate: u32, phase: f64) {
-        let packets = match self.pacing {
+    /// From now on `from` sends `rate` packets per second, `burst` at once, or those of a frame. `phase` (0 to 1) staggers the
+    /// sources.
+    pub fn start_sender(&mut self, from: From, rate: u32, burst: Option<u32>, phase: f64) {
+        let packets = match (self.pacing, burst) {
             _ if matches!(from, From::Audio(_) | From::Messages(..)) => 1,
-            Pacing::Even => 1,
-            Pacing::Frames if rate >= 300 => rate.div_ceil(30),
-            Pacing::Frames => rate.div_ceil(25),
+            (Pacing::Even, _) => 1,
+            (Pacing::Frames, Some(burst)) => burst,
+            (Pacing::Frames, None) if rate >= 300 => rate.div_ceil(30),
+            (Pacing::Frames, None) => rate.div_ceil(25),
         };
         let period = Duration::from_secs(1) * packets / rate;
         self.senders.push(Sender {
