@@ -1,6 +1,7 @@
 //! Data channels of a PeerConnection: SCTP inside DTLS (media-plane.md §8).
 
 use super::{Clock, Connection, Output, Stage};
+use crate::media::batch::Batch;
 use crate::media::channel::{ChannelCommand, ChannelEvent, DataTerms};
 use crate::media::sctp::{Sctp, SctpEvent};
 use crate::media::types::DtlsRole;
@@ -92,9 +93,9 @@ impl Connection {
         }
     }
 
-    /// Carries SCTP's events to the sink and its packets into DTLS.
+    /// Carries SCTP's events to the sink.
     pub(super) fn progress_data(&mut self) {
-        let (Some(sctp), Some(dtls)) = (&mut self.sctp, &mut self.dtls) else { return };
+        let (Some(sctp), Some(_)) = (&mut self.sctp, &self.dtls) else { return };
         while let Some(event) = sctp.poll_event() {
             match event {
                 SctpEvent::Up => {}
@@ -112,7 +113,22 @@ impl Connection {
                 SctpEvent::Closed => tracing::debug!(handle = self.id, "the SCTP association has ended"),
             }
         }
-        while let Some(packet) = sctp.poll_transmit() {
+    }
+
+    /// Whether SCTP has packets. They wait for the end of the turn: what acknowledges a message leaves with the plugin's answer.
+    pub fn has_data_to_send(&self) -> bool {
+        self.dtls.is_some() && self.sctp.as_deref().is_some_and(Sctp::has_outgoing)
+    }
+
+    /// Carries packets of SCTP, so many at most, into DTLS and out.
+    pub fn send_data(&mut self, clock: Clock, most: usize, out: &mut Batch) {
+        self.write_data(most);
+        self.transmit_dtls(clock, out);
+    }
+
+    pub(super) fn write_data(&mut self, most: usize) {
+        let (Some(sctp), Some(dtls)) = (&mut self.sctp, &mut self.dtls) else { return };
+        for packet in std::iter::from_fn(|| sctp.poll_transmit()).take(most) {
             if let Err(error) = dtls.write(&packet) {
                 tracing::debug!(handle = self.id, "SCTP packet dropped: {error}");
             }

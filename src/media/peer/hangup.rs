@@ -16,6 +16,7 @@ impl Connection {
             sctp.close(clock.instant);
         }
         self.progress_data();
+        self.write_data(usize::MAX);
         if let Some(dtls) = &mut self.dtls {
             dtls.close();
         }

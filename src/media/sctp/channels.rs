@@ -98,6 +98,11 @@ impl Sctp {
         self.link.poll_transmit()
     }
 
+    /// Whether [`Sctp::poll_transmit`] has something. The later it is asked, the more goes into one packet.
+    pub fn has_outgoing(&self) -> bool {
+        self.link.has_outgoing()
+    }
+
     pub fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
     }

@@ -34,11 +34,11 @@ const BEYOND_WINDOW: usize = 4 << 20;
 /// With less room than this no packet is sent but one from time to time, to ask for more.
 const ROOM: u32 = 1500;
 
-const HEADER: usize = 12;
-const DATA: u8 = 0;
+pub(super) const HEADER: usize = 12;
+pub(super) const DATA: u8 = 0;
 pub(super) const INIT: u8 = 1;
 pub(super) const INIT_ACK: u8 = 2;
-const SACK: u8 = 3;
+pub(super) const SACK: u8 = 3;
 const HEARTBEAT: u8 = 4;
 const ABORT: u8 = 6;
 const SHUTDOWN: u8 = 7;

@@ -6,9 +6,9 @@
 //! us therefore agree. An attempt that was answered gives way to an INIT with another tag (the peer began anew) if it
 //! leads to nothing within a second.
 
-use super::SctpError;
 use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
 use super::impatience::Impatience;
+use super::{SctpError, bundle};
 use crate::media::channel::LARGEST_MESSAGE;
 use bytes::Bytes;
 use rtc_sctp::{
@@ -67,13 +67,16 @@ pub(super) struct Link {
     impatience: Impatience,
     phase: Phase,
     outgoing: VecDeque<Bytes>,
+    /// Bytes of the largest packet.
+    most: usize,
 }
 
 impl Link {
     /// `mtu`: bytes of the largest DTLS datagram.
     pub fn new(dtls_client: bool, mtu: u16, wide: bool, now: Instant) -> Result<Link, SctpError> {
         let mut config = EndpointConfig::new();
-        config.max_payload_size(max_payload_size_for_mtu(u32::from(mtu).saturating_sub(DTLS_OVERHEAD)));
+        let most = u32::from(mtu).saturating_sub(DTLS_OVERHEAD);
+        config.max_payload_size(max_payload_size_for_mtu(most));
         let config = Arc::new(config);
         let (endpoint, association) = ask(&config, wide, now)?;
         let mut link = Link {
@@ -87,6 +90,7 @@ impl Link {
             impatience: Impatience::default(),
             phase: Phase::Asking { tag: None, held: None },
             outgoing: VecDeque::new(),
+            most: most as usize,
         };
         link.collect(now);
         Ok(link)
@@ -253,7 +257,11 @@ impl Link {
     }
 
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
-        self.outgoing.pop_front()
+        bundle::next(&mut self.outgoing, self.most)
+    }
+
+    pub fn has_outgoing(&self) -> bool {
+        !self.outgoing.is_empty()
     }
 
     pub fn timeout(&self) -> Option<Instant> {

@@ -7,6 +7,7 @@
 //! long it waits, [`channels`] about what comes, [`outgoing`] about what goes, [`table`] about the channels themselves.
 #![forbid(unsafe_code)]
 
+mod bundle;
 mod channels;
 pub mod dcep;
 mod filter;

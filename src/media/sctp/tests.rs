@@ -402,11 +402,12 @@ fn two_channels_of_one_label_are_two() {
     }
     world.run(5);
     assert_eq!(world.told(0), ids.map(ChannelEvent::Opened));
+    // In one packet: channel by channel.
     let told = world.told(1);
     let [
         ChannelEvent::Announced(a, of_a),
-        ChannelEvent::Announced(b, _),
         ChannelEvent::Message { id: x, data: first, .. },
+        ChannelEvent::Announced(b, _),
         ChannelEvent::Message { id: y, data: second, .. },
     ] = &told[..]
     else {

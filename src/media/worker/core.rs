@@ -49,6 +49,8 @@ pub(super) struct Seat {
     pub(super) ufrag: String,
     /// In `eager`.
     pub(super) waiting: bool,
+    /// In `senders`.
+    sends: bool,
 }
 
 pub struct Core {
@@ -86,6 +88,8 @@ pub struct Core {
     pub(super) timers: BinaryHeap<Reverse<(Due, u32)>>,
     /// Seats that have something to tell their sink.
     pub(super) eager: VecDeque<u32>,
+    /// Seats whose data channels have packets, which leave at the end of the turn.
+    senders: Vec<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
     pub(super) busy: Option<u32>,
     /// A peer has asked for something.
@@ -147,6 +151,7 @@ impl Core {
             transaction_ages: VecDeque::new(),
             timers: BinaryHeap::new(),
             eager: VecDeque::new(),
+            senders: Vec::new(),
             busy: None,
             asked: false,
             relief: None,
@@ -334,6 +339,7 @@ impl Core {
             origins: Vec::new(),
             ufrag,
             waiting: false,
+            sends: false,
         }));
         self.step(index, |_, _, _| {});
     }
@@ -527,6 +533,23 @@ impl Core {
         if seat.connection.has_output() && !seat.waiting {
             seat.waiting = true;
             self.eager.push_back(index);
+        }
+        if !seat.sends && seat.connection.has_data_to_send() {
+            seat.sends = true;
+            self.senders.push(index);
+        }
+    }
+
+    /// At the end of a turn: what data channels have to send.
+    pub fn send_data(&mut self) {
+        /// Packets of one step, for which there is room.
+        const AT_ONCE: usize = LEAST_ROOM / 2;
+        while let Some(index) = self.senders.pop() {
+            if let Some(Some(seat)) = self.seats.get_mut(index as usize) {
+                // Whoever has more comes again.
+                seat.sends = false;
+                self.step(index, |connection, clock, batch| connection.send_data(clock, AT_ONCE, batch));
+            }
         }
     }
 

@@ -197,6 +197,7 @@ impl Worker {
         let go_on = self.take_jobs()?;
         core(Core::run_timers);
         tell_sinks()?;
+        core(Core::send_data);
         core(Core::tell_workers);
         packet_path(|| core(Core::flush_if_due));
         self.has_packets |= readable.media != 0 || readable.tcp || readable.relay || relayed;
@@ -356,6 +357,7 @@ impl Worker {
                     *self.handle.duty.lock() = None;
                     core(|core| core.hang_up_all(HangupReason::Detach));
                     tell_sinks()?;
+                    core(Core::send_data);
                     core(Core::flush);
                     core(Core::end_relay);
                     core(Core::flush);
