@@ -43,26 +43,36 @@ fn level(metadata: &Metadata<'_>) -> Level {
     }
 }
 
+fn is_ours(metadata: &Metadata<'_>) -> bool {
+    metadata
+        .module_path()
+        .and_then(|path| path.strip_prefix("janus_rs"))
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// The level from which on an event is a line. What the crates below us report is news to developers: it needs two levels more.
+fn least(metadata: &Metadata<'_>) -> i32 {
+    level(metadata) as i32 + if is_ours(metadata) { 0 } else { 2 }
+}
+
 impl<S, R> Layer<R> for Lines<S>
 where
     S: Settings,
     R: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
-    /// The level is a C variable that anyone may change at any time: never cache the answer.
-    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        Interest::sometimes()
+    /// The level is a C variable that anyone may change at any time: never cache the answer, but where no level is high enough.
+    fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
+        match metadata.is_event() && least(metadata) > Level::Dbg as i32 {
+            true => Interest::never(),
+            false => Interest::sometimes(),
+        }
     }
 
-    /// What the crates below us report is news to developers: it needs two levels more.
     fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, R>) -> bool {
-        let ours = metadata
-            .module_path()
-            .and_then(|path| path.strip_prefix("janus_rs"))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"));
         if metadata.is_span() {
-            return ours && self.settings.structured();
+            return is_ours(metadata) && self.settings.structured();
         }
-        level(metadata) as i32 + if ours { 0 } else { 2 } <= self.settings.level()
+        least(metadata) <= self.settings.level()
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, R>) {

@@ -11,6 +11,7 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
 use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509Name, X509NameBuilder};
+use ring::digest;
 
 const YEAR: i64 = 365 * 24 * 3600;
 
@@ -99,14 +100,27 @@ fn name() -> Result<X509Name, DtlsError> {
 
 /// Fingerprint of a certificate in DER, as in SDP (RFC 8122 §5). The certificate is not parsed, which is expensive.
 pub fn fingerprint_of(der: &[u8], hash: FingerprintHash) -> Result<Fingerprint, DtlsError> {
-    let kind = match hash {
-        FingerprintHash::Sha1 => MessageDigest::sha1(),
-        FingerprintHash::Sha224 => MessageDigest::sha224(),
-        FingerprintHash::Sha256 => MessageDigest::sha256(),
-        FingerprintHash::Sha384 => MessageDigest::sha384(),
-        FingerprintHash::Sha512 => MessageDigest::sha512(),
+    let own = |algorithm| hex(digest::digest(algorithm, der).as_ref());
+    let value = match hash {
+        FingerprintHash::Sha1 => own(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+        // OpenSSL looks its algorithms up anew each time.
+        FingerprintHash::Sha224 => hex(&openssl::hash::hash(MessageDigest::sha224(), der)?),
+        FingerprintHash::Sha256 => own(&digest::SHA256),
+        FingerprintHash::Sha384 => own(&digest::SHA384),
+        FingerprintHash::Sha512 => own(&digest::SHA512),
     };
-    let digest = openssl::hash::hash(kind, der)?;
-    let value = digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":");
     Ok(Fingerprint { hash, value })
+}
+
+/// Upper case, with colons.
+fn hex(digest: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut text = String::with_capacity(3 * digest.len());
+    for byte in digest {
+        if !text.is_empty() {
+            text.push(':');
+        }
+        text.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
+    }
+    text
 }
