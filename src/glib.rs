@@ -179,6 +179,11 @@ pub fn local_date(unix_seconds: i64) -> String {
 /// Others who allocate may wait meanwhile.
 pub fn give_back() {
     stir();
+    give_heaps_back();
+}
+
+/// The same without what GLib keeps.
+pub fn give_heaps_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: takes a number; live memory is not touched.
     unsafe {

@@ -26,6 +26,7 @@ pub mod measures;
 pub mod pool;
 pub mod queues;
 pub mod registry;
+pub mod leftovers;
 pub mod residue;
 pub mod session;
 pub mod settings;
@@ -74,6 +75,8 @@ pub struct Core {
     pub loggers: Registry<dyn LoggerFace>,
     /// PeerConnections that are up, for the status event.
     pub peerconnections: AtomicUsize,
+    /// For what setting them up leaves behind.
+    pub set_ups: leftovers::SetUps,
     sessions: Lock<HashMap<u64, Arc<Session>>>,
     /// The host's own address, as it is now.
     local_ip: Lock<String>,
@@ -107,6 +110,7 @@ impl Core {
             event_handlers,
             loggers: Registry::default(),
             peerconnections: 0.into(),
+            set_ups: leftovers::SetUps::default(),
             sessions: Lock::default(),
             local_ip: Lock::new(settings.facts.local_ip.clone()),
             engine: OnceLock::new(),

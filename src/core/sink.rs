@@ -117,6 +117,7 @@ impl PeerSink for Sink {
         self.handle.link_is_up();
         self.handle.flags.set(flags::READY);
         self.handle.core.peerconnections.fetch_add(1, Ordering::Relaxed);
+        self.handle.core.set_ups.one_more();
         self.handle.core.measures.joined((time::monotonic() - self.created).max(0) as u64 / 1000);
         if self.plugin.is_alive() {
             outside(|| self.plugin.setup_media());

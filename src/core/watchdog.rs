@@ -1,12 +1,13 @@
 //! The thread that expires sessions, gives memory back, and reports the status of the core.
 
 use super::Core;
+use super::leftovers::Leftovers;
 use super::notifier::{Kind, Subject, subtype};
 use super::residue::Residue;
+use crate::glib;
 use crate::json::Json;
 use crate::util::time;
-use std::sync::atomic::Ordering;
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,37 +17,49 @@ const STATUS: Duration = Duration::from_secs(15);
 
 /// Dropping it stops the thread.
 pub struct Watchdog {
-    stop: Option<Sender<()>>,
+    stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watchdog {
     pub fn start(core: &Arc<Core>) -> std::io::Result<Watchdog> {
-        let (stop, stopped) = channel();
-        let core: Weak<Core> = Arc::downgrade(core);
+        let stop = Arc::new(AtomicBool::new(false));
+        let (core, stopped): (Weak<Core>, _) = (Arc::downgrade(core), stop.clone());
         let thread = crate::util::thread::spawn("timeout watchdog", move || {
-            let mut status = Instant::now() + STATUS;
+            let (mut tick, mut status) = (Instant::now() + TICK, Instant::now() + STATUS);
             let mut residue = Residue::default();
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(TICK) {
+            let mut leftovers = Leftovers::default();
+            if let Some(core) = core.upgrade() {
+                core.set_ups.keep();
+            }
+            while !stopped.load(Ordering::Acquire) {
                 let Some(core) = core.upgrade() else { return };
-                core.expire_sessions(time::monotonic());
-                residue.look(core.pool.jobs());
+                let look = leftovers.look(&core.set_ups, glib::give_heaps_back);
+                if Instant::now() >= tick {
+                    tick = Instant::now() + TICK;
+                    core.expire_sessions(time::monotonic());
+                    residue.look(core.pool.jobs());
+                }
                 if Instant::now() >= status {
                     status += STATUS;
                     core.report_status();
                 }
+                drop(core);
+                let rest = tick.saturating_duration_since(Instant::now());
+                std::thread::park_timeout(look.map_or(rest, |look| look.min(rest)));
             }
         })?;
-        Ok(Watchdog { stop: Some(stop), thread: Some(thread) })
+        Ok(Watchdog { stop, thread: Some(thread) })
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.stop = None;
+        self.stop.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take()
             && thread.thread().id() != std::thread::current().id()
         {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }

@@ -233,6 +233,7 @@ impl Server {
         core.notifier.emit(notifier::Kind::Core, subtype::STARTUP, Subject::default(), || {
             Json::object().with("status", "started").with("info", server_info(core, None))
         });
+        server.core.set_ups.one_more();
         Ok(server)
     }
 
