@@ -71,6 +71,7 @@ pub fn all() -> Vec<Scenario> {
     add("streaming-1x1000", Shape::Streaming(1000), 50, 0.0, false);
     add("links-1x200", Shape::Links(200), 100, 0.0, false);
     add("data-echo-10", Shape::Messages(10), 100, 0.0, false);
+    add("data-echo-100", Shape::Messages(100), 10, 0.0, false);
     add("textroom-1x10", Shape::TextRoom(10), 100, 0.0, false);
     add("set-up-100", Shape::Echo(100), 0, 0.0, false);
     add("idle-200", Shape::Room { publishers: 1, viewers: 200 }, 0, 0.0, false);

@@ -162,7 +162,7 @@ impl Server {
     fn listens(mut self, kind: &Kind) -> io::Result<Server> {
         let server = &mut self;
         let port = server.port;
-        let deadline = Instant::now() + Duration::from_secs(20);
+        let deadline = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if let Some(status) = server.child.try_wait()? {
                 return Err(io::Error::other(format!("{} ended: {status}\n{}", kind.name, server.log())));
