@@ -1,7 +1,7 @@
 //! What setting up PeerConnections leaves behind: memory that is free, and still resident.
 //!
 //! A handshake takes sixty kilobytes for a moment, and each thread's heap keeps what was freed there for the next one. With ten
-//! PeerConnections that is more than they hold themselves (docs/decisions/072-data-channels-and-set-up.md). So it goes back to
+//! PeerConnections that is more than they hold themselves (docs/decisions/073-data-channels-and-set-up.md). So it goes back to
 //! the system as soon as none has come up for a moment.
 #![forbid(unsafe_code)]
 
