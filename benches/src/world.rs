@@ -7,6 +7,10 @@ use crate::sys::{Batch, Socket};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+/// From so many clients on, and for each of them, so much time passes from one look at all to the next.
+const MANY: usize = 500;
+const LOOK: Duration = Duration::from_micros(20);
+
 /// How a source spreads its packets over time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Pacing {
@@ -105,9 +109,15 @@ impl World {
         }
     }
 
-    /// Goes on for `duration`, reading every `tick`.
+    /// Goes on for `duration`, reading every `tick`, and whenever something is sent; less often in a world of many, where a
+    /// look at all sockets takes its time.
     pub fn run(&mut self, duration: Duration, tick: Duration) {
         let end = Instant::now() + duration;
+        let pause = match self.peers.len() {
+            few if few <= MANY => Duration::ZERO,
+            many => LOOK * many as u32,
+        };
+        let mut looked: Option<Instant> = None;
         loop {
             let now = Instant::now();
             for sender in &mut self.senders {
@@ -130,16 +140,20 @@ impl World {
                     sender.next += sender.period;
                 }
             }
-            for peer in &mut self.peers {
-                peer.turn(&mut self.batch, &mut self.totals);
+            let is_over = Instant::now() >= end;
+            if is_over || looked.is_none_or(|looked| looked.elapsed() >= pause) {
+                looked = Some(Instant::now());
+                for peer in &mut self.peers {
+                    peer.turn(&mut self.batch, &mut self.totals);
+                }
             }
             let now = Instant::now();
-            if now >= end {
+            if is_over || now >= end {
                 return;
             }
             let senders = self.senders.iter().filter(|_| !self.paused);
             let next = senders.map(|sender| sender.next).min().unwrap_or(end);
-            let wake = next.min(now + tick).min(end);
+            let wake = next.min(now + tick.max(pause)).min(end);
             std::thread::sleep(wake.saturating_duration_since(now));
         }
     }
