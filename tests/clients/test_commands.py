@@ -133,6 +133,13 @@ media: {{ udp_ports = "nonsense" }}
             self.assertIn(f"{prefix}/lib/janus/plugins/libjanus_echotest.so: loads: janus.plugin.echotest", ended.stdout)
             self.assertTrue(ended.stdout.splitlines()[-1].startswith(f"{prefix}/etc/janus: 0 errors"), ended.stdout)
 
+    def test_there_is_no_such_installation(self):
+        for command in (["check"], ["switch", "status"], ["report"], ["drain"]):
+            with self.subTest(command):
+                ended = run(*command, "--prefix", self.folder / "none")
+                self.assertEqual(ended.returncode, 1)
+                self.assertIn(f"there is no folder {self.folder}/none/etc/janus", ended.stderr)
+
 
 class Report(Folder):
     def test_it_has_what_is_asked_for_and_no_secret(self):

@@ -17,6 +17,8 @@ pub const JANUS_UNIT: &str = "janus.service";
 pub enum NotFound {
     #[error("there is no unit {0}")]
     Unit(String),
+    #[error("there is no folder {}", .0.display())]
+    Folder(PathBuf),
     #[error("{unit} starts no Janus that we understand: {why}")]
     Command { unit: String, why: String },
 }
@@ -70,6 +72,12 @@ impl Installation {
         // A program below some prefix has its own defaults.
         let prefix = prefix.or_else(|| prefix_of(unit.as_ref()?));
         let of_prefix = prefix.as_ref().map(|prefix| prefix.join("etc/janus"));
+        // One that is asked for by name is meant.
+        if let Some(of_prefix) =
+            of_prefix.as_ref().filter(|of_prefix| folder.is_none() && !of_prefix.is_dir())
+        {
+            return Err(NotFound::Folder(of_prefix.clone()));
+        }
         let folder = folder.or(of_unit).or(of_prefix).unwrap_or_else(|| files::CONFIG_FOLDER.into());
         let file = cli.as_ref().and_then(|cli| cli.text("config")).map(PathBuf::from);
         let config = files::configuration(file.as_deref(), &folder, false).map_err(|why| why.line());
