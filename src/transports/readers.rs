@@ -41,11 +41,15 @@ pub(super) enum Turn {
     Held,
 }
 
+type Numbered = (u64, Arc<dyn Line>);
+
 /// What waits for a turn. It is nobody's own, so that whoever relieves the reader goes on with it.
 #[derive(Default)]
 struct Desk {
     /// The first one has it.
-    turns: VecDeque<Arc<dyn Line>>,
+    turns: VecDeque<Numbered>,
+    /// What may have more, told of or not: it has its next turn behind those that have something by then.
+    again: Vec<Numbered>,
     held: VecDeque<(Instant, Arc<dyn Line>)>,
 }
 
@@ -145,7 +149,10 @@ impl Room {
 
     /// Waits for connections that have something. False: it is to end.
     fn wait(&self, events: &mut Vec<epoll::Event>) -> bool {
-        let limit = self.release().and_then(|left| Timespec::try_from(left).ok());
+        let left = self.release();
+        let is_awaited = self.desk.lock().again.is_empty();
+        let limit = if is_awaited { left } else { Some(Duration::ZERO) };
+        let limit = limit.and_then(|left| Timespec::try_from(left).ok());
         events.clear();
         match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(events), limit.as_ref()) {
             Err(rustix::io::Errno::INTR) | Ok(_) => {}
@@ -154,9 +161,13 @@ impl Room {
                 return false;
             }
         }
+        let numbers = || events.iter().map(|event| event.data.u64());
         let lines = self.lines.lock();
-        let ready = events.iter().filter_map(|event| lines.get(&event.data.u64()));
-        self.desk.lock().turns.extend(ready.cloned());
+        let ready = numbers().filter_map(|number| Some((number, lines.get(&number)?.clone())));
+        let mut desk = self.desk.lock();
+        let again = std::mem::take(&mut desk.again);
+        let others = again.into_iter().filter(|(number, _)| numbers().all(|ready| ready != *number));
+        desk.turns.extend(ready.chain(others));
         !self.ending.load(Ordering::SeqCst)
     }
 }
@@ -166,7 +177,7 @@ impl Work for Room {
         let mut events = Vec::with_capacity(EVENTS);
         loop {
             let next = self.desk.lock().turns.front().cloned();
-            let Some(line) = next else {
+            let Some((number, line)) = next else {
                 if self.wait(&mut events) {
                     continue;
                 }
@@ -185,9 +196,13 @@ impl Work for Room {
             desk.turns.pop_front();
             match turn {
                 Turn::Done => {}
-                Turn::Again => desk.turns.push_back(line),
+                Turn::Again => desk.again.push((number, line)),
                 Turn::Held => desk.held.push_back((Instant::now() + HELD, line)),
             }
         }
     }
 }
+
+#[cfg(test)]
+#[path = "readers_tests.rs"]
+mod tests;
