@@ -71,6 +71,7 @@ class Rules(Builtin):
         lines = f'enabled = true; ip = "127.0.0.1"; port = {web}; admin_port = {admin}'
         address = f"http://127.0.0.1:{web}/janus"
         server = self.start(builtin=False, web=lines)
+        server.listens(web)
         # There are pages only, which nobody posts to.
         self.assertIn((await self.asked(address, PING))[0], (404, 405))
         with self.assertRaises(websockets.InvalidHandshake):
@@ -78,6 +79,8 @@ class Rules(Builtin):
         server.says("does not serve the Admin API")
         server.stop()
         server = self.start(builtin=False, web=lines, transports="builtin = true;")
+        server.listens(web)
+        server.listens(admin)
         self.assertTrue(await self.pongs(address))
         self.assertTrue(await self.pongs(server.http))
         owners = []
