@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -30,19 +30,25 @@ pub(super) enum Wire {
 #[derive(Debug)]
 pub(super) struct Own {
     socket: OwnedFd,
-    /// The last one who read got less than there was room for: there was no more.
-    is_drained: AtomicBool,
+    /// Bytes that may be read before it is said again that there is something: none when the last one who read got less
+    /// than there was room for, as there was no more.
+    left: AtomicUsize,
 }
+
+/// As many at once: of some of them nothing comes that would end a turn, however fast more of them come.
+const AT_ONCE: usize = 64 << 10;
 
 impl Own {
     fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_drained.load(Ordering::Relaxed) {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
             return Err(ErrorKind::WouldBlock.into());
         }
         let room = buffer.len();
         let (length, _) = rustix::net::recv(&self.socket, buffer, RecvFlags::DONTWAIT)?;
         // The end is found out by a read that has nothing.
-        self.is_drained.store(0 < length && length < room, Ordering::Relaxed);
+        let is_drained = 0 < length && length < room;
+        self.left.store(if is_drained { 0 } else { left.saturating_sub(length) }, Ordering::Relaxed);
         Ok(length)
     }
 
@@ -126,7 +132,7 @@ impl Wire {
     /// It has been said that there is something to read.
     pub fn is_ready(&self) {
         if let Wire::Own(own) = self {
-            own.is_drained.store(false, Ordering::Relaxed);
+            own.left.store(AT_ONCE, Ordering::Relaxed);
         }
     }
 
@@ -234,7 +240,7 @@ impl Socket {
     /// The same connection outside of the runtime: from now on somebody else waits for it.
     pub fn outside(mut self) -> io::Result<Socket> {
         let socket = self.wire.as_fd().try_clone_to_owned()?;
-        self.wire = Arc::new(Wire::Own(Own { socket, is_drained: false.into() }));
+        self.wire = Arc::new(Wire::Own(Own { socket, left: AT_ONCE.into() }));
         if let Some(tls) = &mut self.tls {
             tls.get_mut().0 = self.wire.clone();
         }
@@ -362,5 +368,31 @@ impl Peer {
             Peer::Net(address) => address.ip().to_canonical().is_loopback(),
             Peer::Local => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_come_is_read_in_portions() {
+        let (mut theirs, ours) = std::os::unix::net::UnixStream::pair().unwrap();
+        rustix::net::sockopt::set_socket_send_buffer_size(&theirs, 8 * AT_ONCE).unwrap();
+        theirs.set_nonblocking(true).unwrap();
+        let sent: usize =
+            std::iter::from_fn(|| theirs.write(&[0; 1 << 10]).ok()).take(3 * AT_ONCE / 1024).sum();
+        // Some systems give less.
+        assert!(sent > AT_ONCE, "{sent}");
+        let wire = Wire::Own(Own { socket: ours.into(), left: 0.into() });
+        let mut buffer = [0; 1 << 10];
+        assert_eq!(wire.read(&mut buffer).unwrap_err().kind(), ErrorKind::WouldBlock);
+        let mut portions = Vec::new();
+        while portions.iter().sum::<usize>() < sent {
+            wire.is_ready();
+            portions.push(std::iter::from_fn(|| wire.read(&mut buffer).ok()).sum());
+        }
+        let (last, others) = portions.split_last().unwrap();
+        assert!(others.iter().all(|portion| *portion == AT_ONCE) && *last <= AT_ONCE, "{portions:?}");
     }
 }
