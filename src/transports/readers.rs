@@ -9,8 +9,8 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// What is held back leaves after this time.
@@ -63,7 +63,7 @@ struct Room {
 
 /// The reader ends when this is dropped.
 #[derive(Default)]
-pub(super) struct Readers(OnceLock<Place>);
+pub(super) struct Readers(Lock<Option<Place>>);
 
 /// Where connections are read.
 #[derive(Clone)]
@@ -72,7 +72,8 @@ pub(super) struct Place(Arc<Room>);
 impl Readers {
     /// Starts the reader if there is none.
     pub fn place(&self) -> io::Result<Place> {
-        if let Some(place) = self.0.get() {
+        let mut place = self.0.lock();
+        if let Some(place) = &*place {
             return Ok(place.clone());
         }
         let room = Arc::new(Room {
@@ -83,18 +84,15 @@ impl Readers {
             desk: Lock::default(),
         });
         epoll::add(&room.epoll, &room.bell, EventData::new_u64(BELL), EventFlags::IN)?;
-        let ours = Place(room);
-        let place = self.0.get_or_init(|| ours.clone());
-        if Arc::ptr_eq(&place.0, &ours.0) {
-            relief::start("janus sockets", ours.0)?;
-        }
-        Ok(place.clone())
+        // Nobody is given a place where nobody reads.
+        relief::start("janus sockets", room.clone())?;
+        Ok(place.insert(Place(room)).clone())
     }
 }
 
 impl Drop for Readers {
     fn drop(&mut self) {
-        if let Some(Place(room)) = self.0.get() {
+        if let Some(Place(room)) = &*self.0.lock() {
             room.ending.store(true, Ordering::SeqCst);
             let _ = rustix::io::write(&room.bell, &1u64.to_ne_bytes());
         }
