@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// Packets of a burst.
 const BURST: u32 = 4;
+/// A server that loses so many percent of the packets does not carry the load.
+const LOSS_LIMIT: f64 = 50.0;
 /// Percent of its core that the load may take; else the rate is halved.
 const LOAD_LIMIT: f64 = 80.0;
 
@@ -80,14 +82,18 @@ fn all(limit: Option<u32>) -> Vec<Series> {
     ]
 }
 
-/// Runs all series, prints their tables, and draws into `folder`. False when something failed.
-pub fn run(arguments: &Arguments, folder: &Path, limit: Option<u32>) -> bool {
+/// The names of the series, and `workers`.
+pub const NAMES: [&str; 4] = ["viewers", "rooms", "idle", "workers"];
+
+/// Runs the series of these names, or all, prints their tables, and draws into `folder`. False when something failed.
+pub fn run(arguments: &Arguments, wanted: &[String], folder: &Path, limit: Option<u32>) -> bool {
+    let wants = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
     let mut good = true;
     println!(
         "| scenario | server | packets/s of a source | CPU µs/packet | idle µs/s/PC | kB/PC idle / loaded | loss % | load's core % |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    for series in all(limit) {
+    for series in all(limit).into_iter().filter(|series| wants(series.name)) {
         let mut curves: Vec<Curve> = Vec::new();
         for kind in &arguments.kinds {
             let mut points = [Vec::new(), Vec::new()];
@@ -113,7 +119,7 @@ pub fn run(arguments: &Arguments, folder: &Path, limit: Option<u32>) -> bool {
             }
         }
     }
-    good & workers(arguments)
+    good & (!wants("workers") || workers(arguments))
 }
 
 /// The same room on one, two and four workers, which may use every core, the load's as well.
@@ -169,6 +175,13 @@ fn point(kind: &Kind, mut scenario: Scenario, arguments: &Arguments) -> Option<O
             }
         }
         let outcome = median(&outcomes);
+        if outcome.loss_percent > LOSS_LIMIT {
+            println!(
+                "| {} | {} | {} | loses {:.0} % |",
+                scenario.name, kind.name, scenario.rate, outcome.loss_percent
+            );
+            return None;
+        }
         let least = scenario.burst.unwrap_or(1);
         if outcome.load_percent <= LOAD_LIMIT || scenario.rate / 2 < least {
             break outcome;

@@ -24,7 +24,8 @@ usage: bench [options] [scenario ...]
 
   --list               the scenarios; without any named, a short list of them runs
   --all                every scenario
-  --growth FOLDER      CPU and memory as viewers, rooms, idle PeerConnections and workers grow; plots (SVG) go there
+  --growth FOLDER      CPU and memory as viewers, rooms, idle PeerConnections and workers grow; plots (SVG) go there;
+                       of viewers, rooms, idle, workers only those that are named
   --up-to N            only as far as that number
   --servers A,B        of janus, janus-2loops, janus-rs (these), janus-rs-builtin
   --janus-rs PROGRAM   (target/release/janus-rs)
@@ -46,6 +47,8 @@ struct Arguments {
     signalling: bool,
     /// Where the plots of growth go, and how far it goes.
     growth: Option<(PathBuf, Option<u32>)>,
+    /// Of those series.
+    series: Vec<String>,
     kinds: Vec<Kind>,
     runs: usize,
     load_core: usize,
@@ -117,6 +120,10 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
     }
     let signalling = names.iter().any(|name| name == SIGNALLING);
     names.retain(|name| name != SIGNALLING);
+    let series: Vec<String> = match growth.is_some() {
+        true => names.extract_if(.., |name| growth::NAMES.contains(&name.as_str())).collect(),
+        false => Vec::new(),
+    };
     for name in &names {
         if !known.iter().any(|scenario| scenario.name == *name) {
             return Err(format!("no scenario {name}"));
@@ -129,7 +136,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
     let kinds = servers.split(',').map(|name| kind(name, &program)).collect::<Result<_, _>>()?;
     let scenarios = known.into_iter().filter(chosen).collect();
     let growth = growth.map(|folder| (folder, up_to));
-    Ok(Some(Arguments { scenarios, signalling, growth, kinds, runs, load_core, options }))
+    Ok(Some(Arguments { scenarios, signalling, growth, series, kinds, runs, load_core, options }))
 }
 
 fn kind(name: &str, ours: &std::path::Path) -> Result<Kind, String> {
@@ -153,7 +160,7 @@ fn run(arguments: &Arguments) -> bool {
         good &= signalling::run(arguments);
     }
     if let Some((folder, up_to)) = &arguments.growth {
-        good &= growth::run(arguments, folder, *up_to);
+        good &= growth::run(arguments, &arguments.series, folder, *up_to);
     }
     if arguments.scenarios.is_empty() {
         return good;
