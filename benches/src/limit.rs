@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// RTP header with two small extensions, the size that forwarded packets have.
-const HEADER: usize = 24;
-const TAG: usize = 16;
+pub const HEADER: usize = 24;
+pub const TAG: usize = 16;
 
 /// What is sent to each receiver.
 #[derive(Clone, Copy)]
@@ -70,8 +70,7 @@ impl Source {
 fn send(core: usize, receivers: &[SocketAddr], load: Load) -> Result<f64, String> {
     let text = |error: std::io::Error| error.to_string();
     sys::pin(core..core + 1).map_err(text)?;
-    let key = UnboundKey::new(&AES_128_GCM, &[7; 16]).map_err(|error| error.to_string())?;
-    let key = LessSafeKey::new(key);
+    let key = key()?;
     let socket = Socket::new(false).map_err(text)?;
     let packet = [0x5a_u8; HEADER + PAYLOAD + TAG];
     let mut sources = vec![Source::new(PAYLOAD, load.train, load.rate, receivers.len())];
@@ -94,16 +93,27 @@ fn send(core: usize, receivers: &[SocketAddr], load: Load) -> Result<f64, String
                 datagram.copy_from_slice(&packet[..length]);
                 let (header, rest) = datagram.split_at_mut(HEADER);
                 let (body, tag) = rest.split_at_mut(source.payload);
-                let mut nonce = [0; 12];
-                nonce[4..].copy_from_slice(&sequence.to_be_bytes());
-                let nonce = Nonce::assume_unique_for_key(nonce);
-                let made = key.seal_in_place_separate_tag(nonce, Aad::from(&*header), body);
+                let made = key.seal_in_place_separate_tag(nonce(sequence), Aad::from(&*header), body);
                 tag.copy_from_slice(made.map_err(|error| error.to_string())?.as_ref());
             }
         }
-        let trains: Vec<_> =
-            receivers.iter().zip(&source.trains).map(|(to, train)| (*to, train.as_slice())).collect();
-        socket.send_trains(&trains, length as u16).map_err(text)?;
+        let trains: Vec<_> = receivers
+            .iter()
+            .zip(&source.trains)
+            .map(|(to, train)| (*to, train.as_slice(), length as u16))
+            .collect();
+        socket.send_trains(&trains).map_err(text)?;
     }
     Ok((sys::thread_cpu() - before).as_secs_f64() * 1e6 / packets as f64)
+}
+
+/// That of everybody.
+pub fn key() -> Result<LessSafeKey, String> {
+    UnboundKey::new(&AES_128_GCM, &[7; 16]).map(LessSafeKey::new).map_err(|error| error.to_string())
+}
+
+pub fn nonce(number: u64) -> Nonce {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_be_bytes());
+    Nonce::assume_unique_for_key(nonce)
 }

@@ -1,6 +1,7 @@
 //! `bench`: what forwarding a packet costs janus-rs and Debian's janus: same modules, same rooms, same load, one core each for
 //! the server and for the clients. See `--help`.
 
+mod forward;
 mod growth;
 mod limit;
 mod peer;
@@ -202,28 +203,20 @@ fn run(arguments: &Arguments) -> bool {
             base.get_or_insert(outcome.us_per_packet);
             train = train.max(outcome.train);
         }
-        if let (Some(receivers), Some(base)) = (one_to_many(scenario), base) {
-            good &= print_limit(arguments, scenario, receivers, train, base);
+        if let Some(base) = base {
+            print_limit(arguments, scenario, train, base);
         }
     }
     good
 }
 
-/// The receivers of one source, where a scenario has only one.
-fn one_to_many(scenario: &Scenario) -> Option<usize> {
-    match scenario.shape {
-        Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers) | Shape::Links(viewers)
-            if scenario.rate > 0 && scenario.loss == 0.0 =>
-        {
-            Some(viewers)
-        }
-        _ => None,
-    }
-}
-
-/// With trains of one frame, the longest that can occur; receivers with GRO have told the lengths that did occur.
-fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, seen: f64, base: f64) -> bool {
+/// What a bare loop needs, where there is one for the scenario. With trains of one frame, the longest that can occur; receivers with
+/// GRO have told the lengths that did occur.
+fn print_limit(arguments: &Arguments, scenario: &Scenario, seen: f64, base: f64) {
     let options = &arguments.options;
+    if scenario.rate == 0 || scenario.loss > 0.0 {
+        return;
+    }
     let train = match (options.pacing, options.gro) {
         (Pacing::Even, _) => 1,
         (_, true) => seen.round() as usize,
@@ -231,12 +224,24 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, receivers: usize, see
             scenario.rate.div_ceil(if scenario.rate >= 300 { 30 } else { 25 }) as usize
         }
     };
-    let load = limit::Load { train, rate: scenario.rate, audio: scenario.audio, seconds: options.seconds };
-    match limit::measure(options.core, receivers, load, options.gro) {
+    let Scenario { rate, audio, .. } = *scenario;
+    let seconds = options.seconds;
+    let among = |senders, to_others| {
+        forward::measure(options.core, forward::Load { senders, to_others, train, rate, audio, seconds })
+    };
+    let limit = match scenario.shape {
+        Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers) | Shape::Links(viewers) => {
+            let load = limit::Load { train, rate, audio, seconds };
+            limit::measure(options.core, viewers, load, options.gro)
+        }
+        Shape::Mesh(members) => among(members, true),
+        Shape::Echo(clients) => among(clients, false),
+        _ => return,
+    };
+    match limit {
         Ok(us) => println!("{}", table::limit(scenario, train, us, base)),
         Err(error) => eprintln!("limit: {error}"),
     }
-    true
 }
 
 /// Date, machine and command: what makes a table worth keeping.

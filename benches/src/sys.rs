@@ -100,6 +100,13 @@ impl Socket {
         Ok(socket)
     }
 
+    /// Reading waits for a first datagram, for so long at most.
+    pub fn wait(&self, limit: Duration) -> io::Result<()> {
+        let socket = std::net::UdpSocket::from(self.fd.try_clone()?);
+        socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(limit))
+    }
+
     fn set(&self, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
         // SAFETY: the value lives here and its size is given.
         check(unsafe {
@@ -134,8 +141,8 @@ impl Socket {
         }
     }
 
-    /// Sends trains: each is cut into datagrams of `segment` bytes by the kernel.
-    pub fn send_trains(&self, trains: &[(SocketAddr, &[u8])], segment: u16) -> io::Result<()> {
+    /// Sends trains: each is cut by the kernel into datagrams of so many bytes.
+    pub fn send_trains(&self, trains: &[(SocketAddr, &[u8], u16)]) -> io::Result<()> {
         const LARGEST: usize = 64;
         for group in trains.chunks(LARGEST) {
             // SAFETY: all zeros is a valid value of each of these C structs.
@@ -145,7 +152,7 @@ impl Socket {
             // SAFETY: as above.
             let mut messages: [libc::mmsghdr; LARGEST] = unsafe { zeroed() };
             let mut controls = [Control([0; 64]); LARGEST];
-            for (i, (to, bytes)) in group.iter().enumerate() {
+            for (i, (to, bytes, segment)) in group.iter().enumerate() {
                 addresses[i] = sockaddr(*to);
                 vectors[i] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
                 let header = &mut messages[i].msg_hdr;
@@ -153,7 +160,7 @@ impl Socket {
                 header.msg_namelen = size_of::<libc::sockaddr_in>() as u32;
                 header.msg_iov = &raw mut vectors[i];
                 header.msg_iovlen = 1;
-                if bytes.len() > segment as usize {
+                if bytes.len() > usize::from(*segment) {
                     header.msg_control = controls[i].0.as_mut_ptr().cast();
                     // SAFETY: the control buffer is aligned and has room for one message of two bytes.
                     unsafe {
@@ -162,7 +169,7 @@ impl Socket {
                         (*message).cmsg_level = libc::SOL_UDP;
                         (*message).cmsg_type = libc::UDP_SEGMENT;
                         (*message).cmsg_len = libc::CMSG_LEN(2) as usize;
-                        libc::CMSG_DATA(message).cast::<u16>().write_unaligned(segment);
+                        libc::CMSG_DATA(message).cast::<u16>().write_unaligned(*segment);
                     }
                 }
             }
@@ -183,7 +190,8 @@ impl Socket {
                 self.fd.as_raw_fd(),
                 batch.messages.as_mut_ptr(),
                 batch.messages.len() as u32,
-                0,
+                // Where reading waits, not for more than there is.
+                libc::MSG_WAITFORONE,
                 std::ptr::null_mut(),
             )
         };
@@ -221,14 +229,16 @@ impl Batch {
         let (messages, bytes) = if gro { (8, 65536) } else { (64, 2048) };
         // SAFETY: all zeros is a valid value of each of these C structs.
         unsafe {
-            Batch {
+            let mut batch = Batch {
                 messages: (0..messages).map(|_| zeroed()).collect(),
                 vectors: (0..messages).map(|_| zeroed()).collect(),
                 addresses: (0..messages).map(|_| zeroed()).collect(),
                 controls: vec![Control([0; 64]); messages],
                 buffers: vec![vec![0; bytes]; messages],
-                count: 0,
-            }
+                count: messages,
+            };
+            batch.prepare();
+            batch
         }
     }
 
@@ -236,8 +246,9 @@ impl Batch {
         self.messages.len()
     }
 
+    /// Makes what the last read has used ready for the next.
     fn prepare(&mut self) {
-        for i in 0..self.messages.len() {
+        for i in 0..self.count {
             let buffer = &mut self.buffers[i];
             self.vectors[i] = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
             let header = &mut self.messages[i].msg_hdr;
