@@ -3,8 +3,8 @@
 //! nothing else: no ICE, no RTCP, no history, no plugin.
 #![forbid(unsafe_code)]
 
-use crate::limit::{self, HEADER, TAG};
-use crate::peer::{AUDIO_PAYLOAD, PAYLOAD};
+use crate::limit::{self, HEADER, LARGEST, Load, TAG};
+use crate::peer::AUDIO_PAYLOAD;
 use crate::sys::{self, Batch, Socket};
 use ring::aead::{Aad, LessSafeKey};
 use std::net::SocketAddr;
@@ -17,26 +17,20 @@ const MARKER: u8 = 0x80;
 const LOOK: Duration = Duration::from_millis(50);
 const TICK: Duration = Duration::from_millis(5);
 
-/// Who sends, and what.
-#[derive(Clone, Copy)]
-pub struct Load {
-    pub senders: usize,
-    /// All others; without it, each gets its own back.
-    pub to_others: bool,
-    /// Packets of a frame, and of all frames per second.
-    pub train: usize,
-    pub rate: u32,
-    /// Packets of audio per second.
-    pub audio: u32,
-    pub seconds: u64,
+/// Who gets what somebody sends.
+#[derive(Clone, Copy, PartialEq)]
+pub enum To {
+    Others,
+    Itself,
 }
 
 /// CPU µs of the loop per packet that leaves.
-pub fn measure(core: usize, load: Load) -> Result<f64, String> {
+pub fn measure(core: usize, clients: usize, to: To, load: Load) -> Result<f64, String> {
     let text = |error: std::io::Error| error.to_string();
     let sockets = |count| (0..count).map(|_| Socket::new(false)).collect::<Result<Vec<_>, _>>().map_err(text);
-    let senders = sockets(load.senders)?;
-    let receivers = if load.to_others { sockets(load.senders)? } else { Vec::new() };
+    let senders = sockets(clients)?;
+    // In a room who sends and who receives are two PeerConnections.
+    let receivers = if to == To::Others { sockets(clients)? } else { Vec::new() };
     let routes = routes(&senders, &receivers);
     let bridge = Socket::new(false).map_err(text)?;
     bridge.wait(LOOK).map_err(text)?;
@@ -163,7 +157,7 @@ fn send(senders: &[Socket], receivers: &[Socket], to: SocketAddr, load: Load) ->
             let next = start + period.mul_f64((sender as f64 + phase) / senders.len() as f64);
             sources.push(Source { sender, payload, train, period, next });
         };
-        add(PAYLOAD, load.train, load.rate, 0.0);
+        add(load.payload, load.train, load.rate, 0.0);
         if load.audio > 0 {
             add(AUDIO_PAYLOAD, 1, load.audio, 0.5);
         }
@@ -173,7 +167,7 @@ fn send(senders: &[Socket], receivers: &[Socket], to: SocketAddr, load: Load) ->
     while Instant::now() < end {
         for source in sources.iter_mut().filter(|source| source.next <= Instant::now()) {
             for packet in 1..=source.train {
-                let mut datagram = [0x5a; HEADER + PAYLOAD + TAG];
+                let mut datagram = [0x5a; HEADER + LARGEST + TAG];
                 let datagram = &mut datagram[..HEADER + source.payload + TAG];
                 datagram[1] = if packet == source.train { MARKER } else { 0 };
                 number += 1;

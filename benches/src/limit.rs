@@ -2,7 +2,7 @@
 //! decided: each packet is sealed in place once for each receiver, and a receiver's packets leave as one train.
 #![forbid(unsafe_code)]
 
-use crate::peer::{AUDIO_PAYLOAD, PAYLOAD};
+use crate::peer::AUDIO_PAYLOAD;
 use crate::sys::{self, Batch, Socket};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use std::net::SocketAddr;
@@ -13,10 +13,14 @@ use std::time::{Duration, Instant};
 /// RTP header with two small extensions, the size that forwarded packets have.
 pub const HEADER: usize = 24;
 pub const TAG: usize = 16;
+/// Largest payload.
+pub const LARGEST: usize = 1200;
 
-/// What is sent to each receiver.
+/// What one source sends.
 #[derive(Clone, Copy)]
 pub struct Load {
+    /// Bytes of a packet, its header and tag apart; those of audio are fewer.
+    pub payload: usize,
     /// Packets that leave together.
     pub train: usize,
     /// Packets per second.
@@ -72,8 +76,8 @@ fn send(core: usize, receivers: &[SocketAddr], load: Load) -> Result<f64, String
     sys::pin(core..core + 1).map_err(text)?;
     let key = key()?;
     let socket = Socket::new(false).map_err(text)?;
-    let packet = [0x5a_u8; HEADER + PAYLOAD + TAG];
-    let mut sources = vec![Source::new(PAYLOAD, load.train, load.rate, receivers.len())];
+    let packet = [0x5a_u8; HEADER + LARGEST + TAG];
+    let mut sources = vec![Source::new(load.payload, load.train, load.rate, receivers.len())];
     if load.audio > 0 {
         sources.push(Source::new(AUDIO_PAYLOAD, 1, load.audio, receivers.len()));
     }

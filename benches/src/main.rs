@@ -14,6 +14,7 @@ mod sys;
 mod table;
 mod world;
 
+use forward::To;
 use scenario::{Options, Outcome, Scenario, Shape};
 use server::Kind;
 use std::path::PathBuf;
@@ -218,6 +219,7 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, seen: f64, base: f64)
         return;
     }
     let train = match (options.pacing, options.gro) {
+        _ if scenario.is_of_messages() => 1,
         (Pacing::Even, _) => 1,
         (_, true) => seen.round() as usize,
         (Pacing::Frames, false) => {
@@ -225,17 +227,17 @@ fn print_limit(arguments: &Arguments, scenario: &Scenario, seen: f64, base: f64)
         }
     };
     let Scenario { rate, audio, .. } = *scenario;
-    let seconds = options.seconds;
-    let among = |senders, to_others| {
-        forward::measure(options.core, forward::Load { senders, to_others, train, rate, audio, seconds })
-    };
+    let payload = scenario.payload();
+    let load = limit::Load { payload, train, rate, audio, seconds: options.seconds };
+    let among = |clients, to| forward::measure(options.core, clients, to, load);
     let limit = match scenario.shape {
         Shape::Room { publishers: 1, viewers } | Shape::Streaming(viewers) | Shape::Links(viewers) => {
-            let load = limit::Load { train, rate, audio, seconds };
             limit::measure(options.core, viewers, load, options.gro)
         }
-        Shape::Mesh(members) => among(members, true),
-        Shape::Echo(clients) => among(clients, false),
+        // Who writes gets it as well; what is read for ten is little.
+        Shape::TextRoom(members) => limit::measure(options.core, members, load, false),
+        Shape::Mesh(members) => among(members, To::Others),
+        Shape::Echo(clients) | Shape::Messages(clients) => among(clients, To::Itself),
         _ => return,
     };
     match limit {

@@ -1,7 +1,7 @@
 //! The scenarios: who connects to whom, and what is measured meanwhile.
 #![forbid(unsafe_code)]
 
-use crate::peer::{Mode, Peer, Totals, Wanted};
+use crate::peer::{Mode, PAYLOAD, Peer, Totals, Wanted};
 use crate::server::{Kind, Server, Usage};
 use crate::signal::{Signal, sdp};
 use crate::sys;
@@ -90,6 +90,16 @@ impl Scenario {
         Scenario { name, shape: Shape::Echo(1), rate: 0, burst: None, audio: 0, loss: 0.0, quick: false }
     }
 
+    /// Over data channels.
+    pub fn is_of_messages(&self) -> bool {
+        matches!(self.shape, Shape::Messages(_) | Shape::TextRoom(_))
+    }
+
+    /// Bytes of a packet, without what SRTP or DTLS puts around it.
+    pub fn payload(&self) -> usize {
+        if self.is_of_messages() { MESSAGE + CHUNKS } else { PAYLOAD }
+    }
+
     /// Programs that have the core inside them are ours.
     pub fn runs_on(&self, kind: &Kind) -> bool {
         !matches!(self.shape, Shape::Links(_)) || kind.is_ours
@@ -131,6 +141,8 @@ pub struct Outcome {
 
 /// Bytes of a message.
 const MESSAGE: usize = 200;
+/// Of the headers around it: SCTP, a SACK, DATA (RFC 9260).
+const CHUNKS: usize = 12 + 16 + 16;
 const TEXT_ROOM: &str = "janus.plugin.textroom";
 /// The first room.
 const ROOM: u64 = 4711;
