@@ -11,6 +11,7 @@ mod deferral;
 pub mod due;
 pub mod handle;
 pub mod intake;
+mod keyed;
 mod latest;
 mod memory;
 pub mod outgoing;

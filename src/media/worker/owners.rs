@@ -6,6 +6,7 @@
 //! the others, and takes nothing from anybody; only a packet that the owner's keys open brings it to the front.
 #![forbid(unsafe_code)]
 
+use super::keyed::Keyed;
 use crate::media::ice::{Origin, Way};
 use crate::util::random;
 use std::collections::HashMap;
@@ -70,7 +71,7 @@ impl Owner {
 
 pub struct Owners {
     /// By UDP: asked for each packet.
-    found: HashMap<SocketAddr, Found>,
+    found: HashMap<SocketAddr, Found, Keyed>,
     /// By other ways.
     apart: HashMap<Origin, Found>,
     /// Of addresses with [`Found::Several`]: at least two.
@@ -82,7 +83,7 @@ pub struct Owners {
 impl Default for Owners {
     fn default() -> Owners {
         Owners {
-            found: HashMap::new(),
+            found: HashMap::with_hasher(Keyed::new()),
             apart: HashMap::new(),
             several: HashMap::new(),
             lots: random::u64_full(),

@@ -29,61 +29,83 @@ pub struct Train {
     pub arrived: Option<i64>,
 }
 
+/// Buffers of a fixed length, and the headers that lead the kernel to them.
 pub struct Receiver {
     bytes: Vec<u8>,
-    controls: Vec<Control>,
+    _controls: Vec<Control>,
     names: Vec<libc::sockaddr_storage>,
+    /// Read by the kernel by way of `messages` only.
+    _vectors: Vec<libc::iovec>,
+    messages: Vec<libc::mmsghdr>,
     trains: Vec<Option<Train>>,
 }
 
 impl Default for Receiver {
     fn default() -> Receiver {
+        let mut bytes = vec![0_u8; MESSAGES * MESSAGE_BYTES];
+        let mut controls = vec![Control([0; CONTROL_BYTES]); MESSAGES];
+        // SAFETY: all zeros is a valid sockaddr_storage.
+        let mut names: Vec<libc::sockaddr_storage> = vec![unsafe { zeroed() }; MESSAGES];
+        let (bytes_at, names_at) = (bytes.as_mut_ptr(), names.as_mut_ptr());
+        let vector = |index| libc::iovec {
+            iov_base: bytes_at.wrapping_add(index * MESSAGE_BYTES).cast(),
+            iov_len: MESSAGE_BYTES,
+        };
+        let mut vectors: Vec<_> = (0..MESSAGES).map(vector).collect();
+        let vectors_at = vectors.as_mut_ptr();
+        let message = |(index, control): (usize, &mut Control)| {
+            // SAFETY: all zeros is valid for a plain C struct.
+            let mut message: libc::mmsghdr = unsafe { zeroed() };
+            let header = &mut message.msg_hdr;
+            header.msg_name = names_at.wrapping_add(index).cast();
+            header.msg_iov = vectors_at.wrapping_add(index);
+            header.msg_iovlen = 1;
+            header.msg_control = control.0.as_mut_ptr().cast();
+            empty(header);
+            message
+        };
+        let messages = controls.iter_mut().enumerate().map(message).collect();
         Receiver {
-            bytes: vec![0; MESSAGES * MESSAGE_BYTES],
-            controls: vec![Control([0; CONTROL_BYTES]); MESSAGES],
-            // SAFETY: all zeros is a valid sockaddr_storage.
-            names: vec![unsafe { zeroed() }; MESSAGES],
+            bytes,
+            _controls: controls,
+            names,
+            _vectors: vectors,
+            messages,
             trains: Vec::with_capacity(MESSAGES),
         }
     }
+}
+
+/// As it has to be before the kernel fills it: it says there how much it has written.
+fn empty(header: &mut libc::msghdr) {
+    header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    header.msg_controllen = CONTROL_BYTES as _;
 }
 
 impl Receiver {
     /// Takes what is there, without waiting. Returns the number of messages.
     pub fn fill(&mut self, socket: &UdpSocket) -> usize {
         self.trains.clear();
-        // SAFETY: all zeros is valid for both plain C structs.
-        let mut vectors: [libc::iovec; MESSAGES] = unsafe { zeroed() };
-        // SAFETY: as above.
-        let mut messages: [libc::mmsghdr; MESSAGES] = unsafe { zeroed() };
-        for (index, message) in messages.iter_mut().enumerate() {
-            vectors[index].iov_base = self.bytes[index * MESSAGE_BYTES..].as_mut_ptr().cast();
-            vectors[index].iov_len = MESSAGE_BYTES;
-            let header = &mut message.msg_hdr;
-            header.msg_name = (&raw mut self.names[index]).cast();
-            header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-            header.msg_iov = &raw mut vectors[index];
-            header.msg_iovlen = 1;
-            header.msg_control = self.controls[index].0.as_mut_ptr().cast();
-            header.msg_controllen = CONTROL_BYTES as _;
-        }
-        // SAFETY: every pointer in `messages` leads to memory of the given length that lives through the call.
+        // SAFETY: every pointer in `messages` leads to memory of `self`, of the given length, that nothing else uses now:
+        // the vectors are as long as they were when it was made.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
-                messages.as_mut_ptr(),
+                self.messages.as_mut_ptr(),
                 MESSAGES as u32,
                 libc::MSG_DONTWAIT as _,
                 std::ptr::null_mut(),
             )
         };
         let count = count.max(0) as usize;
-        for (message, name) in messages.iter().zip(&self.names).take(count) {
+        for (message, name) in self.messages.iter_mut().zip(&self.names).take(count) {
             let len = message.msg_len as usize;
             let train =
                 from_raw(name).map(|from| Train { from, to: None, len, segment: len.max(1), arrived: None });
             // SAFETY: the kernel filled the header, and its control buffer still lives.
             self.trains.push(train.map(|train| unsafe { read_control(&message.msg_hdr, train) }));
+            // Only those that were used: most often it is one.
+            empty(&mut message.msg_hdr);
         }
         count
     }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::call::Call;
-use super::core::Core;
+use super::core::{Core, Delivery};
 use super::handle::{Job, PeerShared, WorkerHandle};
 use super::pause::Pause;
 use super::receive::{MESSAGES, Receiver};
@@ -112,15 +112,23 @@ fn core<R>(act: impl FnOnce(&mut Core) -> R) -> R {
     STATION.with(step).expect("a worker has a core until it ends")
 }
 
-/// Calls a sink; a panic in it is the inner error. Meanwhile another thread may take the core.
-fn call_sink(sink: &dyn PeerSink, call: impl FnOnce(&dyn PeerSink)) -> Result<std::thread::Result<()>, Lost> {
+/// Calls a sink, then `after`, which is told whether it panicked. Meanwhile another thread may take the core.
+fn call_sink<R>(
+    sink: &dyn PeerSink,
+    call: impl FnOnce(&dyn PeerSink),
+    after: impl FnOnce(&mut Core, bool) -> R,
+) -> Result<R, Lost> {
     fn at_station<R>(act: impl FnOnce(&mut Station) -> R) -> R {
         STATION.with(|cell| act(cell.borrow_mut().as_mut().expect("only a worker calls sinks")))
     }
     at_station(Station::lend);
     let outcome = catch_unwind(AssertUnwindSafe(|| call(sink)));
-    if at_station(Station::regain) {
-        return Ok(outcome);
+    let regained = at_station(|station| match station.regain() {
+        true => station.with(|core| after(core, outcome.is_err())),
+        false => None,
+    });
+    if let Some(result) = regained {
+        return Ok(result);
     }
     STATION.with(|cell| cell.borrow_mut().take());
     if let Some(plugin) = sink.watched() {
@@ -142,6 +150,8 @@ struct Worker {
     has_packets: bool,
     /// The next turn is for RTCP, without any sleep.
     rtcp_is_next: bool,
+    /// Read as the last thing of a turn.
+    now: Option<Instant>,
 }
 
 /// The socket of a family for one or the other.
@@ -162,19 +172,31 @@ impl Worker {
             rtcp_pause: Pause::default(),
             has_packets: false,
             rtcp_is_next: false,
+            now: None,
         }
     }
 
     /// False when it is time to end.
     fn turn(&mut self, bed: &Bed, sockets: usize) -> Result<bool, Lost> {
+        let now = self.now.take();
         let readable = if std::mem::take(&mut self.rtcp_is_next) {
             Readable { rtcp: (1 << sockets) - 1, ..Readable::default() }
         } else {
-            self.sleep(bed)
+            self.sleep(bed, now)
         };
-        let (woken, sent) = (Clock::read(), core(|core| core.sent_so_far()));
-        core(|core| core.set_clock(woken));
-        tell_deferred()?;
+        let (sent, is_relief) = core(|core| (core.sent_so_far(), core.is_relief()));
+        // What is received brings a reading of all clocks with it.
+        let woken = match readable.media | readable.rtcp != 0 && !is_relief {
+            true => Instant::now(),
+            false => {
+                let clock = Clock::read();
+                core(|core| core.set_clock(clock));
+                clock.instant
+            }
+        };
+        if is_relief {
+            tell_deferred()?;
+        }
         let mut more_rtcp = false;
         for socket in 0..sockets {
             if readable.media & (1 << socket) != 0 {
@@ -195,25 +217,32 @@ impl Worker {
         }
         let relayed = packet_path(|| self.take_from_ring());
         let go_on = self.take_jobs()?;
-        core(Core::run_timers);
-        tell_sinks()?;
-        core(Core::send_data);
-        core(Core::tell_workers);
-        packet_path(|| core(Core::flush_if_due));
+        let has_calls = core(|core| {
+            core.run_timers();
+            core.has_calls()
+        });
+        if has_calls {
+            tell_sinks()?;
+        }
         self.has_packets |= readable.media != 0 || readable.tcp || readable.relay || relayed;
-        core(|core| core.count_turn(woken.instant, sent));
-        // Not before they have left.
-        let (gathers, now) = core(|core| (core.is_gathering(), core.clock.instant));
+        let (gathers, now) = core(|core| {
+            core.send_data();
+            core.tell_workers();
+            packet_path(|| core.flush_if_due());
+            self.now = Some(core.count_turn(woken, sent));
+            // Not before they have left.
+            (core.is_gathering(), core.clock.instant)
+        });
         if !gathers {
             self.rtcp_is_next = std::mem::take(&mut self.has_packets) && self.rtcp_pause.rides_along(now);
         }
         Ok(go_on)
     }
 
-    fn sleep(&mut self, bed: &Bed) -> Readable {
+    fn sleep(&mut self, bed: &Bed, now: Option<Instant>) -> Readable {
         let (next, gathering, relief) =
             core(|core| (core.next_timeout(), core.is_gathering(), core.is_relief()));
-        let now = Instant::now();
+        let now = now.unwrap_or_else(Instant::now);
         let next = next.into_iter().chain(relief.then_some(now + RELIEF_STEP)).min();
         let (sleep, until) = match self.rtcp_pause.until(now) {
             _ if gathering => (Sleep::Gathering, next),
@@ -227,14 +256,14 @@ impl Worker {
 
     /// True when there may be more.
     fn receive(&mut self, socket: usize, kind: Kind) -> Result<bool, Lost> {
-        let count = core(|core| {
+        let (count, clock) = core(|core| {
             let Socket { udp, rtcp, .. } = &core.sockets[socket];
             // Without a socket of its own RTCP comes with media.
-            let socket = if kind == Kind::Rtcp { rtcp.as_ref() } else { Some(udp) };
-            socket.map_or(0, |socket| self.receiver.fill(socket))
+            let from = if kind == Kind::Rtcp { rtcp.as_ref() } else { Some(udp) };
+            let count = from.map_or(0, |from| self.receiver.fill(from));
+            core.set_clock(Clock::read());
+            (count, core.clock)
         });
-        let clock = Clock::read();
-        core(|core| core.set_clock(clock));
         let datagrams = (0..count).filter_map(|message| self.receiver.datagrams(message)).sum();
         self.handle.counts.batch(Direction::In, datagrams);
         self.handle.traffic.received.fetch_add(datagrams, Ordering::Relaxed);
@@ -243,10 +272,13 @@ impl Worker {
                 self.fetch_ahead(message);
             }
             let Some((train, bytes)) = self.receiver.train(message) else { continue };
-            let Some(local) = core(|core| core.local_address(socket, train.to)) else { continue };
+            let facts = core(|core| {
+                let arrived = train.arrived.map_or(core.clock, |at| core.clock.when(at));
+                let local = core.local_address(socket, train.to)?;
+                Some((local, arrived, core.relay.is_from_server(train.from)))
+            });
+            let Some((local, arrived, relayed)) = facts else { continue };
             let path = Path::udp(local, train.from);
-            let arrived = core(|core| train.arrived.map_or(core.clock, |at| core.clock.when(at)));
-            let relayed = core(|core| core.relay.is_from_server(train.from));
             for datagram in bytes.chunks_mut(train.segment) {
                 let told = match relayed {
                     false => receive_and_tell(path, arrived, datagram, &mut self.room),
@@ -399,39 +431,46 @@ fn tell_deferred() -> Result<(), Lost> {
 
 /// One datagram, and what it causes before the next one: `setup_media` precedes the first `incoming_rtp`.
 fn receive_and_tell(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<(), Lost> {
-    receive_one(path, arrived, bytes, room)?;
-    if core(|core| core.has_calls()) { tell_sinks() } else { Ok(()) }
+    if receive_one(path, arrived, bytes, room)? { tell_sinks() } else { Ok(()) }
 }
 
-/// One datagram, and the plugin's callback if it is media.
-fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<(), Lost> {
-    let Some(delivery) = core(|core| core.datagram(path, arrived, bytes, room)) else { return Ok(()) };
-    let sink = &*delivery.sink;
-    let (now, shunned) = core(|core| (core.clock.mono, core.shuns(sink)));
-    if shunned {
-        if let Some(plugin) = sink.watched() {
+/// One datagram, and the plugin's callback if it is media. Whether there is something to tell after it.
+fn receive_one(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room) -> Result<bool, Lost> {
+    let taken = core(|core| {
+        let Some(delivery) = core.datagram(path, arrived, bytes, room) else { return Err(core.has_calls()) };
+        if !core.shuns(&*delivery.sink) {
+            return Ok((delivery, core.clock.mono));
+        }
+        if let Some(plugin) = delivery.sink.watched() {
             plugin.dropped();
         }
-        core(|core| {
-            core.handle.counts.dropped(Reason::PluginBlocks);
-            core.after_media(delivery.seat);
-        });
-        return Ok(());
-    }
-    let outcome = call_sink(sink, |sink| match delivery.incoming {
-        Incoming::Rtp { mindex, video, layer, len, extensions } => time::at_one_moment(now, || {
-            sink.incoming_rtp(RtpIn { mindex, video, layer, packet: &mut bytes[..len], extensions });
-        }),
-        Incoming::Rtcp(parts) => {
-            parts.each(|mindex, video, packet| sink.incoming_rtcp(mindex, video, packet))
-        }
-    })?;
-    if outcome.is_err() {
-        tracing::error!("a media callback panicked; the PeerConnection is closed");
-        core(|core| core.hang_up(delivery.seat, HangupReason::ClosePc));
-    }
-    core(|core| core.after_media(delivery.seat));
-    Ok(())
+        core.handle.counts.dropped(Reason::PluginBlocks);
+        core.after_media(delivery.seat);
+        Err(core.has_calls())
+    });
+    let (Delivery { sink, seat, incoming }, now) = match taken {
+        Ok(taken) => taken,
+        Err(has_calls) => return Ok(has_calls),
+    };
+    call_sink(
+        &*sink,
+        |sink| match incoming {
+            Incoming::Rtp { mindex, video, layer, len, extensions } => time::at_one_moment(now, || {
+                sink.incoming_rtp(RtpIn { mindex, video, layer, packet: &mut bytes[..len], extensions });
+            }),
+            Incoming::Rtcp(parts) => {
+                parts.each(|mindex, video, packet| sink.incoming_rtcp(mindex, video, packet))
+            }
+        },
+        |core, panicked| {
+            if panicked {
+                tracing::error!("a media callback panicked; the PeerConnection is closed");
+                core.hang_up(seat, HangupReason::ClosePc);
+            }
+            core.after_media(seat);
+            core.has_calls()
+        },
+    )
 }
 
 /// The same, of a datagram that a TURN server sent.
@@ -444,21 +483,25 @@ fn receive_relayed(path: Path, arrived: Clock, bytes: &mut [u8], room: &mut Room
 
 fn tell(call: Call) -> Result<(), Lost> {
     let Call { sink, shared, output } = call;
-    let outcome = call_sink(&*sink, |sink| match output {
-        Output::Connected => sink.connected(),
-        Output::Data { label, protocol, binary, message } => {
-            sink.incoming_data(&label, protocol.as_deref().unwrap_or(""), binary, &message);
-        }
-        Output::DataReady => sink.data_ready(),
-        Output::Channel(event) => sink.channel(event),
-        Output::Event(event) => sink.event(event),
-        Output::Closed(reason) => sink.closed(reason),
-    })?;
-    if outcome.is_err() {
-        tracing::error!("a callback panicked; the PeerConnection is closed");
-        core(|core| core.command(&shared, Command::Hangup(HangupReason::ClosePc)));
-    }
-    Ok(())
+    call_sink(
+        &*sink,
+        |sink| match output {
+            Output::Connected => sink.connected(),
+            Output::Data { label, protocol, binary, message } => {
+                sink.incoming_data(&label, protocol.as_deref().unwrap_or(""), binary, &message);
+            }
+            Output::DataReady => sink.data_ready(),
+            Output::Channel(event) => sink.channel(event),
+            Output::Event(event) => sink.event(event),
+            Output::Closed(reason) => sink.closed(reason),
+        },
+        |core, panicked| {
+            if panicked {
+                tracing::error!("a callback panicked; the PeerConnection is closed");
+                core.command(&shared, Command::Hangup(HangupReason::ClosePc));
+            }
+        },
+    )
 }
 
 /// The way of `relay_rtp`: straight into the batch on the owning worker's thread, else through its ring. Of many packets
