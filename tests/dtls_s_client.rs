@@ -8,6 +8,9 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// Of the key exchange: what a client offers, and what it is given, in the words of `openssl`.
+const GROUPS: [(&str, &str); 2] = [("P-256", "prime256v1"), ("P-384:P-256:X25519", "X25519")];
+
 #[test]
 fn s_client_exports_the_same_keys() {
     if Command::new("openssl").arg("version").output().is_err() {
@@ -24,10 +27,29 @@ fn s_client_exports_the_same_keys() {
         .unwrap();
     assert!(made.status.success(), "{made:?}");
 
+    for (offered, given) in GROUPS {
+        let (connected, output) = call(&key, &certificate, offered);
+        assert_eq!(connected.profile, Profile::AeadAes128Gcm);
+        assert!(output.contains("SRTP_AEAD_AES_128_GCM"), "{output}");
+        let ours: String =
+            [&connected.remote.key, &connected.local.key, &connected.remote.salt, &connected.local.salt]
+                .into_iter()
+                .flatten()
+                .map(|byte| format!("{byte:02X}"))
+                .collect();
+        assert!(output.contains(&ours), "{ours} is not in {output}");
+        let group = output.lines().find(|line| line.contains("Temp Key"));
+        assert!(group.is_some_and(|line| line.contains(given)), "{offered}: no {given} in {output}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// One handshake with a client that offers these groups; what it prints.
+fn call(key: &str, certificate: &str, groups: &str) -> (Box<Connected>, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut client = Command::new("openssl")
         .args(["s_client", "-dtls1_2", "-connect", &socket.local_addr().unwrap().to_string()])
-        .args(["-cert", &certificate, "-key", &key, "-mtu", "400"])
+        .args(["-cert", certificate, "-key", key, "-mtu", "400", "-groups", groups])
         // Chromium's order.
         .args(["-use_srtp", "SRTP_AES128_CM_SHA1_80:SRTP_AEAD_AES_256_GCM:SRTP_AEAD_AES_128_GCM"])
         .args(["-keymatexport", "EXTRACTOR-dtls_srtp", "-keymatexportlen", "56"])
@@ -39,19 +61,8 @@ fn s_client_exports_the_same_keys() {
     let connected = serve(&socket);
     // Its end of input makes the client say goodbye.
     drop(client.stdin.take());
-    let output = client.wait_with_output();
-    std::fs::remove_dir_all(&folder).unwrap();
-    let output = String::from_utf8_lossy(&output.unwrap().stdout).into_owned();
-
-    assert_eq!(connected.profile, Profile::AeadAes128Gcm);
-    assert!(output.contains("SRTP_AEAD_AES_128_GCM"), "{output}");
-    let ours: String =
-        [&connected.remote.key, &connected.local.key, &connected.remote.salt, &connected.local.salt]
-            .into_iter()
-            .flatten()
-            .map(|byte| format!("{byte:02X}"))
-            .collect();
-    assert!(output.contains(&ours), "{ours} is not in {output}");
+    let output = client.wait_with_output().unwrap().stdout;
+    (connected, String::from_utf8_lossy(&output).into_owned())
 }
 
 /// Serves one client; closes when it is connected.

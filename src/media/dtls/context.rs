@@ -13,6 +13,9 @@ use openssl::x509::X509VerifyResult;
 
 /// media-plane.md §4.2.
 const CIPHERS: &str = "DEFAULT:!NULL:!aNULL:!SHA256:!SHA384:!aECDH:!AESGCM+AES256:!aPSK";
+/// Groups of the key exchange, the first that this system's OpenSSL takes whole. X25519 costs least, and everybody but a FIPS
+/// provider has it; whoever lacks it gets P-256, as from the reference (docs/decisions/074-set-up.md).
+const GROUPS: [&str; 3] = ["X25519:P-256:P-384", "P-256:P-384", "P-256"];
 /// OpenSSL refuses less than this.
 const LEAST_MTU: u16 = 256;
 
@@ -43,6 +46,15 @@ pub struct DtlsContext {
 
 impl DtlsContext {
     pub fn new(identity: &Identity, config: &DtlsConfig) -> Result<DtlsContext, DtlsError> {
+        DtlsContext::with_groups(identity, config, &GROUPS)
+    }
+
+    /// `groups`: lists in OpenSSL's words, of which the first counts that it knows.
+    pub(super) fn with_groups(
+        identity: &Identity,
+        config: &DtlsConfig,
+        groups: &[&str],
+    ) -> Result<DtlsContext, DtlsError> {
         let mut builder = SslContextBuilder::new(SslMethod::dtls())?;
         builder.set_min_proto_version(Some(SslVersion::DTLS1_2))?;
         builder.set_max_proto_version(Some(SslVersion::DTLS1_2))?;
@@ -55,7 +67,7 @@ impl DtlsContext {
         );
         builder.set_session_cache_mode(SslSessionCacheMode::OFF);
         builder.set_cipher_list(config.ciphers.as_deref().unwrap_or(CIPHERS))?;
-        builder.set_groups_list("P-256")?;
+        set_groups(&mut builder, groups)?;
         // Whose cookie it is was looked at before (`hello`); OpenSSL asks only where `ffi::exchange_cookies` was called.
         builder.set_cookie_generate_cb(|_, cookie| {
             cookie[0] = 0;
@@ -80,6 +92,18 @@ impl DtlsContext {
         let (mtu, client) = (self.mtu.into(), role == DtlsRole::Active);
         OpenSslDtls::new(prepare(&self.context, mtu, client)?, client, mtu)
     }
+}
+
+/// The first of `lists` that this system's OpenSSL takes: it refuses a list of which it lacks one.
+fn set_groups(builder: &mut SslContextBuilder, lists: &[&str]) -> Result<(), ErrorStack> {
+    let mut refused = ErrorStack::get();
+    for list in lists {
+        match builder.set_groups_list(list) {
+            Ok(()) => return Ok(()),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
 }
 
 /// For one handshake. `mtu`: bytes of its largest datagram.

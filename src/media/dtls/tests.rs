@@ -3,7 +3,10 @@ use super::*;
 use crate::media::srtp::Profile;
 use crate::media::types::{DtlsRole, Fingerprint, FingerprintHash};
 use crate::media::worker::simulation::time;
+use ::openssl::ec::{EcGroup, EcKey};
+use ::openssl::nid::Nid;
 use ::openssl::pkey::PKey;
+use ::openssl::rsa::Rsa;
 use std::time::Duration;
 
 pub(super) fn context() -> DtlsContext {
@@ -203,6 +206,86 @@ fn the_server_chooses_the_profile() {
         assert_eq!(connected(&mut server).unwrap().profile, chosen);
         assert_eq!(of_client.local.key.len(), chosen.key_len());
         assert_eq!(of_client.local.salt.len(), chosen.salt_len());
+    }
+}
+
+/// The group of the server's key in a ServerKeyExchange (RFC 8422 §5.4), if this datagram has one.
+fn group_of_key(datagram: &[u8]) -> Option<u16> {
+    const SERVER_KEY_EXCHANGE: u8 = 12;
+    const NAMED_CURVE: u8 = 3;
+    let mut rest = datagram;
+    while let Some((record, following)) = rest.split_at_checked(13) {
+        let length = usize::from(u16::from_be_bytes([record[11], record[12]]));
+        let (body, following) = following.split_at_checked(length)?;
+        if record[0] == 22 && body[0] == SERVER_KEY_EXCHANGE && body[12] == NAMED_CURVE {
+            return Some(u16::from_be_bytes([body[13], body[14]]));
+        }
+        rest = following;
+    }
+    None
+}
+
+/// What two of these agree upon.
+fn group_between(client: &DtlsContext, server: &DtlsContext) -> u16 {
+    let (mut client, mut server) = pair_of(client, server);
+    let mut group = None;
+    exchange(&mut client, &mut server, |_, datagram| {
+        group = group.or(group_of_key(&datagram));
+        vec![datagram]
+    });
+    assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+    group.expect("the server has sent a key")
+}
+
+#[test]
+fn the_server_chooses_the_group() {
+    const P256: u16 = 23;
+    const P384: u16 = 24;
+    const X25519: u16 = 29;
+    let with = |groups: &[&str]| {
+        DtlsContext::with_groups(&Identity::generate(false).unwrap(), &DtlsConfig::default(), groups).unwrap()
+    };
+    let ours = context();
+    let cases = [
+        ("X25519:P-256:P-384", X25519),
+        ("P-384:P-256:X25519", X25519),
+        ("P-256", P256),
+        ("P-521:P-384:P-256", P256),
+        // Its certificate needs the other one.
+        ("P-384:P-256", P256),
+    ];
+    for (offered, chosen) in cases {
+        assert_eq!(group_between(&with(&[offered]), &ours), chosen, "a client that offers {offered}");
+    }
+    // As a client we offer what any server has.
+    for (has, chosen) in [("P-256", P256), ("P-384:P-256", P384), ("X25519:P-256", X25519)] {
+        assert_eq!(group_between(&ours, &with(&[has])), chosen, "a server with {has}");
+    }
+    // As where OpenSSL lacks X25519: it takes no list that has an unknown one.
+    let without = with(&["NO-SUCH-GROUP:P-256:P-384", "P-256:P-384"]);
+    assert_eq!(group_between(&ours, &without), P256);
+    assert_eq!(group_between(&without, &ours), P256);
+    let none = Identity::generate(false).unwrap();
+    assert!(DtlsContext::with_groups(&none, &DtlsConfig::default(), &["NO-SUCH-GROUP"]).is_err());
+}
+
+#[test]
+fn certificates_of_three_kinds_are_taken() {
+    let on = |curve| PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(curve).unwrap()).unwrap());
+    for key in [
+        on(Nid::X9_62_PRIME256V1).unwrap(),
+        on(Nid::SECP384R1).unwrap(),
+        PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap(),
+    ] {
+        let now = Identity::generate(false).unwrap().expires() - 365 * 24 * 3600;
+        let certificate = self_signed(&key, now - 3600, now + 3600).unwrap();
+        let theirs = Identity::new(vec![certificate], key).unwrap();
+        let theirs = DtlsContext::new(&theirs, &DtlsConfig::default()).unwrap();
+        for (client, server) in [(&theirs, &context()), (&context(), &theirs)] {
+            let (mut client, mut server) = pair_of(client, server);
+            exchange(&mut client, &mut server, perfect);
+            assert!(connected(&mut client).is_some() && connected(&mut server).is_some());
+        }
     }
 }
 
