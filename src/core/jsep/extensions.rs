@@ -36,49 +36,56 @@ fn table(ids: &mut ExtensionIds) -> [(&mut u8, &'static str); 11] {
     ]
 }
 
-/// The id that this m-line gives to `uri`, 0 when it does not name it. RFC 8285 §5: `id[/direction] uri …`.
+/// The extensions that this m-line names, each with its id, which is not 0. RFC 8285 §5: `id[/direction] uri …`.
+fn of_mline(mline: &Mline) -> impl Iterator<Item = (u8, &str)> {
+    let values = mline.attributes.iter().filter(|a| a.name.eq_ignore_ascii_case("extmap"));
+    values.filter_map(|a| {
+        let mut words = a.value.as_deref()?.split_ascii_whitespace();
+        let id = words.next()?.split('/').next()?.parse::<u8>().ok()?;
+        Some((id, words.next()?)).filter(|_| id != 0)
+    })
+}
+
+/// The id that this m-line gives to `uri`, 0 when it does not name it.
 pub fn id_in_mline(mline: &Mline, uri: &str) -> u8 {
-    mline
-        .attributes
-        .iter()
-        .filter(|a| a.name.eq_ignore_ascii_case("extmap"))
-        .filter_map(|a| a.value.as_deref())
-        .find_map(|value| {
-            let mut words = value.split_ascii_whitespace();
-            let id = words.next()?.split('/').next()?.parse::<u8>().ok()?;
-            (words.next()? == uri).then_some(id)
-        })
-        .unwrap_or(0)
+    of_mline(mline).find(|(_, named)| *named == uri).map_or(0, |(id, _)| id)
 }
 
 /// Which of the values that plugins send a description names.
 pub fn named(sdp: &Sdp) -> Accepted {
-    let names = |uri| sdp.mlines.iter().any(|m| id_in_mline(m, uri) != 0);
+    let ids = from_first(sdp);
     Accepted {
-        audio_level: names(AUDIO_LEVEL),
-        orientation: names(VIDEO_ORIENTATION),
-        playout_delay: names(PLAYOUT_DELAY),
-        dependency_descriptor: names(DEPENDENCY_DESCRIPTOR),
+        audio_level: ids.audio_level != 0,
+        orientation: ids.orientation != 0,
+        playout_delay: ids.playout_delay != 0,
+        dependency_descriptor: ids.dependency_descriptor != 0,
     }
 }
 
 /// Ids of the first m-line that names each URI; absent ones are 0.
 pub fn from_first(sdp: &Sdp) -> ExtensionIds {
-    let mut ids = ExtensionIds::default();
-    for (id, uri) in table(&mut ids) {
-        *id = sdp.mlines.iter().map(|m| id_in_mline(m, uri)).find(|id| *id != 0).unwrap_or(0);
-    }
-    ids
+    first_of(sdp.mlines.iter())
 }
 
 /// As [`from_first`], the last m-line wins (plugin offers); never rids, which plugins do not send.
 pub fn from_last(sdp: &Sdp) -> ExtensionIds {
-    let mut ids = ExtensionIds::default();
-    for (id, uri) in table(&mut ids) {
-        *id = sdp.mlines.iter().rev().map(|m| id_in_mline(m, uri)).find(|id| *id != 0).unwrap_or(0);
-    }
+    let mut ids = first_of(sdp.mlines.iter().rev());
     ids.rid = 0;
     ids.repaired_rid = 0;
+    ids
+}
+
+/// Of each URI the id that comes first. A line is read once: descriptions have dozens of them.
+fn first_of<'a>(mlines: impl Iterator<Item = &'a Mline>) -> ExtensionIds {
+    let mut ids = ExtensionIds::default();
+    let mut table = table(&mut ids);
+    for (id, uri) in mlines.flat_map(of_mline) {
+        if let Some((place, _)) = table.iter_mut().find(|(_, known)| *known == uri)
+            && **place == 0
+        {
+            **place = id;
+        }
+    }
     ids
 }
 
@@ -107,5 +114,32 @@ pub fn keep_answered_by_plugin(ids: &mut ExtensionIds, answer: &Sdp) {
 fn keep(id: &mut u8, named: u8) {
     if named == 0 {
         *id = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_or_the_last_mline_decides() {
+        let sdp = Sdp::parse(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=extmap:3 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a=EXTMAP:1/sendonly urn:ietf:params:rtp-hdrext:ssrc-audio-level vad=on\r\na=extmap:0 urn:3gpp:video-orientation\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=extmap:x urn:3gpp:video-orientation\r\na=extmap:7\r\n\
+             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap:5 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\na=extmap:13 urn:3gpp:video-orientation\r\n",
+        )
+        .unwrap();
+        let first = from_first(&sdp);
+        assert_eq!((first.mid, first.rid, first.audio_level, first.orientation), (3, 9, 1, 13));
+        let last = from_last(&sdp);
+        assert_eq!((last.mid, last.rid, last.audio_level, last.orientation), (4, 0, 1, 13));
+        assert_eq!(id_in_mline(&sdp.mlines[1], MID), 4);
+        assert_eq!(id_in_mline(&sdp.mlines[0], VIDEO_ORIENTATION), 0);
+        let named = named(&sdp);
+        assert!(named.audio_level && named.orientation);
+        assert!(!named.playout_delay && !named.dependency_descriptor);
     }
 }
