@@ -258,7 +258,7 @@ impl Connection {
     /// What streams have to tell comes after the packet that caused it was handed to the plugin.
     pub fn take_stream_events(&mut self) {
         while let Some(event) = self.streams.next_event() {
-            self.outputs.push_back(Output::Event(event));
+            self.outputs.push_back(Output::Event(Box::new(event)));
         }
     }
 

@@ -80,7 +80,7 @@ pub enum Output {
     Data { label: Arc<str>, protocol: Option<Arc<str>>, binary: bool, message: Bytes },
     DataReady,
     Channel(ChannelEvent),
-    Event(PeerEvent),
+    Event(Box<PeerEvent>),
     Closed(HangupReason),
 }
 
@@ -366,7 +366,7 @@ impl Connection {
     }
 
     fn event(&mut self, event: PeerEvent) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push_back(Output::Event(Box::new(event)));
     }
 
     /// Sends one datagram on the selected path.

@@ -467,6 +467,11 @@ impl Core {
         !self.eager.is_empty()
     }
 
+    /// Whether [`Core::take_broken`] has one.
+    pub fn is_broken(&self) -> bool {
+        self.busy.is_some()
+    }
+
     /// After a panic: takes the PeerConnection that was worked on away, without asking it anything.
     pub fn take_broken(&mut self) -> Option<Call> {
         let index = self.busy.take()?;

@@ -288,7 +288,7 @@ mod tests {
         let call = |of: &Arc<PeerShared>, output| Call { sink: sink.clone(), shared: of.clone(), output };
         deferral.defer(call(&flooder, Output::Connected));
         for _ in 0..10_000 {
-            deferral.defer(call(&flooder, Output::Event(PeerEvent::Ice(IceState::Ready))));
+            deferral.defer(call(&flooder, Output::Event(Box::new(PeerEvent::Ice(IceState::Ready)))));
             deferral.defer(call(&flooder, Output::DataReady));
         }
         for of in [&flooder, &other] {

@@ -100,7 +100,9 @@ fn work_a_turn(worker: &mut Worker, bed: &Bed, sockets: usize) -> Result<bool, L
             true
         }
     };
-    if let Some(call) = core(Core::take_broken) {
+    if core(|core| core.is_broken())
+        && let Some(call) = core(Core::take_broken)
+    {
         tell(call)?;
     }
     Ok(go_on)
@@ -414,6 +416,10 @@ impl Worker {
 fn tell_sinks() -> Result<(), Lost> {
     for _ in 0..MAX_CALLS {
         let Some(call) = core(Core::next_call) else { break };
+        // Before a call is handed from function to function that is none.
+        if !core(|core| core.has_calls()) {
+            break;
+        }
         if let Some(call) = core(|core| core.unless_deferred(call)) {
             tell(call)?;
         }
@@ -423,7 +429,9 @@ fn tell_sinks() -> Result<(), Lost> {
 
 /// What had to wait for a plugin that blocked.
 fn tell_deferred() -> Result<(), Lost> {
-    while let Some(call) = core(Core::next_deferred) {
+    while core(|core| core.is_relief())
+        && let Some(call) = core(Core::next_deferred)
+    {
         tell(call)?;
     }
     Ok(())
@@ -492,7 +500,7 @@ fn tell(call: Call) -> Result<(), Lost> {
             }
             Output::DataReady => sink.data_ready(),
             Output::Channel(event) => sink.channel(event),
-            Output::Event(event) => sink.event(event),
+            Output::Event(event) => sink.event(*event),
             Output::Closed(reason) => sink.closed(reason),
         },
         |core, panicked| {
