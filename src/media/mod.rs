@@ -12,6 +12,7 @@ pub mod dtls;
 pub mod engine;
 pub mod ice;
 pub mod peer;
+pub mod pool;
 pub mod prefetch;
 pub mod route;
 pub mod sctp;

@@ -68,6 +68,12 @@ pub trait Dtls {
     /// Sends application data (one SCTP packet) as one datagram.
     fn write(&mut self, data: &[u8]) -> Result<(), DtlsError>;
 
+    /// The same, written to `out`; how many bytes. `None`, and nothing happened that a [`Dtls::write`] of the same could not make
+    /// good: there is no room, something waits that goes before, or it cannot.
+    fn write_to(&mut self, _data: &[u8], _out: &mut [u8]) -> Option<usize> {
+        None
+    }
+
     /// Sends the close alert, if there is a connection, and ends (MP-139).
     fn close(&mut self);
 

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Dtls, DtlsError, DtlsEvent};
+use crate::media::pool;
 use crate::media::srtp::Window;
 use bytes::Bytes;
 use openssl::ssl::SslRef;
@@ -139,15 +140,23 @@ impl Settled {
         if data.len() > MAX_CONTENT {
             return Err(DtlsError::TooLong);
         }
-        // Also when sealing fails: no number twice, not even for the same data.
-        self.last += 1;
-        let record = is_current(self.last).then(|| self.sealing.seal(kind, self.last, data)).flatten();
-        self.legacy.outgoing.push_back(record.ok_or(DtlsError::KeysUsedUp)?);
+        let mut record = vec![0; self.sealing.sealed_len(data.len())];
+        self.seal(kind, data, &mut record).ok_or(DtlsError::KeysUsedUp)?;
+        self.legacy.outgoing.push_back(record);
         Ok(())
     }
 
+    fn seal(&mut self, kind: u8, data: &[u8], out: &mut [u8]) -> Option<()> {
+        // Also when sealing fails: no number twice, not even for the same data.
+        self.last += 1;
+        if !is_current(self.last) {
+            return None;
+        }
+        self.sealing.seal(kind, self.last, data, out)
+    }
+
     /// The content of an authentic record that is new.
-    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
+    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Bytes> {
         // Epoch 0 is the peer's flight again, of which the Finished in epoch 1 is enough; or anybody's.
         if !is_current(sequence) || self.seen.check(sequence).is_err() {
             return None;
@@ -157,10 +166,10 @@ impl Settled {
         Some(content)
     }
 
-    fn take(&mut self, kind: u8, content: Vec<u8>) {
+    fn take(&mut self, kind: u8, content: Bytes) {
         match (kind, &content[..]) {
             (DATA, []) => {}
-            (DATA, _) => self.legacy.events.push_back(DtlsEvent::Data(Bytes::from(content))),
+            (DATA, _) => self.legacy.events.push_back(DtlsEvent::Data(content)),
             (ALERT, [_, CLOSE_NOTIFY]) => {
                 self.ended = true;
                 self.legacy.events.push_back(DtlsEvent::Closed);
@@ -214,6 +223,13 @@ impl Dtls for Settled {
             return Err(DtlsError::NotConnected);
         }
         self.send(DATA, data)
+    }
+
+    fn write_to(&mut self, data: &[u8], out: &mut [u8]) -> Option<usize> {
+        let len = self.sealing.sealed_len(data.len());
+        let out = out.get_mut(..len).filter(|_| !self.ended && self.legacy.outgoing.is_empty())?;
+        self.seal(DATA, data, out)?;
+        Some(len)
     }
 
     fn close(&mut self) {
@@ -276,38 +292,45 @@ impl Half {
         aead::Nonce::assume_unique_for_key(nonce)
     }
 
-    fn seal(&mut self, kind: u8, sequence: u64, data: &[u8]) -> Option<Vec<u8>> {
+    /// Bytes of the record with so many bytes of content.
+    fn sealed_len(&self, len: usize) -> usize {
+        HEADER + self.explicit + len + TAG
+    }
+
+    /// Writes the record to `out`, which has [`Half::sealed_len`] bytes.
+    fn seal(&mut self, kind: u8, sequence: u64, data: &[u8], out: &mut [u8]) -> Option<()> {
         let number = sequence.wrapping_add(self.ahead).to_be_bytes();
         let sequence = sequence.to_be_bytes();
         let length = u16::try_from(self.explicit + data.len() + TAG).ok()?;
-        let mut record = Vec::with_capacity(HEADER + usize::from(length));
-        record.push(kind);
-        record.extend(VERSION);
-        record.extend(sequence);
-        record.extend(length.to_be_bytes());
-        record.extend(&number[..self.explicit]);
-        let start = record.len();
-        record.extend(data);
         let extra = additional_data(kind, sequence, data.len())?;
+        let (header, fragment) = out.split_first_chunk_mut::<HEADER>()?;
+        header[0] = kind;
+        header[1..3].copy_from_slice(&VERSION);
+        header[3..11].copy_from_slice(&sequence);
+        header[11..].copy_from_slice(&length.to_be_bytes());
+        let (explicit, sealed) = fragment.split_at_mut_checked(self.explicit)?;
+        explicit.copy_from_slice(&number[..self.explicit]);
+        let (content, place) = sealed.split_at_mut_checked(data.len())?;
+        content.copy_from_slice(data);
         let tag = self.with_key(kind, |half, key| {
-            key.seal_in_place_separate_tag(half.nonce(number), extra, &mut record[start..]).ok()
+            key.seal_in_place_separate_tag(half.nonce(number), extra, content).ok()
         })?;
-        record.extend(tag.as_ref());
-        Some(record)
+        place.copy_from_slice(tag.as_ref());
+        Some(())
     }
 
-    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Vec<u8>> {
+    fn open(&mut self, kind: u8, sequence: u64, fragment: &[u8]) -> Option<Bytes> {
         let sequence = sequence.to_be_bytes();
         let (explicit, sealed) = fragment.split_at_checked(self.explicit)?;
         let number = explicit.try_into().unwrap_or(sequence);
         let len = sealed.len().checked_sub(TAG).filter(|len| *len <= MAX_CONTENT)?;
         let extra = additional_data(kind, sequence, len)?;
-        let mut content = sealed.to_vec();
-        let len = self.with_key(kind, |half, key| {
-            key.open_in_place(half.nonce(number), extra, &mut content).ok().map(|plain| plain.len())
-        })?;
-        content.truncate(len);
-        Some(content)
+        pool::filled(sealed.len(), |content| {
+            content.copy_from_slice(sealed);
+            self.with_key(kind, |half, key| {
+                key.open_in_place(half.nonce(number), extra, content).ok().map(|plain| plain.len())
+            })
+        })
     }
 }
 

@@ -108,6 +108,33 @@ fn numbers_end_before_they_begin_anew() {
     }
 }
 
+#[test]
+fn records_are_written_to_where_they_leave_from() {
+    for (mut client, mut server) in settled() {
+        let mut room = [0; 100];
+        let len = client.write_to(b"data", &mut room).unwrap();
+        server.handle(&room[..len]);
+        assert!(is_data(&mut server, "data"));
+        let last = client.last;
+        assert_eq!(client.write_to(b"data", &mut room[..len - 1]), None, "no room");
+        client.write(b"first").unwrap();
+        assert_eq!(client.write_to(b"second", &mut room), None, "nothing overtakes what waits");
+        assert_eq!(client.last, last + 1);
+        server.handle(&client.poll_transmit().unwrap());
+        assert!(is_data(&mut server, "first"));
+        let len = client.write_to(b"second", &mut room).unwrap();
+        assert_eq!(client.last, last + 2);
+        server.handle(&room[..len]);
+        assert!(is_data(&mut server, "second"));
+        // Those that fail have had a number, too.
+        client.last = ((EPOCH + 1) << 48) - 1;
+        assert_eq!(client.write_to(b"one more", &mut room), None);
+        assert_eq!(client.last, (EPOCH + 1) << 48);
+        server.close();
+        assert_eq!(server.write_to(b"after the end", &mut room), None);
+    }
+}
+
 /// Whoever has no data channels keeps none of `ring`'s keys, not even after a forged record with data.
 #[test]
 fn keys_are_ready_from_the_first_data_on() {
@@ -136,7 +163,8 @@ fn records_hold_16_kb_at_most() {
         outgoing(&mut client).iter().for_each(|datagram| server.handle(datagram));
         assert!(matches!(server.poll_event(), Some(DtlsEvent::Data(data)) if data.len() == MAX_CONTENT));
         // Authentic, and too long all the same.
-        let record = client.sealing.seal(DATA, client.last + 1, &[7; MAX_CONTENT + 1]).unwrap();
+        let mut record = vec![0; client.sealing.sealed_len(MAX_CONTENT + 1)];
+        client.sealing.seal(DATA, client.last + 1, &[7; MAX_CONTENT + 1], &mut record).unwrap();
         server.handle(&record);
         assert!(server.poll_event().is_none());
     }

@@ -122,7 +122,32 @@ impl Connection {
 
     /// Carries packets of SCTP, so many at most, into DTLS and out.
     pub fn send_data(&mut self, clock: Clock, most: usize, out: &mut Batch) {
-        self.write_data(most);
+        // Straight to where they leave from, unless `transmit_dtls` has a say.
+        let is_free =
+            self.stage == Stage::Ready && self.credit.is_none() && !self.holds_flights(clock.instant);
+        let path = self.path.filter(|_| is_free);
+        let (Some(sctp), Some(dtls)) = (&mut self.sctp, &mut self.dtls) else { return };
+        for packet in std::iter::from_fn(|| sctp.poll_transmit()).take(most) {
+            let sealed = path.and_then(|path| {
+                let mut len = None;
+                out.push(&mut self.cursor, path, |slot| {
+                    len = dtls.write_to(&packet, slot);
+                    len
+                });
+                len
+            });
+            match sealed {
+                Some(len) => {
+                    self.record.dtls_out.packets += 1;
+                    self.record.dtls_out.bytes += len as u64;
+                }
+                None => {
+                    if let Err(error) = dtls.write(&packet) {
+                        tracing::debug!(handle = self.id, "SCTP packet dropped: {error}");
+                    }
+                }
+            }
+        }
         self.transmit_dtls(clock, out);
     }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::filter::{DATA, HEADER, SACK, first_chunk};
+use crate::media::pool;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -20,31 +21,36 @@ pub(super) fn next(waiting: &mut VecDeque<Bytes>, most: usize) -> Option<Bytes> 
     let (mut count, mut len) = (0, first.len().next_multiple_of(4));
     for packet in &*waiting {
         let kind = first_chunk(packet);
-        len += packet.len().saturating_sub(HEADER).next_multiple_of(4);
+        let more = packet.len().saturating_sub(HEADER).next_multiple_of(4);
         let joins = kind == Some(DATA) || (kind == Some(SACK) && !has_sack);
-        if !joins || len > most || packet[..HEAD] != first[..HEAD] {
+        if !joins || len + more > most || packet[..HEAD] != first[..HEAD] {
             break;
         }
+        len += more;
         has_sack |= kind == Some(SACK);
         count += 1;
     }
     if count == 0 {
         return Some(first);
     }
-    let mut whole = Vec::with_capacity(len);
-    whole.extend(&first[..HEAD]);
-    whole.resize(HEADER, 0);
     let parts = || std::iter::once(&first).chain(waiting.iter().take(count));
-    for sack in [true, false] {
-        for part in parts().filter(|part| (first_chunk(part) == Some(SACK)) == sack) {
-            whole.extend(&part[HEADER..]);
-            whole.resize(whole.len().next_multiple_of(4), 0);
+    let whole = pool::filled(len, |whole| {
+        whole[..HEAD].copy_from_slice(&first[..HEAD]);
+        let mut at = HEADER;
+        for sack in [true, false] {
+            for part in parts().filter(|part| (first_chunk(part) == Some(SACK)) == sack) {
+                let chunks = &part[HEADER..];
+                whole[at..][..chunks.len()].copy_from_slice(chunks);
+                // The rest is zero.
+                at += chunks.len().next_multiple_of(4);
+            }
         }
-    }
+        let checksum = crc32c::crc32c(whole);
+        whole[HEAD..HEADER].copy_from_slice(&checksum.to_le_bytes());
+        Some(len)
+    });
     waiting.drain(..count);
-    let checksum = crc32c::crc32c(&whole);
-    whole[HEAD..HEADER].copy_from_slice(&checksum.to_le_bytes());
-    Some(whole.into())
+    whole
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use crate::media::channel::Reliability;
 use crate::media::channel::{
     ChannelCommand, ChannelConfig, ChannelEnd, ChannelEvent, ChannelId, ChannelSnapshot, DataTerms,
 };
+use crate::media::pool;
 use bytes::Bytes;
-use rtc_sctp::{Event, PayloadProtocolIdentifier as Ppi, ReliabilityType, StreamEvent, StreamId};
+use rtc_sctp::{Chunks, Event, PayloadProtocolIdentifier as Ppi, ReliabilityType, StreamEvent, StreamId};
 use std::time::Instant;
 
 /// Open channels of an association (media-plane.md §8).
@@ -316,21 +317,29 @@ impl Sctp {
                 continue;
             }
             let ppi = message.ppi;
-            let Ok(data) = message.to_payload(usize::MAX) else { return };
+            let Some(data) = self.payload(&message) else { return };
             match ppi {
                 Ppi::Dcep => match Message::parse(&data) {
                     Some(Message::Open(open)) => self.opened_by_peer(id, open, now),
                     Some(Message::Ack) => self.known_to_peer(id),
                     None => tracing::warn!("SCTP: malformed DCEP message on stream {id}"),
                 },
-                Ppi::String => self.deliver(id, false, data.freeze()),
-                Ppi::Binary => self.deliver(id, true, data.freeze()),
+                Ppi::String => self.deliver(id, false, data),
+                Ppi::Binary => self.deliver(id, true, data),
                 // The byte in it stands for nothing: SCTP cannot carry less (RFC 8831 §6.6).
                 Ppi::StringEmpty => self.deliver(id, false, Bytes::new()),
                 Ppi::BinaryEmpty => self.deliver(id, true, Bytes::new()),
                 _ => {}
             }
         }
+    }
+
+    fn payload(&self, message: &Chunks) -> Option<Bytes> {
+        if self.terms.channels {
+            // Programs may keep it for long.
+            return Some(message.to_payload(usize::MAX).ok()?.freeze());
+        }
+        pool::filled(message.len(), |slot| message.read(slot).ok())
     }
 
     fn deliver(&mut self, stream: StreamId, binary: bool, data: Bytes) {

@@ -28,6 +28,8 @@ const WHOLE: u8 = 4 | 2 | 1;
 const HELD: usize = 1 << 14;
 /// Bytes that all DATA chunks have on average, at least, if there are [`HELD`] and everything that is complete was read.
 const CRUMB: usize = 512;
+/// Chunks that packets usually have.
+const FEW_CHUNKS: usize = 8;
 /// Bytes accepted beyond the advertised window, which a single unfinished message can fill.
 const BEYOND_WINDOW: usize = 4 << 20;
 
@@ -102,6 +104,8 @@ pub(super) struct Filter {
     /// Our own resets that are not answered. The stack repeats only those that it was asked for, not those that answer the
     /// peer's, and takes "in progress" for an answer.
     own_resets: Vec<OwnReset>,
+    /// Room for the chunks of a packet that are kept.
+    kept: Vec<Range<usize>>,
 }
 
 struct OwnReset {
@@ -309,7 +313,16 @@ impl Filter {
 
     /// Judges a packet of an association (not INIT, which [`super::link`] handles).
     pub fn inbound(&mut self, packet: &Bytes) -> Verdict {
-        let mut kept: Vec<Range<usize>> = Vec::new();
+        let mut kept = std::mem::take(&mut self.kept);
+        kept.clear();
+        let verdict = self.judge_all(packet, &mut kept);
+        if kept.capacity() <= FEW_CHUNKS {
+            self.kept = kept;
+        }
+        verdict
+    }
+
+    fn judge_all(&mut self, packet: &Bytes, kept: &mut Vec<Range<usize>>) -> Verdict {
         let mut complete = true;
         let (mut discarded, mut refused) = (Vec::new(), Vec::new());
         self.head = packet.first_chunk().copied().or(self.head);
@@ -359,7 +372,7 @@ impl Filter {
                     altered[at + 1] |= AT_ONCE;
                     altered[at + 4..at + 8].copy_from_slice(&had.to_be_bytes());
                 }
-                Verdict::Pass(rebuild(&altered, &kept))
+                Verdict::Pass(rebuild(&altered, kept))
             }
         }
     }

@@ -33,22 +33,44 @@ impl Sctp {
             return Err(SctpError::Closed);
         }
         self.check_size(data.len())?;
-        let message = Operation::Labelled {
-            label: label.unwrap_or(DEFAULT_LABEL).to_owned(),
-            protocol: protocol.unwrap_or("").to_owned(),
-            binary,
-            data,
-        };
+        let (label, protocol) = (label.unwrap_or(DEFAULT_LABEL), protocol.unwrap_or(""));
         let outcome = if self.link.is_up() && self.waiting.is_empty() && self.buffered() < HIGH_WATER {
-            self.perform(message, now)
-        } else if self.waiting.bytes() + message.weight() > MAX_WAITING {
-            Err(SctpError::Full)
+            self.send_labelled(label, protocol, binary, &data, now)
         } else {
-            self.waiting.push(message);
-            Ok(())
+            self.postpone(Operation::Labelled {
+                label: label.to_owned(),
+                protocol: protocol.to_owned(),
+                binary,
+                data,
+            })
         };
         self.advance(now);
         outcome
+    }
+
+    fn postpone(&mut self, message: Operation) -> Result<(), SctpError> {
+        if self.waiting.bytes() + message.weight() > MAX_WAITING {
+            return Err(SctpError::Full);
+        }
+        self.waiting.push(message);
+        Ok(())
+    }
+
+    fn send_labelled(
+        &mut self,
+        label: &str,
+        protocol: &str,
+        binary: bool,
+        data: &Bytes,
+        now: Instant,
+    ) -> Result<(), SctpError> {
+        let known = shorten(label, MAX_LABEL);
+        let found = self.channels.iter().find(|c| &*c.label == known && c.state != State::Closing);
+        let stream = match found.and_then(|channel| channel.stream) {
+            Some(stream) => stream,
+            None => self.open_labelled(label, protocol, now)?,
+        };
+        self.write_message(stream, binary, data, now)
     }
 
     fn check_size(&self, len: usize) -> Result<(), SctpError> {
@@ -95,13 +117,7 @@ impl Sctp {
     fn perform(&mut self, operation: Operation, now: Instant) -> Result<(), SctpError> {
         match operation {
             Operation::Labelled { label, protocol, binary, data } => {
-                let known = shorten(&label, MAX_LABEL);
-                let found = self.channels.iter().find(|c| &*c.label == known && c.state != State::Closing);
-                let stream = match found.and_then(|channel| channel.stream) {
-                    Some(stream) => stream,
-                    None => self.open_labelled(&label, &protocol, now)?,
-                };
-                self.write_message(stream, binary, &data, now)
+                self.send_labelled(&label, &protocol, binary, &data, now)
             }
             Operation::Open(id) => {
                 if let Err(error) = self.announce(id, now) {
