@@ -2,6 +2,7 @@
 
 use glib_sys as sys;
 use libc::{c_char, c_int, c_uint, c_void};
+use std::borrow::Cow;
 use std::ffi::CStr;
 use std::ptr;
 
@@ -73,6 +74,15 @@ pub unsafe fn text(text: *const c_char) -> Option<String> {
     }
     // SAFETY: promised by the caller.
     Some(unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// As [`text`], lent.
+///
+/// # Safety
+/// `text` is NULL or NUL-terminated and outlives `'a`.
+pub unsafe fn lossy<'a>(text: *const c_char) -> Option<Cow<'a, str>> {
+    // SAFETY: promised by the caller.
+    unsafe { bytes(text) }.map(String::from_utf8_lossy)
 }
 
 /// The bytes of a C string; `None` for NULL.

@@ -128,14 +128,7 @@ impl HandleHost for Handle {
     }
 
     fn relay_data(&self, label: Option<&str>, protocol: Option<&str>, binary: bool, message: &[u8]) {
-        self.with_peer(|peer| {
-            peer.command(Command::RelayData {
-                label: label.map(Into::into),
-                protocol: protocol.map(Into::into),
-                binary,
-                message: message.to_vec(),
-            });
-        });
+        self.with_peer(|peer| peer.relay_data(label, protocol, binary, message));
     }
 
     fn send_pli(&self, mindex: Option<Mindex>) {

@@ -351,6 +351,19 @@ impl Peer {
         self.shared.submit(command);
     }
 
+    /// A message on a data channel, in order with commands. On the worker's own thread, where plugins answer what has come, it
+    /// goes straight to the PeerConnection if nothing waits.
+    pub fn relay_data(&self, label: Option<&str>, protocol: Option<&str>, binary: bool, message: &[u8]) {
+        if !run::relay_data_here(&self.shared, label, protocol, binary, message) {
+            self.command(Command::RelayData {
+                label: label.map(Into::into),
+                protocol: protocol.map(Into::into),
+                binary,
+                message: message.to_vec(),
+            });
+        }
+    }
+
     /// Changes (media, candidates, credentials) that the worker has not taken in, and about how many bytes they have. Whoever
     /// asks for more has to look: they are never dropped.
     pub fn changes_waiting(&self) -> (usize, usize) {

@@ -33,6 +33,8 @@ enum Seen {
 struct Sink {
     seen: Mutex<Sender<Seen>>,
     forward: Mutex<Vec<Peer>>,
+    /// Whom data is answered to.
+    answer: Mutex<Vec<Peer>>,
 }
 
 impl PeerSink for Sink {
@@ -55,6 +57,18 @@ impl PeerSink for Sink {
     }
     fn incoming_data(&self, label: &str, protocol: &str, binary: bool, message: &[u8]) {
         self.tell(Seen::Data(label.into(), protocol.into(), binary, message.into()));
+        for peer in &*self.answer.lock().unwrap() {
+            let said = |more: u8| [message, &[more]].concat();
+            let label = Some(label.to_owned());
+            peer.relay_data(label.as_deref(), None, binary, &said(0));
+            peer.command(Command::RelayData {
+                label: label.clone(),
+                protocol: None,
+                binary,
+                message: said(1),
+            });
+            peer.relay_data(label.as_deref(), None, binary, &said(2));
+        }
     }
     fn data_ready(&self) {
         self.tell(Seen::DataReady);
@@ -148,7 +162,8 @@ fn end(engine: &Engine, ice_role: IceRole, dtls_role: DtlsRole) -> End {
 
 fn end_of(engine: &Engine, config: PeerConfig) -> End {
     let (sender, seen) = channel();
-    let sink = Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() });
+    let sink =
+        Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default(), answer: Mutex::default() });
     let peer = engine.create_peer(config, sink.clone());
     End { peer, sink, seen, log: Vec::new() }
 }
@@ -302,7 +317,10 @@ fn peers_are_spread_over_the_workers() {
         force_relay: false,
     };
     let (sender, _seen) = channel();
-    engine.create_peer(config, Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default() }));
+    engine.create_peer(
+        config,
+        Arc::new(Sink { seen: Mutex::new(sender), forward: Mutex::default(), answer: Mutex::default() }),
+    );
     assert_eq!(engine.loads(), [2, 3, 2]);
     engine.stop();
     assert_eq!(engine.loads(), [0, 0, 0]);
@@ -433,6 +451,33 @@ fn data_channels_cross() {
     });
     left.wait("answer", |s| matches!(s, Seen::Data(_, _, true, m) if *m == [1, 2, 3]));
     assert!(left.peer.snapshot().unwrap().sctp_association);
+}
+
+// MP-217: from inside a callback, also to a PeerConnection of another worker, and from other threads; always in order.
+#[test]
+fn data_is_answered_from_inside_the_callback() {
+    let (a, b) = (engine(2), engine(2));
+    let (mut left, mut right) = pair(&a, &b);
+    let (mut to_other, mut other) = pair(&b, &a);
+    for end in [&mut left, &mut right, &mut to_other, &mut other] {
+        end.peer.command(Command::EnableData(DataTerms::default()));
+    }
+    for end in [&mut left, &mut right, &mut to_other, &mut other] {
+        end.wait("data ready", |s| matches!(s, Seen::DataReady));
+    }
+    right.sink.answer.lock().unwrap().extend([right.peer.clone(), to_other.peer.clone()]);
+    for n in 0..50 {
+        left.peer.relay_data(Some("here"), None, true, &[n]);
+    }
+    for end in [&mut left, &mut other] {
+        end.wait("the last answer", |s| matches!(s, Seen::Data(_, _, true, m) if *m == [49, 2]));
+        let said = end.log.iter().filter_map(|s| match s {
+            Seen::Data(label, _, _, message) if label == "here" => Some(message.to_vec()),
+            _ => None,
+        });
+        let expected: Vec<Vec<u8>> = (0..50).flat_map(|n| (0..3).map(move |more| vec![n, more])).collect();
+        assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
 }
 
 /// Lines of a text capture: direction, first byte, type.

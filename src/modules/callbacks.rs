@@ -160,7 +160,7 @@ unsafe extern "C" fn relay_data<Data: PluginData>(session: Session, packet: *mut
                 return;
             }
             let bytes = lent(packet.buffer, packet.length);
-            let (label, protocol) = (glib::text(packet.label), glib::text(packet.protocol));
+            let (label, protocol) = (glib::lossy(packet.label), glib::lossy(packet.protocol));
             host.relay_data(label.as_deref(), protocol.as_deref(), packet.binary, bytes);
         }
     });

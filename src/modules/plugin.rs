@@ -17,7 +17,7 @@ use crate::rtp::extensions::Accepted;
 use crate::stall::{self, Callback, Inside, Origin};
 use crate::util::thread::{self, Mask};
 use libc::c_int;
-use std::ffi::{CStr, CString, c_void};
+use std::ffi::{CStr, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -265,21 +265,26 @@ impl PluginSessionFace for PluginSession {
             tracing::warn!("a data channel message of {} bytes does not fit the plugin API", message.len());
             return;
         };
-        let (Ok(label), Ok(protocol)) = (CString::new(label), CString::new(protocol)) else { return };
-        // Plugins may write to the buffer, and some read the text that follows as a C string.
-        let mut copy = Vec::with_capacity(message.len() + 1);
-        copy.extend_from_slice(message);
-        copy.push(0);
-        let data = DataIn {
-            label: label.as_ptr().cast_mut(),
-            protocol: protocol.as_ptr().cast_mut(),
-            binary,
-            message: &mut copy,
-            length,
-        };
-        let _inside = self.enter(Callback::IncomingData);
-        // SAFETY: session alive, function of this dialect; texts and message are lent for the call.
-        unsafe { (self.dialect.incoming_data)(incoming_data, self.session, data) }
+        if label.contains('\0') || protocol.contains('\0') {
+            return;
+        }
+        let parts = [label.as_bytes(), protocol.as_bytes(), message];
+        // Each ends with a NUL: plugins may write to the buffer, and some read the text that follows as a C string.
+        with_room(parts.iter().map(|part| part.len() + 1).sum(), |room| {
+            let mut rest = room;
+            let [label, protocol, message] = parts.map(|part| {
+                let (place, after) = std::mem::take(&mut rest).split_at_mut(part.len() + 1);
+                place[..part.len()].copy_from_slice(part);
+                place[part.len()] = 0;
+                rest = after;
+                place
+            });
+            let (label, protocol) = (label.as_mut_ptr().cast(), protocol.as_mut_ptr().cast());
+            let data = DataIn { label, protocol, binary, message, length };
+            let _inside = self.enter(Callback::IncomingData);
+            // SAFETY: session alive, function of this dialect; texts and message are lent for the call.
+            unsafe { (self.dialect.incoming_data)(incoming_data, self.session, data) }
+        });
     }
 
     fn data_ready(&self) {
@@ -348,4 +353,10 @@ unsafe fn take_result(result: *mut janus_plugin_result) -> PluginResult {
         janus_plugin_result_destroy(result);
         taken
     }
+}
+
+/// Calls `work` with so many bytes, on the stack if they are few.
+fn with_room<R>(len: usize, work: impl FnOnce(&mut [u8]) -> R) -> R {
+    const FEW: usize = 1024;
+    if len <= FEW { work(&mut [0; FEW][..len]) } else { work(&mut vec![0; len]) }
 }

@@ -64,21 +64,22 @@ impl Connection {
     }
 
     /// MP-217 to MP-220; without data channels, and before the PeerConnection is up, ignored.
-    pub(super) fn relay_data(
+    pub fn relay_data(
         &mut self,
         clock: Clock,
         label: Option<&str>,
         protocol: Option<&str>,
         binary: bool,
-        message: Vec<u8>,
+        message: Bytes,
     ) {
         let Some(sctp) = &mut self.sctp else { return };
         self.tap.outgoing(PacketType::Data, &message);
-        if let Err(error) = sctp.send(label, protocol, binary, message.into(), clock.instant)
+        if let Err(error) = sctp.send(label, protocol, binary, message, clock.instant)
             && let Some(count) = self.data_dropped.one_more()
         {
             tracing::warn!(handle = self.id, "{count} data messages dropped, the last one: {error}");
         }
+        self.progress_data();
     }
 
     pub(super) fn data_due(&self) -> Option<Instant> {

@@ -324,7 +324,7 @@ impl Connection {
             Command::EnableData(terms) => self.enable_data(clock, terms),
             Command::Channel(command) => self.channel(clock, command),
             Command::RelayData { label, protocol, binary, message } => {
-                self.relay_data(clock, label.as_deref(), protocol.as_deref(), binary, message);
+                self.relay_data(clock, label.as_deref(), protocol.as_deref(), binary, message.into());
             }
         }
         self.progress(clock, out);

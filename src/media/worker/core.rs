@@ -28,6 +28,7 @@ use crate::util::lock::packet_path;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -92,6 +93,8 @@ pub struct Core {
     senders: Vec<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
     pub(super) busy: Option<u32>,
+    /// What the sink of one is to be told that panicked inside of a plugin's call.
+    broken: Option<Call>,
     /// A peer has asked for something.
     pub(super) asked: bool,
     pub(super) relay: Relay,
@@ -153,14 +156,20 @@ impl Core {
             eager: VecDeque::new(),
             senders: Vec::new(),
             busy: None,
+            broken: None,
             asked: false,
             relief: None,
         }
     }
 
-    /// Nothing waits in the ring that is worth waking up for.
-    pub fn is_ring_idle(&self, gathering: bool) -> bool {
-        self.ring.as_ref().is_none_or(|ring| if gathering { !ring.is_urgent() } else { ring.is_empty() })
+    /// Nothing waits in the ring that is worth waking up for, nor was left by a call after the turn's end.
+    pub fn is_idle(&self, gathering: bool) -> bool {
+        let is_done = self.senders.is_empty() && self.broken.is_none();
+        is_done
+            && self
+                .ring
+                .as_ref()
+                .is_none_or(|ring| if gathering { !ring.is_urgent() } else { ring.is_empty() })
     }
 
     /// Relays what other threads have put down, `most` packets of it; how many.
@@ -353,6 +362,29 @@ impl Core {
         }
     }
 
+    /// A message of a plugin that this thread has called. False if it has to wait its turn behind others.
+    pub fn relay_data(&mut self, shared: &PeerShared, relay: impl FnOnce(&mut Connection, Clock)) -> bool {
+        let Some(index) = shared.seat().filter(|_| self.handle.jobs.is_empty()) else { return false };
+        let Some(Some(seat)) = self.seats.get_mut(index as usize) else { return false };
+        self.busy = Some(index);
+        // Else it would end where the plugin's call does, and nobody would know whose it was.
+        let clock = self.clock;
+        let outcome = catch_unwind(AssertUnwindSafe(|| relay(&mut seat.connection, clock)));
+        if outcome.is_err() {
+            self.broken = self.take_broken();
+            return true;
+        }
+        self.busy = None;
+        if seat.connection.has_output() || !seat.connection.has_data_to_send() {
+            self.settle(index);
+        } else if !seat.sends {
+            // It is settled when that leaves.
+            seat.sends = true;
+            self.senders.push(index);
+        }
+        true
+    }
+
     pub fn snapshot(&self, shared: &PeerShared) -> Option<PeerSnapshot> {
         let seat = self.seats.get(shared.seat()? as usize)?.as_ref()?;
         let (waiting, dropped) = shared.intake.figures();
@@ -438,6 +470,9 @@ impl Core {
 
     /// Next thing to tell a sink. A PeerConnection that says it is closed is gone when this returns.
     pub fn next_call(&mut self) -> Option<Call> {
+        if let Some(broken) = self.broken.take() {
+            return Some(broken);
+        }
         while let Some(index) = self.eager.front().copied() {
             let Some(Some(seat)) = self.seats.get_mut(index as usize) else {
                 self.eager.pop_front();
@@ -464,7 +499,7 @@ impl Core {
 
     /// Whether [`Core::next_call`] may have something.
     pub fn has_calls(&self) -> bool {
-        !self.eager.is_empty()
+        !self.eager.is_empty() || self.broken.is_some()
     }
 
     /// Whether [`Core::take_broken`] has one.

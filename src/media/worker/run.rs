@@ -23,6 +23,7 @@ use crate::media::types::*;
 use crate::stall;
 use crate::util::lock::packet_path;
 use crate::util::time;
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -253,7 +254,7 @@ impl Worker {
         };
         let limit = until.map(|at| at.saturating_duration_since(now));
         let WorkerHandle { bell, jobs, .. } = &*self.handle;
-        bed.sleep(bell, limit, sleep, || jobs.is_empty() && core(|core| core.is_ring_idle(gathering)))
+        bed.sleep(bell, limit, sleep, || jobs.is_empty() && core(|core| core.is_idle(gathering)))
     }
 
     /// True when there may be more.
@@ -415,11 +416,11 @@ impl Worker {
 
 fn tell_sinks() -> Result<(), Lost> {
     for _ in 0..MAX_CALLS {
-        let Some(call) = core(Core::next_call) else { break };
         // Before a call is handed from function to function that is none.
         if !core(|core| core.has_calls()) {
             break;
         }
+        let Some(call) = core(Core::next_call) else { break };
         if let Some(call) = core(|core| core.unless_deferred(call)) {
             tell(call)?;
         }
@@ -552,6 +553,22 @@ pub fn relay_here(id: u64, to: Addressee, packet: &RtpOut<'_>) -> bool {
         }
     });
     relayed.is_some()
+}
+
+/// The way of `relay_data` on the thread of the PeerConnection's worker; false when it has to be a command.
+pub fn relay_data_here(
+    shared: &PeerShared,
+    label: Option<&str>,
+    protocol: Option<&str>,
+    binary: bool,
+    message: &[u8],
+) -> bool {
+    let relayed = with_core(shared.worker.id, |core| {
+        core.relay_data(shared, |connection, clock| {
+            connection.relay_data(clock, label, protocol, binary, Bytes::copy_from_slice(message));
+        })
+    });
+    relayed == Some(true)
 }
 
 /// Video may wait for the rest of its frame; the marker bit (RFC 3551 §5) tells that there is none.

@@ -65,11 +65,8 @@ fn packets_leave_before_their_payloads_are_too_old() {
     assert_eq!(is_pending, [true, false]);
 }
 
-/// What waited for the worker and made it panic waits no longer, and the PeerConnection is told its end.
-#[test]
-fn a_panic_in_a_command_leaves_its_place() {
-    let (mut worker, bed) = worker(1);
-    let handle = worker.handle.clone();
+/// A PeerConnection that is about to be made.
+fn peer(handle: &Arc<WorkerHandle>) -> (Arc<PeerShared>, Arc<Nobody>) {
     let credentials = IceCredentials { ufrag: "ufrag".into(), pwd: "a password of 22 letters".into() };
     let shared = Arc::new(PeerShared::new(handle.clone(), credentials.clone(), Vec::new(), 1));
     let config = PeerConfig {
@@ -87,6 +84,38 @@ fn a_panic_in_a_command_leaves_its_place() {
         credentials,
         sink: sink.clone(),
     })));
+    (shared, sink)
+}
+
+/// What a plugin sends on a data channel from inside its callback waits behind what waits already, and ends no call of the plugin's:
+/// if it panics, the PeerConnection is told its end when the call is over.
+#[test]
+fn data_from_inside_a_callback_keeps_its_place() {
+    let (mut worker, bed) = worker(1);
+    let handle = worker.handle.clone();
+    let (shared, sink) = peer(&handle);
+    assert!(!relay_data_here(&shared, None, None, true, b"before it is there"));
+    assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+    assert!(relay_data_here(&shared, None, None, true, b"at once"));
+    shared.submit(Command::StartChecks);
+    assert!(!relay_data_here(&shared, None, None, true, b"behind it"));
+    while !handle.jobs.is_empty() {
+        assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+    }
+    assert!(core(|core| core.relay_data(&shared, |_, _| panic!("as the stack might"))));
+    assert!(core(|core| core.has_calls()) && shared.seat().is_none());
+    assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+    assert!(sink.closed.load(Ordering::Relaxed));
+    assert!(!relay_data_here(&shared, None, None, true, b"too late"));
+    assert_eq!(handle.load.load(Ordering::Relaxed), 0);
+}
+
+/// What waited for the worker and made it panic waits no longer, and the PeerConnection is told its end.
+#[test]
+fn a_panic_in_a_command_leaves_its_place() {
+    let (mut worker, bed) = worker(1);
+    let handle = worker.handle.clone();
+    let (shared, sink) = peer(&handle);
     shared.submit(Command::StartChecks);
     assert!(work_a_turn(&mut worker, &bed, 1).unwrap() && !shared.intake.must_wait());
     // Worth a line of the ICE agent: and that panics.
