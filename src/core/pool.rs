@@ -7,7 +7,7 @@
 
 use crate::util::lock::{Guard, Lock};
 use crate::util::relief;
-use crate::util::thread::spawn_for_modules;
+use crate::util::thread::{spawn_for_modules, yield_when_woken};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar};
@@ -201,6 +201,8 @@ impl Pool {
             let thread = thread::current();
             state.idle.push(Idle { thread, call: call.clone() });
             drop(state);
+            // A transport that has more requests in hand hands them all over first.
+            yield_when_woken();
             thread::park_timeout(IDLE_LIMIT);
             state = self.state();
             next = call.lock().take();

@@ -32,6 +32,7 @@ mod signals;
 mod system;
 mod table;
 mod threads;
+mod turns;
 mod types;
 mod watch;
 

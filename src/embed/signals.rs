@@ -1,6 +1,7 @@
 //! Signal masks and signal stacks of our threads, for the daemon and for programs that embed us.
 
 use super::hooks::Hooked;
+use super::turns;
 use crate::util::thread::{self, Mask, Signals, backtrace_signal};
 use std::any::Any;
 use std::mem::MaybeUninit;
@@ -80,6 +81,11 @@ impl Signals for Process {
 
     fn begin(&self) -> Box<dyn Any> {
         Box::new((Hooked::begin(), Stack::install()))
+    }
+
+    /// A program's own rules may forbid to ask.
+    fn yields(&self, yes: bool) -> bool {
+        matches!(self, Process::Daemon(_)) && turns::yields(yes)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::library::Library;
 use crate::json::{Json, json_t};
+use crate::util::thread::take_turns_as_others;
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ptr::{self, NonNull};
 
@@ -47,6 +48,7 @@ pub unsafe fn request(
     function: unsafe extern "C" fn(*mut json_t) -> *mut json_t,
     request: Option<&Json>,
 ) -> Option<Json> {
+    take_turns_as_others();
     // SAFETY: promised by the caller.
     let answer = unsafe { Json::from_owned(function(request.map_or(ptr::null_mut(), Json::as_ptr))) };
     Some(answer.unwrap_or_else(Json::object))

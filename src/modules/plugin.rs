@@ -141,6 +141,7 @@ impl PluginFace for Plugin {
         let session = sessions::allocate(host, self.package.clone()).ok_or(no_memory)?;
         let mut error: c_int = 0;
         if let Some(create_session) = self.functions.create_session {
+            thread::take_turns_as_others();
             let _inside = stall::enter(self.watched, Callback::CreateSession, handle);
             // SAFETY: a session of ours and a place for the error, as the contract asks.
             unsafe { create_session(session, &raw mut error) };
@@ -163,6 +164,7 @@ impl PluginFace for Plugin {
 
     fn handle_admin_message(&self, message: Option<&Json>) -> Option<Json> {
         let handle = self.functions.handle_admin_message?;
+        thread::take_turns_as_others();
         let _inside = stall::enter(self.watched, Callback::HandleAdminMessage, 0);
         // SAFETY: the message is lent, NULL is allowed; the result's reference is ours. NULL means an empty object.
         let answer = unsafe { Json::from_owned(handle(message.map_or(ptr::null_mut(), Json::as_ptr))) };
@@ -220,6 +222,7 @@ impl PluginSessionFace for PluginSession {
             return PluginResult::None;
         };
         let jsep = jsep.map_or(ptr::null_mut(), Json::into_ptr);
+        thread::take_turns_as_others();
         let _inside = self.enter(Callback::HandleMessage);
         // SAFETY: session alive; the plugin owns the text (g_free) and one reference of each JSON value.
         let result =
@@ -230,6 +233,7 @@ impl PluginSessionFace for PluginSession {
 
     fn query(&self) -> Option<Json> {
         let query = self.functions.query_session.filter(|_| self.is_alive())?;
+        thread::take_turns_as_others();
         let _inside = self.enter(Callback::QuerySession);
         // SAFETY: session alive; the result's reference is ours.
         unsafe { Json::from_owned(query(self.session)) }
@@ -324,6 +328,7 @@ impl PluginSessionFace for PluginSession {
         }
         if let Some(destroy_session) = self.functions.destroy_session {
             let mut ignored: c_int = 0;
+            thread::take_turns_as_others();
             let _inside = self.enter(Callback::DestroySession);
             // SAFETY: our reference keeps it; called once.
             unsafe { destroy_session(self.session, &raw mut ignored) };

@@ -9,6 +9,7 @@ use crate::abi::transport::{janus_transport, janus_transport_callbacks, janus_tr
 use crate::glib::{self, FALSE, gboolean};
 use crate::json::{Json, ParseError, json_t};
 use crate::stall::{self, Callback, Inside, Origin};
+use crate::util::thread::take_turns_as_others;
 use jansson_sys::json_error_t;
 use libc::{c_char, c_int};
 use std::ffi::{CStr, c_void};
@@ -181,6 +182,7 @@ impl TransportFace for Transport {
         if self.api < 8 {
             return None;
         }
+        take_turns_as_others();
         let _inside = self.enter(Callback::QueryTransport);
         // SAFETY: the table has this member from number 8 on; the request is lent, the result's reference is ours.
         unsafe {

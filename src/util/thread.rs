@@ -23,12 +23,17 @@ pub trait Signals: Sync {
     fn with(&self, mask: Mask, act: &mut dyn FnMut());
     /// A new thread of ours: until the result is dropped, which is the thread's end, it has a stack for signal handlers.
     fn begin(&self) -> Box<dyn Any>;
+    /// Whether this thread, when it is woken, lets go on whoever runs on its core, until that one sleeps or has had its
+    /// share; threads that it starts inherit it. What is so from here on: it may not be possible.
+    fn yields(&self, yes: bool) -> bool;
 }
 
 static SIGNALS: OnceLock<&'static dyn Signals> = OnceLock::new();
 
 thread_local! {
     static OURS: Cell<bool> = const { Cell::new(false) };
+    /// See [`yield_when_woken`].
+    static YIELDS: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Whether this thread was started here, or runs something that counts as such.
@@ -46,6 +51,25 @@ pub fn as_ours<T>(act: impl FnOnce() -> T) -> T {
     }
     let _restore = Restore(OURS.replace(true));
     act()
+}
+
+/// Before this thread sleeps: who wakes it goes on first, and has more for it by then (decision 77). Until
+/// [`take_turns_as_others`].
+pub fn yield_when_woken() {
+    yields(true);
+}
+
+/// Before a module is called that may start threads: they are not to inherit that this one yields.
+pub fn take_turns_as_others() {
+    yields(false);
+}
+
+fn yields(yes: bool) {
+    if YIELDS.get() != yes
+        && let Some(signals) = SIGNALS.get()
+    {
+        YIELDS.set(signals.yields(yes));
+    }
 }
 
 /// Before the first thread. The first call counts; without any, threads have the mask of their parents.
@@ -92,6 +116,8 @@ fn spawn_with<T: Send + 'static>(
 /// Runs `act` on this thread under that mask. Also for libraries that start threads by themselves.
 pub fn with<T>(mask: Mask, act: impl FnOnce() -> T) -> T {
     let Some(signals) = SIGNALS.get() else { return act() };
+    // What is started in it has turns as others have.
+    take_turns_as_others();
     let (mut act, mut result) = (Some(act), None);
     signals.with(mask, &mut || result = act.take().map(|act| act()));
     result.expect("it runs what it is given")
