@@ -3,6 +3,7 @@
 //! The stack is fast but trusting: some well-formed chunks would keep it busy for seconds, grow it without bound, or end
 //! the association for no reason. They are taken out here, chunk by chunk, before it sees them.
 
+use super::extent::extent;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::ops::Range;
 
@@ -41,19 +42,23 @@ pub(super) const DATA: u8 = 0;
 pub(super) const INIT: u8 = 1;
 pub(super) const INIT_ACK: u8 = 2;
 pub(super) const SACK: u8 = 3;
-const HEARTBEAT: u8 = 4;
-const ABORT: u8 = 6;
+pub(super) const HEARTBEAT: u8 = 4;
+pub(super) const ABORT: u8 = 6;
 const SHUTDOWN: u8 = 7;
-const SHUTDOWN_ACK: u8 = 8;
+pub(super) const SHUTDOWN_ACK: u8 = 8;
 const ERROR: u8 = 9;
 const COOKIE_ECHO: u8 = 10;
-const COOKIE_ACK: u8 = 11;
-const SHUTDOWN_COMPLETE: u8 = 14;
+pub(super) const COOKIE_ACK: u8 = 11;
+pub(super) const SHUTDOWN_COMPLETE: u8 = 14;
 const RECONFIG: u8 = 130;
 const FORWARD_TSN: u8 = 192;
 
 const OUTGOING_RESET: u16 = 13;
-const RECONFIG_RESPONSE: u16 = 16;
+pub(super) const RECONFIG_RESPONSE: u16 = 16;
+/// Bytes of one without its optional part, which answers no request of ours.
+pub(super) const RESPONSE: usize = 12;
+/// Parameters of a chunk (RFC 6525 §3.1).
+const RECONFIGS: usize = 2;
 /// RFC 6525 §4.4: results after which the same request has to be sent again: "request already in progress", "bad sequence
 /// number" (one before it was lost), "in progress".
 const REQUEST_IN_PROGRESS: u32 = 4;
@@ -331,6 +336,12 @@ impl Filter {
             let Some((kind, range)) = chunk_at(packet, at) else { return Verdict::Drop };
             at = range.end.next_multiple_of(4);
             let full = self.is_full();
+            let Some(length) = extent(kind, &packet[range.clone()]) else {
+                complete = false;
+                continue;
+            };
+            complete &= length == range.len();
+            let range = range.start..range.start + length;
             match self.judge(kind, &packet[range.clone()]) {
                 Ok(true) if kind == RECONFIG && self.waits(packet, range.clone()) => complete = false,
                 Ok(true) if kind == DATA && self.is_closing(&packet[range.clone()]) => {
@@ -340,11 +351,6 @@ impl Filter {
                 Ok(true) if kind == DATA && full => {
                     refused.push(range.start);
                     kept.push(range);
-                }
-                Ok(true) if kind == ABORT => {
-                    // Without its causes, whose lengths the stack believes.
-                    complete = false;
-                    kept.push(range.start..range.start + 4);
                 }
                 Ok(true) => kept.push(range),
                 Ok(false) => complete = false,
@@ -442,12 +448,13 @@ impl Filter {
 
     /// RFC 6525: only resets of the peer's streams and replies to ours; the stack fails on other parameters.
     fn judge_reconfig(&mut self, chunk: &[u8]) -> bool {
-        let mut at = 4;
+        let (mut at, mut count) = (4, 0);
         while at < chunk.len() {
             let Some(head) = chunk.get(at..at + 4) else { return false };
+            count += 1;
             let kind = u16::from_be_bytes([head[0], head[1]]);
             let len = usize::from(u16::from_be_bytes([head[2], head[3]]));
-            if at + len > chunk.len() {
+            if at + len > chunk.len() || count > RECONFIGS {
                 return false;
             }
             match kind {
@@ -462,7 +469,7 @@ impl Filter {
                         return false;
                     }
                 }
-                RECONFIG_RESPONSE if len >= 12 => {
+                RECONFIG_RESPONSE if len == RESPONSE => {
                     let number = be32(chunk, at + 4);
                     if !matches!(be32(chunk, at + 8), REQUEST_IN_PROGRESS..=IN_PROGRESS) {
                         self.own_resets.retain(|own| own.number != number);
@@ -478,6 +485,16 @@ impl Filter {
     /// How far a TSN is ahead of the last one that is complete; 0 if it is not.
     fn distance(&self, tsn: u32) -> u32 {
         self.cumulative.map_or(0, |cumulative| ahead(tsn, cumulative))
+    }
+}
+
+/// A packet of its first chunk alone, as far as the stack reads it: all that an INIT may come with (RFC 9260 §6.10).
+pub(super) fn alone(packet: &Bytes) -> Option<Bytes> {
+    let (kind, range) = chunk_at(packet, HEADER)?;
+    let end = range.start + extent(kind, &packet[range.clone()])?;
+    match end.next_multiple_of(4) == packet.len() && end == range.end {
+        true => Some(packet.clone()),
+        false => Some(rebuild(packet, std::slice::from_ref(&(range.start..end)))),
     }
 }
 
@@ -769,6 +786,13 @@ mod tests {
             (vec![good.clone(), chunk(0x40, &[1]), also.clone()], vec![good.clone()]),
             (vec![chunk(ABORT, &[0, 12, 0, 0])], vec![chunk(ABORT, &[])]),
             (vec![good.clone(), chunk(INIT, &[0; 16])], vec![good.clone()]),
+            // What the stack would take for a chunk of its own (an ABORT here), and would not survive.
+            (
+                vec![chunk(SACK, &[&[0; 12][..], &[ABORT, 0, 0, 10], &[0; 8]].concat()), good.clone()],
+                vec![chunk(SACK, &[0; 12]), good.clone()],
+            ),
+            (vec![chunk(SACK, &[0, 0, 0, 1, 0, 0, 0, 0, 0, 9, 0, 0]), good.clone()], vec![good.clone()]),
+            (vec![chunk(COOKIE_ACK, &[ABORT, 0, 0, 10, 0, 0])], vec![chunk(COOKIE_ACK, &[])]),
         ];
         for (sent, left) in cases {
             assert_eq!(filter.inbound(&packet(&sent)), Verdict::Pass(packet(&left)));

@@ -6,7 +6,7 @@
 //! us therefore agree. An attempt that was answered gives way to an INIT with another tag (the peer began anew) if it
 //! leads to nothing within a second.
 
-use super::filter::{Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
+use super::filter::{self, Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
 use super::impatience::Impatience;
 use super::{SctpError, bundle};
 use crate::media::channel::LARGEST_MESSAGE;
@@ -149,7 +149,8 @@ impl Link {
     fn accept(&mut self, init: Bytes, now: Instant) {
         let server = Some(Arc::new(ServerConfig::new(transport(self.wide))));
         let mut endpoint = Endpoint::new(NOWHERE, TransportProtocol::UDP, self.config.clone(), server);
-        let answer = survives(|| endpoint.handle(now, NOWHERE, None, init.clone()));
+        let Some(read) = filter::alone(&init) else { return };
+        let answer = survives(|| endpoint.handle(now, NOWHERE, None, read));
         let Some(Some((_, DatagramEvent::NewAssociation(association)))) = answer else {
             return;
         };

@@ -10,6 +10,7 @@
 mod bundle;
 mod channels;
 pub mod dcep;
+mod extent;
 mod filter;
 mod impatience;
 mod link;

@@ -887,6 +887,32 @@ fn hostile_packets_neither_panic_nor_hang() {
     }
 }
 
+/// The stack takes what it does not understand of a chunk for the next one: an ABORT here, whose cause it would not survive.
+#[test]
+fn what_is_left_of_a_chunk_is_no_chunk() {
+    const HIDDEN: [u8; 12] = [6, 0, 0, 10, 0, 12, 0x20, 0, 0, 0, 0, 0];
+    let (cookie_ack, heartbeat) = ([11, 0, 0, 4], [4, 0, 0, 12, 0, 1, 0, 8, 0, 0, 0, 0]);
+    for chunk in [None, Some(&cookie_ack[..]), Some(&heartbeat)] {
+        let mut world = World::up(0);
+        // Its header, and the TSN of what it brings (RFC 9260 §3.3.1).
+        let sent = world.ends.each_mut().map(|end| {
+            end.send(Some("label"), None, false, "text".into(), world.now).unwrap();
+            end.poll_transmit().unwrap()
+        });
+        let [theirs, ours] = sent;
+        let sack = [&[3, 0, 0, 16], &ours[16..20], &[0, 16, 0, 0, 0, 0, 0, 0]].concat();
+        let mut packet = [&theirs[..12], chunk.unwrap_or(&sack), &HIDDEN].concat();
+        packet[15] += HIDDEN.len() as u8;
+        packet[8..12].fill(0);
+        let checksum = crc32c::crc32c(&packet);
+        packet[8..12].copy_from_slice(&checksum.to_le_bytes());
+        world.ends[1].handle(packet.into(), world.now);
+        world.run(1);
+        let is_closed = |events: &Vec<SctpEvent>| events.contains(&SctpEvent::Closed);
+        assert!(!world.events.iter().any(is_closed), "{chunk:?}: {:?}", world.events);
+    }
+}
+
 fn damage(packet: &[u8], dice: &mut Dice) -> Bytes {
     let mut bytes = packet.to_vec();
     match dice.roll(4) {
