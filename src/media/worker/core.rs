@@ -93,8 +93,8 @@ pub struct Core {
     senders: Vec<u32>,
     /// The seat that is being worked on. Still set afterwards, it names the one that panicked.
     pub(super) busy: Option<u32>,
-    /// What the sink of one is to be told that panicked inside of a plugin's call.
-    broken: Option<Call>,
+    /// What the sinks of those are to be told that panicked inside of a plugin's call: there may be several in one call.
+    broken: VecDeque<Call>,
     /// A peer has asked for something.
     pub(super) asked: bool,
     pub(super) relay: Relay,
@@ -156,7 +156,7 @@ impl Core {
             eager: VecDeque::new(),
             senders: Vec::new(),
             busy: None,
-            broken: None,
+            broken: VecDeque::new(),
             asked: false,
             relief: None,
         }
@@ -164,7 +164,7 @@ impl Core {
 
     /// Nothing waits in the ring that is worth waking up for, nor was left by a call after the turn's end.
     pub fn is_idle(&self, gathering: bool) -> bool {
-        let is_done = self.senders.is_empty() && self.broken.is_none();
+        let is_done = self.senders.is_empty() && !self.has_calls();
         is_done
             && self
                 .ring
@@ -371,7 +371,8 @@ impl Core {
         let clock = self.clock;
         let outcome = catch_unwind(AssertUnwindSafe(|| relay(&mut seat.connection, clock)));
         if outcome.is_err() {
-            self.broken = self.take_broken();
+            let broken = self.take_broken();
+            self.broken.extend(broken);
             return true;
         }
         self.busy = None;
@@ -470,7 +471,7 @@ impl Core {
 
     /// Next thing to tell a sink. A PeerConnection that says it is closed is gone when this returns.
     pub fn next_call(&mut self) -> Option<Call> {
-        if let Some(broken) = self.broken.take() {
+        if let Some(broken) = self.broken.pop_front() {
             return Some(broken);
         }
         while let Some(index) = self.eager.front().copied() {
@@ -499,7 +500,7 @@ impl Core {
 
     /// Whether [`Core::next_call`] may have something.
     pub fn has_calls(&self) -> bool {
-        !self.eager.is_empty() || self.broken.is_some()
+        !self.eager.is_empty() || !self.broken.is_empty()
     }
 
     /// Whether [`Core::take_broken`] has one.

@@ -110,6 +110,22 @@ fn data_from_inside_a_callback_keeps_its_place() {
     assert_eq!(handle.load.load(Ordering::Relaxed), 0);
 }
 
+/// A message for a whole room goes to all of them in one call, and what one of them does not survive the others may not, either.
+#[test]
+fn all_that_panic_in_one_callback_are_told_their_end() {
+    let (mut worker, bed) = worker(1);
+    let handle = worker.handle.clone();
+    let peers = [(); 3].map(|()| peer(&handle));
+    assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+    for (shared, _) in &peers {
+        assert!(core(|core| core.relay_data(shared, |_, _| panic!("as the stack might"))));
+    }
+    assert!(work_a_turn(&mut worker, &bed, 1).unwrap());
+    let told = peers.map(|(shared, sink)| (shared.seat(), sink.closed.load(Ordering::Relaxed)));
+    assert_eq!(told, [(None, true); 3]);
+    assert_eq!(handle.load.load(Ordering::Relaxed), 0);
+}
+
 /// What waited for the worker and made it panic waits no longer, and the PeerConnection is told its end.
 #[test]
 fn a_panic_in_a_command_leaves_its_place() {
