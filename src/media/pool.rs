@@ -5,7 +5,7 @@ use bytes::{Bytes, BytesMut};
 use std::cell::RefCell;
 
 /// What a thread keeps: a few messages of usual size. Whoever holds on to one of them holds all of it, so it is not more.
-const KEPT: usize = 2048;
+pub const KEPT: usize = 2048;
 
 thread_local! {
     /// Begins anew as soon as nothing of it is held any more.

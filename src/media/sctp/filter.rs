@@ -498,6 +498,16 @@ pub(super) fn alone(packet: &Bytes) -> Option<Bytes> {
     }
 }
 
+/// The chunks of a packet, each in a packet and memory of its own.
+pub(super) fn apart(packet: &Bytes) -> impl Iterator<Item = Bytes> {
+    let mut at = HEADER;
+    std::iter::from_fn(move || {
+        let (_, range) = chunk_at(packet, at)?;
+        at = range.end.next_multiple_of(4);
+        Some(rebuild(packet, std::slice::from_ref(&range)))
+    })
+}
+
 /// A SACK that says that there is no room.
 fn without_window(packet: &[u8]) -> Bytes {
     let mut altered = packet.to_vec();
@@ -542,7 +552,9 @@ fn chunk_at(packet: &[u8], at: usize) -> Option<(u8, Range<usize>)> {
 
 /// A packet of only these chunks (or beginnings of chunks), with a new checksum.
 fn rebuild(packet: &[u8], chunks: &[Range<usize>]) -> Bytes {
-    let mut rebuilt = BytesMut::with_capacity(packet.len());
+    let len = chunks.iter().map(|chunk| chunk.len().next_multiple_of(4)).sum::<usize>();
+    // Not more: whoever keeps one chunk keeps it all.
+    let mut rebuilt = BytesMut::with_capacity(HEADER + len);
     rebuilt.put_slice(&packet[..8]);
     rebuilt.put_u32(0);
     for chunk in chunks {

@@ -10,6 +10,7 @@ use super::filter::{self, Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk,
 use super::impatience::Impatience;
 use super::{SctpError, bundle};
 use crate::media::channel::LARGEST_MESSAGE;
+use crate::media::pool;
 use bytes::Bytes;
 use rtc_sctp::{
     Association, ClientConfig, DatagramEvent, Endpoint, EndpointConfig, Event, Payload, ServerConfig,
@@ -117,7 +118,10 @@ impl Link {
                     self.filter.expect(&packet);
                 }
                 match self.filter.inbound(&packet) {
-                    Verdict::Pass(packet) => self.deliver(packet, now),
+                    Verdict::Pass(packet) if packet.len() <= pool::KEPT => self.deliver(packet, now),
+                    // The stack keeps a part that waits where it came, and with it all that came along: longer than any path
+                    // lets it be, that would be without bound.
+                    Verdict::Pass(packet) => filter::apart(&packet).for_each(|part| self.deliver(part, now)),
                     Verdict::Drop => {}
                     Verdict::Hostile(reason) => {
                         tracing::warn!("SCTP: association aborted: {reason}");

@@ -913,6 +913,38 @@ fn what_is_left_of_a_chunk_is_no_chunk() {
     }
 }
 
+/// A byte that waits for its rest does not keep all that came with it.
+#[test]
+fn what_waits_holds_no_more_than_itself() {
+    const REST: usize = 15_000;
+    let mut world = World::up(0);
+    world.send(0, Some("label"), true, &[7, 8]);
+    world.run(1);
+    world.take_events();
+    world.send(0, Some("label"), true, &[7, 8]);
+    let sent = world.ends[0].poll_transmit().unwrap();
+    let mut heartbeat = vec![0; REST];
+    heartbeat[0] = 4;
+    heartbeat[2..4].copy_from_slice(&(REST as u16).to_be_bytes());
+    heartbeat[5] = 1;
+    heartbeat[6..8].copy_from_slice(&(REST as u16 - 4).to_be_bytes());
+    // The first byte of the message; then the second one.
+    for (begins, more, byte) in [(2, 0, 7), (1, 1, 8)] {
+        let tsn = u32::from_be_bytes(sent[16..20].try_into().unwrap()) + more;
+        let data = [&[0, begins, 0, 17], &tsn.to_be_bytes()[..], &sent[20..28], &[byte, 0, 0, 0]].concat();
+        let mut packet = [&sent[..12], &heartbeat[..], &data[..]].concat();
+        packet[8..12].fill(0);
+        let checksum = crc32c::crc32c(&packet);
+        packet[8..12].copy_from_slice(&checksum.to_le_bytes());
+        let packet = Bytes::from(packet);
+        world.ends[1].handle(packet.clone(), world.now);
+        while world.ends[1].poll_transmit().is_some() {}
+        assert!(packet.is_unique(), "{byte}");
+    }
+    let told = world.ends[1].poll_event();
+    assert!(matches!(&told, Some(SctpEvent::Incoming { data, .. }) if data[..] == [7, 8]), "{told:?}");
+}
+
 fn damage(packet: &[u8], dice: &mut Dice) -> Bytes {
     let mut bytes = packet.to_vec();
     match dice.roll(4) {
