@@ -1,7 +1,7 @@
 //! Packets of SCTP that leave together: one datagram for what would be several.
 #![forbid(unsafe_code)]
 
-use super::filter::{DATA, HEADER, SACK, first_chunk};
+use super::chunk::{DATA, HEADER, SACK, first_chunk};
 use crate::media::pool;
 use bytes::Bytes;
 use std::collections::VecDeque;

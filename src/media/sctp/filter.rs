@@ -3,7 +3,7 @@
 //! The stack is fast but trusting: some well-formed chunks would keep it busy for seconds, grow it without bound, or end
 //! the association for no reason. They are taken out here, chunk by chunk, before it sees them.
 
-use super::extent::extent;
+use super::chunk::*;
 use bytes::{BufMut, Bytes, BytesMut};
 use std::ops::Range;
 
@@ -37,26 +37,7 @@ const BEYOND_WINDOW: usize = 4 << 20;
 /// With less room than this no packet is sent but one from time to time, to ask for more.
 const ROOM: u32 = 1500;
 
-pub(super) const HEADER: usize = 12;
-pub(super) const DATA: u8 = 0;
-pub(super) const INIT: u8 = 1;
-pub(super) const INIT_ACK: u8 = 2;
-pub(super) const SACK: u8 = 3;
-pub(super) const HEARTBEAT: u8 = 4;
-pub(super) const ABORT: u8 = 6;
-const SHUTDOWN: u8 = 7;
-pub(super) const SHUTDOWN_ACK: u8 = 8;
-const ERROR: u8 = 9;
-const COOKIE_ECHO: u8 = 10;
-pub(super) const COOKIE_ACK: u8 = 11;
-pub(super) const SHUTDOWN_COMPLETE: u8 = 14;
-const RECONFIG: u8 = 130;
-const FORWARD_TSN: u8 = 192;
-
 const OUTGOING_RESET: u16 = 13;
-pub(super) const RECONFIG_RESPONSE: u16 = 16;
-/// Bytes of one without its optional part, which answers no request of ours.
-pub(super) const RESPONSE: usize = 12;
 /// Parameters of a chunk (RFC 6525 §3.1).
 const RECONFIGS: usize = 2;
 /// RFC 6525 §4.4: results after which the same request has to be sent again: "request already in progress", "bad sequence
@@ -118,11 +99,6 @@ struct OwnReset {
     packet: Bytes,
     /// How often it was repeated.
     repeated: u32,
-}
-
-/// Type of the first chunk.
-pub(super) fn first_chunk(packet: &[u8]) -> Option<u8> {
-    packet.get(HEADER).copied()
 }
 
 /// Whether the packet begins with DATA that was sent before: `sent` was the last TSN.
@@ -541,13 +517,6 @@ fn known(kind: u8) -> bool {
             | RECONFIG
             | FORWARD_TSN
     )
-}
-
-/// Type and extent, without padding, of the chunk at `at`.
-fn chunk_at(packet: &[u8], at: usize) -> Option<(u8, Range<usize>)> {
-    let header = packet.get(at..at + 4)?;
-    let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    (len >= 4 && at + len <= packet.len()).then(|| (header[0], at..at + len))
 }
 
 /// A packet of only these chunks (or beginnings of chunks), with a new checksum.

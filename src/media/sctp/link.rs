@@ -6,7 +6,8 @@
 //! us therefore agree. An attempt that was answered gives way to an INIT with another tag (the peer began anew) if it
 //! leads to nothing within a second.
 
-use super::filter::{self, Filter, INIT, INIT_ACK, STREAMS, Verdict, first_chunk, repeats};
+use super::chunk::{INIT, INIT_ACK, first_chunk};
+use super::filter::{self, Filter, STREAMS, Verdict, repeats};
 use super::impatience::Impatience;
 use super::{SctpError, bundle};
 use crate::media::channel::LARGEST_MESSAGE;

@@ -9,8 +9,8 @@
 
 mod bundle;
 mod channels;
+mod chunk;
 pub mod dcep;
-mod extent;
 mod filter;
 mod impatience;
 mod link;

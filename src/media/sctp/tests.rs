@@ -199,7 +199,7 @@ fn channel_opened_before_the_cookie_ack() {
 /// A peer that waits for an INIT never sends one; one that only sends them never answers ours.
 #[test]
 fn peers_that_only_answer_or_only_ask() {
-    use super::filter::{INIT, first_chunk};
+    use super::chunk::{INIT, first_chunk};
     for client in [true, false] {
         for only_answers in [true, false] {
             let mut world = World::new(0);

@@ -1,19 +1,49 @@
-//! How much of a chunk the stack reads.
+//! The chunks of a packet, and how much of one the stack reads.
 //!
-//! It looks for the next chunk behind what it has understood of one, not where the chunk's length says: what else is in
+//! The stack looks for the next chunk behind what it has understood of one, not where the chunk's length says: what else is in
 //! there it would take for chunks that nobody has judged.
 #![forbid(unsafe_code)]
 
-use super::filter::{
-    ABORT, COOKIE_ACK, HEARTBEAT, INIT, INIT_ACK, RECONFIG_RESPONSE, RESPONSE, SACK, SHUTDOWN_ACK,
-    SHUTDOWN_COMPLETE,
-};
+use std::ops::Range;
+
+/// Of a packet (RFC 9260 §3.1).
+pub(super) const HEADER: usize = 12;
+pub(super) const DATA: u8 = 0;
+pub(super) const INIT: u8 = 1;
+pub(super) const INIT_ACK: u8 = 2;
+pub(super) const SACK: u8 = 3;
+pub(super) const HEARTBEAT: u8 = 4;
+pub(super) const ABORT: u8 = 6;
+pub(super) const SHUTDOWN: u8 = 7;
+pub(super) const SHUTDOWN_ACK: u8 = 8;
+pub(super) const ERROR: u8 = 9;
+pub(super) const COOKIE_ECHO: u8 = 10;
+pub(super) const COOKIE_ACK: u8 = 11;
+pub(super) const SHUTDOWN_COMPLETE: u8 = 14;
+pub(super) const RECONFIG: u8 = 130;
+pub(super) const FORWARD_TSN: u8 = 192;
+
+pub(super) const RECONFIG_RESPONSE: u16 = 16;
+/// Bytes of one without its optional part, which answers no request of ours.
+pub(super) const RESPONSE: usize = 12;
 
 /// Bytes before the parameters of an INIT or INIT ACK (RFC 9260 §3.3.2).
 const PARAMETERS: usize = 20;
 /// A parameter without a value (RFC 3758 §3.1), and one of 16-bit numbers (RFC 4895 §3.3).
 const FORWARD_TSN_SUPPORTED: usize = 0xc000;
 const REQUESTED_HMAC: usize = 0x8004;
+
+/// Type of the first chunk.
+pub(super) fn first_chunk(packet: &[u8]) -> Option<u8> {
+    packet.get(HEADER).copied()
+}
+
+/// Type and extent, without padding, of the chunk at `at`.
+pub(super) fn chunk_at(packet: &[u8], at: usize) -> Option<(u8, Range<usize>)> {
+    let header = packet.get(at..at + 4)?;
+    let len = usize::from(u16::from_be_bytes([header[2], header[3]]));
+    (len >= 4 && at + len <= packet.len()).then(|| (header[0], at..at + len))
+}
 
 /// Bytes of this chunk, its header included, that are to be given to the stack. `None`: none, it is broken.
 pub(super) fn extent(kind: u8, chunk: &[u8]) -> Option<usize> {
