@@ -195,6 +195,14 @@ fn pair(a: &Engine, b: &Engine) -> (End, End) {
     (offerer, answerer)
 }
 
+/// Each handshake but the first is asked for a cookie, by the same words: both ends have one socket for all.
+#[test]
+fn many_connect_between_the_same_two_sockets() {
+    let (a, b) = (engine(1), engine(1));
+    let pairs: Vec<_> = (0..5).map(|_| pair(&a, &b)).collect();
+    assert_eq!((a.loads(), b.loads()), (vec![pairs.len()], vec![pairs.len()]));
+}
+
 // MP-113, MP-117, MP-127, MP-138, MP-139, MP-237: two engines connect, say so in order, and part.
 #[test]
 fn two_engines_connect_and_hang_up() {

@@ -4,6 +4,7 @@ use super::{Clock, Connection, Stage};
 use crate::media::batch::Batch;
 use crate::media::dtls::{
     Connected, Cookies, Dtls, Hello as ClientHello, Secret, certificate, client_hello, fingerprint_of,
+    is_verify_request,
 };
 use crate::media::ice::Origin;
 use crate::media::types::{DtlsRole, DtlsState};
@@ -305,8 +306,12 @@ impl Connection {
 
     /// Whether this is part of our handshake, which is through: the peer has missed our last flight.
     pub fn heard_before(&self, datagram: &[u8]) -> bool {
+        // All that come from one address are asked for the same cookie; and who was asked for it has answered.
+        if !self.is_ready() || is_verify_request(datagram) {
+            return false;
+        }
         let mut hashes = fragments(datagram).peekable();
-        self.is_ready() && hashes.peek().is_some() && hashes.all(|hash| self.flights.contains(&hash))
+        hashes.peek().is_some() && hashes.all(|hash| self.flights.contains(&hash))
     }
 
     /// Whether a datagram may belong to the handshake that runs, which [`Connection::note_hello`] has taken note of: it is not
